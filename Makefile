@@ -1,0 +1,50 @@
+# Every target is one command; the environment is made when it is missing or pyproject.toml has changed.
+RECIPE ?= quick
+DATA   ?=
+RUN    ?=
+NPROC  ?= 1
+ARGS   ?=
+MODEL  ?= $(or $(RUN),runs/$(basename $(notdir $(RECIPE))))
+PYTHON ?= python3
+
+BIN     := .venv/bin
+DISTILL := $(if $(filter 1,$(NPROC)),$(BIN)/python -m distill,$(BIN)/torchrun --nproc_per_node $(NPROC) -m distill)
+CHOICES := $(RECIPE) $(if $(DATA),data.root=$(DATA)) $(ARGS) $(if $(RUN),--run $(RUN))
+
+.PHONY: help setup teacher distill evaluate test lint format clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo; echo "variables: RECIPE=$(RECIPE) (name or path)  DATA= (folder of the lines)  RUN= (run folder)"
+	@echo "           NPROC=$(NPROC) (processes)  ARGS= (key=value ...)  PYTHON=$(PYTHON)"
+
+setup: .venv/ready  ## create .venv and install
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+teacher: .venv/ready  ## train the teacher of RECIPE
+	$(DISTILL) teacher $(CHOICES)
+
+distill: teacher  ## the main job: teacher, student alone, student distilled, verdict
+	$(DISTILL) student $(CHOICES)
+
+evaluate: .venv/ready  ## score MODEL on DATA
+	$(BIN)/python -m distill evaluate $(MODEL) $(DATA) $(ARGS)
+
+test: .venv/ready  ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/ready  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready  ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the environment; runs stay
+	rm -rf .venv

@@ -1,0 +1,1 @@
+"""The suite: data, losses, training, evaluation, report and the command line."""

@@ -1,0 +1,217 @@
+"""The command line: the only place that prints. A mistake of the user is one message and exit code 2.
+
+Commands import what they need when they run, so that `distill read` never waits for timm or datasets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from students.errors import DataError, UserError
+
+PROBLEMS_FOUND = 1
+USER_ERROR = 2
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    command: Command = options.command
+    try:
+        return command(options)
+    except UserError as error:
+        print(f"distill: {error}", file=sys.stderr)
+        return USER_ERROR
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="distill", description="Distils large text-line recognisers into small ones, and proves the gain."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, about: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.set_defaults(command=command)
+        return sub
+
+    def takes_recipe(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, or a YAML file")
+        sub.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example data.root=folder")
+        sub.add_argument("--run", type=Path, metavar="FOLDER", help="run folder (default runs/<recipe>)")
+
+    def reports(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--json", action="store_true", help="print JSON")
+
+    recipes = add("recipes", _recipes, "list the shipped recipes, or show one fully resolved")
+    recipes.add_argument("show", nargs="?", choices=["show"], help="show one recipe")
+    recipes.add_argument("recipe", nargs="?", metavar="RECIPE")
+    recipes.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    reports(recipes)
+    for name, command, about in (
+        ("check", _check, "open recipe and data, report every problem, train nothing"),
+        ("teacher", _teacher, "train the teacher"),
+        ("student", _student, "train control and student against the teacher, and report"),
+    ):
+        sub = add(name, command, about)
+        takes_recipe(sub)
+        reports(sub)
+    render = add("render", _render, "a contact sheet of what training sees")
+    takes_recipe(render)
+    render.add_argument("-n", type=int, default=60, metavar="N", help="how many lines (default 60)")
+    evaluate = add("evaluate", _evaluate, "exact match, CER and WER of a model on labelled lines")
+    evaluate.add_argument("model", metavar="MODEL", help="model file or run folder")
+    evaluate.add_argument("data", nargs="+", metavar="DATA", help="Parquet file, folder, or hf://user/name")
+    evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
+    reports(evaluate)
+    read = add("read", _read, "read line images")
+    read.add_argument("model", metavar="MODEL", help="model file or run folder")
+    read.add_argument("images", nargs="+", metavar="IMAGE")
+    reports(read)
+    return parser
+
+
+def _recipes(options: argparse.Namespace) -> int:
+    from distill.recipe import load_recipe, shipped_recipes
+    from distill.run import resolved_yaml
+
+    if options.show:
+        if not options.recipe:
+            raise UserError("recipes show: name a recipe, one of " + ", ".join(shipped_recipes()))
+        recipe = load_recipe(options.recipe, options.overrides)
+        _print(recipe.model_dump(mode="json"), options, resolved_yaml(recipe).rstrip())
+        return 0
+    known = {name: load_recipe(name).about for name in shipped_recipes()}
+    _print(known, options, "\n".join(f"{name:12s} {about}" for name, about in known.items()))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from distill.check import check
+
+    recipe, folder = _recipe_and_folder(options)
+    found = check(recipe, folder)
+    lines = [f"{part}: {n:,} lines" for part, n in found["lines"].items()] + [
+        f"problem: {problem}" for problem in found["problems"]
+    ]
+    _print(found, options, "\n".join([*lines, *(["no problems"] if not found["problems"] else [])]))
+    return PROBLEMS_FOUND if found["problems"] else 0
+
+
+def _teacher(options: argparse.Namespace) -> int:
+    from distill.run import train_teacher
+
+    return _in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda result: "")
+
+
+def _student(options: argparse.Namespace) -> int:
+    from distill.report import in_words
+    from distill.run import train_students
+
+    def words(result: dict[str, Any]) -> str:
+        folder = _recipe_and_folder(options)[1]
+        return f"{in_words(result)}\nreport: {folder / 'report.md'}"
+
+    return _in_run(options, train_students, words)
+
+
+def _in_run(
+    options: argparse.Namespace,
+    work: Callable[[Any], dict[str, Any]],
+    words: Callable[[dict[str, Any]], str],
+) -> int:
+    """Open the run, do one piece of work in it, and say the result; a polite stop ends with exit code 75."""
+    from distill.run import open_run
+    from distill.runtime import STOPPED, Stopped, stoppable
+
+    recipe, folder = _recipe_and_folder(options)
+    with stoppable() as stop:
+        try:
+            run = open_run(recipe, folder, stop)
+            result = work(run)
+        except Stopped:
+            print("stopped; the same command continues", file=sys.stderr)
+            return STOPPED
+    run.accelerator.end_training()
+    if run.accelerator.is_main_process:
+        _print(result, options, words(result))
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    from distill.preview import training_sheet
+
+    *overrides, target = options.overrides or [""]
+    if not target.lower().endswith(".png"):
+        raise UserError("render: name the picture last, for example: distill render quick -n 60 sheet.png")
+    options.overrides = overrides
+    recipe, folder = _recipe_and_folder(options)
+    training_sheet(recipe, folder, options.n).save(target)
+    print(target)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    import teachers
+    from distill.evaluate import evaluate_sources
+
+    reader = teachers.load(options.model)
+    protocol = options.protocol or reader.description.training.get("protocol", "exact")
+    result = evaluate_sources(reader, options.data, protocol)
+    rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
+    rows += [
+        f"{name:24s} {part['n']:7d} {part['exact']:8.2%} {part['cer']:8.2%}" for name, part in result["sources"].items()
+    ]
+    rows.append(
+        f"{'all (' + protocol + ')':24s} {result['n']:7d} {result['exact']:8.2%} {result['cer']:8.2%}  "
+        f"WER {result['wer']:.2%}, {result['left_out']} lines left out, {len(result['refused'])} refused"
+    )
+    rows += [f"refused: {reason}" for reason in result["refused"]]
+    _print(result, options, "\n".join(rows))
+    return 0
+
+
+def _read(options: argparse.Namespace) -> int:
+    import teachers
+
+    reader = teachers.load(options.model)
+    failed = 0
+    for image in options.images:
+        try:
+            reading = reader.read(image)
+        except DataError as error:
+            failed += 1
+            print(f"distill: {error}", file=sys.stderr)
+            continue
+        if options.json:
+            characters = [vars(c) for c in reading.characters]
+            print(json.dumps({"image": image, "text": reading.text, "confidence": reading.confidence,
+                              "characters": characters}, ensure_ascii=False))  # fmt: skip
+        else:
+            print(f"{image}\t{reading.text}\t{reading.confidence:.4f}")
+    return USER_ERROR if failed else 0
+
+
+def _recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
+    from distill.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe, options.overrides)
+    return recipe, options.run or Path("runs") / recipe.name
+
+
+def _print(value: object, options: argparse.Namespace, words: str) -> None:
+    text = json.dumps(value, indent=1, ensure_ascii=False) if options.json else words
+    if text:
+        print(text)

@@ -1,0 +1,1 @@
+"""Lines: where they come from, how they are drawn, changed, ordered and batched."""

@@ -1,0 +1,186 @@
+"""Changes a training line as a camera or scanner might: one warp, then light, blur, noise, compression.
+
+The canvas never changes size, as batches are formed by width before. What leaves the canvas is lost, so the
+geometry is mild, and what enters it has the median colour of the border.
+"""
+
+import math
+from functools import lru_cache
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Pixels = NDArray[np.uint8]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+_N_DRAWS = 32
+_NOISE_POOL_SIZE = 1 << 20
+_MAX_RISE = 0.1  # of the height: how far a rotation may lift the end of a line
+
+
+class Augment(BaseModel):
+    """What may happen to a training line; all zeros leave it as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    probability: Share = Field(
+        default=0.6, description="probability that a line's geometry is changed at all"
+    )
+    rotation_deg: float = Field(default=1.0, ge=0, le=15, description="largest rotation; less for long lines")
+    shrink_x: float = Field(
+        default=0.1, ge=0, le=0.5, description="largest horizontal shrinking, share of the width"
+    )
+    shrink_y: float = Field(
+        default=0.1, ge=0, le=0.5, description="largest vertical shrinking, share of the height"
+    )
+    shear: float = Field(default=0.12, ge=0, le=0.6, description="largest slant: sideways shift per height")
+    perspective: float = Field(
+        default=0.08, ge=0, le=0.4, description="largest narrowing of one end, share of the height"
+    )
+    crop_jitter: float = Field(default=0.04, ge=0, le=0.3, description="largest shift, share of the height")
+    contrast: float = Field(default=0.25, ge=0, le=0.9, description="largest relative change of contrast")
+    brightness: float = Field(
+        default=0.1, ge=0, le=0.5, description="largest change of brightness, share of white"
+    )
+    invert_probability: Share = Field(default=0.0, description="probability of swapping light and dark")
+    blur_probability: Share = Field(default=0.2, description="probability of a Gaussian blur")
+    blur_sigma_px: float = Field(default=0.9, ge=0, le=5, description="largest sigma of the blur")
+    noise_probability: Share = Field(default=0.2, description="probability of Gaussian noise")
+    noise_sigma: float = Field(
+        default=10.0, ge=0, le=80, description="largest sigma of the noise, in grey levels"
+    )
+    jpeg_probability: Share = Field(default=0.1, description="probability of a JPEG compression")
+    jpeg_quality: tuple[int, int] = Field(default=(35, 85), description="lowest and highest JPEG quality")
+    flip_horizontal: Share = Field(default=0.0, description="probability of mirroring; needs force_flips")
+    flip_vertical: Share = Field(
+        default=0.0, description="probability of turning upside down; needs force_flips"
+    )
+    force_flips: bool = Field(
+        default=False, description="allow flips although mirrored text reads as other text"
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Augment":
+        if (self.flip_horizontal or self.flip_vertical) and not self.force_flips:
+            raise ValueError(
+                "flips are refused: mirrored text reads as other text (b as d, p as q), so labels would be "
+                "wrong; set the flips to 0, or force_flips to true if the labels stay right in your script"
+            )
+        low, high = self.jpeg_quality
+        if not 1 <= low <= high <= 100:
+            raise ValueError(f"jpeg_quality {low}, {high} must be a rising pair within 1 to 100")
+        return self
+
+
+def augment(image: Pixels, config: Augment, generator: torch.Generator) -> Pixels:
+    """A changed copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments."""
+    draw = torch.rand(_N_DRAWS, generator=generator).tolist()
+    if draw[0] < config.probability:
+        image = _warp(image, config, draw[1:10])
+    if draw[10] < config.flip_horizontal:
+        image = np.ascontiguousarray(image[:, ::-1])
+    if draw[11] < config.flip_vertical:
+        image = np.ascontiguousarray(image[::-1])
+    image = _light(image, config, draw[12:15])
+    if draw[15] < config.blur_probability and config.blur_sigma_px:
+        image = blur(image, config.blur_sigma_px * draw[16])
+    if draw[17] < config.noise_probability and config.noise_sigma:
+        image = add_noise(image, config.noise_sigma * draw[18], draw[19])
+    if draw[20] < config.jpeg_probability:
+        image = compress(image, between(config.jpeg_quality, draw[21]))
+    return image.copy()
+
+
+def between(bounds: tuple[float, float], share: float) -> float:
+    """The value a `share` (0 to 1) of the way from the lower to the upper bound."""
+    low, high = bounds
+    return low + (high - low) * share
+
+
+def blur(image: Pixels, sigma_px: float) -> Pixels:
+    """A Gaussian blur; below a tenth of a pixel nothing changes."""
+    return _pixels(cv2.GaussianBlur(image, (0, 0), sigma_px), image) if sigma_px >= 0.1 else image
+
+
+def add_noise(image: Pixels, sigma: float, share: float) -> Pixels:
+    """Gaussian noise of `sigma` grey levels; `share` (0 to 1) picks its place in a pool: drawing is slow."""
+    pool = _noise_pool()
+    start = int(share * max(pool.size - image.size, 1))
+    noise = pool[start : start + image.size] if image.size <= pool.size else np.resize(pool, image.size)
+    noisy = cv2.add(image, noise.reshape(image.shape) * np.float32(sigma), dtype=cv2.CV_8U)
+    return _pixels(noisy, image)
+
+
+def compress(image: Pixels, quality: float) -> Pixels:
+    """The image after JPEG compression with `quality` from 1 to 100."""
+    _, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, int(quality)))
+    return _pixels(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), image)
+
+
+def rotation_limit_deg(width: float, height: float, limit_deg: float) -> float:
+    """The largest rotation up to `limit_deg` that lifts an end of a line by a tenth of its height at most."""
+    return min(limit_deg, math.degrees(math.atan2(2 * _MAX_RISE * height, width)))
+
+
+def _warp(image: Pixels, config: Augment, draw: list[float]) -> Pixels:
+    height, width = image.shape[:2]
+    signed = [2 * value - 1 for value in draw]
+    angle = np.radians(signed[0] * rotation_limit_deg(width, height, config.rotation_deg))
+    scale_x, scale_y = 1 - config.shrink_x * draw[1], 1 - config.shrink_y * draw[2]
+    shear = config.shear * signed[3]
+    # The room that shrinking leaves is shared out at random, then the content is shifted by the jitter.
+    jitter = config.crop_jitter * height
+    shift_x = (1 - scale_x) * width / 2 * signed[4] + jitter * signed[5]
+    shift_y = (1 - scale_y) * height / 2 * signed[6] + jitter * signed[7]
+    cos, sin = np.cos(angle), np.sin(angle)
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.array([[scale_x, shear * scale_y], [0, scale_y]])
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    affine = np.column_stack([linear, centre + np.array([shift_x, shift_y]) - linear @ centre])
+    tilt = config.perspective * signed[8]
+    if not tilt and np.allclose(affine, np.eye(2, 3)):
+        return image
+    fill = _border_median(image)
+    if not tilt:
+        return _pixels(cv2.warpAffine(image, affine, (width, height), borderValue=fill), image)
+    matrix = _tilt(tilt, width, height) @ np.vstack([affine, [0, 0, 1]])
+    return _pixels(cv2.warpPerspective(image, matrix, (width, height), borderValue=fill), image)
+
+
+def _tilt(tilt: float, width: int, height: int) -> NDArray[np.float64]:
+    """A perspective that makes one end lower by the share `tilt` and moves no corner outwards."""
+    left, right = max(tilt, 0) * height / 2, max(-tilt, 0) * height / 2
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = corners + np.array([[0, left], [0, right], [0, -right], [0, -left]], np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved), np.float64)
+
+
+def _border_median(image: Pixels) -> tuple[float, ...]:
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    middle = len(border) // 2
+    return tuple(float(value) for value in np.atleast_1d(np.partition(border, middle, axis=0)[middle]))
+
+
+def _light(image: Pixels, config: Augment, draw: list[float]) -> Pixels:
+    """Contrast about the middle grey, brightness and inversion in one table."""
+    gain = 1 + config.contrast * (2 * draw[0] - 1)
+    offset = 127.5 * (1 - gain) + 255 * config.brightness * (2 * draw[1] - 1)
+    if draw[2] < config.invert_probability:
+        gain, offset = -gain, 255 - offset
+    if gain == 1 and offset == 0:
+        return image
+    table = np.clip(np.arange(256) * gain + offset, 0, 255).astype(np.uint8)
+    return _pixels(cv2.LUT(image, table), image)
+
+
+@lru_cache(maxsize=1)
+def _noise_pool() -> NDArray[np.float32]:
+    return np.random.default_rng(20260101).standard_normal(_NOISE_POOL_SIZE, dtype=np.float32)
+
+
+def _pixels(array: Any, like: Pixels) -> Pixels:
+    """An OpenCV result as 8-bit pixels of the shape of `like`: OpenCV drops a channel axis of one."""
+    return np.asarray(array, dtype=np.uint8).reshape(like.shape)

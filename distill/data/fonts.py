@@ -1,0 +1,183 @@
+"""Finds the font faces of named families and checks that they can draw every character.
+
+Families come from folders given by the user, from installed `fontpkg-<family>` packages and from the fonts
+inside matplotlib. A variable font gives several faces, one a weight and width; a static file gives one.
+"""
+
+import difflib
+import importlib.util
+import itertools
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import distributions
+from pathlib import Path
+
+import torch
+from fontTools.ttLib import TTFont, TTLibError
+
+from students.errors import DataError
+
+log = logging.getLogger(__name__)
+
+WEIGHTS = (300.0, 400.0, 500.0, 700.0)
+WIDTHS = (100.0, 85.0)
+_LIGHTEST, _BOLDEST = 300, 700
+_SUFFIXES = {".ttf", ".otf"}
+_MATPLOTLIB = {
+    "dejavu-sans": "DejaVuSans",
+    "dejavu-sans-mono": "DejaVuSansMono",
+    "dejavu-serif": "DejaVuSerif",
+    "stix-general": "STIXGeneral",
+}
+
+
+@dataclass(frozen=True, order=True)
+class FontFace:
+    """One drawable face: a font file, and for a variable font the value of each axis, in the file's order."""
+
+    family: str
+    name: str
+    path: Path
+    axes: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class _FontFile:
+    family: str
+    weight: int
+    axes: tuple[tuple[str, float, float, float], ...]
+    characters: frozenset[int]
+
+
+def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, ...] = ()) -> list[FontFace]:
+    """All faces of `families` that can draw `characters`, sorted by family and name.
+
+    A family in `folders` wins over an installed one. Thin and black files (weight below 300 or above 700) are
+    left out, and so are files that miss a character: those are logged. Raises DataError for an unknown
+    family, an unreadable font file, or if no face remains of a family.
+    """
+    in_folders = _folder_families(folders)
+    faces: list[FontFace] = []
+    for family in sorted(set(families)):
+        files = in_folders.get(family) or _installed_files(family)
+        if not files:
+            raise DataError(_unknown(family, set(in_folders)))
+        faces.extend(_drawable(family, files, characters))
+    if not faces:
+        raise DataError("no font family is named (fonts): name at least one, e.g. dejavu-sans")
+    return sorted(faces)
+
+
+def draw_face(faces: list[FontFace], generator: torch.Generator) -> FontFace:
+    """One of `faces`, each family being equally likely, however many faces it has."""
+    first, second = torch.rand(2, generator=generator).tolist()
+    families = sorted({face.family for face in faces})
+    family = families[int(first * len(families))]
+    own = [face for face in faces if face.family == family]
+    return own[int(second * len(own))]
+
+
+def slug(family: str) -> str:
+    """The family name as it is written in recipes: "IBM Plex Mono" becomes "ibm-plex-mono"."""
+    return re.sub(r"[^a-z0-9]+", "-", family.lower()).strip("-")
+
+
+def installed_families() -> list[str]:
+    """The families that installed packages offer: a `fontpkg-` package each, and matplotlib's own."""
+    names = {slug(each.metadata["Name"] or "") for each in distributions()}
+    found = {name.removeprefix("fontpkg-") for name in names if name.startswith("fontpkg-")}
+    return sorted(found | (set(_MATPLOTLIB) if "matplotlib" in names else set()))
+
+
+def _drawable(family: str, files: list[Path], characters: str) -> Iterator[FontFace]:
+    missing: dict[str, str] = {}
+    n_faces = 0
+    for path in files:
+        font = _read(path)
+        lacking = "".join(sorted({c for c in characters if ord(c) not in font.characters}))
+        if lacking:
+            missing[path.name] = lacking
+            continue
+        if not font.axes and not _LIGHTEST <= font.weight <= _BOLDEST:
+            continue
+        for axes in _instances(font):
+            n_faces += 1
+            values = ",".join(f"{tag}={value:g}" for tag, value in axes)
+            yield FontFace(family, f"{path.stem}@{values}" if values else path.stem, path, axes)
+    for name, lacking in missing.items():
+        log.warning("font file %s of family %s is left out: it cannot draw %r", name, family, lacking)
+    if not n_faces:
+        reason = next(
+            (f"{name} cannot draw {chars!r}" for name, chars in missing.items()), "too thin or too bold"
+        )
+        raise DataError(
+            f"font family {family}: no face can be used ({reason}): leave the family or the characters out"
+        )
+
+
+def _instances(font: _FontFile) -> Iterator[tuple[tuple[str, float], ...]]:
+    """The usual weights, upright width and condensed; other axes keep their default."""
+    choices = []
+    for tag, low, default, high in font.axes:
+        wanted = {"wght": WEIGHTS, "wdth": WIDTHS}.get(tag, ())
+        choices.append([(tag, value) for value in wanted if low <= value <= high] or [(tag, default)])
+    return itertools.product(*choices) if choices else iter([()])
+
+
+def _installed_files(family: str) -> list[Path]:
+    if family in _MATPLOTLIB:
+        folder = _package_folder("matplotlib", "mpl-data/fonts/ttf")
+        pattern = re.compile(_MATPLOTLIB[family] + r"(-\w+|Bol|BolIta|Italic)?")
+        return [path for path in _font_files(folder) if pattern.fullmatch(path.stem)]
+    return _font_files(_package_folder("fontpkg_" + family.replace("-", "_"), "files"))
+
+
+def _package_folder(module: str, inside: str) -> Path | None:
+    """A folder inside an installed package, which is not imported."""
+    spec = importlib.util.find_spec(module) if module.isidentifier() else None
+    return Path(spec.origin).parent / inside if spec and spec.origin else None
+
+
+def _font_files(folder: Path | None) -> list[Path]:
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+
+
+def _folder_families(folders: tuple[Path, ...]) -> dict[str, list[Path]]:
+    families: dict[str, list[Path]] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"font folder {folder} does not exist: correct the path or leave it out")
+        for path in _font_files(folder):
+            families.setdefault(_read(path).family, []).append(path)
+    return families
+
+
+@lru_cache(maxsize=4096)
+def _read(path: Path) -> _FontFile:
+    try:
+        with TTFont(path, lazy=True, fontNumber=0) as font:
+            axes = font["fvar"].axes if "fvar" in font else []
+            names = font["name"]
+            return _FontFile(
+                family=slug(names.getDebugName(16) or names.getDebugName(1) or path.stem),
+                weight=font["OS/2"].usWeightClass if "OS/2" in font else 400,
+                axes=tuple((axis.axisTag, axis.minValue, axis.defaultValue, axis.maxValue) for axis in axes),
+                characters=frozenset(font.getBestCmap() or ()),
+            )
+    except (TTLibError, OSError, KeyError, AssertionError) as error:
+        raise DataError(f"font file {path} cannot be read ({error}): replace or remove it") from error
+
+
+def _unknown(family: str, in_folders: set[str]) -> str:
+    known = sorted(in_folders | set(installed_families()))
+    near = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
+    hint = f"nearest: {', '.join(near)}" if near else f"{len(known)} families are known"
+    package = "matplotlib" if family in _MATPLOTLIB else f"fontpkg-{slug(family)}"
+    return (
+        f"font family {family} is not installed (fonts; {hint}): correct the name or `pip install {package}`"
+    )

@@ -1,0 +1,166 @@
+"""The lines of a run: opened, cut, checked against charset and frames, and everything refused counted.
+
+Nothing is left out silently: what is refused stands with its reason in `data.json` of the run folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.data.lines import Lines, Refusal, joined, open_source
+from distill.data.seeds import generator_of
+from distill.data.sources import Source
+from distill.recipe import CharsetChoice, Cut, Recipe
+from students.charset import Charset
+from students.errors import DataError
+
+NAMED_REFUSALS = 20
+
+
+@dataclass(frozen=True)
+class Pools:
+    """What a run learns from (`train`: labelled and unlabelled), chooses on, and is judged by."""
+
+    train: Lines
+    validation: Lines
+    test: Lines
+    charset: Charset
+    refused: Mapping[str, list[Refusal]] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> Lines:
+        return self.train.where(lambda text: text is not None)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for `data.json`, with every refused line named."""
+        per_part = {"train": self.train, "validation": self.validation, "test": self.test}
+        test_outside = sorted({c for text in self.test.texts for c in self.charset.missing(text or "")})
+        return {
+            "charset": self.charset.characters,
+            "test_characters_outside_charset": "".join(test_outside),
+            "digest": {name: lines.digest for name, lines in per_part.items()},
+            "lines": {
+                name: {
+                    source: {"lines": n, "unlabelled": _unlabelled(lines)[source]}
+                    for source, n in sorted(Counter(lines.sources).items())
+                }
+                for name, lines in per_part.items()
+            },
+            "refused": {
+                part: [{"key": r.key, "reason": r.reason} for r in refusals]
+                for part, refusals in self.refused.items()
+            },
+        }
+
+
+def open_pools(recipe: Recipe, cache: Path) -> Pools:
+    """Open every source of the recipe; raises `DataError` for what the recipe's policies do not allow."""
+    refused: dict[str, list[Refusal]] = {}
+    train = _opened(recipe, recipe.data.train, cache, "train", refused)
+    if recipe.data.cut is not None:
+        train, validation = cut_by_document(train, recipe.data.cut, recipe.seed)
+    else:
+        validation = _opened(recipe, recipe.data.validation, cache, "validation", refused)
+    test = _opened(recipe, recipe.data.test, cache, "test", refused)
+    for name, lines in (("validation", validation), ("test", test)):
+        if None in lines.texts or not len(lines):
+            raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
+    if all(text is None for text in train.texts):
+        raise DataError("train: not one labelled line; a teacher needs labels")
+    charset = choose_charset(train.texts, recipe.data.charset)
+    train = _inside_charset(train, charset, recipe.data.charset, refused["train"])
+    return Pools(train, validation, test, charset, refused)
+
+
+def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charset:
+    """The recipe's characters, or those of the labels; the space always belongs to it."""
+    if choice.characters is not None:
+        return Charset(characters=choice.characters)
+    return Charset.of([" ", *(text for text in texts if text)])
+
+
+def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines]:
+    """(train, validation): whole documents go to validation until it holds its share of the labelled lines.
+
+    The unlabelled lines of a validation document are left out of train as well.
+    """
+    pattern = re.compile(cut.document)
+    documents = [_document(pattern, name) for name in lines.names]
+    labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if text is not None)
+    order = torch.randperm(len(labelled), generator=generator_of("cut", seed)).tolist()
+    shuffled = [sorted(labelled)[i] for i in order]
+    chosen: set[str] = set()
+    while sum(labelled[d] for d in chosen) < cut.share * labelled.total() and len(chosen) < len(shuffled) - 1:
+        chosen.add(shuffled[len(chosen)])
+    if not chosen:
+        raise DataError(
+            f"cut: {len(labelled)} documents found by {cut.document!r}; at least two are needed, or give "
+            "validation sources"
+        )
+    stay = [i for i, d in enumerate(documents) if d not in chosen]
+    leave = [i for i, d in enumerate(documents) if d in chosen and lines.texts[i] is not None]
+    return lines.take(stay), lines.take(leave)
+
+
+def without_infeasible(
+    lines: Lines, charset: Charset, n_frames: Mapping[int, int], refused: list[Refusal]
+) -> Lines:
+    """Labelled lines whose label fits: CTC needs a frame a character and one more between equal neighbours."""
+    kept = []
+    for i, text in enumerate(lines.texts):
+        frames = n_frames[int(lines.padded_width_px[i])]
+        needed = 0 if text is None else len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+        if needed <= frames:
+            kept.append(i)
+        else:
+            refused.append(Refusal(lines.keys[i], f"label {text!r} needs {needed} frames, the line has {frames}"))
+    return lines.take(kept)
+
+
+def _opened(
+    recipe: Recipe, sources: Sequence[Source], cache: Path, part: str, refused: dict[str, list[Refusal]]
+) -> Lines:
+    refused[part] = []
+    opened = []
+    for source in sources:
+        lines, unusable = open_source(source, Path(recipe.data.root), cache, recipe.image)
+        refused[part] += unusable
+        opened.append(lines)
+    return joined(opened)
+
+
+def _inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refused: list[Refusal]) -> Lines:
+    outside = [
+        Refusal(key, f"label {text!r} holds {missing}, which the charset lacks")
+        for key, text in zip(lines.keys, lines.texts, strict=True)
+        if (missing := charset.missing(text or ""))
+    ]
+    if not outside:
+        return lines
+    if choice.outside == "fail":
+        first = "".join(f"\n  - {r.key}: {r.reason}" for r in outside[:NAMED_REFUSALS])
+        raise DataError(
+            f"train: {len(outside)} labels hold characters outside data.charset; add the characters, or set "
+            f"data.charset.outside=drop to leave these lines out:{first}"
+        )
+    refused += outside
+    dropped = {refusal.key for refusal in outside}
+    return lines.take([i for i, key in enumerate(lines.keys) if key not in dropped])
+
+
+def _document(pattern: re.Pattern[str], name: str) -> str:
+    found = pattern.search(name)
+    if not found:
+        raise DataError(f"cut: {pattern.pattern!r} does not match the name {name!r}")
+    return found.group(1) if pattern.groups else found.group(0)
+
+
+def _unlabelled(lines: Lines) -> Counter[str]:
+    return Counter(s for s, text in zip(lines.sources, lines.texts, strict=True) if text is None)

@@ -1,0 +1,83 @@
+"""Which lines form step k: a pure function of the seed, the lines' widths and k.
+
+An epoch is one pass in random order, cut into steps of exactly `batch_lines` lines. Most steps hold lines
+of one padded width; what is left of each width at the end is gathered into steps of several widths, and
+the last step is filled up with the first lines of the same epoch. So every step has as many lines as any
+other, whatever the data, and the position is two integers: epoch and step within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from distill.data.seeds import generator_of
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines of one padded width that go through the network together."""
+
+    width_px: int
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """The order of training lines, for any number of epochs."""
+
+    padded_width_px: np.ndarray
+    batch_lines: int
+    seed: int
+    micro_batch_lines: int | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.padded_width_px) // self.batch_lines)
+
+    def step(self, k: int) -> tuple[int, list[Group]]:
+        """(epoch, groups) of step `k`, counted from 0 over all epochs."""
+        epoch, position = divmod(k, self.steps_per_epoch)
+        return epoch, self._grouped(_epoch(self, epoch)[position])
+
+    def _grouped(self, indices: np.ndarray) -> list[Group]:
+        groups = []
+        for width_px in np.unique(self.padded_width_px[indices]):
+            same = indices[self.padded_width_px[indices] == width_px]
+            limit = self.micro_batch_lines or len(same)
+            groups += [
+                Group(int(width_px), tuple(map(int, same[i : i + limit]))) for i in range(0, len(same), limit)
+            ]
+        return groups
+
+
+@lru_cache(maxsize=2)
+def _epoch(order: Order, epoch: int) -> list[np.ndarray]:
+    """The line numbers of every step of one epoch."""
+    generator = generator_of("order", order.seed, epoch)
+    n, size = len(order.padded_width_px), order.batch_lines
+    shuffled = torch.randperm(n, generator=generator).numpy()
+    widths = order.padded_width_px[shuffled]
+    full, left = [], []
+    for width_px in np.unique(widths):
+        same = shuffled[widths == width_px]
+        whole = len(same) // size * size
+        full += np.split(same[:whole], whole // size) if whole else []
+        left.append(same[whole:])
+    rest = np.concatenate(left)
+    if short := -len(rest) % size:
+        rest = np.concatenate([rest, np.resize(shuffled, short)])
+    steps = full + (np.split(rest, len(rest) // size) if len(rest) else [])
+    return [steps[i] for i in torch.randperm(len(steps), generator=generator).tolist()]
+
+
+def in_width_order(padded_width_px: np.ndarray, batch_lines: int) -> Iterator[Group]:
+    """Every line once, in groups of one padded width: for evaluation."""
+    for width_px in np.unique(padded_width_px):
+        same = np.flatnonzero(padded_width_px == width_px)
+        for i in range(0, len(same), batch_lines):
+            yield Group(int(width_px), tuple(map(int, same[i : i + batch_lines])))

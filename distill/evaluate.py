@@ -1,0 +1,105 @@
+"""Reading a set of lines with a model: every process its share, every line counted once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import nn
+
+from distill.data.batch import make_batch
+from distill.data.lines import Lines, joined, open_source
+from distill.data.sampler import in_width_order
+from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
+from distill.metrics import Truth, score
+from distill.recipe import Protocol
+from distill.runtime import StopFlag
+from distill.track import progress
+from students.charset import Charset
+from students.decode import Reading, greedy
+from students.errors import DataError
+from students.image import Preparation
+from students.reader import Reader
+
+EVALUATION_BATCH = 64
+
+
+def read_lines(
+    model: nn.Module,
+    lines: Lines,
+    charset: Charset,
+    preparation: Preparation,
+    accelerator: Accelerator,
+    *,
+    what: str | None = None,
+    stop: StopFlag | None = None,
+) -> dict[str, Reading]:
+    """The reading of every line by its key, equal on all processes; progress is shown where `what` names it.
+
+    Raises `Stopped` when asked to stop.
+    """
+    training = model.training
+    model.eval()
+    mine: list[tuple[str, Reading]] = []
+    with torch.inference_mode(), progress(what or "", len(lines), "line", shown=what is not None) as bar:
+        groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
+        for group in groups[accelerator.process_index :: accelerator.num_processes]:
+            batch = make_batch(lines, group, charset, preparation).to(accelerator.device)
+            outputs = model(batch.images_NCHW)  # float32, as the reader computes
+            log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
+            for key, frames, length in zip(
+                batch.keys, log_probabilities_NTC, outputs.lengths_N.tolist(), strict=True
+            ):
+                mine.append((key, greedy(frames[:length], charset)))
+            bar.update(len(batch.keys) * accelerator.num_processes)
+            if stop is not None and accelerator.num_processes == 1:
+                stop.raise_if_set()
+    model.train(training)
+    return dict(gather_object(mine))
+
+
+def truths_of(lines: Lines) -> list[Truth]:
+    """The labels of labelled lines, as evaluation wants them."""
+    return [
+        Truth(key, text, source)
+        for key, text, source in zip(lines.keys, lines.texts, lines.sources, strict=True)
+        if text is not None
+    ]
+
+
+def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) -> dict[str, Any]:
+    """Score a model on Parquet files, folders or hub data sets; unlabelled lines are an error, not a zero."""
+    preparation = reader.description.preparation
+    parts, refused = [], []
+    with TemporaryDirectory() as cache:
+        for number, where in enumerate(data):
+            source = source_of(where, f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem)
+            lines, unusable = open_source(source, Path(), Path(cache), preparation)
+            if None in lines.texts:
+                raise DataError(f"{where}: {lines.texts.count(None)} lines have no label to compare with")
+            parts.append(lines)
+            refused += unusable
+        lines = joined(parts)
+        readings = read_lines(
+            reader.model, lines, reader.description.charset, preparation, Accelerator(cpu=True), what="reading"
+        )
+    texts = {key: reading.text for key, reading in readings.items()}
+    result = score(truths_of(lines), texts, protocol)
+    return result.as_dict() | {"refused": [refusal.reason for refusal in refused]}
+
+
+def source_of(where: str, name: str) -> Source:
+    """What a path on the command line means: hub data set, Parquet file, saved data set, or folder."""
+    name = re.sub(r"[^\w.-]", "_", name) or "data"
+    if where.startswith("hf://"):
+        return HubSource(name=name, path=where, split="test")
+    if Path(where).is_dir():
+        saved = (Path(where) / "dataset_info.json").is_file()
+        return SavedSource(name=name, path=where) if saved else FolderSource(name=name, path=where)
+    return ParquetSource(name=name, path=where)

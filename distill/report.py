@@ -1,0 +1,213 @@
+"""The proof: teacher, student alone and student distilled on the same test lines, with a verdict.
+
+Intervals are 95 % percentiles of a paired bootstrap over (seed, line) pairs: the three readings of a line
+stay together. With one seed they speak of this run only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+
+from distill.data.lines import Lines
+from distill.data.seeds import seed_of
+from distill.evaluate import read_lines, truths_of
+from distill.metrics import compare, score
+from distill.recipe import Protocol, Recipe
+from distill.runtime import StopFlag
+from distill.track import read_metrics
+from students.decode import Reading
+from students.image import decode_image
+from students.model_file import write_whole
+from students.reader import Reader
+
+RESAMPLES = 10_000
+SMALLEST_GAIN = 0.005  # an interval wholly below half a point is "no gain"
+SHOWN_LINES = 20
+Readings = Mapping[str, Mapping[str, Reading]]
+
+
+def read_test(
+    reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str
+) -> dict[str, Reading]:
+    """The test lines as the shipped file of a role reads them."""
+    description = reader.description
+    model = reader.model.to(accelerator.device)
+    return read_lines(
+        model, test, description.charset, description.preparation, accelerator, what=f"testing the {role}", stop=stop
+    )
+
+
+def summarise(
+    test: Lines, readings: Readings, parameters: Mapping[str, int], protocol: Protocol, seed: int
+) -> dict[str, Any]:
+    """`report.json`: scores of each role, the gap recovered, the verdict."""
+    truths = truths_of(test)
+    texts = {role: {key: r.text for key, r in of_role.items()} for role, of_role in readings.items()}
+    result: dict[str, Any] = {
+        role: {"parameters": parameters[role], **score(truths, of_role, protocol).as_dict()}
+        for role, of_role in texts.items()
+    }
+    result.setdefault("control", None)
+    result["seeds"] = [seed]
+    if "control" not in texts:
+        return result | {"gap_recovered": None, "gain": None, "verdict": "unproven"}
+    exact = {
+        role: np.array([line.exact for line in compare(truths, of_role, protocol)], float)
+        for role, of_role in texts.items()
+    }
+    return result | judge(exact["teacher"], exact["control"], exact["student"], seed)
+
+
+def judge(teacher_L: np.ndarray, control_L: np.ndarray, student_L: np.ndarray, seed: int) -> dict[str, Any]:
+    """Gain of the distilled student over the control, share of the gap recovered, and the verdict.
+
+    Each argument holds 1 for a line read exactly, else 0, in one order of lines.
+    """
+    generator = np.random.default_rng(seed_of("bootstrap", seed))
+    n = len(control_L)
+    counts_RL = generator.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)
+    gains_R = counts_RL @ (student_L - control_L).astype(np.float32) / n
+    gaps_R = counts_RL @ (teacher_L - control_L).astype(np.float32) / n
+    gain = _interval(float((student_L - control_L).mean()), gains_R)
+    gap = _interval(float((teacher_L - control_L).mean()), gaps_R)
+    recovered = None
+    if gap["low"] > 0 or gap["high"] < 0:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares_R = gains_R / gaps_R
+        recovered = _interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)])
+    if gain["low"] > 0:
+        verdict = "gain"
+    elif gain["high"] <= SMALLEST_GAIN:
+        verdict = "no_gain"
+    else:
+        verdict = "inconclusive"
+    return {"gain": gain, "teacher_gap": gap, "gap_recovered": recovered, "verdict": verdict}
+
+
+def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, result: Mapping[str, Any]) -> None:
+    """`report.md`, its pictures, and every reading in `predictions.tsv`."""
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    _draw_curves(folder, [role for role in readings], pictures / "curves.png")
+    shown = _differing(test, readings, recipe.data.protocol)
+    page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
+    if shown:
+        page.append(_picture_table(test, readings, shown, pictures))
+    write_whole(folder / "report.md", "\n".join(page).encode())
+    rows = ["\t".join(["key", "truth", *readings])]
+    for key, text in zip(test.keys, test.texts, strict=True):
+        rows.append("\t".join([key, text or "", *(of_role[key].text for of_role in readings.values())]))
+    write_whole(folder / "predictions.tsv", ("\n".join(rows) + "\n").encode())
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """The verdict as one sentence."""
+    if result["verdict"] == "unproven":
+        return "unproven: the control was switched off, so nothing is known about what the teacher added"
+    gain, recovered = result["gain"], result["gap_recovered"]
+    words = {"gain": "gain", "no_gain": "no gain", "inconclusive": "inconclusive"}[result["verdict"]]
+    sentence = (
+        f"{words} on this run: distilled {100 * gain['value']:+.1f} points of exact lines over the same student "
+        f"alone (95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+    )
+    if recovered:
+        sentence += (
+            f", {recovered['value']:.0%} of the gap to the teacher recovered "
+            f"({recovered['low']:.0%} to {recovered['high']:.0%})"
+        )
+    return sentence
+
+
+def _interval(value: float, resampled_R: np.ndarray) -> dict[str, float]:
+    low, high = np.percentile(resampled_R, [2.5, 97.5])
+    return {"value": round(value, 6), "low": round(float(low), 6), "high": round(float(high), 6)}
+
+
+def _heading(recipe: Recipe, result: Mapping[str, Any]) -> str:
+    return f"# {recipe.name}\n\n{recipe.about}\n\n**Verdict: {in_words(result)}.**\n"
+
+
+def _table(result: Mapping[str, Any]) -> str:
+    rows = [
+        "| | parameters | exact | CER | WER |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    names = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
+    for role, name in names.items():
+        if part := result[role]:
+            rows.append(
+                f"| {name} | {part['parameters']:,} | {part['exact']:.2%} | {part['cer']:.2%} | {part['wer']:.2%} |"
+            )
+    some = result["student"]
+    note = f"\n{some['n']:,} test lines, protocol `{some['protocol']}`, seed {result['seeds'][0]}."
+    if some["left_out"]:
+        note += f" {some['left_out']} lines have no truth under this protocol and are left out."
+    return "\n".join(rows) + "\n" + note + "\n"
+
+
+def _differing(test: Lines, readings: Readings, protocol: Protocol) -> list[str]:
+    """Keys of up to twenty lines that the roles read differently, gains and losses in their proportion."""
+    marks: dict[str, tuple[bool, ...]] = {}
+    for of_role in readings.values():
+        texts = {key: reading.text for key, reading in of_role.items()}
+        for line in compare(truths_of(test), texts, protocol):
+            marks[line.truth.key] = (*marks.get(line.truth.key, ()), line.exact)
+    differing = [key for key, exact in marks.items() if exact[-2] != exact[-1]]
+    spread = np.linspace(0, len(differing) - 1, min(SHOWN_LINES, len(differing))).round().astype(int)
+    return [differing[i] for i in spread]
+
+
+def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: Path) -> str:
+    from PIL import Image
+
+    rows = [
+        "## Lines that student and control read differently\n",
+        "| line | truth | " + " | ".join(readings) + " |",
+        "|---|---|" + "---|" * len(readings),
+    ]
+    position = {key: i for i, key in enumerate(test.keys)}
+    for number, key in enumerate(shown, 1):
+        line = test[position[key]]
+        name = f"line-{number:02d}.png"
+        Image.fromarray(decode_image(line.image, key)).save(pictures / name)
+        cells = [
+            f"{'' if of_role[key].text == line.text else '**≠** '}{_code(of_role[key].text)}"
+            for of_role in readings.values()
+        ]
+        rows.append(f"| ![{key}](pictures/{name}) | {_code(line.text or '')} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _code(text: str) -> str:
+    """Text as code that neither Markdown nor its tables can read as anything else."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
+    return f"<code>{escaped}</code>"
+
+
+def _draw_curves(folder: Path, roles: list[str], target: Path) -> None:
+    """Validation error and training loss of every role over its steps."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    error, loss = figure.subplots(1, 2)
+    colours = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
+    for role in roles:
+        entries = read_metrics(folder / role / "metrics.jsonl")
+        validated = [e for e in entries if "validation_exact" in e]
+        logged = [e for e in entries if "ctc" in e]
+        error.plot(
+            [e["step"] for e in validated], [1 - e["validation_exact"] for e in validated], color=colours[role],
+            marker=".", label=role,
+        )  # fmt: skip
+        loss.plot([e["step"] for e in logged], [e["ctc"] for e in logged], color=colours[role], label=role)
+    error.set(xlabel="step", ylabel="validation lines not exact", yscale="log")
+    loss.set(xlabel="step", ylabel="CTC on training lines (nats a frame)", yscale="log")
+    for axes in (error, loss):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(target, dpi=110, metadata={"Software": None})

@@ -1,0 +1,212 @@
+"""One run folder, from a recipe to a shipped student: what is finished is reused, what was interrupted goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+from ruamel.yaml import YAML
+
+import students
+import teachers
+from distill import report
+from distill.data.lines import Lines, Refusal
+from distill.data.pools import Pools, open_pools, without_infeasible
+from distill.recipe import FrameKL, Objective, Recipe, digest_of
+from distill.runtime import StopFlag, environment, start
+from distill.step import FrozenTeacher
+from distill.track import Stopwatch, say
+from distill.train import Job, train
+from students.charset import Charset
+from students.errors import CheckpointError, DataError
+from students.image import Preparation
+from students.model_file import read_model, write_whole
+from students.parts import Recogniser, n_frames, n_parameters
+from students.reader import MODEL_NAME
+
+CTC_ALONE = Objective(frame_kl=FrameKL(weight=0))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe in its folder, with its lines opened."""
+
+    recipe: Recipe
+    folder: Path
+    accelerator: Accelerator
+    pools: Pools
+    stopwatch: Stopwatch
+    stop: StopFlag
+
+
+def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
+    """Write down recipe and environment, then open the lines; raises before anything is trained."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DataError(f"run folder {folder}: cannot be written: {error.strerror or error}; choose another --run") from error
+    accelerator = start(recipe.runtime, folder)
+    stopwatch = Stopwatch(folder / "timing.json")
+    cache = Path(recipe.runtime.cache_root or folder / "cache")
+    with accelerator.main_process_first(), stopwatch.measure("lines"):
+        pools = open_pools(recipe, cache)
+    run = Run(recipe, folder, accelerator, pools, stopwatch, stop)
+    if accelerator.is_main_process:
+        write_whole(folder / "recipe.yaml", resolved_yaml(recipe).encode())
+        write_json(folder / "environment.json", environment(accelerator))
+        _say_what_was_refused(pools, folder)
+    if recipe.runtime.tracker != "none":
+        accelerator.init_trackers(recipe.name)
+    return run
+
+
+def train_teacher(run: Run) -> Path:
+    """Train the teacher on the labelled lines and return its model file."""
+    with run.stopwatch.measure("teacher"):
+        job = _job(run, "teacher", CTC_ALONE, None)
+        path = train(job, None, run.accelerator, run.stop)
+    say(f"teacher: {path}")
+    return path
+
+
+def train_students(run: Run) -> dict[str, Any]:
+    """Train control and student against the finished teacher, judge all three, and return the report."""
+    teacher_file = run.folder / "teacher" / MODEL_NAME
+    if not teacher_file.is_file():
+        raise CheckpointError(f"{teacher_file}: no finished teacher; train it first: distill teacher {run.recipe.name}")
+    reader = teachers.load(teacher_file)
+    if problems := mismatches(run.recipe, run.pools, reader.model, reader.description.charset):
+        raise DataError("teacher and student do not fit:\n" + "\n".join(f"  - {p}" for p in problems))
+    frozen = FrozenTeacher(reader.model, run.accelerator)
+    if run.recipe.student.control:
+        with run.stopwatch.measure("control"):
+            train(_job(run, "control", CTC_ALONE, None), None, run.accelerator, run.stop)
+    with run.stopwatch.measure("student"):
+        student = train(_job(run, "student", run.recipe.objective, frozen.digest), frozen, run.accelerator, run.stop)
+    with run.stopwatch.measure("report"):
+        result = make_report(run)
+    say(f"student: {student}")
+    return result
+
+
+def make_report(run: Run) -> dict[str, Any]:
+    """Judge the three networks on the test lines; a report on the same files is reused."""
+    roles = ["teacher", *(["control"] if run.recipe.student.control else []), "student"]
+    models = {role: run.folder / role / MODEL_NAME for role in roles}
+    judged = {
+        "files": {role: _file_digest(path) for role, path in models.items()},
+        "test": run.pools.test.digest,
+        "protocol": run.recipe.data.protocol,
+    }
+    target = run.folder / "report.json"
+    if target.is_file() and (before := json.loads(target.read_text()))["judged"] == judged:
+        return before
+    readings = {
+        role: report.read_test(teachers.load(path), run.pools.test, run.accelerator, run.stop, role)
+        for role, path in models.items()
+    }
+    if not run.accelerator.is_main_process:
+        return {}
+    parameters = {role: n_parameters(teachers.load(path).model) for role, path in models.items()}
+    result = report.summarise(run.pools.test, readings, parameters, run.recipe.data.protocol, run.recipe.seed)
+    result["judged"] = judged
+    report.write_pages(run.folder, run.recipe, run.pools.test, readings, result)
+    write_json(target, result)
+    return result
+
+
+def mismatches(recipe: Recipe, pools: Pools, teacher: Recogniser, charset: Charset) -> list[str]:
+    """What keeps the teacher's posteriors from being compared with the student's, each with its reason."""
+    problems = []
+    if charset != pools.charset:
+        problems.append(
+            f"charsets differ: the teacher writes {charset.n_classes - 1} characters, the lines have "
+            f"{pools.charset.n_classes - 1}; train the teacher on the same recipe and data"
+        )
+    ours = frames_of(_fresh_student(recipe, pools.charset), pools.train, recipe.image)
+    theirs = frames_of(teacher, pools.train, recipe.image)
+    if differing := [width for width in ours if ours[width] != theirs[width]]:
+        width = differing[0]
+        problems.append(
+            f"frames differ: a line of {width} px gives the teacher {theirs[width]} frames and the student "
+            f"{ours[width]}; choose architectures of one stride"
+        )
+    return problems
+
+
+def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict[int, int]:
+    """Frames of every padded width among `lines`, measured."""
+    return {
+        int(width): n_frames(model, preparation.channels, preparation.height_px, int(width))
+        for width in np.unique(lines.padded_width_px)
+    }
+
+
+def feasible(
+    recipe: Recipe, pools: Pools, model: Recogniser
+) -> tuple[Lines, list[Refusal]]:
+    """Training lines whose label fits the frames of `model`, and those that do not."""
+    refused: list[Refusal] = []
+    frames = frames_of(model, pools.train, recipe.image)
+    return without_infeasible(pools.train, pools.charset, frames, refused), refused
+
+
+def resolved_yaml(recipe: Recipe) -> str:
+    """The whole recipe with every default written out."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 110
+    yaml.dump(recipe.model_dump(mode="json"), stream)
+    return stream.getvalue()
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def _job(run: Run, role: Any, objective: Objective, teacher_digest: str | None) -> Job:
+    recipe, pools = run.recipe, run.pools
+    part = recipe.teacher if role == "teacher" else recipe.student
+    fresh = part.model.build(pools.charset.n_classes, recipe.image.channels, recipe.image.height_px)
+    lines, refused = feasible(recipe, pools, fresh)
+    if run.accelerator.is_main_process:
+        summary = pools.summary()
+        summary["refused"][f"{role}: label longer than its frames"] = [vars(r) for r in refused]
+        write_json(run.folder / "data.json", summary)
+    if refused:
+        say(f"{role}: {len(refused)} labelled lines are longer than their frames and left out: see data.json")
+    if teacher_digest is None:
+        lines = lines.where(lambda text: text is not None)
+    return Job(
+        role, recipe, part.model, part.training, objective, lines, pools.validation, pools.charset,
+        teacher_digest, run.folder / role,
+    )  # fmt: skip
+
+
+def _fresh_student(recipe: Recipe, charset: Charset) -> Recogniser:
+    image = recipe.image
+    return recipe.student.model.build(charset.n_classes, image.channels, image.height_px)
+
+
+def _say_what_was_refused(pools: Pools, folder: Path) -> None:
+    for part, refusals in pools.refused.items():
+        if refusals:
+            say(
+                f"{part}: {len(refusals)} lines cannot be used, the first: {refusals[0].reason}; "
+                f"all stand in {folder / 'data.json'}"
+            )
+
+
+def _file_digest(path: Path) -> str:
+    description, _ = read_model(path)
+    return digest_of(description)

@@ -1,0 +1,105 @@
+"""Device, precision and processes through Accelerate; threads, determinism and the polite stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from distill.recipe import Runtime
+from students.errors import UserError
+
+STOPPED = 75  # EX_TEMPFAIL: try again
+PACKAGES = ("torch", "timm", "accelerate", "datasets", "safetensors", "numpy", "pillow", "pydantic")
+
+
+class Stopped(Exception):
+    """The run was asked to stop and has saved what it needs to go on."""
+
+
+class StopFlag:
+    """Set by SIGTERM or SIGINT, polled between steps and batches; a second signal ends the process at once."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        if self.is_set:
+            os._exit(128 + number)
+        self.is_set = True
+        print("stopping at the next step; once more to stop at once", file=sys.stderr, flush=True)
+
+    def raise_if_set(self) -> None:
+        if self.is_set:
+            raise Stopped
+
+
+@contextmanager
+def stoppable() -> Iterator[StopFlag]:
+    """Turn the first SIGTERM or SIGINT into a flag for as long as the context lasts."""
+    flag = StopFlag()
+    before = {number: signal.signal(number, flag) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def start(runtime: Runtime, run: Path) -> Accelerator:
+    """The accelerator of this process; checks that as many processes came up as were asked for."""
+    if not torch.cuda.is_available():
+        os.environ.setdefault("ACCELERATE_USE_CPU", "true")
+    if runtime.threads is not None:
+        torch.set_num_threads(runtime.threads)
+    if runtime.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    accelerator = Accelerator(
+        mixed_precision="bf16" if runtime.precision == "bf16" else "no",
+        log_with=None if runtime.tracker == "none" else runtime.tracker,
+        project_dir=str(run / "tracker"),
+    )
+    asked = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != asked:
+        raise UserError(f"{asked} processes were asked for, but {accelerator.num_processes} came up")
+    return accelerator
+
+
+@cache
+def commit() -> str:
+    """The commit of the suite's own checkout, "-dirty" behind it where files differ; empty when installed."""
+    here = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return described.stdout.strip()
+
+
+def environment(accelerator: Accelerator) -> dict[str, Any]:
+    """What a figure depends on beside recipe and data."""
+    return {
+        "commit": commit(),
+        "python": sys.version.split()[0],
+        "platform": sys.platform,
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "device": str(accelerator.device),
+        "precision": accelerator.mixed_precision,
+        "processes": accelerator.num_processes,
+        "threads": torch.get_num_threads(),
+    }

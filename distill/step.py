@@ -1,0 +1,121 @@
+"""One optimiser step: forward, backward, one reduction over processes, one division, one update.
+
+Gradients are summed over micro-batches and processes and every term is divided by its count in the whole
+step, so the split changes nothing. A loss or gradient that is not finite changes no weight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from distill.checkpoint import tensors_digest
+from distill.data.batch import StepData
+from distill.data.seeds import seed_of
+from distill.objective import loss_terms, watched, weight_over_count
+from distill.recipe import Objective
+from students.errors import UserError
+from students.parts import Outputs
+
+
+class NonFiniteError(UserError):
+    """A loss or gradient is infinite or NaN; no weight was changed."""
+
+
+class FrozenTeacher:
+    """The teacher as a function: evaluation and inference mode, and a digest that must not change."""
+
+    def __init__(self, model: nn.Module, accelerator: Accelerator) -> None:
+        self.model = model.eval().requires_grad_(False).to(accelerator.device)
+        self.accelerator = accelerator
+        self.digest = tensors_digest(model.state_dict())
+
+    def __call__(self, images_NCHW: Tensor) -> Outputs:
+        with torch.inference_mode(), self.accelerator.autocast():
+            outputs = self.model(images_NCHW)
+        # clones, since autograd cannot save inference tensors
+        return Outputs(*(tensor.clone() for tensor in outputs))
+
+    def assert_unchanged(self) -> None:
+        if tensors_digest(self.model.state_dict()) != self.digest:
+            raise RuntimeError("the frozen teacher changed during the training")
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """Mean of every term over the whole step, the loss they make, and the norm of its gradient."""
+
+    figures: Mapping[str, float]
+    stop: bool
+
+
+def take_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    teacher: FrozenTeacher | None,
+    objective: Objective,
+    step: StepData,
+    accelerator: Accelerator,
+    *,
+    seed: int,
+    clip_norm: float,
+    watch: bool,
+    stop: bool,
+) -> StepResult:
+    """Change the weights by one step. Raises `NonFiniteError` and changes nothing where a figure is not finite."""
+    model.train()
+    # dropout has no generator of its own; the global one becomes a function of the step
+    torch.manual_seed(seed_of("dropout", seed, step.step, accelerator.process_index))
+    optimizer.zero_grad(set_to_none=False)
+    factors = weight_over_count(objective, step, teacher is not None)
+    means = dict.fromkeys(factors, 0.0)
+    seen: Mapping[str, float] = {}
+    for batch in (b.to(accelerator.device) for b in step.batches):
+        with accelerator.autocast():
+            student = model(batch.images_NCHW)
+        taught = teacher(batch.images_NCHW) if teacher is not None else None
+        terms = loss_terms(objective, student, taught, batch)
+        loss = sum((factors[name] * total for name, (total, _) in terms.items()), torch.zeros(()))
+        if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them
+            accelerator.backward(loss)
+        for name, (total, _) in terms.items():
+            means[name] += factors[name] * total.item()
+        if watch and not seen:
+            seen = watched(student, taught)
+    means, stop = _summed_over_processes(model, means, stop, accelerator)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm).item()
+    mean_loss = sum(means.values())
+    if not (math.isfinite(mean_loss) and math.isfinite(norm)):
+        keys = [key for batch in step.batches for key in batch.keys]
+        raise NonFiniteError(
+            f"step {step.step}: loss {mean_loss}, gradient norm {norm}; no weight was changed. Look at these "
+            f"lines, or lower the learning rate: {', '.join(keys)}"
+        )
+    optimizer.step()
+    return StepResult({"loss": mean_loss, **means, "gradient_norm": norm, **seen}, stop)
+
+
+def _summed_over_processes(
+    model: nn.Module, means: dict[str, float], stop: bool, accelerator: Accelerator
+) -> tuple[dict[str, float], bool]:
+    """Add up gradients, terms and stop flags, average running statistics: one message for everything."""
+    if accelerator.num_processes == 1:
+        return means, stop
+    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
+    statistics = [b for b in model.buffers() if b.is_floating_point()]
+    figures = torch.tensor([*means.values(), float(stop)], device=accelerator.device)
+    tensors = [*gradients, *statistics, figures]
+    flat = accelerator.reduce(torch.cat([t.flatten().float() for t in tensors]), "sum")
+    summed = [s.view_as(t) for s, t in zip(flat.split([t.numel() for t in tensors]), tensors, strict=True)]
+    with torch.no_grad():
+        for parameter, gradient in zip(model.parameters(), summed, strict=False):
+            parameter.grad = gradient
+        for statistic, total in zip(statistics, summed[len(gradients) :], strict=False):
+            statistic.copy_(total / accelerator.num_processes)
+    *values, stops = summed[-1].tolist()
+    return dict(zip(means, values, strict=True)), stops > 0

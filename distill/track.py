@@ -1,0 +1,86 @@
+"""What a person sees while it runs, and what a plot is made of afterwards.
+
+`progress` shows what, how far, how fast and how long still. `MetricsLog` appends canonical JSON lines
+without any clock, and can be cut back to a checkpoint. `Stopwatch` is the only place for wall-clock values.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from students.model_file import canonical_json, write_whole
+
+
+def progress(what: str, total: int, unit: str, shown: bool = True) -> tqdm:
+    """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first."""
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        desc=what,
+        total=total,
+        unit=f" {unit}s",
+        mininterval=0.2 if terminal else 10,
+        maxinterval=1 if terminal else 30,
+        ascii=None if terminal else " .",
+        dynamic_ncols=terminal,
+        ncols=None if terminal else 100,
+        disable=not shown or _rank() != 0,
+    )
+
+
+def _rank() -> int:
+    from accelerate import PartialState
+
+    return PartialState().process_index if PartialState._shared_state else 0
+
+
+def say(message: str) -> None:
+    """One line for the person at the terminal, above any bar; from the first process only."""
+    if _rank() == 0:
+        tqdm.write(message, file=sys.stderr)
+
+
+class MetricsLog:
+    """`metrics.jsonl`: one canonical JSON object a line, equal for equal runs."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Continue behind the first `size` bytes; what an interrupted run wrote after them is cut off."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        with path.open("ab") as file:
+            file.truncate(size)
+
+    def write(self, **values: object) -> None:
+        with self.path.open("ab") as file:
+            file.write(canonical_json(values).encode() + b"\n")
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+class Stopwatch:
+    """Seconds of each phase, summed over interruptions, in `timing.json`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds: dict[str, float] = json.loads(path.read_text()) if path.is_file() else {}
+
+    @contextmanager
+    def measure(self, phase: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.perf_counter() - start, 3)
+            write_whole(self.path, (json.dumps(self.seconds, indent=1, sort_keys=True) + "\n").encode())

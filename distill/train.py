@@ -1,0 +1,360 @@
+"""Training one network, from its first weights or its newest checkpoint to one model file.
+
+Teacher, control and student all pass through here: they differ in network, lines and objective, and in
+nothing else. Weights are chosen on validation; the test lines are never seen here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from distill import checkpoint as checkpoints
+from distill.checkpoint import Checkpoint, on_host, tensors_digest
+from distill.data.batch import StepData, feed
+from distill.data.lines import Lines
+from distill.data.sampler import Order
+from distill.data.seeds import seed_of
+from distill.evaluate import read_lines, truths_of
+from distill.metrics import Score, score
+from distill.recipe import Objective, Recipe, Training, digest_of
+from distill.runtime import Stopped, StopFlag
+from distill.step import FrozenTeacher, StepResult, take_step
+from distill.track import MetricsLog, progress, say
+from students.charset import Charset
+from students.config import StudentConfig
+from students.errors import CheckpointError
+from students.model_file import Description, read_model, write_model
+from students.parts import Recogniser, n_parameters
+from students.reader import MODEL_NAME
+from teachers.crnn import TeacherConfig
+
+Role = Literal["teacher", "control", "student"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that one training depends on."""
+
+    role: Role
+    recipe: Recipe
+    model: TeacherConfig | StudentConfig
+    training: Training
+    objective: Objective
+    lines: Lines
+    validation: Lines
+    charset: Charset
+    teacher_digest: str | None
+    folder: Path
+
+    @property
+    def digest(self) -> str:
+        """Two trainings with one digest give the same weights."""
+        recipe = self.recipe
+        return digest_of(
+            self.role, recipe.seed, recipe.image, recipe.data.protocol, recipe.runtime.precision, self.model,
+            self.training, self.objective, self.charset, self.lines.digest, self.validation.digest,
+            self.teacher_digest,
+        )  # fmt: skip
+
+    def build(self) -> Recogniser:
+        """The network with its first weights: a function of seed and architecture, so control and student start equal."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of("weights", self.recipe.seed))
+            image = self.recipe.image
+            return self.model.build(self.charset.n_classes, image.channels, image.height_px)
+
+
+@dataclass
+class Progress:
+    """The state of a training beside its tensors."""
+
+    step: int = 0
+    best: dict[str, float] | None = None
+    window: dict[str, list[float]] = field(default_factory=dict)
+    metrics_size: int = 0
+
+
+@dataclass
+class Trainee:
+    """A network on its way: weights, their running average, the best so far, the optimiser."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor]
+    best: dict[str, Tensor]
+    progress: Progress
+
+    @property
+    def shown(self) -> dict[str, Tensor]:
+        """The weights that are validated and shipped: the average where there is one."""
+        return self.average or dict(self.model.state_dict())
+
+
+def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, stop: StopFlag) -> Path:
+    """Train to the end, from where it stands, and return the model file. Raises `Stopped` after a checkpoint."""
+    target = job.folder / MODEL_NAME
+    if finished(job):
+        return target
+    trainee = _begin(job, accelerator)
+    metrics = MetricsLog(job.folder / "metrics.jsonl", trainee.progress.metrics_size) if _main(accelerator) else None
+    if trainee.progress.step == 0:
+        _first_entry(job, trainee, teacher, accelerator, metrics)
+    _loop(job, trainee, teacher, accelerator, metrics, stop)
+    if teacher is not None:
+        teacher.assert_unchanged()
+    if _main(accelerator):
+        _save(job, trainee, metrics, accelerator, keep=1)
+        _write_model(job, trainee, target)
+    accelerator.wait_for_everyone()
+    return target
+
+
+def finished(job: Job) -> bool:
+    """Whether the model file is there. Raises `CheckpointError` if another recipe or other data made it."""
+    target = job.folder / MODEL_NAME
+    if not target.is_file():
+        return False
+    description, _ = read_model(target)
+    if description.training.get("job") != job.digest:
+        raise CheckpointError(
+            f"{target}: was trained from another recipe, other data or another teacher; choose another --run, "
+            f"or remove {job.folder} to train it anew"
+        )
+    return True
+
+
+def rate_at(step: int, training: Training) -> float:
+    """Learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0."""
+    warm = max(1, round(training.warmup * training.steps))
+    if step < warm:
+        return training.learning_rate * (step + 1) / warm
+    done = (step - warm) / max(1, training.steps - warm)
+    match training.schedule:
+        case "cosine":
+            return training.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        case "linear":
+            return training.learning_rate * (1 - done)
+        case "constant":
+            return training.learning_rate
+
+
+def _begin(job: Job, accelerator: Accelerator) -> Trainee:
+    """First weights, or the newest checkpoint that verifies."""
+    model = job.build().to(accelerator.device)
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": job.training.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ],
+        lr=job.training.learning_rate,
+        foreach=True,
+    )
+    trainee = Trainee(model, optimizer, {}, {}, Progress())
+    if job.training.ema_decay:
+        trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
+    if (saved := checkpoints.load_newest(job.folder / "checkpoints")) is not None:
+        _restore(job, trainee, saved, accelerator)
+    return trainee
+
+
+def _loop(
+    job: Job, trainee: Trainee, teacher: FrozenTeacher | None, accelerator: Accelerator,
+    metrics: MetricsLog | None, stop: StopFlag,
+) -> None:  # fmt: skip
+    training, now = job.training, trainee.progress
+    order = Order(job.lines.padded_width_px, training.batch_lines, job.recipe.seed, training.micro_batch_lines)
+    steps = feed(
+        job.lines, order, job.charset, job.recipe.image, training.augment,
+        steps=range(now.step, training.steps), rank=accelerator.process_index,
+        n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers,
+    )  # fmt: skip
+    with progress(job.role, training.steps * training.batch_lines, "line") as bar:
+        bar.update(now.step * training.batch_lines)
+        for data in steps:
+            result = _one_step(job, trainee, teacher, data, accelerator, stop)
+            bar.update(data.n_lines)
+            if now.step % training.log_every == 0:
+                _log(job, now, result, accelerator, metrics)
+                bar.set_postfix_str(f"loss {result.figures['loss']:.3f}", refresh=False)
+            if now.step % training.validate_every == 0 or now.step == training.steps:
+                validation = _validate(job, trainee, accelerator, metrics)
+                say(f"{job.role} step {now.step}: validation exact {validation.exact:.1%}, CER {validation.cer:.2%}")
+            last = now.step == training.steps
+            if (now.step % training.checkpoint_every == 0 or result.stop) and not last and _main(accelerator):
+                _save(job, trainee, metrics, accelerator)
+            if result.stop and not last:
+                raise Stopped
+
+
+def _one_step(
+    job: Job, trainee: Trainee, teacher: FrozenTeacher | None, data: StepData, accelerator: Accelerator,
+    stop: StopFlag,
+) -> StepResult:  # fmt: skip
+    now = trainee.progress
+    for group in trainee.optimizer.param_groups:
+        group["lr"] = rate_at(now.step, job.training)
+    result = take_step(
+        trainee.model, trainee.optimizer, teacher, job.objective, data, accelerator,
+        seed=job.recipe.seed, clip_norm=job.training.clip_norm,
+        watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set,
+    )  # fmt: skip
+    now.step += 1
+    for name, value in result.figures.items():
+        total = now.window.setdefault(name, [0.0, 0])
+        total[0] += value
+        total[1] += 1
+    if trainee.average:
+        _follow(trainee.average, trainee.model.state_dict(), job.training.ema_decay, now.step)
+    return result
+
+
+@torch.no_grad()
+def _follow(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float, step: int) -> None:
+    """average += (1 - decay) (weights - average), the decay growing from 0.1 as the first steps pass."""
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    floating = [name for name, t in average.items() if t.is_floating_point()]
+    torch._foreach_lerp_([average[n] for n in floating], [weights[n] for n in floating], share)
+    for name in average.keys() - floating:
+        average[name].copy_(weights[name])
+
+
+def _validate(
+    job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None
+) -> Score:
+    now = trainee.progress
+    result = _score_of(job, trainee, accelerator)
+    found = {"exact": result.exact, "cer": result.cer, "step": now.step}
+    if now.best is None or (result.exact, -result.cer) > (now.best["exact"], -now.best["cer"]):
+        now.best = found
+        trainee.best = on_host(trainee.shown)
+    if metrics:
+        metrics.write(step=now.step, validation_exact=result.exact, validation_cer=result.cer)
+    accelerator.log({"validation_exact": result.exact, "validation_cer": result.cer}, step=now.step)
+    return result
+
+
+def _score_of(job: Job, trainee: Trainee, accelerator: Accelerator) -> Score:
+    """The shown weights on the validation lines."""
+    live = on_host(trainee.model.state_dict()) if trainee.average else None
+    if live:
+        trainee.model.load_state_dict(trainee.average)
+    readings = read_lines(
+        trainee.model, job.validation, job.charset, job.recipe.image, accelerator
+    )
+    if live:
+        trainee.model.load_state_dict(live)
+    texts = {key: reading.text for key, reading in readings.items()}
+    return score(truths_of(job.validation), texts, job.recipe.data.protocol)
+
+
+def _first_entry(
+    job: Job, trainee: Trainee, teacher: FrozenTeacher | None, accelerator: Accelerator,
+    metrics: MetricsLog | None,
+) -> None:  # fmt: skip
+    """Step 0: what the teacher can do, and a first checkpoint, which shows a full disk or wrong path at once."""
+    entry: dict[str, Any] = {"step": 0, "parameters": n_parameters(trainee.model)}
+    if teacher is not None:
+        readings = read_lines(
+            teacher.model, job.validation, job.charset, job.recipe.image, accelerator
+        )
+        texts = {key: reading.text for key, reading in readings.items()}
+        result = score(truths_of(job.validation), texts, job.recipe.data.protocol)
+        entry |= {"teacher_exact": result.exact, "teacher_cer": result.cer}
+        say(f"the teacher before step 1: validation exact {result.exact:.1%}, CER {result.cer:.2%}")
+    if metrics:
+        metrics.write(**entry)
+        _save(job, trainee, metrics, accelerator)
+
+
+def _log(
+    job: Job, now: Progress, result: StepResult, accelerator: Accelerator, metrics: MetricsLog | None
+) -> None:
+    """Means over the steps since the last entry."""
+    figures = {name: total / n for name, (total, n) in now.window.items()}
+    figures["learning_rate"] = rate_at(now.step - 1, job.training)
+    now.window.clear()
+    if metrics:
+        metrics.write(step=now.step, **figures)
+    accelerator.log({f"{job.role}/{name}": value for name, value in figures.items()}, step=now.step)
+
+
+def _save(
+    job: Job, trainee: Trainee, metrics: MetricsLog | None, accelerator: Accelerator, keep: int = checkpoints.KEEP
+) -> None:
+    """Everything needed to go on at the exact step."""
+    now = trainee.progress
+    now.metrics_size = metrics.size if metrics else 0
+    names = {p: name for name, p in trainee.model.named_parameters()}
+    moments = {
+        f"{names[p]}/{key}": value for p, state in trainee.optimizer.state.items() for key, value in state.items()
+    }
+    groups = {"weights": trainee.model.state_dict(), "moments": moments}
+    if trainee.average:
+        groups["average"] = trainee.average
+    if trainee.best:
+        groups["best"] = trainee.best
+    state = {
+        "job": job.digest, "step": now.step, "best": now.best, "window": now.window,
+        "metrics_size": now.metrics_size, "threads": torch.get_num_threads(), "torch": torch.__version__,
+    }  # fmt: skip
+    checkpoints.save(job.folder / "checkpoints", now.step, Checkpoint(groups, state), keep)
+
+
+def _restore(job: Job, trainee: Trainee, saved: Checkpoint, accelerator: Accelerator) -> None:
+    state = saved.state
+    if state["job"] != job.digest:
+        raise CheckpointError(
+            f"{job.folder}: its checkpoints belong to another recipe, other data or another teacher; choose "
+            f"another --run, or remove {job.folder} to start anew"
+        )
+    if (state["threads"], state["torch"]) != (torch.get_num_threads(), torch.__version__):
+        checkpoints.log.warning(
+            "%s: continued with %s threads and torch %s, begun with %s and %s: results may differ in the last bits",
+            job.folder, torch.get_num_threads(), torch.__version__, state["threads"], state["torch"],
+        )  # fmt: skip
+    trainee.model.load_state_dict(dict(saved.tensors["weights"]))
+    parameters = dict(trainee.model.named_parameters())
+    for name, value in saved.tensors["moments"].items():
+        parameter, key = name.rsplit("/", 1)
+        on_device = value if key == "step" else value.to(accelerator.device)
+        trainee.optimizer.state[parameters[parameter]][key] = on_device
+    if trainee.average:
+        trainee.average = {n: t.to(accelerator.device) for n, t in saved.tensors["average"].items()}
+    trainee.best = dict(saved.tensors.get("best", {}))
+    trainee.progress = Progress(state["step"], state["best"], state["window"], state["metrics_size"])
+
+
+def _write_model(job: Job, trainee: Trainee, target: Path) -> None:
+    description = Description(
+        kind="teacher" if job.role == "teacher" else "student",
+        architecture=job.model.model_dump(mode="json"),
+        charset=job.charset,
+        preparation=job.recipe.image,
+        training={
+            "job": job.digest,
+            "role": job.role,
+            "recipe": job.recipe.name,
+            "seed": job.recipe.seed,
+            "steps": job.training.steps,
+            "chosen": trainee.progress.best,
+            "protocol": job.recipe.data.protocol,
+            "weights": tensors_digest(trainee.best),
+            "lines": {"train": job.lines.digest, "validation": job.validation.digest},
+            "teacher": job.teacher_digest,
+        },
+    )
+    write_model(target, description, {name: t.numpy() for name, t in trainee.best.items()})
+
+
+def _main(accelerator: Accelerator) -> bool:
+    return accelerator.is_main_process

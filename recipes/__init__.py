@@ -1,0 +1,1 @@
+"""Shipped recipes: YAML only, found by package resources."""

@@ -1,0 +1,1 @@
+"""Compact recognisers, one file each, in plain torch."""

@@ -1,0 +1,66 @@
+"""Separable convolutions and one-dimensional mixers over time: no recurrence, fast everywhere, quantises well."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from students.architectures.recurrent import separable_backbone
+from students.parts import Activation, Mixer, Norm, Recogniser, activation, norm2d
+
+
+class Width(NamedTuple):
+    channels: tuple[int, int, int, int, int]
+    mixer: int
+    blocks: int
+
+
+WIDTHS = {
+    "small": Width((16, 32, 48, 64, 80), 80, 4),
+    "medium": Width((24, 48, 80, 112, 128), 128, 5),
+    "large": Width((32, 64, 96, 128, 192), 192, 5),
+}
+
+
+class ConvolutionalStudent(BaseModel):
+    """Separable convolutions, then residual mixers of `kernel` frames."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["convolutional"] = "convolutional"
+    size: Literal["small", "medium", "large"] = Field("small", description="about 0.15, 0.45 or 0.95 M parameters")
+    kernel: int = Field(9, ge=3, le=31, description="frames one mixer sees; odd")
+    expansion: int = Field(2, ge=1, le=4, description="width of the pointwise layer pair over its input")
+    activation: Activation = Field("relu", description="ReLU and HardSwish survive int8 fusion, GELU does not")
+    norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
+    dropout: float = Field(0.0, ge=0, lt=1, description="before the head")
+
+    def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        width = WIDTHS[self.size]
+        backbone = separable_backbone(channels, width.channels, self.norm, self.activation)
+        collapse = MixedColumns(width, -(-height_px // 16), self)
+        head = nn.Sequential(nn.Dropout(self.dropout), nn.Linear(width.mixer, n_classes))
+        return Recogniser(backbone, collapse, nn.Identity(), head)
+
+
+class MixedColumns(nn.Module):
+    """(N, D, H, T) to (N, T, mixer): height collapsed by one convolution, then the mixers."""
+
+    def __init__(self, width: Width, rows: int, config: ConvolutionalStudent) -> None:
+        super().__init__()
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(width.channels[-1], width.mixer, (rows, 1), bias=False),
+            norm2d(config.norm, width.mixer),
+            activation(config.activation),
+        )
+        self.mixers = nn.Sequential(
+            *(
+                Mixer(width.mixer, config.kernel | 1, config.expansion, config.norm, config.activation)
+                for _ in range(width.blocks)
+            )
+        )
+
+    def forward(self, maps_NDHT: Tensor) -> Tensor:
+        return self.mixers(self.squeeze(maps_NDHT)).squeeze(2).transpose(1, 2)

@@ -1,0 +1,74 @@
+"""Separable convolutions and one-layer BiLSTMs in sequence: the default student, 0.1 to 1 M parameters.
+
+Four times fewer frames than pixels. Roughly half of the parameters sit in the recurrent layers, which are
+cheap because they run on short sequences of few features.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from students.parts import Activation, Columns, Convolution, NeckKind, Norm, Recogniser, Recurrent
+
+
+class Width(NamedTuple):
+    channels: tuple[int, int, int, int, int]
+    features: int
+    hidden: int
+    layers: int
+
+
+WIDTHS = {
+    "small": Width((16, 32, 48, 64, 96), 96, 64, 1),
+    "medium": Width((24, 48, 80, 112, 160), 128, 112, 1),
+    "large": Width((32, 64, 96, 128, 176), 160, 136, 2),
+}
+
+
+class RecurrentStudent(BaseModel):
+    """Separable convolutions, then a recurrent neck."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["recurrent"] = "recurrent"
+    size: Literal["small", "medium", "large"] = Field("small", description="about 0.14, 0.34 or 0.98 M parameters")
+    neck: NeckKind = Field("bilstm", description="what reads along the line after the convolutions")
+    activation: Activation = Field("relu", description="after every convolution")
+    norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
+    dropout: float = Field(0.0, ge=0, lt=1, description="before every recurrent layer and the head")
+
+    def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        width = WIDTHS[self.size]
+        backbone = separable_backbone(channels, width.channels, self.norm, self.activation)
+        columns = width.channels[-1] * -(-height_px // 16)
+        collapse = nn.Sequential(Columns(), nn.Linear(columns, width.features), nn.ReLU(inplace=True))
+        neck: nn.Module = nn.Identity()
+        n_features = width.features
+        if self.neck != "none":
+            neck = Recurrent(self.neck, n_features, width.hidden, width.layers, self.dropout)
+            n_features = neck.n_outputs
+        head = nn.Sequential(nn.Dropout(self.dropout), nn.Linear(n_features, n_classes))
+        return Recogniser(backbone, collapse, neck, head)
+
+
+def separable_backbone(
+    inputs: int, channels: tuple[int, int, int, int, int], norm: Norm, act: Activation
+) -> nn.Sequential:
+    """(N, inputs, H, W) to (N, channels[-1], H / 16, W / 4)."""
+    c1, c2, c3, c4, c5 = channels
+
+    def separable(before: int, after: int, stride: tuple[int, int]) -> Convolution:
+        return Convolution(before, after, stride, separable=True, norm=norm, act=act)
+
+    return nn.Sequential(
+        Convolution(inputs, c1, (2, 2), separable=False, norm=norm, act=act),
+        separable(c1, c2, (1, 1)),
+        separable(c2, c3, (2, 2)),
+        separable(c3, c3, (1, 1)),
+        separable(c3, c4, (2, 1)),
+        separable(c4, c4, (1, 1)),
+        separable(c4, c5, (2, 1)),
+    )

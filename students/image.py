@@ -1,0 +1,184 @@
+"""From an encoded image to the tensor a recogniser sees: one object for training, reading and export.
+
+`decode_image` opens what users hold (path, bytes, Pillow image, array) within limits checked before any
+pixel is decoded. `Preparation` scales a line to the model's height, pads it on the right to a width that
+depends on the line alone, and normalises it. It travels inside the model file.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps
+from pydantic import BaseModel, ConfigDict, Field
+
+from students.errors import DataError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 40_000_000
+MAX_SIDE_PX = 30_000
+RESIZE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+ImageInput = str | PathLike[str] | bytes | Image.Image | np.ndarray
+
+
+class Preparation(BaseModel):
+    """How a line image becomes a tensor; equal in training, evaluation, reading and export."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    height_px: int = Field(32, ge=8, le=256, description="height every line is scaled to")
+    width_quantum_px: int = Field(
+        16, ge=4, le=256, description="the width is padded to the next multiple of this"
+    )
+    max_width_px: int = Field(4096, ge=32, description="a scaled line wider than this is refused")
+    channels: Literal[1, 3] = Field(1, description="1: grey, 3: RGB")
+    resize: Literal["bilinear", "bicubic"] = Field(
+        "bilinear", description="filter used for scaling, with anti-aliasing"
+    )
+    padding_value: int = Field(127, ge=0, le=255, description="pixel value of the padding on the right")
+    mean: float = Field(127.5, description="subtracted from every pixel")
+    std: float = Field(127.5, gt=0, description="divides every pixel after the mean is subtracted")
+
+    def scaled_width_px(self, height: int, width: int) -> int:
+        """Width of a `height` x `width` image once scaled to `height_px`."""
+        return max(1, round(width * self.height_px / height))
+
+    def padded_width_px(self, height: int, width: int) -> int:
+        """Width of the tensor of a `height` x `width` image: a function of the line alone."""
+        quantum = self.width_quantum_px
+        return -(-self.scaled_width_px(height, width) // quantum) * quantum
+
+    def scale(self, image_HWC: np.ndarray, key: str = "image") -> np.ndarray:
+        """A uint8 image (H, W) or (H, W, 3) as (height_px, w, channels); raises `DataError` if too wide."""
+        height, width = image_HWC.shape[:2]
+        scaled_px = self.scaled_width_px(height, width)
+        if scaled_px > self.max_width_px:
+            raise DataError(
+                f"{key}: {width} x {height} px becomes {scaled_px} px wide at height {self.height_px}, "
+                f"more than max_width_px = {self.max_width_px}; cut the line or raise the limit"
+            )
+        mode_image = Image.fromarray(image_HWC).convert("L" if self.channels == 1 else "RGB")
+        if mode_image.size != (scaled_px, self.height_px):
+            mode_image = mode_image.resize((scaled_px, self.height_px), RESIZE[self.resize])
+        scaled = np.asarray(mode_image)
+        return scaled[:, :, None] if self.channels == 1 else scaled
+
+    def to_tensor(self, scaled_HWC: np.ndarray) -> np.ndarray:
+        """A scaled line as a padded, normalised float32 array (channels, height_px, padded width)."""
+        height, width, channels = scaled_HWC.shape
+        padded_px = self.padded_width_px(height, width)
+        tensor_CHW = np.full((channels, height, padded_px), self.padding_value, np.float32)
+        tensor_CHW[:, :, :width] = scaled_HWC.transpose(2, 0, 1)
+        tensor_CHW -= self.mean
+        tensor_CHW /= self.std
+        return tensor_CHW
+
+    def prepare(self, image: ImageInput, key: str = "image") -> np.ndarray:
+        """Decode, scale, pad and normalise one image: float32 (channels, height_px, padded width)."""
+        return self.to_tensor(self.scale(decode_image(image, key), key))
+
+
+def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
+    """Open one image as uint8 (H, W) grey or (H, W, 3) RGB.
+
+    Raises `DataError` naming `key` (for a path: the path) for whatever is not a readable image within
+    the limits: PNG, JPEG, WebP, TIFF or BMP, 64 MiB, 40 million pixels, 30,000 px a side. EXIF
+    orientation is applied; palette and CMYK become RGB, transparency is laid on white, 16-bit grey is
+    scaled to 8 bits.
+    """
+    if isinstance(image, np.ndarray):
+        return _checked_array(image, key)
+    if isinstance(image, Image.Image):
+        return _pixels(image, key)
+    if isinstance(image, bytes):
+        return _decode_bytes(image, key)
+    path = Path(image)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path}: {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return _decode_bytes(data, str(path))
+
+
+def image_size(data: bytes, key: str) -> tuple[int, int]:
+    """(height, width) from the header alone, within the limits of `decode_image`."""
+    with _open(data, key) as image:
+        turned = image.getexif().get(0x0112, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def _decode_bytes(data: bytes, key: str) -> np.ndarray:
+    with _open(data, key) as image:
+        return _pixels(image, key)
+
+
+def _open(data: bytes, key: str) -> Image.Image:
+    """Read the header only, and refuse what is too large before anything is decoded."""
+    if len(data) > MAX_BYTES:
+        raise DataError(f"{key}: {len(data):,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{key}: {error}; at most {MAX_PIXELS:,} pixels are read") from error
+    except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
+        raise DataError(
+            f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read"
+        ) from error
+    width, height = image.size
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
+        raise DataError(
+            f"{key}: {width:,} x {height:,} px; at most {MAX_PIXELS:,} pixels and {MAX_SIDE_PX:,} px a side "
+            "are read"
+        )
+    return image
+
+
+def _pixels(image: Image.Image, key: str) -> np.ndarray:
+    try:
+        image = ImageOps.exif_transpose(image)
+        if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+            return _eight_bits(np.asarray(image))
+        if image.has_transparency_data:
+            layer = image.convert("RGBA")
+            paper = Image.new("RGBA", layer.size, "white")
+            return np.asarray(Image.alpha_composite(paper, layer).convert("RGB"))
+        return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    except Exception as error:  # a truncated or damaged body shows only here, in many guises
+        raise DataError(
+            f"{key}: the image is damaged ({_reason(error)}); write it anew or leave it out"
+        ) from error
+
+
+def _eight_bits(wide: np.ndarray) -> np.ndarray:
+    """16-bit grey over the full range to uint8; floating point is clipped to 0..255."""
+    if wide.dtype.kind == "f":
+        return np.clip(np.nan_to_num(wide), 0, 255).astype(np.uint8)
+    return (np.clip(wide, 0, 65535).astype(np.uint32) >> 8).astype(np.uint8)
+
+
+def _checked_array(image: np.ndarray, key: str) -> np.ndarray:
+    shape_ok = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    if image.dtype != np.uint8 or not shape_ok or 0 in image.shape:
+        raise DataError(
+            f"{key}: an array must be uint8 with shape (H, W) or (H, W, 3) RGB and not empty, "
+            f"got {image.dtype} {image.shape}"
+        )
+    height, width = image.shape[:2]
+    if height * width > MAX_PIXELS:
+        raise DataError(f"{key}: {width:,} x {height:,} px; at most {MAX_PIXELS:,} pixels are read")
+    return image
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0].split(" <")[0] or type(error).__name__

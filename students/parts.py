@@ -1,0 +1,164 @@
+"""Building blocks that students and teachers share: outputs, convolutions, necks over time, the CTC head.
+
+Shapes: `N` samples, `T` frames, `C` classes with blank 0, `H` `W` pixels, `D` features.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, assert_never
+
+import torch
+from torch import Tensor, nn
+
+Activation = Literal["relu", "leaky_relu", "hardswish", "silu", "gelu"]
+Norm = Literal["batch", "group"]
+NeckKind = Literal["bilstm", "lstm", "gru", "none"]
+
+
+class Outputs(NamedTuple):
+    """What every recogniser returns, and what every loss term takes."""
+
+    logits_NTC: Tensor
+    lengths_N: Tensor  # valid frames of each sample, int64
+    features_NTD: Tensor  # what the neck sees
+
+
+def activation(kind: Activation) -> nn.Module:
+    match kind:
+        case "relu":
+            return nn.ReLU(inplace=True)
+        case "leaky_relu":
+            return nn.LeakyReLU(0.1, inplace=True)
+        case "hardswish":
+            return nn.Hardswish(inplace=True)
+        case "silu":
+            return nn.SiLU(inplace=True)
+        case "gelu":
+            return nn.GELU()
+        case _:
+            assert_never(kind)
+
+
+def norm2d(kind: Norm, channels: int) -> nn.Module:
+    """`group` depends on no other line, so gradients are equal for any split of a batch."""
+    match kind:
+        case "batch":
+            return nn.BatchNorm2d(channels)
+        case "group":
+            return nn.GroupNorm(max(1, channels // 16), channels)
+        case _:
+            assert_never(kind)
+
+
+class Convolution(nn.Sequential):
+    """3x3 convolution, normalisation, activation; `separable` splits it into depthwise and pointwise."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: tuple[int, int] = (1, 1),
+        *,
+        separable: bool,
+        norm: Norm,
+        act: Activation,
+    ) -> None:
+        if separable:
+            layers: list[nn.Module] = [
+                nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
+                norm2d(norm, inputs),
+                nn.Conv2d(inputs, outputs, 1, bias=False),
+            ]
+        else:
+            layers = [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)]
+        super().__init__(*layers, norm2d(norm, outputs), activation(act))
+
+
+class Recurrent(nn.Module):
+    """One-layer recurrent networks in sequence, batch first: (N, T, D) to (N, T, `n_outputs`).
+
+    Layers are separate modules because a multi-layer bidirectional module does not export to ONNX
+    with a dynamic width.
+    """
+
+    def __init__(self, kind: NeckKind, inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        rnn: type[nn.RNNBase] = nn.GRU if kind == "gru" else nn.LSTM
+        both_ways = kind in ("bilstm", "gru")
+        self.n_outputs = hidden * (2 if both_ways else 1)
+        sizes = [inputs] + [self.n_outputs] * (layers - 1)
+        self.layers = nn.ModuleList(
+            rnn(size, hidden, batch_first=True, bidirectional=both_ways) for size in sizes
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features_NTD: Tensor) -> Tensor:
+        for layer in self.layers:
+            features_NTD, _ = layer(self.dropout(features_NTD))
+        return features_NTD
+
+
+class Mixer(nn.Module):
+    """One residual block over time: depthwise convolution of `kernel` frames, then a pointwise layer pair."""
+
+    def __init__(self, channels: int, kernel: int, expansion: int, norm: Norm, act: Activation) -> None:
+        super().__init__()
+        wide = channels * expansion
+        self.time = nn.Sequential(
+            nn.Conv2d(channels, channels, (1, kernel), padding=(0, kernel // 2), groups=channels, bias=False),
+            norm2d(norm, channels),
+        )
+        self.channels = nn.Sequential(
+            nn.Conv2d(channels, wide, 1, bias=False),
+            norm2d(norm, wide),
+            activation(act),
+            nn.Conv2d(wide, channels, 1, bias=False),
+            norm2d(norm, channels),
+        )
+
+    def forward(self, features_ND1T: Tensor) -> Tensor:
+        mixed_ND1T = features_ND1T + self.time(features_ND1T)
+        return mixed_ND1T + self.channels(mixed_ND1T)
+
+
+class Recogniser(nn.Module):
+    """Image backbone, collapse of the height, neck over time, CTC head.
+
+    `backbone` maps (N, channels, H, W) to (N, D', H', T); its columns, H' x D' numbers each, are the
+    frames. The width of a line is padded before it comes here, so every frame is a valid one.
+    """
+
+    def __init__(self, backbone: nn.Module, collapse: nn.Module, neck: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.collapse = collapse
+        self.neck = neck
+        self.head = head
+
+    def forward(self, images_NCHW: Tensor) -> Outputs:
+        maps_NDHT = self.backbone(images_NCHW)
+        features_NTD = self.collapse(maps_NDHT)
+        logits_NTC = self.head(self.neck(features_NTD))
+        n, t = logits_NTC.shape[:2]
+        return Outputs(logits_NTC, torch.full((n,), t, device=logits_NTC.device), features_NTD)
+
+
+class Columns(nn.Module):
+    """(N, D, H, T) to (N, T, H * D): every column of the map becomes one frame."""
+
+    def forward(self, maps_NDHT: Tensor) -> Tensor:
+        return maps_NDHT.permute(0, 3, 2, 1).flatten(2)
+
+
+def n_parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def n_frames(model: nn.Module, channels: int, height_px: int, width_px: int) -> int:
+    """Frames a model emits for a padded width, measured by a dry run on the model's device."""
+    training, device = model.training, next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        frames = model(torch.zeros(1, channels, height_px, width_px, device=device)).logits_NTC.shape[1]
+    model.train(training)
+    return frames
