@@ -23,7 +23,12 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, behind = parser.parse_known_args(arguments)
+    if behind and (not hasattr(options, "overrides") or any(word.startswith("-") for word in behind)):
+        parser.error(f"unrecognized arguments: {' '.join(behind)}")
+    if behind:  # argparse takes positional words in one stretch; ours may stand behind an option too
+        options.overrides += behind
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     command: Command = options.command
     try:

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 
-from distill.data.batch import make_batch
+from distill.data.batch import Pixels, make_batch
 from distill.data.lines import Lines, joined, open_source
 from distill.data.sampler import in_width_order
 from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
@@ -46,11 +46,12 @@ def read_lines(
     """
     training = model.training
     model.eval()
+    pixels = Pixels(lines, preparation, limit_bytes=0)
     mine: list[tuple[str, Reading]] = []
     with torch.inference_mode(), progress(what or "", len(lines), "line", shown=what is not None) as bar:
         groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
         for group in groups[accelerator.process_index :: accelerator.num_processes]:
-            batch = make_batch(lines, group, charset, preparation).to(accelerator.device)
+            batch = make_batch(pixels, group, charset).to(accelerator.device)
             outputs = model(batch.images_NCHW)  # float32, as the reader computes
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             for key, frames, length in zip(

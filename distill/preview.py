@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from distill.data.batch import View, augmented
+from distill.data.batch import Pixels, View
 from distill.data.pools import open_pools
 from distill.data.render import contact_sheet
 from distill.data.seeds import generator_of
@@ -21,6 +21,7 @@ def training_sheet(recipe: Recipe, folder: Path, n: int) -> Image.Image:
     lines = open_pools(recipe, Path(recipe.runtime.cache_root or folder / "cache")).train
     order = torch.randperm(len(lines), generator=generator_of("preview", recipe.seed))[:n].tolist()
     view = View(recipe.teacher.training.augment, recipe.seed, epoch=0)
-    images = [augmented(lines, i, recipe.image, view).squeeze() for i in order]
+    pixels = Pixels(lines, recipe.image)
+    images = [pixels.seen(i, view).squeeze() for i in order]
     texts = ["(unlabelled)" if (text := lines.texts[i]) is None else text for i in order]
     return contact_sheet(images, texts, COLUMNS)

@@ -28,6 +28,7 @@ from students.model_file import canonical_json
 from teachers.crnn import TeacherConfig
 
 Protocol = Literal["exact", "nospace", "alnum"]
+Precision = Literal["fp32", "bf16", "auto"]
 
 
 class RecipeError(UserError):
@@ -94,6 +95,9 @@ class Training(_Section):
     validate_every: int = Field(200, ge=1, description="steps between validations; the best weights are kept")
     checkpoint_every: int = Field(200, ge=1, description="steps between checkpoints")
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
+    precision: Precision = Field(
+        "fp32", description="bf16: autocast; auto: bf16 where the processor computes in it, else fp32"
+    )
     augment: Augment = Field(Augment(), description="changes made to a training line")
 
 
@@ -134,7 +138,6 @@ class Objective(_Section):
 class Runtime(_Section):
     """How it runs, not what it computes."""
 
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: autocast by Accelerate")
     threads: int | None = Field(None, ge=1, description="threads of torch; null: its own choice")
     workers: int = Field(0, ge=0, description="processes that prepare batches; 0: the trainer does")
     deterministic: bool = Field(False, description="deterministic algorithms on an accelerator too")
@@ -244,7 +247,14 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         raise RecipeError(f"recipe {where}: {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {where}: holds no sections")
-    return values
+    return _unshared(values)
+
+
+def _unshared(values: Any) -> Any:
+    """A copy in which a YAML anchor and its aliases are separate values, so that an override meets only one."""
+    if isinstance(values, dict):
+        return {key: _unshared(value) for key, value in values.items()}
+    return [_unshared(value) for value in values] if isinstance(values, list) else values
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

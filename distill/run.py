@@ -86,7 +86,7 @@ def train_students(run: Run) -> dict[str, Any]:
     reader = teachers.load(teacher_file)
     if problems := mismatches(run.recipe, run.pools, reader.model, reader.description.charset):
         raise DataError("teacher and student do not fit:\n" + "\n".join(f"  - {p}" for p in problems))
-    frozen = FrozenTeacher(reader.model, run.accelerator)
+    frozen = FrozenTeacher(reader.model, run.accelerator.device, run.recipe.teacher.training.precision)
     if run.recipe.student.control:
         with run.stopwatch.measure("control"):
             train(_job(run, "control", CTC_ALONE, None), None, run.accelerator, run.stop)

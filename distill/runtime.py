@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from distill.recipe import Runtime
+from distill.recipe import Precision, Runtime
 from students.errors import UserError
 
 STOPPED = 75  # EX_TEMPFAIL: try again
@@ -67,7 +67,6 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     accelerator = Accelerator(
-        mixed_precision="bf16" if runtime.precision == "bf16" else "no",
         log_with=None if runtime.tracker == "none" else runtime.tracker,
         project_dir=str(run / "tracker"),
     )
@@ -75,6 +74,20 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
     if accelerator.num_processes != asked:
         raise UserError(f"{asked} processes were asked for, but {accelerator.num_processes} came up")
     return accelerator
+
+
+def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """Context in which a network computes in its precision; `auto` asks whether the processor knows bf16."""
+    match precision:
+        case "fp32":
+            enabled = False
+        case "bf16":
+            enabled = True
+        case "auto" if device.type == "cuda":
+            enabled = torch.cuda.is_bf16_supported(including_emulation=False)
+        case "auto":
+            enabled = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 @cache
@@ -99,7 +112,6 @@ def environment(accelerator: Accelerator) -> dict[str, Any]:
         "platform": sys.platform,
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "device": str(accelerator.device),
-        "precision": accelerator.mixed_precision,
         "processes": accelerator.num_processes,
         "threads": torch.get_num_threads(),
     }

@@ -18,7 +18,8 @@ from distill.checkpoint import tensors_digest
 from distill.data.batch import StepData
 from distill.data.seeds import seed_of
 from distill.objective import loss_terms, watched, weight_over_count
-from distill.recipe import Objective
+from distill.recipe import Objective, Precision
+from distill.runtime import autocast
 from students.errors import UserError
 from students.parts import Outputs
 
@@ -30,13 +31,13 @@ class NonFiniteError(UserError):
 class FrozenTeacher:
     """The teacher as a function: evaluation and inference mode, and a digest that must not change."""
 
-    def __init__(self, model: nn.Module, accelerator: Accelerator) -> None:
-        self.model = model.eval().requires_grad_(False).to(accelerator.device)
-        self.accelerator = accelerator
+    def __init__(self, model: nn.Module, device: torch.device, precision: Precision) -> None:
+        self.model = model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self.precision = precision
         self.digest = tensors_digest(model.state_dict())
 
     def __call__(self, images_NCHW: Tensor) -> Outputs:
-        with torch.inference_mode(), self.accelerator.autocast():
+        with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
             outputs = self.model(images_NCHW)
         # clones, since autograd cannot save inference tensors
         return Outputs(*(tensor.clone() for tensor in outputs))
@@ -64,6 +65,7 @@ def take_step(
     *,
     seed: int,
     clip_norm: float,
+    precision: Precision,
     watch: bool,
     stop: bool,
 ) -> StepResult:
@@ -76,7 +78,7 @@ def take_step(
     means = dict.fromkeys(factors, 0.0)
     seen: Mapping[str, float] = {}
     for batch in (b.to(accelerator.device) for b in step.batches):
-        with accelerator.autocast():
+        with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
         taught = teacher(batch.images_NCHW) if teacher is not None else None
         terms = loss_terms(objective, student, taught, batch)

@@ -59,7 +59,7 @@ class Job:
         """Two trainings with one digest give the same weights."""
         recipe = self.recipe
         return digest_of(
-            self.role, recipe.seed, recipe.image, recipe.data.protocol, recipe.runtime.precision, self.model,
+            self.role, recipe.seed, recipe.image, recipe.data.protocol, self.model,
             self.training, self.objective, self.charset, self.lines.digest, self.validation.digest,
             self.teacher_digest,
         )  # fmt: skip
@@ -148,7 +148,7 @@ def rate_at(step: int, training: Training) -> float:
 
 def _begin(job: Job, accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
-    model = job.build().to(accelerator.device)
+    model = job.build().to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW(
@@ -205,7 +205,7 @@ def _one_step(
         group["lr"] = rate_at(now.step, job.training)
     result = take_step(
         trainee.model, trainee.optimizer, teacher, job.objective, data, accelerator,
-        seed=job.recipe.seed, clip_norm=job.training.clip_norm,
+        seed=job.recipe.seed, clip_norm=job.training.clip_norm, precision=job.training.precision,
         watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set,
     )  # fmt: skip
     now.step += 1

@@ -64,6 +64,8 @@ class Preparation(BaseModel):
                 f"{key}: {width} x {height} px becomes {scaled_px} px wide at height {self.height_px}, "
                 f"more than max_width_px = {self.max_width_px}; cut the line or raise the limit"
             )
+        if image_HWC.ndim == 2 and self.channels == 1 and (height, width) == (self.height_px, scaled_px):
+            return image_HWC[:, :, None]
         mode_image = Image.fromarray(image_HWC).convert("L" if self.channels == 1 else "RGB")
         if mode_image.size != (scaled_px, self.height_px):
             mode_image = mode_image.resize((scaled_px, self.height_px), RESIZE[self.resize])

@@ -77,25 +77,28 @@ class Convolution(nn.Sequential):
 class Recurrent(nn.Module):
     """One-layer recurrent networks in sequence, batch first: (N, T, D) to (N, T, `n_outputs`).
 
-    Layers are separate modules because a multi-layer bidirectional module does not export to ONNX
-    with a dynamic width.
+    The features themselves stand beside the last layer's output: the head sees the convolutions directly,
+    which shortens the first phase of a CTC training, when everything is blank. Layers are separate modules
+    because a multi-layer bidirectional module does not export to ONNX with a dynamic width.
     """
 
     def __init__(self, kind: NeckKind, inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> None:
         super().__init__()
         rnn: type[nn.RNNBase] = nn.GRU if kind == "gru" else nn.LSTM
         both_ways = kind in ("bilstm", "gru")
-        self.n_outputs = hidden * (2 if both_ways else 1)
-        sizes = [inputs] + [self.n_outputs] * (layers - 1)
+        out = hidden * (2 if both_ways else 1)
+        self.n_outputs = inputs + out
+        sizes = [inputs] + [out] * (layers - 1)
         self.layers = nn.ModuleList(
             rnn(size, hidden, batch_first=True, bidirectional=both_ways) for size in sizes
         )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features_NTD: Tensor) -> Tensor:
+        read_NTD = features_NTD
         for layer in self.layers:
-            features_NTD, _ = layer(self.dropout(features_NTD))
-        return features_NTD
+            read_NTD, _ = layer(self.dropout(read_NTD))
+        return torch.cat([features_NTD, read_NTD], -1)
 
 
 class Mixer(nn.Module):

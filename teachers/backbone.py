@@ -27,9 +27,9 @@ class Features(nn.Module):
 
 
 def resnet(
-    inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...], norm: Norm, drop_path: float
+    inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...], pool: bool, norm: Norm, drop_path: float
 ) -> Features:
-    """Residual network of basic blocks: H / 16 rows, W / 4 frames."""
+    """Residual network of basic blocks: H / 16 rows (with `pool` H / 32), W / 4 frames."""
     network = timm.create_model(
         "resnet18",
         pretrained=False,
@@ -42,7 +42,7 @@ def resnet(
         norm_layer=nn.BatchNorm2d if norm == "batch" else _group_norm,
         drop_path_rate=drop_path,
     )
-    network.maxpool = nn.Identity()
+    network.maxpool = nn.MaxPool2d(3, TEXT_STRIDE, 1) if pool else nn.Identity()
     for stage in (network.layer3, network.layer4):
         block = stage[0]
         block.conv1.stride = TEXT_STRIDE

@@ -29,10 +29,11 @@ class ResNetTeacher(_Neck):
     kind: Literal["resnet"] = "resnet"
     blocks: tuple[int, int, int, int] = Field((2, 2, 2, 2), description="residual blocks of each stage")
     channels: tuple[int, int, int, int] = Field((64, 128, 256, 384), description="maps of each stage")
+    pool: bool = Field(False, description="halve the rows behind the stem: half the cost, less detail")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
-        backbone = resnet(channels, self.blocks, self.channels, self.norm, self.drop_path)
+        backbone = resnet(channels, self.blocks, self.channels, self.pool, self.norm, self.drop_path)
         return _recogniser(self, backbone, n_classes, channels, height_px)
 
 

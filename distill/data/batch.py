@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from distill.data.seeds import generator_of
 from students.charset import Charset
 from students.image import Preparation, decode_image
 
+KEPT_BYTES = 2**30
+
 
 class Batch(NamedTuple):
     """Lines of one padded width. Unlabelled lines have an empty target and `labelled_N` false."""
@@ -29,10 +32,9 @@ class Batch(NamedTuple):
     keys: tuple[str, ...]
 
     def to(self, device: torch.device) -> Batch:
-        """The images on `device`; targets stay where the CTC loss of torch wants them, on the CPU."""
-        return self._replace(
-            images_NCHW=self.images_NCHW.to(device, non_blocking=True), labelled_N=self.labelled_N.to(device)
-        )
+        """The images on `device`, channels last, which convolutions prefer; targets stay on the CPU."""
+        images_NCHW = self.images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
+        return self._replace(images_NCHW=images_NCHW, labelled_N=self.labelled_N.to(device))
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,35 @@ class View:
     epoch: int
 
 
-def augmented(lines: Lines, i: int, preparation: Preparation, view: View | None) -> np.ndarray:
-    """Line `i` scaled to the model's height, uint8 (H, w, channels), augmented where a view is given."""
-    line = lines[i]
-    scaled_HWC = preparation.scale(decode_image(line.image, line.key), line.key)
-    if view is None:
+class Pixels:
+    """Lines decoded and scaled, uint8 (H, w, channels); the first ones asked for stay in memory, up to a limit."""
+
+    def __init__(self, lines: Lines, preparation: Preparation, limit_bytes: int = KEPT_BYTES) -> None:
+        self.lines, self.preparation, self.left_bytes = lines, preparation, limit_bytes
+        self.kept: dict[int, np.ndarray] = {}
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        if i in self.kept:
+            return self.kept[i]
+        line = self.lines[i]
+        scaled_HWC = self.preparation.scale(decode_image(line.image, line.key), line.key)
+        if scaled_HWC.nbytes <= self.left_bytes:
+            self.left_bytes -= scaled_HWC.nbytes
+            self.kept[i] = scaled_HWC
         return scaled_HWC
-    return augment(scaled_HWC, view.augment, generator_of("view", view.seed, view.epoch, line.key))
+
+    def seen(self, i: int, view: View | None) -> np.ndarray:
+        """Line `i`, augmented where a view is given."""
+        scaled_HWC = self[i]
+        if view is None:
+            return scaled_HWC
+        generator = generator_of("view", view.seed, view.epoch, self.lines.keys[i])
+        return augment(scaled_HWC, view.augment, generator)
 
 
-def make_batch(
-    lines: Lines, group: Group, charset: Charset, preparation: Preparation, view: View | None = None
-) -> Batch:
-    images = np.stack([preparation.to_tensor(augmented(lines, i, preparation, view)) for i in group.indices])
+def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View | None = None) -> Batch:
+    lines = pixels.lines
+    images = np.stack([pixels.preparation.to_tensor(pixels.seen(i, view)) for i in group.indices])
     texts = [lines.texts[i] for i in group.indices]
     targets = [charset.encode(text) if text and not charset.missing(text) else [] for text in texts]
     targets_NL = torch.zeros(len(targets), max(1, *map(len, targets)), dtype=torch.int64)
@@ -87,7 +105,7 @@ class _Steps(Dataset[StepData]):
         self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
         rank: int, n_ranks: int,
     ) -> None:  # fmt: skip
-        self.lines, self.order, self.charset, self.preparation = lines, order, charset, preparation
+        self.pixels, self.order, self.charset = Pixels(lines, preparation), order, charset
         self.augment_with, self.rank, self.n_ranks = augment_with, rank, n_ranks
 
     def __getitem__(self, k: int) -> StepData:
@@ -95,12 +113,10 @@ class _Steps(Dataset[StepData]):
         view = View(self.augment_with, self.order.seed, epoch)
         mine = [Group(g.width_px, g.indices[self.rank :: self.n_ranks]) for g in groups]
         batches = tuple(
-            make_batch(self.lines, group, self.charset, self.preparation, view)
-            for group in mine
-            if group.indices
+            make_batch(self.pixels, group, self.charset, view) for group in mine if group.indices
         )
         indices = [i for group in groups for i in group.indices]
-        n_labelled = sum(self.lines.texts[i] is not None for i in indices)
+        n_labelled = sum(self.pixels.lines.texts[i] is not None for i in indices)
         return StepData(k, epoch, batches, len(indices), n_labelled)
 
 
@@ -111,4 +127,11 @@ def feed(
     """The steps `steps`, the same for any number of workers."""
     data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks)
     # steps is the sampler: every item is one whole step, already batched
-    return iter(DataLoader(data, batch_size=None, sampler=steps, num_workers=workers))
+    loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_one_thread)
+    _one_thread(0)
+    return iter(loader)
+
+
+def _one_thread(_: int) -> None:
+    """OpenCV's own threads cost more than they bring on pictures of this size."""
+    cv2.setNumThreads(0)

@@ -1,0 +1,37 @@
+"""Small things that tests make: a picture, a model file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from students.charset import Charset
+from students.config import STUDENTS
+from students.image import Preparation
+from students.model_file import Description, write_model
+
+
+def png_bytes(height: int = 32, width: int = 100, seed: int = 0) -> bytes:
+    """A noisy grey picture as PNG."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (height, width), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_student(path: Path, kind: str = "student") -> Path:
+    """A student with random weights as a model file."""
+    charset = Charset(characters="0123456789")
+    config = STUDENTS.validate_python({"kind": "digits", "channels": (4, 6, 8), "hidden": 16})
+    model = config.build(charset.n_classes, 1, 32)
+    description = Description(
+        kind=kind,
+        architecture=config.model_dump(mode="json"),
+        charset=charset,
+        preparation=Preparation(),
+    )
+    write_model(path, description, {name: t.numpy() for name, t in model.state_dict().items()})
+    return path

@@ -1,0 +1,32 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from students.charset import BLANK, Charset, normalise
+from students.errors import DataError
+
+
+@given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=5))
+def test_every_text_it_is_made_of_comes_back(texts: list[str]) -> None:
+    charset = Charset.of(texts)
+    for text in texts:
+        classes = charset.encode(text)
+        assert BLANK not in classes
+        assert charset.decode(classes) == normalise(text)
+
+
+def test_combining_and_composed_forms_are_one_character() -> None:
+    charset = Charset.of(["é"])
+    assert charset.encode("e\u0301") == charset.encode("é") == [1]
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(DataError, match=r"\['x', 'y'\]"):
+        Charset(characters="abc").encode("axby")
+
+
+@pytest.mark.parametrize("characters", ["", "aba"])
+def test_empty_and_doubled_are_refused(characters: str) -> None:
+    with pytest.raises(ValidationError):
+        Charset(characters=characters)

@@ -1,0 +1,123 @@
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from students.errors import DataError
+from students.image import MAX_PIXELS, Preparation, decode_image, image_size
+from tests.samples import png_bytes
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds next to nothing."""
+    chunks = [
+        b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
+        b"IDAT" + zlib.compress(bytes(1000)),
+        b"IEND",
+    ]
+    framed = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not a readable image"),
+        (b"total 12.50\n", "not a readable image"),
+        (png_bytes()[:-200], "damaged"),
+        (png_header(60_000, 60_000), "at most"),
+        (png_header(9_000, 9_000), "at most"),
+        (png_header(39_000, 2), "at most"),
+    ],
+    ids=["empty", "text", "truncated", "60000x60000", "9000x9000", "too wide"],
+)
+def test_what_cannot_be_read_is_one_error_that_names_the_file(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "line.jpg"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=reason) as error:
+        decode_image(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere.png"):
+        decode_image(tmp_path / "nowhere.png")
+
+
+@given(st.binary(max_size=300), st.integers(0, 400))
+def test_no_bytes_raise_anything_but_a_data_error(junk: bytes, position: int) -> None:
+    image = bytearray(png_bytes(8, 20))
+    image[position : position + len(junk)] = junk
+    for data in (junk, bytes(image)):
+        try:
+            pixels = decode_image(data)
+        except DataError:
+            continue
+        assert pixels.dtype == np.uint8
+        assert pixels.size <= 3 * MAX_PIXELS
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape"),
+    [("L", (20, 30)), ("1", (20, 30)), ("I;16", (20, 30)), ("RGB", (20, 30, 3)), ("P", (20, 30, 3)),
+     ("CMYK", (20, 30, 3)), ("RGBA", (20, 30, 3)), ("LA", (20, 30, 3))],
+)  # fmt: skip
+def test_every_mode_becomes_grey_or_rgb(mode: str, shape: tuple[int, ...]) -> None:
+    assert decode_image(Image.new(mode, (30, 20))).shape == shape
+
+
+def test_transparency_is_laid_on_white() -> None:
+    assert decode_image(Image.new("RGBA", (4, 4), (0, 0, 0, 0))).min() == 255
+
+
+def test_sixteen_bit_grey_keeps_its_range() -> None:
+    image = Image.fromarray(np.array([[0, 32768, 65535]], np.uint16))
+    assert decode_image(image).tolist() == [[0, 128, 255]]
+
+
+def test_exif_orientation_is_applied_to_pixels_and_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.new("L", (30, 10)).save(buffer, "JPEG", exif=exif)
+    assert decode_image(buffer.getvalue()).shape == (30, 10) == image_size(buffer.getvalue(), "x")
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((3, 4)), np.zeros((3, 4, 4), np.uint8), np.zeros((0, 4), np.uint8), np.zeros(4, np.uint8)]
+)
+def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
+    with pytest.raises(DataError, match="uint8"):
+        decode_image(array)
+
+
+@given(st.integers(1, 200), st.integers(1, 900))
+def test_the_tensor_has_the_width_that_the_line_alone_gives(height: int, width: int) -> None:
+    preparation = Preparation(height_px=32, width_quantum_px=16, max_width_px=40_000)
+    tensor_CHW = preparation.prepare(np.zeros((height, width), np.uint8))
+    assert tensor_CHW.shape == (1, 32, preparation.padded_width_px(height, width))
+    assert tensor_CHW.shape[2] % 16 == 0
+
+
+def test_padding_stands_on_the_right_and_has_its_value() -> None:
+    preparation = Preparation(padding_value=127)
+    tensor_CHW = preparation.prepare(np.zeros((32, 20), np.uint8))
+    assert (tensor_CHW[:, :, :20] == -1).all()
+    assert np.allclose(tensor_CHW[:, :, 20:], -0.5 / 127.5)
+
+
+def test_a_line_wider_than_the_limit_is_refused_not_cut() -> None:
+    with pytest.raises(DataError, match="max_width_px"):
+        Preparation(max_width_px=64).prepare(np.zeros((10, 100), np.uint8))
+
+
+def test_three_channels_of_a_grey_picture_are_equal() -> None:
+    tensor_CHW = Preparation(channels=3).prepare(png_bytes())
+    assert tensor_CHW.shape[0] == 3
+    assert (tensor_CHW[0] == tensor_CHW[2]).all()

@@ -1,0 +1,126 @@
+"""CTC against the sum over all paths; KL against torch.distributions; both against padding and company."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Categorical, kl_divergence
+
+from distill.losses.ctc import ctc
+from distill.losses.logits import Frames, frame_kl, selected
+from students.parts import Outputs
+
+FRAMES: tuple[Frames, ...] = ("all", "elimination", "symmetric")
+
+
+def outputs(logits_NTC: Tensor, lengths: list[int] | None = None) -> Outputs:
+    n, t, _ = logits_NTC.shape
+    return Outputs(logits_NTC, torch.tensor(lengths or [t] * n), logits_NTC)
+
+
+def random_logits(*shape: int, seed: int = 0) -> Tensor:
+    return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def by_enumeration(logits_TC: Tensor, target: list[int]) -> Tensor:
+    """-log of the summed probability of every path that collapses to the target."""
+    log_p_TC = logits_TC.double().log_softmax(-1)
+    paths = []
+    for path in itertools.product(range(log_p_TC.shape[1]), repeat=log_p_TC.shape[0]):
+        merged = [c for c, _ in itertools.groupby(path) if c != 0]
+        if merged == target:
+            paths.append(sum(log_p_TC[t, c] for t, c in enumerate(path)))
+    return -torch.logsumexp(torch.stack(paths), 0)
+
+
+@pytest.mark.parametrize("target", [[], [1], [1, 2], [2, 2], [1, 2, 1]])
+def test_ctc_is_the_sum_over_all_paths_in_value_and_gradient(target: list[int]) -> None:
+    logits_NTC = random_logits(1, 5, 3).requires_grad_()
+    total, count = ctc(
+        outputs(logits_NTC), torch.tensor([target or [0]]), torch.tensor([len(target)]), torch.tensor([True])
+    )
+    assert count == 1
+    expected = by_enumeration(logits_NTC[0], target) / 5
+    assert total.item() == pytest.approx(expected.item(), abs=1e-5)
+    (gradient,) = torch.autograd.grad(total, logits_NTC)
+    (wanted,) = torch.autograd.grad(expected, logits_NTC)
+    assert torch.allclose(gradient, wanted.float(), atol=1e-5)
+
+
+def test_ctc_leaves_unlabelled_lines_alone() -> None:
+    logits_NTC = random_logits(2, 6, 4).requires_grad_()
+    total, count = ctc(
+        outputs(logits_NTC), torch.tensor([[1, 2], [0, 0]]), torch.tensor([2, 0]), torch.tensor([True, False])
+    )
+    total.backward()
+    assert count == 1
+    assert logits_NTC.grad is not None
+    assert logits_NTC.grad[1].abs().sum() == 0
+    nothing, none = ctc(outputs(logits_NTC), torch.zeros(2, 1), torch.zeros(2), torch.tensor([False, False]))
+    assert (nothing.item(), none) == (0, 0)
+
+
+def test_ctc_says_infinity_where_a_label_has_too_few_frames() -> None:
+    total, _ = ctc(
+        outputs(random_logits(1, 2, 3)), torch.tensor([[1, 1]]), torch.tensor([2]), torch.tensor([True])
+    )
+    assert math.isinf(total.item())
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_frame_kl_is_that_of_torch_distributions(temperature: float) -> None:
+    student_NTC, teacher_NTC = random_logits(3, 7, 5), random_logits(3, 7, 5, seed=1)
+    total, count = frame_kl(outputs(student_NTC), outputs(teacher_NTC), temperature=temperature, frames="all")
+    divergence_NT = kl_divergence(
+        Categorical(logits=teacher_NTC / temperature), Categorical(logits=student_NTC / temperature)
+    )
+    assert count == 3
+    assert total.item() == pytest.approx(temperature**2 * divergence_NT.mean(1).sum().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("frames", FRAMES)
+def test_frame_kl_is_zero_at_equality_and_never_negative(frames: Frames) -> None:
+    teacher = outputs(random_logits(2, 9, 4))
+    assert frame_kl(teacher, teacher, temperature=2, frames=frames)[0].item() == pytest.approx(0, abs=1e-6)
+    other = outputs(random_logits(2, 9, 4, seed=3))
+    assert frame_kl(other, teacher, temperature=2, frames=frames)[0].item() > 0
+
+
+@pytest.mark.parametrize("frames", FRAMES)
+def test_frame_kl_sees_neither_padding_nor_company(frames: Frames) -> None:
+    student_NTC, teacher_NTC = random_logits(2, 6, 4), random_logits(2, 6, 4, seed=1)
+    padding_NTC = 50 * random_logits(2, 3, 4, seed=2)
+
+    def kl(rows: slice, pad: bool) -> float:
+        both = [torch.cat([x, padding_NTC], 1) if pad else x for x in (student_NTC, teacher_NTC)]
+        lengths = [6] * len(range(*rows.indices(2)))
+        student, teacher = (outputs(x[rows], lengths) for x in both)
+        return frame_kl(student, teacher, temperature=1.5, frames=frames)[0].item()
+
+    alone = kl(slice(0, 1), False) + kl(slice(1, 2), False)
+    assert kl(slice(None), False) == pytest.approx(alone, abs=1e-6)
+    assert kl(slice(None), True) == pytest.approx(alone, abs=1e-6)
+
+
+def test_frames_are_chosen_by_what_the_teacher_writes() -> None:
+    best = torch.tensor([[0, 0, 0, 1, 0, 0, 0, 0, 2, 2]])
+    teacher = outputs(torch.nn.functional.one_hot(best, 3).float(), [9])
+    assert selected(teacher, "all", 0)[0].tolist() == [True] * 9 + [False]
+    assert selected(teacher, "elimination", 0)[0].nonzero().flatten().tolist() == [3, 8]
+    assert selected(teacher, "symmetric", 1)[0].nonzero().flatten().tolist() == [2, 3, 4, 7, 8]
+    assert selected(teacher, "symmetric", 2)[0].nonzero().flatten().tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_line_on_which_the_teacher_writes_nothing_adds_zero_and_stays_finite() -> None:
+    silent = torch.zeros(1, 5, 3)
+    silent[..., 0] = 9
+    student_NTC = random_logits(1, 5, 3).requires_grad_()
+    total, count = frame_kl(outputs(student_NTC), outputs(silent), temperature=1, frames="symmetric")
+    total.backward()
+    assert (total.item(), count) == (0, 1)
+    assert student_NTC.grad is not None
+    assert student_NTC.grad.isfinite().all()

@@ -1,0 +1,70 @@
+import shutil
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import students
+import teachers
+from students.errors import CheckpointError
+from students.model_file import read_model, write_model
+from tests.samples import png_bytes, write_student
+
+
+def test_what_was_written_comes_back_and_equal_contents_give_equal_bytes(tmp_path: Path, student_file: Path) -> None:
+    description, weights = read_model(student_file)
+    again = tmp_path / "again.safetensors"
+    write_model(again, description, dict(reversed(weights.items())))
+    assert again.read_bytes() == student_file.read_bytes()
+    assert stat.S_IMODE(again.stat().st_mode) == 0o644
+
+
+def test_a_file_cut_anywhere_is_refused_by_name(tmp_path: Path, student_file: Path) -> None:
+    whole = student_file.read_bytes()
+    cut = tmp_path / "cut.safetensors"
+    for length in np.linspace(0, len(whole) - 1, 256).astype(int):
+        cut.write_bytes(whole[:length])
+        with pytest.raises(CheckpointError, match=r"cut\.safetensors"):
+            students.load(cut)
+
+
+def test_a_file_with_one_flipped_bit_is_refused_by_name(tmp_path: Path, student_file: Path) -> None:
+    whole = student_file.read_bytes()
+    generator = np.random.default_rng(0)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    positions = [*range(0, header, 7), *generator.integers(header, len(whole), 300)]
+    flipped = tmp_path / "flipped.safetensors"
+    for position in positions:
+        altered = bytearray(whole)
+        altered[position] ^= 1 << int(generator.integers(8))
+        flipped.write_bytes(altered)
+        with pytest.raises(CheckpointError, match=r"flipped\.safetensors"):
+            students.load(flipped)
+
+
+def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    safetensors.numpy.save_file({"weight": np.zeros(3)}, path)
+    with pytest.raises(CheckpointError, match="not a model file"):
+        students.load(path)
+
+
+def test_students_load_refuses_a_teacher_and_says_who_opens_it(tmp_path: Path) -> None:
+    path = write_student(tmp_path / "big.safetensors", kind="teacher")
+    with pytest.raises(CheckpointError, match=r"teachers\.load"):
+        students.load(path)
+
+
+def test_teachers_load_opens_students_too(student_file: Path) -> None:
+    assert teachers.load(student_file).read(png_bytes()) == students.load(student_file).read(png_bytes())
+
+
+def test_a_run_folder_means_its_student(tmp_path: Path, student_file: Path) -> None:
+    (tmp_path / "run" / "student").mkdir(parents=True)
+    shutil.copy(student_file, tmp_path / "run" / "student")
+    (tmp_path / "run" / "empty").mkdir()
+    assert students.load(tmp_path / "run").description.kind == "student"
+    with pytest.raises(CheckpointError, match="has the training finished"):
+        students.load(tmp_path / "run" / "empty")

@@ -1,0 +1,122 @@
+"""Every architecture, student and teacher: what any recogniser must do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import teachers
+from students.charset import Charset
+from students.config import STUDENTS
+from students.image import Preparation
+from students.model_file import Description, write_model
+from students.parts import Recogniser, n_frames, n_parameters
+from teachers.crnn import TEACHERS
+
+SMALL_TEACHER = {"channels": (16, 16, 24, 32), "blocks": (1, 1, 1, 1), "hidden": 24, "layers": 1}
+STUDENT_CONFIGS: list[dict[str, Any]] = [
+    {"kind": "digits"},
+    *({"kind": "recurrent", "neck": neck} for neck in ("bilstm", "lstm", "gru", "none")),
+    *({"kind": kind, "size": size} for kind in ("recurrent", "convolutional") for size in ("medium", "large")),
+    {"kind": "convolutional", "norm": "group", "activation": "hardswish"},
+    {"kind": "recurrent", "norm": "group", "activation": "gelu"},
+    {"kind": "digits", "norm": "group", "activation": "leaky_relu"},
+]
+TEACHER_CONFIGS: list[dict[str, Any]] = [
+    {"kind": "resnet", **SMALL_TEACHER},
+    {"kind": "resnet", **SMALL_TEACHER, "pool": True, "norm": "group"},
+    {"kind": "resnet", **SMALL_TEACHER, "neck": "lstm", "layers": 2},
+    {"kind": "resnet", **SMALL_TEACHER, "neck": "gru"},
+    {"kind": "resnet", **SMALL_TEACHER, "neck": "none"},
+    {"kind": "convnext", "name": "convnext_atto_ols", "hidden": 32, "layers": 1},
+]
+N_CLASSES = 11
+
+
+def build(config: dict[str, Any], height_px: int = 32, channels: int = 1) -> Recogniser:
+    adapter: Any = TEACHERS if config["kind"] in ("resnet", "convnext") else STUDENTS
+    torch.manual_seed(0)
+    return adapter.validate_python(config).build(N_CLASSES, channels, height_px)
+
+
+def name(config: dict[str, Any]) -> str:
+    return " ".join(str(v) for v in config.values() if isinstance(v, (str, bool)))
+
+
+def test_enough_is_tested() -> None:
+    assert len(STUDENT_CONFIGS) >= 8
+    assert len(TEACHER_CONFIGS) >= 5
+
+
+every = pytest.mark.parametrize("config", STUDENT_CONFIGS + TEACHER_CONFIGS, ids=name)
+
+
+@every
+@pytest.mark.parametrize(("height_px", "channels"), [(32, 1), (48, 3)])
+def test_four_pixels_are_one_frame(config: dict[str, Any], height_px: int, channels: int) -> None:
+    model = build(config, height_px, channels).eval()
+    outputs = model(torch.rand(2, channels, height_px, 80))
+    assert outputs.logits_NTC.shape == (2, 20, N_CLASSES)
+    assert outputs.lengths_N.tolist() == [20, 20]
+    assert outputs.features_NTD.shape[:2] == (2, 20)
+    assert n_frames(model, channels, height_px, 80) == 20
+
+
+@every
+def test_the_gradient_reaches_every_parameter(config: dict[str, Any]) -> None:
+    model = build(config).train()
+    outputs = model(torch.rand(3, 1, 32, 64))
+    log_probabilities_TNC = outputs.logits_NTC.log_softmax(-1).transpose(0, 1)
+    targets_NL = torch.tensor([[1, 2], [3, 3], [4, 5]])
+    F.ctc_loss(log_probabilities_TNC, targets_NL, outputs.lengths_N, torch.tensor([2, 2, 2])).backward()
+    dead = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # behind a residual branch that starts at zero, and before batch statistics, some gradients start at zero
+    assert not [n for n in dead if "bn2" not in n and "conv" not in n and "bn1" not in n], dead
+
+
+@every
+def test_a_line_alone_and_in_a_batch_give_the_same_logits(config: dict[str, Any]) -> None:
+    model = build(config).eval()
+    images_NCHW = torch.rand(5, 1, 32, 96)
+    with torch.inference_mode():
+        together = model(images_NCHW).logits_NTC
+        alone = torch.cat([model(image[None]).logits_NTC for image in images_NCHW])
+    assert (together - alone).abs().max() < 1e-4
+
+
+@every
+def test_saved_and_loaded_it_reads_the_same(config: dict[str, Any], tmp_path: Path) -> None:
+    model = build(config).eval()
+    kind = "teacher" if config in TEACHER_CONFIGS else "student"
+    description = Description(
+        kind=kind, architecture=config, charset=Charset(characters="0123456789"), preparation=Preparation()
+    )
+    write_model(tmp_path / "m.safetensors", description, {n: t.numpy() for n, t in model.state_dict().items()})
+    image = np.random.default_rng(0).integers(0, 255, (32, 90), np.uint8)
+    tensor_NCHW = Preparation().prepare(image)[None]
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(tensor_NCHW)).logits_NTC.log_softmax(-1).numpy()
+    assert np.array_equal(teachers.load(tmp_path / "m.safetensors").log_probabilities(tensor_NCHW), expected)
+
+
+def test_three_sizes_between_a_tenth_and_one_million_parameters() -> None:
+    for kind in ("recurrent", "convolutional"):
+        sizes = [n_parameters(build({"kind": kind, "size": size})) for size in ("small", "medium", "large")]
+        assert sizes == sorted(sizes)
+        assert sizes[0] >= 100_000
+        assert sizes[-1] <= 1_000_000
+
+
+def test_digits_are_three_convolutions_and_two_fully_connected_layers() -> None:
+    layers = [type(m).__name__ for m in build({"kind": "digits"}).modules()]
+    assert (layers.count("Conv2d"), layers.count("Linear"), layers.count("LSTM")) == (3, 2, 0)
+
+
+def test_a_timm_teacher_downloads_nothing_unless_asked() -> None:
+    for config in TEACHER_CONFIGS:
+        assert not getattr(TEACHERS.validate_python(config), "pretrained", False)

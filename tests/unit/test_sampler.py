@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distill.data.sampler import Order, in_width_order
+
+WIDTHS = st.lists(st.sampled_from([32, 48, 64, 96]), min_size=1, max_size=120).map(np.array)
+
+
+def flat(order: Order, k: int) -> list[int]:
+    return [i for group in order.step(k)[1] for i in group.indices]
+
+
+@given(WIDTHS, st.integers(1, 20), st.integers(0, 3))
+def test_an_epoch_holds_every_line_and_every_step_as_many(widths: np.ndarray, size: int, seed: int) -> None:
+    order = Order(widths, size, seed)
+    steps = [flat(order, k) for k in range(order.steps_per_epoch)]
+    assert {len(step) for step in steps} == {size}
+    assert {i for step in steps for i in step} == set(range(len(widths)))
+    extra = sum(map(len, steps)) - len(widths)
+    assert 0 <= extra < size
+
+
+@given(WIDTHS, st.integers(1, 20))
+def test_a_group_has_one_width_and_step_k_depends_on_seed_and_k_alone(widths: np.ndarray, size: int) -> None:
+    order = Order(widths, size, 1)
+    for k in (0, 3 * order.steps_per_epoch, 1, 0):
+        epoch, groups = order.step(k)
+        assert epoch == k // order.steps_per_epoch
+        assert all((widths[list(group.indices)] == group.width_px).all() for group in groups)
+        assert Order(widths.copy(), size, 1).step(k) == (epoch, groups)
+
+
+def test_epochs_and_seeds_differ() -> None:
+    widths = np.full(1000, 64)
+    first = flat(Order(widths, 100, 0), 0)
+    assert first != flat(Order(widths, 100, 0), 10)
+    assert first != flat(Order(widths, 100, 1), 0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_micro_batches_split_a_step_and_change_nothing_else(size: int) -> None:
+    widths = np.array([32, 64] * 16)
+    whole, split = Order(widths, 16, 0), Order(widths, 16, 0, size)
+    for k in range(4):
+        assert flat(whole, k) == flat(split, k)
+        assert all(len(group.indices) <= size for group in split.step(k)[1])
+
+
+@given(WIDTHS, st.integers(1, 20))
+def test_evaluation_reads_every_line_once(widths: np.ndarray, size: int) -> None:
+    groups = list(in_width_order(widths, size))
+    assert sorted(i for group in groups for i in group.indices) == list(range(len(widths)))
+    assert all((widths[list(group.indices)] == group.width_px).all() for group in groups)
