@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="distill", description="Distils large text-line recognisers into small ones, and proves the gain."
+        prog="distill",
+        description="Distils large text-line recognisers into small ones, and proves the gain.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -118,7 +119,7 @@ def _check(options: argparse.Namespace) -> int:
 def _teacher(options: argparse.Namespace) -> int:
     from distill.run import train_teacher
 
-    return _in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda result: "")
+    return _in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda _: "")
 
 
 def _student(options: argparse.Namespace) -> int:

@@ -54,9 +54,7 @@ def read_lines(
             batch = make_batch(pixels, group, charset).to(accelerator.device)
             outputs = model(batch.images_NCHW)  # float32, as the reader computes
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
-            for key, frames, length in zip(
-                batch.keys, log_probabilities_NTC, outputs.lengths_N.tolist(), strict=True
-            ):
+            for key, frames, length in zip(batch.keys, log_probabilities_NTC, outputs.lengths_N.tolist(), strict=True):
                 mine.append((key, greedy(frames[:length], charset)))
             bar.update(len(batch.keys) * accelerator.num_processes)
             if stop is not None and accelerator.num_processes == 1:
@@ -88,7 +86,12 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) ->
             refused += unusable
         lines = joined(parts)
         readings = read_lines(
-            reader.model, lines, reader.description.charset, preparation, Accelerator(cpu=True), what="reading"
+            reader.model,
+            lines,
+            reader.description.charset,
+            preparation,
+            Accelerator(cpu=True),
+            what="reading",
         )
     texts = {key: reading.text for key, reading in readings.items()}
     result = score(truths_of(lines), texts, protocol)

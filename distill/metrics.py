@@ -5,9 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, assert_never
+from typing import Any
 
 from rapidfuzz.distance import Levenshtein
+from typing_extensions import assert_never
 
 from distill.recipe import Protocol
 from students.charset import normalise

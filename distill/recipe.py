@@ -189,7 +189,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        problems += [_explain(Recipe, problem) for problem in error.errors()]
+        problems += [_explain(Recipe, problem) for problem in error.errors() if not _follows(problem)]
         raise RecipeError(_listed(name_or_path, problems)) from None
     if problems:
         raise RecipeError(_listed(name_or_path, problems))
@@ -230,8 +230,7 @@ def _text(name_or_path: str) -> str:
         near = difflib.get_close_matches(name_or_path, shipped, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise RecipeError(
-            f"recipe {name_or_path}: neither a shipped recipe nor a readable file; {hint}"
-            f"shipped: {', '.join(shipped)}"
+            f"recipe {name_or_path}: neither a shipped recipe nor a readable file; {hint}shipped: {', '.join(shipped)}"
         ) from error
 
 
@@ -262,8 +261,10 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        same_kind = isinstance(old, dict) and isinstance(value, dict) and (
-            old.get("kind") == value.get("kind", old.get("kind"))
+        same_kind = (
+            isinstance(old, dict)
+            and isinstance(value, dict)
+            and (old.get("kind") == value.get("kind", old.get("kind")))
         )
         merged[key] = _merged(old, value) if same_kind else value  # type: ignore[arg-type]
     return merged
@@ -289,10 +290,15 @@ def _lay_over(values: dict[str, Any], override: str) -> list[str]:
     return []
 
 
+def _follows(problem: Any) -> bool:
+    """A list counts as too short once its items are refused: only the items' own problems are worth telling."""
+    return problem["type"] == "too_short" and len(problem["input"]) >= problem["ctx"]["min_length"]
+
+
 def _explain(model: type[BaseModel], problem: Any) -> str:
     """One problem found by pydantic in the words of a recipe."""
     location = problem["loc"]
-    key = ".".join(str(part) for part in location if not _is_tag(part, location, problem))
+    key = ".".join(str(part) for part in location if not _is_tag(part, location))
     match problem["type"]:
         case "extra_forbidden":
             known = _keys_at(model, location[:-1])
@@ -314,7 +320,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _is_tag(part: str | int, location: tuple[str | int, ...], problem: Any) -> bool:
+def _is_tag(part: str | int, location: tuple[str | int, ...]) -> bool:
     """Pydantic puts the tag of a discriminated union into the location; a reader's key has none."""
     position = location.index(part)
     return isinstance(part, str) and position > 0 and part in _tags_at(Recipe, location[:position])
@@ -340,10 +346,7 @@ def _models_at(model: type[BaseModel], location: Sequence[str | int]) -> list[ty
             continue
         tagged = [m for m in models if _tag(m) == part]
         models = tagged or [
-            branch
-            for m in models
-            if part in m.model_fields
-            for branch in _branches(m.model_fields[part].annotation)
+            branch for m in models if part in m.model_fields for branch in _branches(m.model_fields[part].annotation)
         ]
     return models
 

@@ -31,14 +31,18 @@ SHOWN_LINES = 20
 Readings = Mapping[str, Mapping[str, Reading]]
 
 
-def read_test(
-    reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str
-) -> dict[str, Reading]:
+def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str) -> dict[str, Reading]:
     """The test lines as the shipped file of a role reads them."""
     description = reader.description
     model = reader.model.to(accelerator.device)
     return read_lines(
-        model, test, description.charset, description.preparation, accelerator, what=f"testing the {role}", stop=stop
+        model,
+        test,
+        description.charset,
+        description.preparation,
+        accelerator,
+        what=f"testing the {role}",
+        stop=stop,
     )
 
 
@@ -70,9 +74,12 @@ def judge(teacher_L: np.ndarray, control_L: np.ndarray, student_L: np.ndarray, s
     """
     generator = np.random.default_rng(seed_of("bootstrap", seed))
     n = len(control_L)
-    counts_RL = generator.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)
-    gains_R = counts_RL @ (student_L - control_L).astype(np.float32) / n
-    gaps_R = counts_RL @ (teacher_L - control_L).astype(np.float32) / n
+    # lines fall into eight kinds by who read them, so resampling lines is drawing the counts of the kinds
+    kinds_K3 = np.array([[t, c, s] for t in (0, 1) for c in (0, 1) for s in (0, 1)])
+    kind_L = (4 * teacher_L + 2 * control_L + student_L).astype(int)
+    counts_RK = generator.multinomial(n, np.bincount(kind_L, minlength=8) / n, size=RESAMPLES)
+    teacher_R, control_R, student_R = (counts_RK @ kinds_K3 / n).T
+    gains_R, gaps_R = student_R - control_R, teacher_R - control_R
     gain = _interval(float((student_L - control_L).mean()), gains_R)
     gap = _interval(float((teacher_L - control_L).mean()), gaps_R)
     recovered = None
@@ -93,7 +100,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     """`report.md`, its pictures, and every reading in `predictions.tsv`."""
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    _draw_curves(folder, [role for role in readings], pictures / "curves.png")
+    _draw_curves(folder, list(readings), pictures / "curves.png")
     shown = _differing(test, readings, recipe.data.protocol)
     page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
     if shown:

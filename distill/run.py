@@ -13,7 +13,6 @@ import numpy as np
 from accelerate import Accelerator
 from ruamel.yaml import YAML
 
-import students
 import teachers
 from distill import report
 from distill.data.lines import Lines, Refusal
@@ -53,7 +52,9 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise DataError(f"run folder {folder}: cannot be written: {error.strerror or error}; choose another --run") from error
+        raise DataError(
+            f"run folder {folder}: cannot be written: {error.strerror or error}; choose another --run"
+        ) from error
     accelerator = start(recipe.runtime, folder)
     stopwatch = Stopwatch(folder / "timing.json")
     cache = Path(recipe.runtime.cache_root or folder / "cache")
@@ -151,13 +152,11 @@ def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict
     }
 
 
-def feasible(
-    recipe: Recipe, pools: Pools, model: Recogniser
-) -> tuple[Lines, list[Refusal]]:
+def feasible(recipe: Recipe, pools: Pools, model: Recogniser) -> tuple[Lines, list[Refusal]]:
     """Training lines whose label fits the frames of `model`, and those that do not."""
     refused: list[Refusal] = []
     frames = frames_of(model, pools.train, recipe.image)
-    return without_infeasible(pools.train, pools.charset, frames, refused), refused
+    return without_infeasible(pools.train, frames, refused), refused
 
 
 def resolved_yaml(recipe: Recipe) -> str:

@@ -32,7 +32,7 @@ class FrozenTeacher:
     """The teacher as a function: evaluation and inference mode, and a digest that must not change."""
 
     def __init__(self, model: nn.Module, device: torch.device, precision: Precision) -> None:
-        self.model = model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self.model = model.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.precision = precision
         self.digest = tensors_digest(model.state_dict())
 

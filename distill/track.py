@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from students.model_file import canonical_json, write_whole
 
 
-def progress(what: str, total: int, unit: str, shown: bool = True) -> tqdm:
+def progress(what: str, total: int, unit: str, shown: bool = True) -> tqdm[Any]:
     """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first."""
     terminal = sys.stderr.isatty()
     return tqdm(

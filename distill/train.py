@@ -25,7 +25,7 @@ from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
 from distill.metrics import Score, score
 from distill.recipe import Objective, Recipe, Training, digest_of
-from distill.runtime import Stopped, StopFlag
+from distill.runtime import StopFlag, Stopped
 from distill.step import FrozenTeacher, StepResult, take_step
 from distill.track import MetricsLog, progress, say
 from students.charset import Charset
@@ -65,7 +65,7 @@ class Job:
         )  # fmt: skip
 
     def build(self) -> Recogniser:
-        """The network with its first weights: a function of seed and architecture, so control and student start equal."""
+        """The network with its first weights, a function of seed and architecture: control and student start equal."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of("weights", self.recipe.seed))
             image = self.recipe.image
@@ -111,7 +111,7 @@ def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, sto
     if teacher is not None:
         teacher.assert_unchanged()
     if _main(accelerator):
-        _save(job, trainee, metrics, accelerator, keep=1)
+        _save(job, trainee, metrics, keep=1)
         _write_model(job, trainee, target)
     accelerator.wait_for_everyone()
     return target
@@ -148,7 +148,7 @@ def rate_at(step: int, training: Training) -> float:
 
 def _begin(job: Job, accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
-    model = job.build().to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = job.build().to(accelerator.device).to(memory_format=torch.channels_last)
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW(
@@ -184,14 +184,14 @@ def _loop(
             result = _one_step(job, trainee, teacher, data, accelerator, stop)
             bar.update(data.n_lines)
             if now.step % training.log_every == 0:
-                _log(job, now, result, accelerator, metrics)
+                _log(job, now, accelerator, metrics)
                 bar.set_postfix_str(f"loss {result.figures['loss']:.3f}", refresh=False)
             if now.step % training.validate_every == 0 or now.step == training.steps:
                 validation = _validate(job, trainee, accelerator, metrics)
                 say(f"{job.role} step {now.step}: validation exact {validation.exact:.1%}, CER {validation.cer:.2%}")
             last = now.step == training.steps
             if (now.step % training.checkpoint_every == 0 or result.stop) and not last and _main(accelerator):
-                _save(job, trainee, metrics, accelerator)
+                _save(job, trainee, metrics)
             if result.stop and not last:
                 raise Stopped
 
@@ -228,9 +228,7 @@ def _follow(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: fl
         average[name].copy_(weights[name])
 
 
-def _validate(
-    job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None
-) -> Score:
+def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None) -> Score:
     now = trainee.progress
     result = _score_of(job, trainee, accelerator)
     found = {"exact": result.exact, "cer": result.cer, "step": now.step}
@@ -248,9 +246,7 @@ def _score_of(job: Job, trainee: Trainee, accelerator: Accelerator) -> Score:
     live = on_host(trainee.model.state_dict()) if trainee.average else None
     if live:
         trainee.model.load_state_dict(trainee.average)
-    readings = read_lines(
-        trainee.model, job.validation, job.charset, job.recipe.image, accelerator
-    )
+    readings = read_lines(trainee.model, job.validation, job.charset, job.recipe.image, accelerator)
     if live:
         trainee.model.load_state_dict(live)
     texts = {key: reading.text for key, reading in readings.items()}
@@ -264,21 +260,17 @@ def _first_entry(
     """Step 0: what the teacher can do, and a first checkpoint, which shows a full disk or wrong path at once."""
     entry: dict[str, Any] = {"step": 0, "parameters": n_parameters(trainee.model)}
     if teacher is not None:
-        readings = read_lines(
-            teacher.model, job.validation, job.charset, job.recipe.image, accelerator
-        )
+        readings = read_lines(teacher.model, job.validation, job.charset, job.recipe.image, accelerator)
         texts = {key: reading.text for key, reading in readings.items()}
         result = score(truths_of(job.validation), texts, job.recipe.data.protocol)
         entry |= {"teacher_exact": result.exact, "teacher_cer": result.cer}
         say(f"the teacher before step 1: validation exact {result.exact:.1%}, CER {result.cer:.2%}")
     if metrics:
         metrics.write(**entry)
-        _save(job, trainee, metrics, accelerator)
+        _save(job, trainee, metrics)
 
 
-def _log(
-    job: Job, now: Progress, result: StepResult, accelerator: Accelerator, metrics: MetricsLog | None
-) -> None:
+def _log(job: Job, now: Progress, accelerator: Accelerator, metrics: MetricsLog | None) -> None:
     """Means over the steps since the last entry."""
     figures = {name: total / n for name, (total, n) in now.window.items()}
     figures["learning_rate"] = rate_at(now.step - 1, job.training)
@@ -289,12 +281,15 @@ def _log(
 
 
 def _save(
-    job: Job, trainee: Trainee, metrics: MetricsLog | None, accelerator: Accelerator, keep: int = checkpoints.KEEP
+    job: Job,
+    trainee: Trainee,
+    metrics: MetricsLog | None,
+    keep: int = checkpoints.KEEP,
 ) -> None:
     """Everything needed to go on at the exact step."""
     now = trainee.progress
     now.metrics_size = metrics.size if metrics else 0
-    names = {p: name for name, p in trainee.model.named_parameters()}
+    names: dict[Tensor, str] = {p: name for name, p in trainee.model.named_parameters()}
     moments = {
         f"{names[p]}/{key}": value for p, state in trainee.optimizer.state.items() for key, value in state.items()
     }

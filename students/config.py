@@ -10,7 +10,5 @@ from students.architectures.convolutional import ConvolutionalStudent
 from students.architectures.digits import DigitsStudent
 from students.architectures.recurrent import RecurrentStudent
 
-StudentConfig = Annotated[
-    RecurrentStudent | ConvolutionalStudent | DigitsStudent, Field(discriminator="kind")
-]
+StudentConfig = Annotated[RecurrentStudent | ConvolutionalStudent | DigitsStudent, Field(discriminator="kind")]
 STUDENTS: TypeAdapter[StudentConfig] = TypeAdapter(StudentConfig)

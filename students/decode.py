@@ -38,9 +38,7 @@ class Reading:
     review: bool = False
 
 
-def greedy(
-    log_probabilities_TC: np.ndarray, charset: Charset, review_below: float = 0.0
-) -> Reading:
+def greedy(log_probabilities_TC: np.ndarray, charset: Charset, review_below: float = 0.0) -> Reading:
     """Best class of each frame, repeats merged, blanks dropped (Graves et al. 2006, best path decoding).
 
     `log_probabilities_TC` are natural logarithms of the posteriors of the valid frames only.
@@ -50,9 +48,7 @@ def greedy(
     starts = np.flatnonzero(np.diff(best_T, prepend=-1))
     ends = np.append(starts[1:], len(best_T))
     characters = tuple(
-        Character(
-            charset.decode([best_T[start]]), float(np.exp(score_T[start:end].max())), int(start), int(end)
-        )
+        Character(charset.decode([best_T[start]]), float(np.exp(score_T[start:end].max())), int(start), int(end))
         for start, end in zip(starts, ends, strict=True)
         if best_T[start] != BLANK
     )

@@ -34,9 +34,7 @@ class Preparation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     height_px: int = Field(32, ge=8, le=256, description="height every line is scaled to")
-    width_quantum_px: int = Field(
-        16, ge=4, le=256, description="the width is padded to the next multiple of this"
-    )
+    width_quantum_px: int = Field(16, ge=4, le=256, description="the width is padded to the next multiple of this")
     max_width_px: int = Field(4096, ge=32, description="a scaled line wider than this is refused")
     channels: Literal[1, 3] = Field(1, description="1: grey, 3: RGB")
     resize: Literal["bilinear", "bicubic"] = Field(
@@ -134,14 +132,11 @@ def _open(data: bytes, key: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise DataError(f"{key}: {error}; at most {MAX_PIXELS:,} pixels are read") from error
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
-        raise DataError(
-            f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read"
-        ) from error
+        raise DataError(f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read") from error
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
         raise DataError(
-            f"{key}: {width:,} x {height:,} px; at most {MAX_PIXELS:,} pixels and {MAX_SIDE_PX:,} px a side "
-            "are read"
+            f"{key}: {width:,} x {height:,} px; at most {MAX_PIXELS:,} pixels and {MAX_SIDE_PX:,} px a side are read"
         )
     return image
 
@@ -157,9 +152,7 @@ def _pixels(image: Image.Image, key: str) -> np.ndarray:
             return np.asarray(Image.alpha_composite(paper, layer).convert("RGB"))
         return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
     except Exception as error:  # a truncated or damaged body shows only here, in many guises
-        raise DataError(
-            f"{key}: the image is damaged ({_reason(error)}); write it anew or leave it out"
-        ) from error
+        raise DataError(f"{key}: the image is damaged ({_reason(error)}); write it anew or leave it out") from error
 
 
 def _eight_bits(wide: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import safetensors
@@ -23,7 +23,7 @@ from students.errors import CheckpointError
 from students.image import Preparation
 
 KEY = "crnn-distill"
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 UNSIGNED = "0" * 64
 HEADER_LIMIT = 32 * 2**20
 

@@ -5,10 +5,11 @@ Shapes: `N` samples, `T` frames, `C` classes with blank 0, `H` `W` pixels, `D` f
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, assert_never
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import assert_never
 
 Activation = Literal["relu", "leaky_relu", "hardswish", "silu", "gelu"]
 Norm = Literal["batch", "group"]
@@ -84,14 +85,12 @@ class Recurrent(nn.Module):
 
     def __init__(self, kind: NeckKind, inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> None:
         super().__init__()
-        rnn: type[nn.RNNBase] = nn.GRU if kind == "gru" else nn.LSTM
+        rnn: type[nn.GRU] | type[nn.LSTM] = nn.GRU if kind == "gru" else nn.LSTM
         both_ways = kind in ("bilstm", "gru")
         out = hidden * (2 if both_ways else 1)
         self.n_outputs = inputs + out
         sizes = [inputs] + [out] * (layers - 1)
-        self.layers = nn.ModuleList(
-            rnn(size, hidden, batch_first=True, bidirectional=both_ways) for size in sizes
-        )
+        self.layers = nn.ModuleList(rnn(size, hidden, batch_first=True, bidirectional=both_ways) for size in sizes)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features_NTD: Tensor) -> Tensor:

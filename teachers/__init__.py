@@ -30,6 +30,4 @@ def load(path_or_name: str | PathLike[str]) -> Reader:
     unpretrained = description.architecture | (
         {"pretrained": False} if "pretrained" in description.architecture else {}
     )
-    return assemble(
-        path, description, weights, lambda _: TEACHERS.validate_python(unpretrained).build
-    )
+    return assemble(path, description, weights, lambda _: TEACHERS.validate_python(unpretrained).build)

@@ -6,6 +6,8 @@ it has characters. Nothing is downloaded unless `pretrained` asks for it. timm i
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,8 @@ TEXT_STRIDE = (2, 1)
 
 class Features(nn.Module):
     """The feature extractor of a timm model: (N, channels, H, W) to (N, D, H', T)."""
+
+    network: Any  # timm models have methods that nn.Module does not know
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -52,9 +56,7 @@ def resnet(
 
 def convnext(inputs: int, name: str, pretrained: bool, drop_path: float) -> Features:
     """ConvNeXt (Liu et al. 2022) with an overlapping stem: H / 32 rows, W / 4 frames."""
-    network = timm.create_model(
-        name, pretrained=pretrained, in_chans=inputs, num_classes=0, drop_path_rate=drop_path
-    )
+    network = timm.create_model(name, pretrained=pretrained, in_chans=inputs, num_classes=0, drop_path_rate=drop_path)
     for stage in network.stages[1:]:
         stage.downsample[1] = _narrow(stage.downsample[1])
     return Features(network)
@@ -67,9 +69,7 @@ def _group_norm(channels: int, **_: object) -> nn.Module:
 
 def _narrow(square: nn.Conv2d) -> nn.Conv2d:
     """A 2x2 stride-2 convolution as a 2x1 one that keeps the width; its weights summed over the width."""
-    conv = nn.Conv2d(
-        square.in_channels, square.out_channels, TEXT_STRIDE, TEXT_STRIDE, bias=square.bias is not None
-    )
+    conv = nn.Conv2d(square.in_channels, square.out_channels, TEXT_STRIDE, TEXT_STRIDE, bias=square.bias is not None)
     with torch.no_grad():
         conv.weight.copy_(square.weight.sum(3, keepdim=True))
         if conv.bias is not None and square.bias is not None:

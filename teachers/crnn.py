@@ -55,9 +55,7 @@ TeacherConfig = Annotated[ResNetTeacher | ConvNeXtTeacher, Field(discriminator="
 TEACHERS: TypeAdapter[TeacherConfig] = TypeAdapter(TeacherConfig)
 
 
-def _recogniser(
-    config: _Neck, backbone: nn.Module, n_classes: int, channels: int, height_px: int
-) -> Recogniser:
+def _recogniser(config: _Neck, backbone: nn.Module, n_classes: int, channels: int, height_px: int) -> Recogniser:
     rows, maps = n_rows_and_features(backbone, channels, height_px)
     collapse = nn.Sequential(Columns(), nn.Linear(rows * maps, config.hidden), nn.ReLU(inplace=True))
     neck: nn.Module = nn.Identity()

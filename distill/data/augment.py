@@ -27,41 +27,27 @@ class Augment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    probability: Share = Field(
-        default=0.6, description="probability that a line's geometry is changed at all"
-    )
+    probability: Share = Field(default=0.6, description="probability that a line's geometry is changed at all")
     rotation_deg: float = Field(default=1.0, ge=0, le=15, description="largest rotation; less for long lines")
-    shrink_x: float = Field(
-        default=0.1, ge=0, le=0.5, description="largest horizontal shrinking, share of the width"
-    )
-    shrink_y: float = Field(
-        default=0.1, ge=0, le=0.5, description="largest vertical shrinking, share of the height"
-    )
+    shrink_x: float = Field(default=0.1, ge=0, le=0.5, description="largest horizontal shrinking, share of the width")
+    shrink_y: float = Field(default=0.1, ge=0, le=0.5, description="largest vertical shrinking, share of the height")
     shear: float = Field(default=0.12, ge=0, le=0.6, description="largest slant: sideways shift per height")
     perspective: float = Field(
         default=0.08, ge=0, le=0.4, description="largest narrowing of one end, share of the height"
     )
     crop_jitter: float = Field(default=0.04, ge=0, le=0.3, description="largest shift, share of the height")
     contrast: float = Field(default=0.25, ge=0, le=0.9, description="largest relative change of contrast")
-    brightness: float = Field(
-        default=0.1, ge=0, le=0.5, description="largest change of brightness, share of white"
-    )
+    brightness: float = Field(default=0.1, ge=0, le=0.5, description="largest change of brightness, share of white")
     invert_probability: Share = Field(default=0.0, description="probability of swapping light and dark")
     blur_probability: Share = Field(default=0.2, description="probability of a Gaussian blur")
     blur_sigma_px: float = Field(default=0.9, ge=0, le=5, description="largest sigma of the blur")
     noise_probability: Share = Field(default=0.2, description="probability of Gaussian noise")
-    noise_sigma: float = Field(
-        default=10.0, ge=0, le=80, description="largest sigma of the noise, in grey levels"
-    )
+    noise_sigma: float = Field(default=10.0, ge=0, le=80, description="largest sigma of the noise, in grey levels")
     jpeg_probability: Share = Field(default=0.1, description="probability of a JPEG compression")
     jpeg_quality: tuple[int, int] = Field(default=(35, 85), description="lowest and highest JPEG quality")
     flip_horizontal: Share = Field(default=0.0, description="probability of mirroring; needs force_flips")
-    flip_vertical: Share = Field(
-        default=0.0, description="probability of turning upside down; needs force_flips"
-    )
-    force_flips: bool = Field(
-        default=False, description="allow flips although mirrored text reads as other text"
-    )
+    flip_vertical: Share = Field(default=0.0, description="probability of turning upside down; needs force_flips")
+    force_flips: bool = Field(default=False, description="allow flips although mirrored text reads as other text")
 
     @model_validator(mode="after")
     def _sensible(self) -> "Augment":

@@ -112,9 +112,7 @@ class _Steps(Dataset[StepData]):
         epoch, groups = self.order.step(k)
         view = View(self.augment_with, self.order.seed, epoch)
         mine = [Group(g.width_px, g.indices[self.rank :: self.n_ranks]) for g in groups]
-        batches = tuple(
-            make_batch(self.pixels, group, self.charset, view) for group in mine if group.indices
-        )
+        batches = tuple(make_batch(self.pixels, group, self.charset, view) for group in mine if group.indices)
         indices = [i for group in groups for i in group.indices]
         n_labelled = sum(self.pixels.lines.texts[i] is not None for i in indices)
         return StepData(k, epoch, batches, len(indices), n_labelled)

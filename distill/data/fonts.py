@@ -110,12 +110,8 @@ def _drawable(family: str, files: list[Path], characters: str) -> Iterator[FontF
     for name, lacking in missing.items():
         log.warning("font file %s of family %s is left out: it cannot draw %r", name, family, lacking)
     if not n_faces:
-        reason = next(
-            (f"{name} cannot draw {chars!r}" for name, chars in missing.items()), "too thin or too bold"
-        )
-        raise DataError(
-            f"font family {family}: no face can be used ({reason}): leave the family or the characters out"
-        )
+        reason = next((f"{name} cannot draw {chars!r}" for name, chars in missing.items()), "too thin or too bold")
+        raise DataError(f"font family {family}: no face can be used ({reason}): leave the family or the characters out")
 
 
 def _instances(font: _FontFile) -> Iterator[tuple[tuple[str, float], ...]]:
@@ -178,6 +174,4 @@ def _unknown(family: str, in_folders: set[str]) -> str:
     near = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
     hint = f"nearest: {', '.join(near)}" if near else f"{len(known)} families are known"
     package = "matplotlib" if family in _MATPLOTLIB else f"fontpkg-{slug(family)}"
-    return (
-        f"font family {family} is not installed (fonts; {hint}): correct the name or `pip install {package}`"
-    )
+    return f"font family {family} is not installed (fonts; {hint}): correct the name or `pip install {package}`"

@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from typing_extensions import assert_never
 
 from distill.data.materialise import materialise
 from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
@@ -112,9 +113,7 @@ def joined(parts: Sequence[Lines]) -> Lines:
     )
 
 
-def open_source(
-    source: Source, root: Path, cache: Path, preparation: Preparation
-) -> tuple[Lines, list[Refusal]]:
+def open_source(source: Source, root: Path, cache: Path, preparation: Preparation) -> tuple[Lines, list[Refusal]]:
     """Open one source and look at every line of it once; what cannot be read is refused by name."""
     names, texts, fetch = _open(source, root, cache, preparation)
     if not names:
@@ -174,9 +173,7 @@ def _open(
             return _columns(_guarded(path, source, lambda: _load_saved(path)), source, path)
         case HubSource():
             name = source.path.removeprefix("hf://")
-            table = _guarded(
-                source.path, source, lambda: datasets.load_dataset(name, split=source.split)
-            )
+            table = _guarded(source.path, source, lambda: datasets.load_dataset(name, split=source.split))
             return _columns(table, source, source.path)
         case RenderedSource():
             folder = materialise(source, root, preparation.height_px, cache)
@@ -212,9 +209,7 @@ def _guarded(where: object, source: Source, load: Callable[[], datasets.Dataset]
         raise DataError(f"source {source.name}: {where}: cannot be opened: {reason}") from error
 
 
-def _columns(
-    table: datasets.Dataset, source: Source, where: object
-) -> tuple[list[str], list[str | None], Fetch]:
+def _columns(table: datasets.Dataset, source: Source, where: object) -> tuple[list[str], list[str | None], Fetch]:
     missing = {"image", "text"} - set(table.column_names)
     if missing:
         raise DataError(
@@ -252,9 +247,7 @@ def _open_folder(folder: Path, source: Source) -> tuple[list[str], list[str | No
         rows = list(_read_labels(label_file))
         names, texts = [name for name, _ in rows], [text for _, text in rows]
     else:
-        names = sorted(
-            str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES
-        )
+        names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
         texts = [None] * len(names)
     if not names:
         raise DataError(f"source {source.name}: {folder}: holds neither {LABEL_FILE} nor images")

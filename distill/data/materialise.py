@@ -61,9 +61,7 @@ def cache_key(source: RenderedSource, height_px: int) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def sample(
-    source: RenderedSource, faces: list[FontFace], height_px: int, i: int
-) -> tuple[Image.Image, str, str]:
+def sample(source: RenderedSource, faces: list[FontFace], height_px: int, i: int) -> tuple[Image.Image, str, str]:
     """Picture, text and font family of line `i` of a source."""
     generator = generator_of("rendered", source.seed, i)
     text = draw_text(source.text, generator)
@@ -75,9 +73,7 @@ def _part(folder: Path, start: int) -> Path:
     return folder / f"part-{start // PART_LINES:06d}.arrow"
 
 
-def _draw_part(
-    source: RenderedSource, faces: list[FontFace], height_px: int, folder: Path, start: int
-) -> int:
+def _draw_part(source: RenderedSource, faces: list[FontFace], height_px: int, folder: Path, start: int) -> int:
     images, texts = [], []
     for i in range(start, min(start + PART_LINES, source.lines)):
         image, text, family = sample(source, faces, height_px, i)

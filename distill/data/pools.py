@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,7 @@ class Pools:
                 for name, lines in per_part.items()
             },
             "refused": {
-                part: [{"key": r.key, "reason": r.reason} for r in refusals]
-                for part, refusals in self.refused.items()
+                part: [{"key": r.key, "reason": r.reason} for r in refusals] for part, refusals in self.refused.items()
             },
         }
 
@@ -109,14 +109,12 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines]:
     return lines.take(stay), lines.take(leave)
 
 
-def without_infeasible(
-    lines: Lines, charset: Charset, n_frames: Mapping[int, int], refused: list[Refusal]
-) -> Lines:
+def without_infeasible(lines: Lines, n_frames: Mapping[int, int], refused: list[Refusal]) -> Lines:
     """Labelled lines whose label fits: CTC needs a frame a character and one more between equal neighbours."""
     kept = []
     for i, text in enumerate(lines.texts):
         frames = n_frames[int(lines.padded_width_px[i])]
-        needed = 0 if text is None else len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+        needed = 0 if text is None else len(text) + sum(a == b for a, b in pairwise(text))
         if needed <= frames:
             kept.append(i)
         else:

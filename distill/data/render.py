@@ -42,9 +42,7 @@ class Look(BaseModel):
     letter_size_px: tuple[int, int] = Field(
         default=(24, 48), description="lowest and highest font size drawn, before scaling"
     )
-    height_share: Range = Field(
-        default=(0.55, 0.9), description="height of the letters, share of the picture's"
-    )
+    height_share: Range = Field(default=(0.55, 0.9), description="height of the letters, share of the picture's")
     tightness: Range = Field(default=(0.0, 0.4), description="0: with room for ascenders; 1: cut to the ink")
     margin: Range = Field(default=(0.05, 0.5), description="margin left and right, share of the height")
     stretch: Range = Field(default=(0.78, 1.08), description="horizontal stretch of the letters")
@@ -54,9 +52,7 @@ class Look(BaseModel):
     ink_grey: tuple[int, int] = Field(default=(0, 120), description="grey level of the ink")
     min_contrast: int = Field(default=80, ge=1, le=255, description="least difference of paper and ink")
     invert_probability: Share = Field(default=0.08, description="probability of light text on dark ground")
-    ink_spread: Range = Field(
-        default=(0.7, 1.35), description="gamma of the edges: below 1 bolder, above 1 thinner"
-    )
+    ink_spread: Range = Field(default=(0.7, 1.35), description="gamma of the edges: below 1 bolder, above 1 thinner")
     rotation_deg: float = Field(default=1.2, ge=0, le=10, description="largest rotation; less for long lines")
     shear: float = Field(default=0.08, ge=0, le=0.5, description="largest slant: sideways shift per height")
     perspective_probability: Share = Field(default=0.15, description="probability of a perspective")
@@ -65,9 +61,7 @@ class Look(BaseModel):
     )
     gradient_probability: Share = Field(default=0.3, description="probability of uneven light on the paper")
     gradient: float = Field(default=40.0, ge=0, le=120, description="largest unevenness, in grey levels")
-    low_resolution_probability: Share = Field(
-        default=0.15, description="probability of a scan with too few pixels"
-    )
+    low_resolution_probability: Share = Field(default=0.15, description="probability of a scan with too few pixels")
     low_resolution: Range = Field(default=(0.5, 0.9), description="its resolution, share of the picture's")
     blur_probability: Share = Field(default=0.3, description="probability of a Gaussian blur")
     blur_sigma_px: Range = Field(default=(0.3, 0.9), description="sigma of the blur")
@@ -191,9 +185,7 @@ def _size(look: Look, share: float) -> int:
     return sizes[int(share * len(sizes))]
 
 
-def _draw_letters(
-    text: str, face: FontFace, size_px: int, spacing: float, tightness: float
-) -> tuple[Pixels, _Box]:
+def _draw_letters(text: str, face: FontFace, size_px: int, spacing: float, tightness: float) -> tuple[Pixels, _Box]:
     """The coverage of all letters (h, w), just enclosing them, and the box about it that is to be seen."""
     placed: list[tuple[_Glyph, int]] = []
     pen = 0.0

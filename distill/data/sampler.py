@@ -49,9 +49,7 @@ class Order:
         for width_px in np.unique(self.padded_width_px[indices]):
             same = indices[self.padded_width_px[indices] == width_px]
             limit = self.micro_batch_lines or len(same)
-            groups += [
-                Group(int(width_px), tuple(map(int, same[i : i + limit]))) for i in range(0, len(same), limit)
-            ]
+            groups += [Group(int(width_px), tuple(map(int, same[i : i + limit]))) for i in range(0, len(same), limit)]
         return groups
 
 

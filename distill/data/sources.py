@@ -60,6 +60,4 @@ class RenderedSource(_Source):
     look: Look = Field(Look(), description="how the lines look")
 
 
-Source = Annotated[
-    ParquetSource | SavedSource | FolderSource | HubSource | RenderedSource, Field(discriminator="kind")
-]
+Source = Annotated[ParquetSource | SavedSource | FolderSource | HubSource | RenderedSource, Field(discriminator="kind")]

@@ -23,9 +23,7 @@ _ATTEMPTS = 1000
 _CODE_CHARACTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 _DOMAINS = ("com", "net", "org", "info", "shop", "biz", "eu", "de", "nl", "fr", "jp", "uk", "za", "mx")
 
-_RUDE = re.compile(
-    "cock|cum|cunt|dick|fag|fuc?k|jap|jizz|kkk|nazi|nig|piss|poo|pric?k|shit|slut|tit|twat|wank|whor"
-)
+_RUDE = re.compile("cock|cum|cunt|dick|fag|fuc?k|jap|jizz|kkk|nazi|nig|piss|poo|pric?k|shit|slut|tit|twat|wank|whor")
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {
     "words": (
@@ -108,18 +106,12 @@ class TextMix(BaseModel):
     words: float = Field(
         default=5.0, ge=0, description="weight of one to four common words in lower, Title or UPPER case"
     )
-    pseudo_words: float = Field(
-        default=4.0, ge=0, description="weight of invented words, which favour rare letters"
-    )
-    numbers: float = Field(
-        default=2.0, ge=0, description="weight of numbers, with units, signs and simple sums"
-    )
+    pseudo_words: float = Field(default=4.0, ge=0, description="weight of invented words, which favour rare letters")
+    numbers: float = Field(default=2.0, ge=0, description="weight of numbers, with units, signs and simple sums")
     prices: float = Field(default=2.0, ge=0, description="weight of prices and amounts, as on a receipt")
     dates: float = Field(default=1.0, ge=0, description="weight of dates in many notations")
     times: float = Field(default=0.7, ge=0, description="weight of times of day")
-    codes: float = Field(
-        default=1.5, ge=0, description="weight of codes of capitals and digits, without I, O and Q"
-    )
+    codes: float = Field(default=1.5, ge=0, description="weight of codes of capitals and digits, without I, O and Q")
     addresses: float = Field(default=1.2, ge=0, description="weight of e-mail and web addresses")
     phones: float = Field(default=0.7, ge=0, description="weight of telephone numbers")
     phrases: float = Field(default=4.0, ge=0, description="weight of short phrases with punctuation")
@@ -127,9 +119,7 @@ class TextMix(BaseModel):
     @model_validator(mode="after")
     def _possible(self) -> "TextMix":
         if self.min_characters > self.max_characters:
-            raise ValueError(
-                f"min_characters {self.min_characters} is above max_characters {self.max_characters}"
-            )
+            raise ValueError(f"min_characters {self.min_characters} is above max_characters {self.max_characters}")
         if not any(_weights(self)):
             raise ValueError("every kind of text has weight 0: give at least one a positive weight")
         return self

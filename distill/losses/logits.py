@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, assert_never
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import assert_never
 
 from students.charset import BLANK
 from students.parts import Outputs
@@ -38,7 +39,7 @@ def kl_per_frame(student_NTC: Tensor, teacher_NTC: Tensor, temperature: float) -
 
 def selected(teacher: Outputs, frames: Frames, neighbours: int) -> Tensor:
     """The frames that take part, (N, T) bool; never one behind the valid length."""
-    n, t = teacher.logits_NTC.shape[:2]
+    t = teacher.logits_NTC.shape[1]
     valid_NT = torch.arange(t, device=teacher.logits_NTC.device) < teacher.lengths_N[:, None]
     written_NT = (teacher.logits_NTC.argmax(-1) != BLANK) & valid_NT
     match frames:

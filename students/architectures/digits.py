@@ -25,10 +25,7 @@ class DigitsStudent(BaseModel):
         c1, c2, c3 = self.channels
         sizes = ((channels, c1, (2, 2)), (c1, c2, (2, 2)), (c2, c3, (2, 1)))
         backbone = nn.Sequential(
-            *(
-                Convolution(i, o, stride, separable=False, norm=self.norm, act=self.activation)
-                for i, o, stride in sizes
-            )
+            *(Convolution(i, o, stride, separable=False, norm=self.norm, act=self.activation) for i, o, stride in sizes)
         )
         collapse = nn.Sequential(
             Columns(), nn.Linear(c3 * -(-height_px // 8), self.hidden), activation(self.activation)

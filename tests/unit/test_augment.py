@@ -44,9 +44,7 @@ def _generator(seed: int = 1) -> torch.Generator:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shape_and_type_are_kept(shape: tuple[int, ...]) -> None:
-    always: dict[str, Any] = dict.fromkeys(
-        [name for name in Augment.model_fields if name.endswith("probability")], 1.0
-    )
+    always: dict[str, Any] = dict.fromkeys([name for name in Augment.model_fields if name.endswith("probability")], 1.0)
     everything = Augment(**always)
     image = _line(shape)
     before = image.copy()
@@ -68,9 +66,7 @@ def test_zero_is_the_identity(shape: tuple[int, ...], probability: float) -> Non
     assert changed is not image
 
 
-@pytest.mark.parametrize(
-    "change", ALONE, ids=lambda change: next(key for key in change if key != "probability")
-)
+@pytest.mark.parametrize("change", ALONE, ids=lambda change: next(key for key in change if key != "probability"))
 def test_each_operation_alone_changes_pixels(change: dict[str, Any]) -> None:
     config = Augment(**(ZERO.model_dump() | change))
     assert not np.array_equal(augment(_line(), config, _generator()), _line())
@@ -81,9 +77,7 @@ def test_same_generator_same_pixels_whatever_came_before() -> None:
     batch = [augment(line, Augment(), _generator(seed)) for seed, line in enumerate(lines)]
     for seed in (3, 1, 0, 2):
         assert np.array_equal(augment(lines[seed], Augment(), _generator(seed)), batch[seed])
-    assert not np.array_equal(
-        augment(lines[0], Augment(), _generator(7)), augment(lines[0], Augment(), _generator(8))
-    )
+    assert not np.array_equal(augment(lines[0], Augment(), _generator(7)), augment(lines[0], Augment(), _generator(8)))
 
 
 @pytest.mark.parametrize("paper", [15, 240])

@@ -16,7 +16,14 @@ def log_posteriors(path: list[int], confidence: float = 0.8) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [([0, 0], ""), ([1, 1], "a"), ([1, 0, 1], "aa"), ([0, 1, 2, 2, 0, 2], "abb"), ([2], "b"), ([1, 2, 1], "aba")],
+    [
+        ([0, 0], ""),
+        ([1, 1], "a"),
+        ([1, 0, 1], "aa"),
+        ([0, 1, 2, 2, 0, 2], "abb"),
+        ([2], "b"),
+        ([1, 2, 1], "aba"),
+    ],
 )
 def test_repeats_merge_and_blanks_separate(path: list[int], text: str) -> None:
     reading = greedy(log_posteriors(path), CHARSET)

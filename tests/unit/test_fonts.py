@@ -35,11 +35,7 @@ def test_thin_and_black_files_are_left_out() -> None:
 
 def test_order_depends_on_nothing_but_the_faces() -> None:
     families = ("roboto", "dejavu-sans")
-    assert (
-        find_faces(families, "abc")
-        == find_faces(families[::-1] * 2, "cba")
-        == sorted(find_faces(families, "abc"))
-    )
+    assert find_faces(families, "abc") == find_faces(families[::-1] * 2, "cba") == sorted(find_faces(families, "abc"))
 
 
 def test_unknown_family_names_its_neighbours() -> None:

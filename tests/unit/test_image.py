@@ -46,7 +46,7 @@ def test_what_cannot_be_read_is_one_error_that_names_the_file(tmp_path: Path, da
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere.png"):
+    with pytest.raises(DataError, match=r"nowhere\.png"):
         decode_image(tmp_path / "nowhere.png")
 
 
@@ -90,7 +90,8 @@ def test_exif_orientation_is_applied_to_pixels_and_size() -> None:
 
 
 @pytest.mark.parametrize(
-    "array", [np.zeros((3, 4)), np.zeros((3, 4, 4), np.uint8), np.zeros((0, 4), np.uint8), np.zeros(4, np.uint8)]
+    "array",
+    [np.zeros((3, 4)), np.zeros((3, 4, 4), np.uint8), np.zeros((0, 4), np.uint8), np.zeros(4, np.uint8)],
 )
 def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
     with pytest.raises(DataError, match="uint8"):

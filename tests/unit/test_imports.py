@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STANDARD = set(sys.stdlib_module_names) | {"__future__"}
-STUDENT_PACKAGES = {"numpy", "PIL", "pydantic", "safetensors", "torch"}
+STUDENT_PACKAGES = {"numpy", "PIL", "pydantic", "safetensors", "torch", "typing_extensions"}
 MAY_IMPORT = {
     "students": {"students"} | STUDENT_PACKAGES,
     "teachers": {"students", "teachers", "timm"} | STUDENT_PACKAGES,

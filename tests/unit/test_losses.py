@@ -65,9 +65,7 @@ def test_ctc_leaves_unlabelled_lines_alone() -> None:
 
 
 def test_ctc_says_infinity_where_a_label_has_too_few_frames() -> None:
-    total, _ = ctc(
-        outputs(random_logits(1, 2, 3)), torch.tensor([[1, 1]]), torch.tensor([2]), torch.tensor([True])
-    )
+    total, _ = ctc(outputs(random_logits(1, 2, 3)), torch.tensor([[1, 1]]), torch.tensor([2]), torch.tensor([True]))
     assert math.isinf(total.item())
 
 

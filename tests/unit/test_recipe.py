@@ -49,7 +49,8 @@ def test_an_override_that_fits_nowhere_is_named(override: str) -> None:
 
 def test_overrides_reach_every_depth_and_are_yaml() -> None:
     recipe = load_recipe(
-        "smoke", ["teacher.training.learning_rate=1e-3", "data.train.0.lines=7", "seed=0123", "student.control=false"]
+        "smoke",
+        ["teacher.training.learning_rate=1e-3", "data.train.0.lines=7", "seed=0123", "student.control=false"],
     )
     assert recipe.teacher.training.learning_rate == 1e-3
     assert recipe.data.train[0].lines == 7  # type: ignore[union-attr]
@@ -86,7 +87,10 @@ def test_a_name_that_is_nearly_right_is_guessed() -> None:
 
 
 def test_extends_lays_one_recipe_over_another_once(tmp_path: Path) -> None:
-    above = write(tmp_path, "extends: smoke\nname: mine\nteacher: {training: {steps: 5}}\nstudent: {model: {kind: recurrent}}\n")
+    above = write(
+        tmp_path,
+        "extends: smoke\nname: mine\nteacher: {training: {steps: 5}}\nstudent: {model: {kind: recurrent}}\n",
+    )
     recipe = load_recipe(above)
     assert (recipe.name, recipe.teacher.training.steps) == ("mine", 5)
     assert recipe.teacher.training.batch_lines == load_recipe("smoke").teacher.training.batch_lines

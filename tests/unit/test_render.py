@@ -64,9 +64,7 @@ def test_letters_are_as_high_and_wide_as_promised(faces: list[FontFace]) -> None
 def test_every_character_leaves_ink_of_its_own(faces: list[FontFace]) -> None:
     look = CLEAN.model_copy(update={"rotation_deg": 0.0, "shear": 0.0, "perspective": 0.0})
     for face in faces[:3]:
-        drawn = {
-            c: render_line(f"H{c}H", face, look, 32, _generator()).tobytes() for c in CHARACTERS if c != " "
-        }
+        drawn = {c: render_line(f"H{c}H", face, look, 32, _generator()).tobytes() for c in CHARACTERS if c != " "}
         assert len(set(drawn.values())) == len(CHARACTERS) - 1
 
 
@@ -89,9 +87,7 @@ def test_same_generator_same_picture_in_any_process(faces: list[FontFace]) -> No
         "print(hashlib.sha256(image.tobytes()).hexdigest())"
     )
     root = Path(__file__).parents[2]
-    shown = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
+    shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
     assert shown.strip() == hashlib.sha256(first.tobytes()).hexdigest()
 
 
@@ -108,9 +104,7 @@ def test_global_random_state_is_untouched(faces: list[FontFace]) -> None:
 FAULTS = ["gradient", "low_resolution", "blur", "noise", "jpeg", "invert"]
 
 
-@pytest.mark.parametrize(
-    "change", [{f"{fault}_probability": 1.0} for fault in FAULTS] + [{"ink_grey": (90, 90)}]
-)
+@pytest.mark.parametrize("change", [{f"{fault}_probability": 1.0} for fault in FAULTS] + [{"ink_grey": (90, 90)}])
 def test_each_fault_changes_the_picture(faces: list[FontFace], change: dict[str, Any]) -> None:
     clean = render_line("Sample", faces[0], CLEAN, 32, _generator())
     other = render_line("Sample", faces[0], Look(**(CLEAN.model_dump() | change)), 32, _generator())

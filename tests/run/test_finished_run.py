@@ -1,0 +1,185 @@
+"""What a run leaves behind, and the commands that use it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import students
+import teachers
+from distill.cli import main
+from distill.data.fonts import find_faces
+from distill.data.render import Look, render_line
+from distill.data.seeds import generator_of
+from distill.track import read_metrics
+from students.errors import CheckpointError
+from students.parts import n_parameters
+from tests.samples import png_bytes
+
+
+def test_the_run_folder_is_as_documented(finished_run: Path) -> None:
+    names = {p.name for p in finished_run.iterdir()}
+    assert names >= {
+        "recipe.yaml", "environment.json", "data.json", "timing.json", "teacher", "control", "student",
+        "report.json", "report.md", "pictures", "predictions.tsv",
+    }  # fmt: skip
+    for role in ("teacher", "control", "student"):
+        assert {p.name for p in (finished_run / role).iterdir()} == {
+            "model.safetensors", "metrics.jsonl", "checkpoints",
+        }  # fmt: skip
+        assert len(list((finished_run / role / "checkpoints").iterdir())) == 1
+
+
+def test_the_report_holds_what_its_schema_says(finished_run: Path) -> None:
+    report = json.loads((finished_run / "report.json").read_text())
+    for role in ("teacher", "control", "student"):
+        assert set(report[role]) >= {"parameters", "protocol", "n", "exact", "cer", "wer", "sources"}
+        assert report[role]["n"] == 150
+        assert report[role]["sources"]["test"]["n"] == 150
+        assert 0 <= report[role]["exact"] <= 1
+    assert report["verdict"] in ("gain", "no_gain", "inconclusive")
+    assert report["seeds"] == [0]
+    assert report["gap_recovered"] is None or {"value", "low", "high"} <= set(report["gap_recovered"])
+    page = (finished_run / "report.md").read_text()
+    assert "Verdict" in page
+    for picture in (finished_run / "pictures").iterdir():
+        Image.open(picture).verify()
+        assert f"pictures/{picture.name}" in page
+
+
+def test_the_teacher_is_ten_times_larger_and_control_and_student_alike(finished_run: Path) -> None:
+    report = json.loads((finished_run / "report.json").read_text())
+    assert report["control"]["parameters"] == report["student"]["parameters"]
+    student = students.load(finished_run)
+    assert n_parameters(student.model) == report["student"]["parameters"]
+
+
+def test_metrics_explain_the_distillation(finished_run: Path) -> None:
+    entries = read_metrics(finished_run / "student" / "metrics.jsonl")
+    assert "teacher_exact" in entries[0]
+    logged = [e for e in entries if "loss" in e]
+    assert len(logged) == 6
+    for entry in logged:
+        assert set(entry) >= {
+            "ctc", "frame_kl", "kl_blank", "teacher_entropy", "blank_share", "learning_rate", "gradient_norm",
+        }  # fmt: skip
+    control = [e for e in read_metrics(finished_run / "control" / "metrics.jsonl") if "loss" in e]
+    assert len(control) == len(logged)
+    assert "frame_kl" not in control[0]
+
+
+def test_control_and_student_start_from_equal_weights_and_have_equal_budgets(finished_run: Path) -> None:
+    states = [
+        json.loads(next((finished_run / role / "checkpoints").glob("*/state.json")).read_text())
+        for role in ("control", "student")
+    ]
+    assert states[0]["step"] == states[1]["step"] == 60
+
+
+def test_clocks_stand_in_timing_json_alone(finished_run: Path) -> None:
+    timing = json.loads((finished_run / "timing.json").read_text())
+    assert set(timing) >= {"lines", "teacher", "control", "student", "report"}
+    assert all(seconds > 0 for seconds in timing.values())
+
+
+def test_what_is_finished_is_reused(finished_run: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p: p.stat().st_mtime_ns for p in finished_run.rglob("model.safetensors")}
+    report = (finished_run / "report.json").stat().st_mtime_ns
+    for command in ("teacher", "student"):
+        assert main([command, "smoke", f"runtime.cache_root={cache}", "--run", str(finished_run)]) == 0
+    assert {p: p.stat().st_mtime_ns for p in finished_run.rglob("model.safetensors")} == before
+    assert (finished_run / "report.json").stat().st_mtime_ns == report
+    assert "on this run" in capsys.readouterr().out
+
+
+def test_another_recipe_is_not_laid_over_a_finished_run(
+    finished_run: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["smoke", f"runtime.cache_root={cache}", "--run", str(finished_run), "seed=7"]
+    assert main(["teacher", *arguments]) == 2
+    assert "another recipe" in capsys.readouterr().err
+
+
+def test_teacher_and_student_files_are_told_apart(finished_run: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"teachers\.load"):
+        students.load(finished_run / "teacher" / "model.safetensors")
+    assert teachers.load(finished_run / "teacher" / "model.safetensors").description.kind == "teacher"
+
+
+def test_a_line_read_alone_in_a_list_and_in_a_stream_reads_the_same(finished_run: Path) -> None:
+    reader = students.load(finished_run)
+    face = find_faces(("hind",), "0123456789")[0]
+    images = [render_line(str(10**n), face, Look(), 40, generator_of("reading", n)) for n in range(1, 8)]
+    alone = [reader.read(image) for image in images]
+    assert alone == reader.read(list(images)) == list(reader.stream(iter(images), batch_size=3))
+    assert reader.read([]) == []
+
+
+def test_read_prints_a_line_an_image_and_names_what_it_cannot_read(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.jpg"
+    good.write_bytes(png_bytes())
+    bad.write_text("not an image")
+    assert main(["read", str(finished_run), str(good)]) == 0
+    path, _, confidence = capsys.readouterr().out.rstrip("\n").split("\t")
+    assert path == str(good)
+    assert 0 <= float(confidence) <= 1
+    assert main(["read", str(finished_run), str(bad), str(good), "--json"]) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["image"] == str(good)
+    assert str(bad) in said.err
+    assert "Traceback" not in said.err
+
+
+def test_evaluate_scores_a_folder(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.png").write_bytes(png_bytes())
+    (tmp_path / "labels.tsv").write_text("a.png\tABC\n")
+    assert main(["evaluate", str(finished_run), str(tmp_path), "--protocol", "alnum", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["n"], result["protocol"]) == (1, "alnum")
+
+
+def test_check_finds_nothing_wrong_and_names_what_is(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["check", "smoke", f"runtime.cache_root={cache}", "--run", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "no problems" in capsys.readouterr().out
+    assert main([*arguments, "data.train.0.fonts=[ariml]"]) == 1
+    assert "arimo" in capsys.readouterr().out
+
+
+def test_render_draws_what_training_sees(cache: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert main(["render", "smoke", f"runtime.cache_root={cache}", "-n", "9", str(sheet)]) == 0
+    assert np.asarray(Image.open(sheet)).std() > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["teacher", "smoek"], "did you mean 'smoke'"),
+        (["teacher", "smoke", "studnt.control=false"], "did you mean 'student'"),
+        (["student", "smoke", "--run", "{tmp}/none"], "no finished teacher"),
+        (["read", "{tmp}", "x.png"], "has the training finished"),
+        (["read", "{tmp}/none.safetensors", "x.png"], "no such model file"),
+        (["evaluate", "{run}", "{tmp}"], "holds neither"),
+        (["render", "smoke"], "name the picture last"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_two(
+    arguments: list[str], reason: str, finished_run: Path, cache: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    filled = [a.format(tmp=tmp_path, run=finished_run) for a in arguments]
+    if filled[0] in ("teacher", "student"):
+        filled.append(f"runtime.cache_root={cache}")
+    assert main(filled) == 2
+    said = capsys.readouterr().err
+    assert reason in said
+    assert "Traceback" not in said
