@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,12 +16,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from distill.data.augment import Augment
 from distill.data.sources import Source
+from students.charset import Charset, normalise
 from students.config import StudentConfig
 from students.errors import UserError
 from students.image import Preparation
@@ -43,6 +45,12 @@ class CharsetChoice(_Section):
     """Which characters the recognisers can write."""
 
     characters: str | None = Field(None, description="the characters; null: those of the training labels")
+
+    @field_validator("characters")
+    @classmethod
+    def _a_charset(cls, characters: str | None) -> str | None:
+        return None if characters is None else Charset(characters=normalise(characters)).characters
+
     outside: Literal["fail", "drop"] = Field(
         "fail", description="a training label with another character: stop, or leave the line out and name it"
     )
@@ -55,6 +63,15 @@ class Cut(_Section):
     document: str = Field(
         r"^(.*)$", description="regular expression over a line's name; its first group names the document"
     )
+
+    @field_validator("document")
+    @classmethod
+    def _an_expression(cls, document: str) -> str:
+        try:
+            re.compile(document)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return document
 
 
 class Data(_Section):

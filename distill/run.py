@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from accelerate import Accelerator
@@ -17,11 +18,11 @@ import teachers
 from distill import report
 from distill.data.lines import Lines, Refusal
 from distill.data.pools import Pools, open_pools, without_infeasible
-from distill.recipe import FrameKL, Objective, Recipe, digest_of
+from distill.recipe import FrameKL, Objective, Recipe, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
 from distill.step import FrozenTeacher
 from distill.track import Stopwatch, say
-from distill.train import Job, train
+from distill.train import Job, Role, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
@@ -29,17 +30,19 @@ from students.model_file import read_model, write_whole
 from students.parts import Recogniser, n_frames, n_parameters
 from students.reader import MODEL_NAME
 
+Network = Literal["teacher", "student"]
 CTC_ALONE = Objective(frame_kl=FrameKL(weight=0))
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe in its folder, with its lines opened."""
+    """A recipe in its folder, with its lines opened. `usable`: the training lines whose labels fit each network."""
 
     recipe: Recipe
     folder: Path
     accelerator: Accelerator
     pools: Pools
+    usable: dict[Network, Lines]
     stopwatch: Stopwatch
     stop: StopFlag
 
@@ -48,7 +51,7 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     """Write down recipe and environment, then open the lines; raises before anything is trained."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
+        probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
@@ -56,14 +59,16 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
             f"run folder {folder}: cannot be written: {error.strerror or error}; choose another --run"
         ) from error
     accelerator = start(recipe.runtime, folder)
-    stopwatch = Stopwatch(folder / "timing.json")
-    cache = Path(recipe.runtime.cache_root or folder / "cache")
+    stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     with accelerator.main_process_first(), stopwatch.measure("lines"):
-        pools = open_pools(recipe, cache)
-    run = Run(recipe, folder, accelerator, pools, stopwatch, stop)
+        pools = open_pools(recipe, cache_of(recipe, folder), stop.raise_if_set)
+    usable, too_long = usable_lines(recipe, pools)
+    pools = replace(pools, refused={**pools.refused, **too_long})
+    run = Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
     if accelerator.is_main_process:
         write_whole(folder / "recipe.yaml", resolved_yaml(recipe).encode())
         write_json(folder / "environment.json", environment(accelerator))
+        write_json(folder / "data.json", pools.summary())
         _say_what_was_refused(pools, folder)
     if recipe.runtime.tracker != "none":
         accelerator.init_trackers(recipe.name)
@@ -133,7 +138,7 @@ def mismatches(recipe: Recipe, pools: Pools, teacher: Recogniser, charset: Chars
             f"charsets differ: the teacher writes {charset.n_classes - 1} characters, the lines have "
             f"{pools.charset.n_classes - 1}; train the teacher on the same recipe and data"
         )
-    ours = frames_of(_fresh_student(recipe, pools.charset), pools.train, recipe.image)
+    ours = frames_of(fresh(recipe.student, recipe, pools.charset), pools.train, recipe.image)
     theirs = frames_of(teacher, pools.train, recipe.image)
     if differing := [width for width in ours if ours[width] != theirs[width]]:
         width = differing[0]
@@ -152,11 +157,26 @@ def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict
     }
 
 
-def feasible(recipe: Recipe, pools: Pools, model: Recogniser) -> tuple[Lines, list[Refusal]]:
-    """Training lines whose label fits the frames of `model`, and those that do not."""
-    refused: list[Refusal] = []
-    frames = frames_of(model, pools.train, recipe.image)
-    return without_infeasible(pools.train, frames, refused), refused
+def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], dict[str, list[Refusal]]]:
+    """For teacher and student: the training lines whose labels fit their frames, and those that do not."""
+    usable: dict[Network, Lines] = {}
+    refused: dict[str, list[Refusal]] = {}
+    parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
+    for network, part in parts.items():
+        name = f"{network}: label longer than its frames"
+        refused[name] = []
+        frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)
+        usable[network] = without_infeasible(pools.train, frames, refused[name])
+    return usable, refused
+
+
+def fresh(part: Teacher | Student, recipe: Recipe, charset: Charset) -> Recogniser:
+    """A network with any first weights, for measuring."""
+    return part.model.build(charset.n_classes, recipe.image.channels, recipe.image.height_px)
+
+
+def cache_of(recipe: Recipe, folder: Path) -> Path:
+    return Path(recipe.runtime.cache_root or folder / "cache")
 
 
 def resolved_yaml(recipe: Recipe) -> str:
@@ -173,28 +193,17 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
-def _job(run: Run, role: Any, objective: Objective, teacher_digest: str | None) -> Job:
+def _job(run: Run, role: Role, objective: Objective, teacher_digest: str | None) -> Job:
+    """Teacher and control learn from the labelled lines, the student from all."""
     recipe, pools = run.recipe, run.pools
     part = recipe.teacher if role == "teacher" else recipe.student
-    fresh = part.model.build(pools.charset.n_classes, recipe.image.channels, recipe.image.height_px)
-    lines, refused = feasible(recipe, pools, fresh)
-    if run.accelerator.is_main_process:
-        summary = pools.summary()
-        summary["refused"][f"{role}: label longer than its frames"] = [vars(r) for r in refused]
-        write_json(run.folder / "data.json", summary)
-    if refused:
-        say(f"{role}: {len(refused)} labelled lines are longer than their frames and left out: see data.json")
+    lines = run.usable["teacher" if role == "teacher" else "student"]
     if teacher_digest is None:
         lines = lines.where(lambda text: text is not None)
     return Job(
         role, recipe, part.model, part.training, objective, lines, pools.validation, pools.charset,
         teacher_digest, run.folder / role,
     )  # fmt: skip
-
-
-def _fresh_student(recipe: Recipe, charset: Charset) -> Recogniser:
-    image = recipe.image
-    return recipe.student.model.build(charset.n_classes, image.channels, image.height_px)
 
 
 def _say_what_was_refused(pools: Pools, folder: Path) -> None:

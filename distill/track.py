@@ -31,8 +31,19 @@ def progress(what: str, total: int, unit: str, shown: bool = True) -> tqdm[Any]:
         ascii=None if terminal else " .",
         dynamic_ncols=terminal,
         ncols=None if terminal else 100,
+        file=sys.stderr if terminal else _Plain(),
         disable=not shown or _rank() != 0,
     )
+
+
+class _Plain:
+    """Standard error for logs: every state of a bar on a line of its own."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text.replace("\r", "\n"))
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def _rank() -> int:
@@ -73,8 +84,9 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 class Stopwatch:
     """Seconds of each phase, summed over interruptions, in `timing.json`."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, writes: bool) -> None:
+        """Only the one process that `writes` does."""
+        self.path, self.writes = path, writes
         self.seconds: dict[str, float] = json.loads(path.read_text()) if path.is_file() else {}
 
     @contextmanager
@@ -84,4 +96,5 @@ class Stopwatch:
             yield
         finally:
             self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.perf_counter() - start, 3)
-            write_whole(self.path, (json.dumps(self.seconds, indent=1, sort_keys=True) + "\n").encode())
+            if self.writes:
+                write_whole(self.path, (json.dumps(self.seconds, indent=1, sort_keys=True) + "\n").encode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ class Job:
     teacher_digest: str | None
     folder: Path
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Two trainings with one digest give the same weights."""
         recipe = self.recipe

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from distill.data.augment import Augment, augment
 from distill.data.lines import Lines
+from distill.data.materialise import leave_signals_to_the_parent
 from distill.data.sampler import Group, Order
 from distill.data.seeds import generator_of
 from students.charset import Charset
@@ -125,11 +126,16 @@ def feed(
     """The steps `steps`, the same for any number of workers."""
     data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks)
     # steps is the sampler: every item is one whole step, already batched
-    loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_one_thread)
-    _one_thread(0)
+    loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker)
+    _one_thread()
     return iter(loader)
 
 
-def _one_thread(_: int) -> None:
+def _begin_worker(_: int) -> None:
+    leave_signals_to_the_parent()
+    _one_thread()
+
+
+def _one_thread() -> None:
     """OpenCV's own threads cost more than they bring on pictures of this size."""
     cv2.setNumThreads(0)

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import assert_never
 
-from distill.data.materialise import materialise
+from distill.data.materialise import Poll, materialise, never_stop
 from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
 from students.charset import normalise
 from students.errors import DataError
@@ -87,7 +88,7 @@ class Lines:
         """The lines whose text fulfils `condition`."""
         return self.take([i for i, text in enumerate(self.texts) if condition(text)])
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over keys, texts and image digests, in order."""
         sha = hashlib.sha256()
@@ -113,9 +114,11 @@ def joined(parts: Sequence[Lines]) -> Lines:
     )
 
 
-def open_source(source: Source, root: Path, cache: Path, preparation: Preparation) -> tuple[Lines, list[Refusal]]:
+def open_source(
+    source: Source, root: Path, cache: Path, preparation: Preparation, poll: Poll = never_stop
+) -> tuple[Lines, list[Refusal]]:
     """Open one source and look at every line of it once; what cannot be read is refused by name."""
-    names, texts, fetch = _open(source, root, cache, preparation)
+    names, texts, fetch = _open(source, root, cache, preparation, poll)
     if not names:
         raise DataError(f"source {source.name}: holds no lines")
     if source.drop_labels:
@@ -159,7 +162,7 @@ def _scan(
 
 
 def _open(
-    source: Source, root: Path, cache: Path, preparation: Preparation
+    source: Source, root: Path, cache: Path, preparation: Preparation, poll: Poll
 ) -> tuple[list[str], list[str | None], Fetch]:
     """Names and texts of a source, and a function that fetches the image bytes of a row."""
     match source:
@@ -176,11 +179,15 @@ def _open(
             table = _guarded(source.path, source, lambda: datasets.load_dataset(name, split=source.split))
             return _columns(table, source, source.path)
         case RenderedSource():
-            folder = materialise(source, root, preparation.height_px, cache)
-            parts = [datasets.Dataset.from_file(str(p)) for p in sorted(folder.glob("part-*.arrow"))]
-            return _columns(datasets.concatenate_datasets(parts), source, folder)
+            folder = materialise(source, root, preparation.height_px, cache, poll)
+            return _columns(_guarded(folder, source, lambda: _read_parts(folder)), source, folder)
         case _:
             assert_never(source)
+
+
+def _read_parts(folder: Path) -> datasets.Dataset:
+    parts = [datasets.Dataset.from_file(str(part)) for part in sorted(folder.glob("part-*.arrow"))]
+    return datasets.concatenate_datasets(parts)
 
 
 def _read_parquet(path: Path, cache: Path) -> datasets.Dataset:

@@ -10,6 +10,8 @@ import hashlib
 import io
 import multiprocessing
 import os
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -27,6 +29,7 @@ from students.model_file import canonical_json, fsync_folder, write_whole
 
 PART_LINES = 2048
 RENDERER_VERSION = 1  # part of the cache key: raise it whenever the same source draws other pixels
+Poll = Callable[[], None]
 SCHEMA = pa.schema(
     [
         ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
@@ -35,8 +38,15 @@ SCHEMA = pa.schema(
 )
 
 
-def materialise(source: RenderedSource, root: Path, height_px: int, cache: Path) -> Path:
-    """The folder of Arrow files `part-*.arrow` with the lines of `source`, drawn where they are missing."""
+def never_stop() -> None:
+    """For those whom nobody asks to stop."""
+
+
+def materialise(source: RenderedSource, root: Path, height_px: int, cache: Path, poll: Poll = never_stop) -> Path:
+    """The folder of Arrow files `part-*.arrow` with the lines of `source`, drawn where they are missing.
+
+    `poll` is called after every part and may raise; finished parts are kept.
+    """
     folder = cache / f"rendered-{cache_key(source, height_px)}"
     finished = folder / "finished.json"
     if finished.is_file():
@@ -50,6 +60,7 @@ def materialise(source: RenderedSource, root: Path, height_px: int, cache: Path)
         bar.update(source.lines - sum(min(PART_LINES, source.lines - start) for start in wanted))
         for n_drawn in _in_parallel(draw, wanted):
             bar.update(n_drawn)
+            poll()
     write_whole(finished, canonical_json({"lines": source.lines, "faces": len(faces)}).encode())
     return folder
 
@@ -90,12 +101,21 @@ def _draw_part(source: RenderedSource, faces: list[FontFace], height_px: int, fo
     return len(texts)
 
 
-def _in_parallel(draw: partial[int], starts: list[int]):  # type: ignore[no-untyped-def]
+def _in_parallel(draw: Callable[[int], int], starts: list[int]) -> Iterator[int]:
     """Results as parts are finished, on all processors; a single part is drawn here."""
     n_processes = min(len(starts), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     if n_processes <= 1:
         yield from map(draw, starts)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_processes, context) as pool:
-        yield from pool.map(draw, starts)
+    with ProcessPoolExecutor(n_processes, context, initializer=leave_signals_to_the_parent) as pool:
+        try:
+            yield from pool.map(draw, starts)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def leave_signals_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; only the parent knows how to stop in good order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

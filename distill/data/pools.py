@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from distill.data.lines import Lines, Refusal, joined, open_source
+from distill.data.materialise import Poll, never_stop
 from distill.data.seeds import generator_of
 from distill.data.sources import Source
 from distill.recipe import CharsetChoice, Cut, Recipe
@@ -60,15 +61,15 @@ class Pools:
         }
 
 
-def open_pools(recipe: Recipe, cache: Path) -> Pools:
+def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
     """Open every source of the recipe; raises `DataError` for what the recipe's policies do not allow."""
     refused: dict[str, list[Refusal]] = {}
-    train = _opened(recipe, recipe.data.train, cache, "train", refused)
+    train = _opened(recipe, recipe.data.train, cache, "train", refused, poll)
     if recipe.data.cut is not None:
         train, validation = cut_by_document(train, recipe.data.cut, recipe.seed)
     else:
-        validation = _opened(recipe, recipe.data.validation, cache, "validation", refused)
-    test = _opened(recipe, recipe.data.test, cache, "test", refused)
+        validation = _opened(recipe, recipe.data.validation, cache, "validation", refused, poll)
+    test = _opened(recipe, recipe.data.test, cache, "test", refused, poll)
     for name, lines in (("validation", validation), ("test", test)):
         if None in lines.texts or not len(lines):
             raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
@@ -118,17 +119,23 @@ def without_infeasible(lines: Lines, n_frames: Mapping[int, int], refused: list[
         if needed <= frames:
             kept.append(i)
         else:
-            refused.append(Refusal(lines.keys[i], f"label {text!r} needs {needed} frames, the line has {frames}"))
+            reason = f"{lines.keys[i]}: label {text!r} needs {needed} frames, the line has {frames}"
+            refused.append(Refusal(lines.keys[i], reason))
     return lines.take(kept)
 
 
 def _opened(
-    recipe: Recipe, sources: Sequence[Source], cache: Path, part: str, refused: dict[str, list[Refusal]]
+    recipe: Recipe,
+    sources: Sequence[Source],
+    cache: Path,
+    part: str,
+    refused: dict[str, list[Refusal]],
+    poll: Poll,
 ) -> Lines:
     refused[part] = []
     opened = []
     for source in sources:
-        lines, unusable = open_source(source, Path(recipe.data.root), cache, recipe.image)
+        lines, unusable = open_source(source, Path(recipe.data.root), cache, recipe.image, poll)
         refused[part] += unusable
         opened.append(lines)
     return joined(opened)
@@ -136,14 +143,14 @@ def _opened(
 
 def _inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refused: list[Refusal]) -> Lines:
     outside = [
-        Refusal(key, f"label {text!r} holds {missing}, which the charset lacks")
+        Refusal(key, f"{key}: label {text!r} holds {missing}, which the charset lacks")
         for key, text in zip(lines.keys, lines.texts, strict=True)
         if (missing := charset.missing(text or ""))
     ]
     if not outside:
         return lines
     if choice.outside == "fail":
-        first = "".join(f"\n  - {r.key}: {r.reason}" for r in outside[:NAMED_REFUSALS])
+        first = "".join(f"\n  - {r.reason}" for r in outside[:NAMED_REFUSALS])
         raise DataError(
             f"train: {len(outside)} labels hold characters outside data.charset; add the characters, or set "
             f"data.charset.outside=drop to leave these lines out:{first}"
