@@ -75,6 +75,18 @@ class Convolution(nn.Sequential):
         super().__init__(*layers, norm2d(norm, outputs), activation(act))
 
 
+class Residual(nn.Module):
+    """x + layer(x), for a layer that keeps its shape."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, maps_NDHT: Tensor) -> Tensor:
+        kept: Tensor = maps_NDHT + self.layer(maps_NDHT)
+        return kept
+
+
 class Recurrent(nn.Module):
     """One-layer recurrent networks in sequence, batch first: (N, T, D) to (N, T, `n_outputs`).
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
-from students.parts import Activation, Columns, Convolution, NeckKind, Norm, Recogniser, Recurrent
+from students.parts import Activation, Columns, Convolution, NeckKind, Norm, Recogniser, Recurrent, Residual
 
 
 class Width(NamedTuple):
@@ -67,8 +67,8 @@ def separable_backbone(
         Convolution(inputs, c1, (2, 2), separable=False, norm=norm, act=act),
         separable(c1, c2, (1, 1)),
         separable(c2, c3, (2, 2)),
-        separable(c3, c3, (1, 1)),
+        Residual(separable(c3, c3, (1, 1))),
         separable(c3, c4, (2, 1)),
-        separable(c4, c4, (1, 1)),
+        Residual(separable(c4, c4, (1, 1))),
         separable(c4, c5, (2, 1)),
     )
