@@ -22,7 +22,7 @@ def check(recipe: Recipe, folder: Path) -> dict[str, Any]:
         f"{part}: {refusal.reason}" for part, refusals in {**pools.refused, **too_long}.items() for refusal in refusals
     ]
     teacher = fresh(recipe.teacher, recipe, pools.charset)
-    problems += mismatches(recipe, pools, teacher, pools.charset)
+    problems += mismatches(recipe, pools, teacher, None)
     return {
         "lines": {"train": len(pools.train), "validation": len(pools.validation), "test": len(pools.test)},
         "problems": problems,

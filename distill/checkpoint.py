@@ -45,15 +45,17 @@ def save(root: Path, step: int, checkpoint: Checkpoint, keep: int = KEEP) -> Non
     Raises `CheckpointError` where the disk refuses; checkpoints already there stay as they are.
     """
     final = root / f"step-{step:08d}"
-    temporary = root / f".step-{step:08d}.{os.getpid()}.tmp"
+    temporary = root / f".step-{step:08d}.tmp"
     try:
         if not _problem(final):
-            shutil.rmtree(final)  # a resumed run writes the same step again
+            _prune(root, keep)  # a resumed run comes by again, with equal contents
+            return
         root.mkdir(parents=True, exist_ok=True)
         for abandoned in root.glob(".step-*.tmp"):
             shutil.rmtree(abandoned)
         temporary.mkdir()
         _write_files(temporary, checkpoint)
+        shutil.rmtree(final, ignore_errors=True)  # damaged, or it would have been kept
         temporary.replace(final)
         fsync_folder(root)
     except OSError as error:
@@ -64,19 +66,33 @@ def save(root: Path, step: int, checkpoint: Checkpoint, keep: int = KEEP) -> Non
         ) from error
     if problem := _problem(final):
         raise CheckpointError(f"{final}: written but not readable: {problem}")
-    for old in sorted(root.glob("step-*"))[:-keep]:
-        shutil.rmtree(old)
+    _prune(root, keep)
 
 
-def load_newest(root: Path) -> Checkpoint | None:
-    """The newest checkpoint that verifies; damaged ones are passed over with a warning."""
+def newest(root: Path) -> Path | None:
+    """The folder of the newest checkpoint that verifies; damaged ones are passed over with a warning."""
     for folder in sorted(root.glob("step-*"), reverse=True):
         if problem := _problem(folder):
             log.warning("%s: passed over: %s", folder, problem)
             continue
-        tensors = {path.stem: safetensors.torch.load_file(path) for path in folder.glob("*.safetensors")}
-        return Checkpoint(tensors, json.loads((folder / STATE).read_text()))
+        return folder
     return None
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """The JSON state of a checkpoint without its tensors."""
+    return dict(json.loads((folder / STATE).read_text()))
+
+
+def load(folder: Path) -> Checkpoint:
+    """A checkpoint that `newest` has verified."""
+    tensors = {path.stem: safetensors.torch.load_file(path) for path in folder.glob("*.safetensors")}
+    return Checkpoint(tensors, read_state(folder))
+
+
+def _prune(root: Path, keep: int) -> None:
+    for old in sorted(root.glob("step-*"))[:-keep]:
+        shutil.rmtree(old)
 
 
 def on_host(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

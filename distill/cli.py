@@ -6,6 +6,7 @@ Commands import what they need when they run, so that `distill read` never waits
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from students.errors import DataError, UserError
 
 PROBLEMS_FOUND = 1
 USER_ERROR = 2
+OUR_FLOORS = ("students", "teachers", "distill")
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -36,9 +38,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"distill: {error}", file=sys.stderr)
         return USER_ERROR
+    except ModuleNotFoundError as error:
+        if error.name in OUR_FLOORS:
+            raise
+        print(f"distill: {error.name} is not installed; pip install 'crnn-distill[train]'", file=sys.stderr)
+        return USER_ERROR
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        print(f"distill: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
+        return USER_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from pydantic import ValidationError
 from torch import nn
 
-from distill.data.batch import Pixels, make_batch
+from distill.data.batch import Pixels
 from distill.data.lines import Lines, joined, open_source
 from distill.data.sampler import in_width_order
 from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
@@ -51,12 +52,12 @@ def read_lines(
     with torch.inference_mode(), progress(what or "", len(lines), "line", shown=what is not None) as bar:
         groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
         for group in groups[accelerator.process_index :: accelerator.num_processes]:
-            batch = make_batch(pixels, group, charset).to(accelerator.device)
-            outputs = model(batch.images_NCHW)  # float32, as the reader computes
+            outputs = model(pixels.stacked(group).to(accelerator.device))  # float32, as the reader computes
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
-            for key, frames, length in zip(batch.keys, log_probabilities_NTC, outputs.lengths_N.tolist(), strict=True):
-                mine.append((key, greedy(frames[:length], charset)))
-            bar.update(len(batch.keys) * accelerator.num_processes)
+            lengths = outputs.lengths_N.tolist()
+            for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):
+                mine.append((lines.keys[i], greedy(frames[:length], charset)))
+            bar.update(len(group.indices) * accelerator.num_processes)
             if stop is not None and accelerator.num_processes == 1:
                 stop.raise_if_set()
     model.train(training)
@@ -85,6 +86,8 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) ->
             parts.append(lines)
             refused += unusable
         lines = joined(parts)
+        if not len(lines):
+            raise DataError(f"not one line can be read; {len(refused)} were refused, the first: {refused[0].reason}")
         readings = read_lines(
             reader.model,
             lines,
@@ -102,7 +105,10 @@ def source_of(where: str, name: str) -> Source:
     """What a path on the command line means: hub data set, Parquet file, saved data set, or folder."""
     name = re.sub(r"[^\w.-]", "_", name) or "data"
     if where.startswith("hf://"):
-        return HubSource(name=name, path=where, split="test")
+        try:
+            return HubSource(name=name, path=where, split="test")
+        except ValidationError as error:
+            raise DataError(f"{where}: a data set of the hub is named hf://user/name") from error
     if Path(where).is_dir():
         saved = (Path(where) / "dataset_info.json").is_file()
         return SavedSource(name=name, path=where) if saved else FolderSource(name=name, path=where)

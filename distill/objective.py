@@ -36,12 +36,12 @@ def loss_terms(objective: Objective, student: Outputs, teacher: Outputs | None, 
     return terms
 
 
-def weight_over_count(objective: Objective, step: StepData, distilled: bool) -> dict[str, float]:
-    """What one unit of each term's sum adds to the loss: its weight over its count in the whole step."""
-    factors = {"ctc": objective.ctc_weight / max(1, step.n_labelled)}
+def term_counts(step: StepData, distilled: bool) -> dict[str, int]:
+    """The lines of a whole step, over all micro-batches and processes, that each term speaks of."""
+    counts = {"ctc": step.n_labelled}
     if distilled:
-        factors["frame_kl"] = objective.frame_kl.weight / step.n_lines
-    return factors
+        counts["frame_kl"] = step.n_lines
+    return counts
 
 
 @torch.inference_mode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 import types
 import typing
@@ -167,7 +168,7 @@ class Runtime(_Section):
 class Recipe(_Section):
     """A whole run, from lines to a verdict."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="names the run folder")
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="names the run folder; by default as the file is named")
     about: str = Field("", description="one line on what it is for")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     data: Data = Field(description="the lines")
@@ -224,6 +225,7 @@ def _read(name_or_path: str, extended: bool) -> dict[str, Any]:
     """The raw values, those of the recipe it `extends` beneath its own."""
     values = _parse(_text(name_or_path), name_or_path)
     base = values.pop("extends", None)
+    values.setdefault("name", Path(name_or_path).stem)
     if base is None:
         return values
     if extended:
@@ -263,14 +265,24 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         raise RecipeError(f"recipe {where}: {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {where}: holds no sections")
-    return _unshared(values)
+    try:
+        return dict(json.loads(_bounded_json(values)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecipeError(f"recipe {where}: {error}") from error
 
 
-def _unshared(values: Any) -> Any:
-    """A copy in which a YAML anchor and its aliases are separate values, so that an override meets only one."""
-    if isinstance(values, dict):
-        return {key: _unshared(value) for key, value in values.items()}
-    return [_unshared(value) for value in values] if isinstance(values, list) else values
+def _bounded_json(values: object) -> str:
+    """JSON of plain values: a YAML anchor and its aliases become separate, so that an override meets only one.
+
+    Aliases within aliases can stand for more than memory holds; a megabyte is more than any recipe.
+    """
+    pieces, length = [], 0
+    for piece in json.JSONEncoder(allow_nan=False).iterencode(values):
+        pieces.append(piece)
+        length += len(piece)
+        if length > 2**20:
+            raise ValueError("its aliases stand for more than a megabyte")
+    return "".join(pieces)
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from distill.data.lines import Lines
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
-from distill.metrics import compare, score
+from distill.metrics import compare, fold, score
 from distill.recipe import Protocol, Recipe
 from distill.runtime import StopFlag
 from distill.track import read_metrics
@@ -104,7 +104,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     shown = _differing(test, readings, recipe.data.protocol)
     page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
     if shown:
-        page.append(_picture_table(test, readings, shown, pictures))
+        page.append(_picture_table(test, readings, shown, pictures, recipe.data.protocol))
     write_whole(folder / "report.md", "\n".join(page).encode())
     rows = ["\t".join(["key", "truth", *readings])]
     for key, text in zip(test.keys, test.texts, strict=True):
@@ -169,11 +169,11 @@ def _differing(test: Lines, readings: Readings, protocol: Protocol) -> list[str]
     return [differing[i] for i in spread]
 
 
-def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: Path) -> str:
+def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: Path, protocol: Protocol) -> str:
     from PIL import Image
 
     rows = [
-        "## Lines that student and control read differently\n",
+        f"## Lines that {' and '.join(list(readings)[-2:])} read differently\n",
         "| line | truth | " + " | ".join(readings) + " |",
         "|---|---|" + "---|" * len(readings),
     ]
@@ -182,8 +182,9 @@ def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: 
         line = test[position[key]]
         name = f"line-{number:02d}.png"
         Image.fromarray(decode_image(line.image, key)).save(pictures / name)
+        want = fold(line.text or "", protocol)
         cells = [
-            f"{'' if of_role[key].text == line.text else '**≠** '}{_code(of_role[key].text)}"
+            f"{'' if fold(of_role[key].text, protocol) == want else '**≠** '}{_code(of_role[key].text)}"
             for of_role in readings.values()
         ]
         rows.append(f"| ![{key}](pictures/{name}) | {_code(line.text or '')} | " + " | ".join(cells) + " |")

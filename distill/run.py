@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -18,15 +19,15 @@ import teachers
 from distill import report
 from distill.data.lines import Lines, Refusal
 from distill.data.pools import Pools, open_pools, without_infeasible
-from distill.recipe import FrameKL, Objective, Recipe, Student, Teacher, digest_of
+from distill.recipe import FrameKL, Objective, Recipe, RecipeError, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
 from distill.step import FrozenTeacher
 from distill.track import Stopwatch, say
-from distill.train import Job, Role, train
+from distill.train import Job, Role, finished, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
-from students.model_file import read_model, write_whole
+from students.model_file import Description, read_model, write_whole
 from students.parts import Recogniser, n_frames, n_parameters
 from students.reader import MODEL_NAME
 
@@ -48,37 +49,28 @@ class Run:
 
 
 def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
-    """Write down recipe and environment, then open the lines; raises before anything is trained."""
+    """Open the lines of a recipe; raises before anything is trained, and before the folder says otherwise."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission")
     except OSError as error:
-        raise DataError(
-            f"run folder {folder}: cannot be written: {error.strerror or error}; choose another --run"
-        ) from error
+        reason = error.strerror or error
+        raise DataError(f"run folder {folder}: cannot be written: {reason}; choose another --run") from error
     accelerator = start(recipe.runtime, folder)
     stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     with accelerator.main_process_first(), stopwatch.measure("lines"):
         pools = open_pools(recipe, cache_of(recipe, folder), stop.raise_if_set)
     usable, too_long = usable_lines(recipe, pools)
     pools = replace(pools, refused={**pools.refused, **too_long})
-    run = Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
-    if accelerator.is_main_process:
-        write_whole(folder / "recipe.yaml", resolved_yaml(recipe).encode())
-        write_json(folder / "environment.json", environment(accelerator))
-        write_json(folder / "data.json", pools.summary())
-        _say_what_was_refused(pools, folder)
-    if recipe.runtime.tracker != "none":
-        accelerator.init_trackers(recipe.name)
-    return run
+    return Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
 
 
 def train_teacher(run: Run) -> Path:
     """Train the teacher on the labelled lines and return its model file."""
     with run.stopwatch.measure("teacher"):
         job = _job(run, "teacher", CTC_ALONE, None)
+        _begin(run, [job])
         path = train(job, None, run.accelerator, run.stop)
     say(f"teacher: {path}")
     return path
@@ -86,22 +78,39 @@ def train_teacher(run: Run) -> Path:
 
 def train_students(run: Run) -> dict[str, Any]:
     """Train control and student against the finished teacher, judge all three, and return the report."""
-    teacher_file = run.folder / "teacher" / MODEL_NAME
-    if not teacher_file.is_file():
-        raise CheckpointError(f"{teacher_file}: no finished teacher; train it first: distill teacher {run.recipe.name}")
-    reader = teachers.load(teacher_file)
-    if problems := mismatches(run.recipe, run.pools, reader.model, reader.description.charset):
+    teacher_job = _job(run, "teacher", CTC_ALONE, None)
+    if not finished(teacher_job):
+        raise CheckpointError(f"{teacher_job.folder}: no finished teacher; train it first: distill teacher ...")
+    reader = teachers.load(teacher_job.folder / MODEL_NAME)
+    if problems := mismatches(run.recipe, run.pools, reader.model, reader.description):
         raise DataError("teacher and student do not fit:\n" + "\n".join(f"  - {p}" for p in problems))
     frozen = FrozenTeacher(reader.model, run.accelerator.device, run.recipe.teacher.training.precision)
-    if run.recipe.student.control:
+    control = _job(run, "control", CTC_ALONE, None) if run.recipe.student.control else None
+    student = _job(run, "student", run.recipe.objective, frozen.digest)
+    _begin(run, [job for job in (control, student) if job])
+    if control:
         with run.stopwatch.measure("control"):
-            train(_job(run, "control", CTC_ALONE, None), None, run.accelerator, run.stop)
+            train(control, None, run.accelerator, run.stop)
     with run.stopwatch.measure("student"):
-        student = train(_job(run, "student", run.recipe.objective, frozen.digest), frozen, run.accelerator, run.stop)
+        path = train(student, frozen, run.accelerator, run.stop)
     with run.stopwatch.measure("report"):
         result = make_report(run)
-    say(f"student: {student}")
+    say(f"student: {path}")
     return result
+
+
+def _begin(run: Run, jobs: list[Job]) -> None:
+    """Write down what this run is made of, once it is certain that the folder holds nothing else."""
+    for job in jobs:
+        finished(job)
+    run.accelerator.wait_for_everyone()
+    if run.accelerator.is_main_process:
+        write_whole(run.folder / "recipe.yaml", resolved_yaml(run.recipe).encode())
+        write_json(run.folder / "environment.json", environment(run.accelerator) | {"recipe": digest_of(run.recipe)})
+        write_json(run.folder / "data.json", run.pools.summary())
+        _say_what_was_refused(run.pools, run.folder)
+    if run.recipe.runtime.tracker != "none":
+        run.accelerator.init_trackers(run.recipe.name)
 
 
 def make_report(run: Run) -> dict[str, Any]:
@@ -130,14 +139,22 @@ def make_report(run: Run) -> dict[str, Any]:
     return result
 
 
-def mismatches(recipe: Recipe, pools: Pools, teacher: Recogniser, charset: Charset) -> list[str]:
-    """What keeps the teacher's posteriors from being compared with the student's, each with its reason."""
+def mismatches(recipe: Recipe, pools: Pools, teacher: Recogniser, described: Description | None) -> list[str]:
+    """What keeps the teacher's posteriors from being compared with the student's, each with its reason.
+
+    `described` is the teacher's model file, None for a teacher that is yet to be trained from this recipe.
+    """
     problems = []
-    if charset != pools.charset:
+    if described and described.charset != pools.charset:
         problems.append(
-            f"charsets differ: the teacher writes {charset.n_classes - 1} characters, the lines have "
+            f"charsets differ: the teacher writes {described.charset.n_classes - 1} characters, the lines have "
             f"{pools.charset.n_classes - 1}; train the teacher on the same recipe and data"
         )
+    if described and described.preparation != recipe.image:
+        return [
+            *problems,
+            f"preparation differs: the teacher's is {described.preparation}, the recipe's {recipe.image}",
+        ]
     ours = frames_of(fresh(recipe.student, recipe, pools.charset), pools.train, recipe.image)
     theirs = frames_of(teacher, pools.train, recipe.image)
     if differing := [width for width in ours if ours[width] != theirs[width]]:
@@ -172,7 +189,13 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
 
 def fresh(part: Teacher | Student, recipe: Recipe, charset: Charset) -> Recogniser:
     """A network with any first weights, for measuring."""
-    return part.model.build(charset.n_classes, recipe.image.channels, recipe.image.height_px)
+    model = part.model.model_copy(update={"pretrained": False} if hasattr(part.model, "pretrained") else {})
+    try:
+        return model.build(charset.n_classes, recipe.image.channels, recipe.image.height_px)
+    except (ValueError, RuntimeError) as error:
+        raise RecipeError(
+            f"{model.kind} cannot be built for lines of {recipe.image.height_px} px: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def cache_of(recipe: Recipe, folder: Path) -> Path:
@@ -194,11 +217,11 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def _job(run: Run, role: Role, objective: Objective, teacher_digest: str | None) -> Job:
-    """Teacher and control learn from the labelled lines, the student from all."""
+    """The teacher learns from the labelled lines; control and student go through the same order of all lines."""
     recipe, pools = run.recipe, run.pools
     part = recipe.teacher if role == "teacher" else recipe.student
     lines = run.usable["teacher" if role == "teacher" else "student"]
-    if teacher_digest is None:
+    if role == "teacher":
         lines = lines.where(lambda text: text is not None)
     return Job(
         role, recipe, part.model, part.training, objective, lines, pools.validation, pools.charset,

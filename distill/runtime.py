@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -29,16 +30,22 @@ class Stopped(Exception):
 
 
 class StopFlag:
-    """Set by SIGTERM or SIGINT, polled between steps and batches; a second signal ends the process at once."""
+    """Set by SIGTERM or SIGINT, polled between steps and batches; a second signal ends the process at once.
+
+    A launcher passes on a signal that the terminal has sent to everybody already: one that follows within
+    two seconds is the same.
+    """
 
     def __init__(self) -> None:
         self.is_set = False
+        self.since_s = 0.0
 
     def __call__(self, number: int, _: FrameType | None) -> None:
-        if self.is_set:
+        if not self.is_set:
+            self.is_set, self.since_s = True, time.monotonic()
+            os.write(2, b"\nstopping at the next step; once more to stop at once\n")
+        elif time.monotonic() - self.since_s > 2:
             os._exit(128 + number)
-        self.is_set = True
-        print("stopping at the next step; once more to stop at once", file=sys.stderr, flush=True)
 
     def raise_if_set(self) -> None:
         if self.is_set:
@@ -70,6 +77,8 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
         log_with=None if runtime.tracker == "none" else runtime.tracker,
         project_dir=str(run / "tracker"),
     )
+    if runtime.tracker != "none" and not accelerator.log_with:
+        raise UserError(f"runtime.tracker: {runtime.tracker} is not installed; pip install {runtime.tracker}")
     asked = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != asked:
         raise UserError(f"{asked} processes were asked for, but {accelerator.num_processes} came up")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from distill.checkpoint import tensors_digest
 from distill.data.batch import StepData
 from distill.data.seeds import seed_of
-from distill.objective import loss_terms, watched, weight_over_count
+from distill.objective import loss_terms, term_counts, watched
 from distill.recipe import Objective, Precision
 from distill.runtime import autocast
 from students.errors import UserError
@@ -49,7 +49,7 @@ class FrozenTeacher:
 
 @dataclass(frozen=True)
 class StepResult:
-    """Mean of every term over the whole step, the loss they make, and the norm of its gradient."""
+    """Means of the terms over the whole step, unweighted; the loss they make; the norm of its gradient."""
 
     figures: Mapping[str, float]
     stop: bool
@@ -74,8 +74,10 @@ def take_step(
     # dropout has no generator of its own; the global one becomes a function of the step
     torch.manual_seed(seed_of("dropout", seed, step.step, accelerator.process_index))
     optimizer.zero_grad(set_to_none=False)
-    factors = weight_over_count(objective, step, teacher is not None)
-    means = dict.fromkeys(factors, 0.0)
+    counts = term_counts(step, teacher is not None)
+    weights = {"ctc": objective.ctc_weight, "frame_kl": objective.frame_kl.weight}
+    factors = {name: weights[name] / max(1, count) for name, count in counts.items()}
+    sums = dict.fromkeys(factors, 0.0)
     seen: Mapping[str, float] = {}
     for batch in (b.to(accelerator.device) for b in step.batches):
         with autocast(precision, accelerator.device):
@@ -86,12 +88,13 @@ def take_step(
         if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them
             accelerator.backward(loss)
         for name, (total, _) in terms.items():
-            means[name] += factors[name] * total.item()
+            sums[name] += total.item()
         if watch and not seen:
             seen = watched(student, taught)
-    means, stop = _summed_over_processes(model, means, stop, accelerator)
+    sums, stop = _summed_over_processes(model, sums, stop, accelerator)
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm).item()
-    mean_loss = sum(means.values())
+    means = {name: total / max(1, counts[name]) for name, total in sums.items()}
+    mean_loss = sum(factors[name] * total for name, total in sums.items())
     if not (math.isfinite(mean_loss) and math.isfinite(norm)):
         keys = [key for batch in step.batches for key in batch.keys]
         raise NonFiniteError(
@@ -103,14 +106,14 @@ def take_step(
 
 
 def _summed_over_processes(
-    model: nn.Module, means: dict[str, float], stop: bool, accelerator: Accelerator
+    model: nn.Module, sums: dict[str, float], stop: bool, accelerator: Accelerator
 ) -> tuple[dict[str, float], bool]:
     """Add up gradients, terms and stop flags, average running statistics: one message for everything."""
     if accelerator.num_processes == 1:
-        return means, stop
+        return sums, stop
     gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
     statistics = [b for b in model.buffers() if b.is_floating_point()]
-    figures = torch.tensor([*means.values(), float(stop)], device=accelerator.device)
+    figures = torch.tensor([*sums.values(), float(stop)], device=accelerator.device)
     tensors = [*gradients, *statistics, figures]
     flat = accelerator.reduce(torch.cat([t.flatten().float() for t in tensors]), "sum")
     summed = [s.view_as(t) for s, t in zip(flat.split([t.numel() for t in tensors]), tensors, strict=True)]
@@ -120,4 +123,4 @@ def _summed_over_processes(
         for statistic, total in zip(statistics, summed[len(gradients) :], strict=False):
             statistic.copy_(total / accelerator.num_processes)
     *values, stops = summed[-1].tolist()
-    return dict(zip(means, values, strict=True)), stops > 0
+    return dict(zip(sums, values, strict=True)), stops > 0

@@ -7,6 +7,7 @@ without any clock, and can be cut back to a checkpoint. `Stopwatch` is the only 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from students.errors import CheckpointError
 from students.model_file import canonical_json, write_whole
 
 
@@ -66,14 +68,20 @@ class MetricsLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         with path.open("ab") as file:
+            if file.tell() < size:
+                raise CheckpointError(
+                    f"{path}: shorter than its checkpoint remembers; it was altered. Remove {path.parent} to start anew"
+                )
             file.truncate(size)
 
     def write(self, **values: object) -> None:
         with self.path.open("ab") as file:
             file.write(canonical_json(values).encode() + b"\n")
 
-    @property
-    def size(self) -> int:
+    def flushed_size(self) -> int:
+        """Bytes in the file, all of them on disk."""
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
         return self.path.stat().st_size
 
 

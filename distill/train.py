@@ -13,8 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 
 from distill import checkpoint as checkpoints
@@ -105,8 +107,9 @@ def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, sto
     if finished(job):
         return target
     trainee = _begin(job, accelerator)
+    _agree(trainee.progress.step, accelerator)
     metrics = MetricsLog(job.folder / "metrics.jsonl", trainee.progress.metrics_size) if _main(accelerator) else None
-    if trainee.progress.step == 0:
+    if not trainee.progress.metrics_size:
         _first_entry(job, trainee, teacher, accelerator, metrics)
     _loop(job, trainee, teacher, accelerator, metrics, stop)
     if teacher is not None:
@@ -119,17 +122,27 @@ def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, sto
 
 
 def finished(job: Job) -> bool:
-    """Whether the model file is there. Raises `CheckpointError` if another recipe or other data made it."""
+    """Whether the model file is there. Raises `CheckpointError` if it, or a checkpoint, is another job's."""
     target = job.folder / MODEL_NAME
-    if not target.is_file():
-        return False
-    description, _ = read_model(target)
-    if description.training.get("job") != job.digest:
+    checkpoint = checkpoints.newest(job.folder / "checkpoints")
+    if target.is_file():
+        owner = read_model(target)[0].training.get("job")
+    else:
+        owner = checkpoints.read_state(checkpoint).get("job") if checkpoint else job.digest
+    if owner != job.digest:
         raise CheckpointError(
-            f"{target}: was trained from another recipe, other data or another teacher; choose another --run, "
+            f"{job.folder}: was trained from another recipe, other data or another teacher; choose another --run, "
             f"or remove {job.folder} to train it anew"
         )
-    return True
+    return target.is_file()
+
+
+def _agree(step: int, accelerator: Accelerator) -> None:
+    """All processes have read their checkpoint, and the same one, before the first of them may write."""
+    steps = set(gather_object([step]))
+    if len(steps) > 1:
+        raise CheckpointError(f"the processes found checkpoints of different steps: {sorted(steps)}; start again")
+    accelerator.wait_for_everyone()
 
 
 def rate_at(step: int, training: Training) -> float:
@@ -163,8 +176,10 @@ def _begin(job: Job, accelerator: Accelerator) -> Trainee:
     trainee = Trainee(model, optimizer, {}, {}, Progress())
     if job.training.ema_decay:
         trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
-    if (saved := checkpoints.load_newest(job.folder / "checkpoints")) is not None:
-        _restore(job, trainee, saved, accelerator)
+    for parameter in model.parameters():  # a step without a term for it is then a step of zero gradient
+        parameter.grad = torch.zeros_like(parameter)
+    if (folder := checkpoints.newest(job.folder / "checkpoints")) is not None:
+        _restore(job, trainee, checkpoints.load(folder), accelerator)
     return trainee
 
 
@@ -173,7 +188,11 @@ def _loop(
     metrics: MetricsLog | None, stop: StopFlag,
 ) -> None:  # fmt: skip
     training, now = job.training, trainee.progress
-    order = Order(job.lines.padded_width_px, training.batch_lines, job.recipe.seed, training.micro_batch_lines)
+    labelled = np.array([text is not None for text in job.lines.texts])
+    order = Order(
+        job.lines.padded_width_px, training.batch_lines, job.recipe.seed, training.micro_batch_lines,
+        labelled if job.teacher_digest is None and not labelled.all() else None,
+    )  # fmt: skip
     steps = feed(
         job.lines, order, job.charset, job.recipe.image, training.augment,
         steps=range(now.step, training.steps), rank=accelerator.process_index,
@@ -194,6 +213,7 @@ def _loop(
             if (now.step % training.checkpoint_every == 0 or result.stop) and not last and _main(accelerator):
                 _save(job, trainee, metrics)
             if result.stop and not last:
+                accelerator.wait_for_everyone()  # for the first process, which writes
                 raise Stopped
 
 
@@ -238,7 +258,7 @@ def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: Met
         trainee.best = on_host(trainee.shown)
     if metrics:
         metrics.write(step=now.step, validation_exact=result.exact, validation_cer=result.cer)
-    accelerator.log({"validation_exact": result.exact, "validation_cer": result.cer}, step=now.step)
+    accelerator.log({f"{job.role}/validation_exact": result.exact, f"{job.role}/validation_cer": result.cer}, now.step)
     return result
 
 
@@ -289,7 +309,7 @@ def _save(
 ) -> None:
     """Everything needed to go on at the exact step."""
     now = trainee.progress
-    now.metrics_size = metrics.size if metrics else 0
+    now.metrics_size = metrics.flushed_size() if metrics else 0
     names: dict[Tensor, str] = {p: name for name, p in trainee.model.named_parameters()}
     moments = {
         f"{names[p]}/{key}": value for p, state in trainee.optimizer.state.items() for key, value in state.items()
@@ -308,11 +328,6 @@ def _save(
 
 def _restore(job: Job, trainee: Trainee, saved: Checkpoint, accelerator: Accelerator) -> None:
     state = saved.state
-    if state["job"] != job.digest:
-        raise CheckpointError(
-            f"{job.folder}: its checkpoints belong to another recipe, other data or another teacher; choose "
-            f"another --run, or remove {job.folder} to start anew"
-        )
     if (state["threads"], state["torch"]) != (torch.get_num_threads(), torch.__version__):
         checkpoints.log.warning(
             "%s: continued with %s threads and torch %s, begun with %s and %s: results may differ in the last bits",

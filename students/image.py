@@ -96,7 +96,7 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
     if isinstance(image, np.ndarray):
         return _checked_array(image, key)
     if isinstance(image, Image.Image):
-        return _pixels(image, key)
+        return _pixels(_within_limits(image, key), key)
     if isinstance(image, bytes):
         return _decode_bytes(image, key)
     path = Path(image)
@@ -133,6 +133,10 @@ def _open(data: bytes, key: str) -> Image.Image:
         raise DataError(f"{key}: {error}; at most {MAX_PIXELS:,} pixels are read") from error
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
         raise DataError(f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read") from error
+    return _within_limits(image, key)
+
+
+def _within_limits(image: Image.Image, key: str) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
         raise DataError(

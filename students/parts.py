@@ -5,6 +5,7 @@ Shapes: `N` samples, `T` frames, `C` classes with blank 0, `H` `W` pixels, `D` f
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 import torch
@@ -46,7 +47,7 @@ def norm2d(kind: Norm, channels: int) -> nn.Module:
         case "batch":
             return nn.BatchNorm2d(channels)
         case "group":
-            return nn.GroupNorm(max(1, channels // 16), channels)
+            return nn.GroupNorm(math.gcd(channels, 8), channels)
         case _:
             assert_never(kind)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
 from torch import nn
 
 from students.parts import Columns, NeckKind, Norm, Recogniser, Recurrent
 from teachers.backbone import convnext, n_rows_and_features, resnet
+
+Even = Annotated[int, Field(gt=0, multiple_of=2)]  # the stem has half as many maps as the first stage
 
 
 class _Neck(BaseModel):
@@ -27,8 +29,12 @@ class ResNetTeacher(_Neck):
     """Residual backbone of basic blocks."""
 
     kind: Literal["resnet"] = "resnet"
-    blocks: tuple[int, int, int, int] = Field((2, 2, 2, 2), description="residual blocks of each stage")
-    channels: tuple[int, int, int, int] = Field((64, 128, 256, 384), description="maps of each stage")
+    blocks: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
+        (2, 2, 2, 2), description="residual blocks of each stage"
+    )
+    channels: tuple[Even, PositiveInt, PositiveInt, PositiveInt] = Field(
+        (64, 128, 256, 384), description="maps of each stage"
+    )
     pool: bool = Field(False, description="halve the rows behind the stem: half the cost, less detail")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
 

@@ -18,6 +18,7 @@ from distill.data.materialise import leave_signals_to_the_parent
 from distill.data.sampler import Group, Order
 from distill.data.seeds import generator_of
 from students.charset import Charset
+from students.errors import DataError
 from students.image import Preparation, decode_image
 
 KEPT_BYTES = 2**30
@@ -72,17 +73,21 @@ class Pixels:
         generator = generator_of("view", view.seed, view.epoch, self.lines.keys[i])
         return augment(scaled_HWC, view.augment, generator)
 
+    def stacked(self, group: Group, view: View | None = None) -> Tensor:
+        """The prepared lines of a group, float32 (N, channels, H, W)."""
+        return torch.from_numpy(np.stack([self.preparation.to_tensor(self.seen(i, view)) for i in group.indices]))
 
-def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View | None = None) -> Batch:
+
+def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View) -> Batch:
+    """Lines for training. Raises `DataError` for a label outside the charset."""
     lines = pixels.lines
-    images = np.stack([pixels.preparation.to_tensor(pixels.seen(i, view)) for i in group.indices])
     texts = [lines.texts[i] for i in group.indices]
-    targets = [charset.encode(text) if text and not charset.missing(text) else [] for text in texts]
+    targets = [charset.encode(text) if text else [] for text in texts]
     targets_NL = torch.zeros(len(targets), max(1, *map(len, targets)), dtype=torch.int64)
     for row, target in enumerate(targets):
         targets_NL[row, : len(target)] = torch.tensor(target, dtype=torch.int64)
     return Batch(
-        torch.from_numpy(images),
+        pixels.stacked(group, view),
         targets_NL,
         torch.tensor([len(t) for t in targets]),
         torch.tensor([text is not None for text in texts]),
@@ -101,7 +106,7 @@ class StepData:
     n_labelled: int
 
 
-class _Steps(Dataset[StepData]):
+class _Steps(Dataset[StepData | DataError]):
     def __init__(
         self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
         rank: int, n_ranks: int,
@@ -109,7 +114,13 @@ class _Steps(Dataset[StepData]):
         self.pixels, self.order, self.charset = Pixels(lines, preparation), order, charset
         self.augment_with, self.rank, self.n_ranks = augment_with, rank, n_ranks
 
-    def __getitem__(self, k: int) -> StepData:
+    def __getitem__(self, k: int) -> StepData | DataError:
+        try:
+            return self._step(k)
+        except DataError as error:  # a worker would wrap it; the trainer raises it as it is
+            return error
+
+    def _step(self, k: int) -> StepData:
         epoch, groups = self.order.step(k)
         view = View(self.augment_with, self.order.seed, epoch)
         mine = [Group(g.width_px, g.indices[self.rank :: self.n_ranks]) for g in groups]
@@ -128,7 +139,10 @@ def feed(
     # steps is the sampler: every item is one whole step, already batched
     loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker)
     _one_thread()
-    return iter(loader)
+    for step in loader:
+        if isinstance(step, DataError):
+            raise step
+        yield step
 
 
 def _begin_worker(_: int) -> None:

@@ -6,11 +6,14 @@ memory-mapped Arrow table (or the folder) when a batch needs them. What cannot b
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from students.image import Preparation, decode_image, image_size
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 LABEL_FILE = "labels.tsv"
+HEADING = ("file", "text")
 Fetch = Callable[[int], bytes]
 
 
@@ -115,10 +119,10 @@ def joined(parts: Sequence[Lines]) -> Lines:
 
 
 def open_source(
-    source: Source, root: Path, cache: Path, preparation: Preparation, poll: Poll = never_stop
+    source: Source, root: Path, cache_folder: Path, preparation: Preparation, poll: Poll = never_stop
 ) -> tuple[Lines, list[Refusal]]:
     """Open one source and look at every line of it once; what cannot be read is refused by name."""
-    names, texts, fetch = _open(source, root, cache, preparation, poll)
+    names, texts, fetch = _open(source, root, cache_folder, preparation, poll)
     if not names:
         raise DataError(f"source {source.name}: holds no lines")
     if source.drop_labels:
@@ -162,7 +166,7 @@ def _scan(
 
 
 def _open(
-    source: Source, root: Path, cache: Path, preparation: Preparation, poll: Poll
+    source: Source, root: Path, cache_folder: Path, preparation: Preparation, poll: Poll
 ) -> tuple[list[str], list[str | None], Fetch]:
     """Names and texts of a source, and a function that fetches the image bytes of a row."""
     match source:
@@ -170,7 +174,7 @@ def _open(
             return _open_folder(root / source.path, source)
         case ParquetSource():
             path = root / source.path
-            return _columns(_guarded(path, source, lambda: _read_parquet(path, cache)), source, path)
+            return _columns(_guarded(path, source, lambda: _read_parquet(path)), source, path)
         case SavedSource():
             path = root / source.path
             return _columns(_guarded(path, source, lambda: _load_saved(path)), source, path)
@@ -179,7 +183,7 @@ def _open(
             table = _guarded(source.path, source, lambda: datasets.load_dataset(name, split=source.split))
             return _columns(table, source, source.path)
         case RenderedSource():
-            folder = materialise(source, root, preparation.height_px, cache, poll)
+            folder = materialise(source, root, preparation.height_px, cache_folder, poll)
             return _columns(_guarded(folder, source, lambda: _read_parts(folder)), source, folder)
         case _:
             assert_never(source)
@@ -190,10 +194,18 @@ def _read_parts(folder: Path) -> datasets.Dataset:
     return datasets.concatenate_datasets(parts)
 
 
-def _read_parquet(path: Path, cache: Path) -> datasets.Dataset:
+def _read_parquet(path: Path) -> datasets.Dataset:
     if not path.is_file():
         raise FileNotFoundError("no such file; set data.root (DATA=...) to the folder that holds it")
-    return datasets.Dataset.from_parquet(str(path), cache_dir=str(cache / "datasets"))
+    return datasets.Dataset.from_parquet(str(path), cache_dir=_arrow_cache())
+
+
+@cache
+def _arrow_cache() -> str:
+    """Where `datasets` lays its Arrow copies of Parquet files: it writes paths and locks there, so not into a run."""
+    folder = tempfile.mkdtemp(prefix="crnn-distill-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _load_saved(path: Path) -> datasets.Dataset:
@@ -230,19 +242,43 @@ def _columns(table: datasets.Dataset, source: Source, where: object) -> tuple[li
     images, texts = arrow.column("image"), arrow.column("text")
     if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
         raise DataError(f"source {source.name}: {where}: the column text holds {texts.type}, not text")
-    if pa.types.is_struct(images.type):
+    if pa.types.is_struct(images.type) and {"bytes", "path"} <= {field.name for field in images.type}:
         data, paths = pc.struct_field(images, "bytes"), pc.struct_field(images, "path").to_pylist()
     else:
         data, paths = images, [None] * len(images)
+    if not (pa.types.is_binary(data.type) or pa.types.is_large_binary(data.type)):
+        raise DataError(f"source {source.name}: {where}: the column image holds {data.type}, not image bytes")
     names = [str(path) if path else f"{row:06d}" for row, path in enumerate(paths)]
+    return names, texts.to_pylist(), TableFetch(data, tuple(f"{source.name}/{name}" for name in names))
 
-    def fetch(row: int) -> bytes:
-        value = data[row].as_py()
+
+@dataclass(frozen=True)
+class TableFetch:
+    """Image bytes of a row of a memory-mapped column."""
+
+    data: pa.ChunkedArray
+    keys: tuple[str, ...]
+
+    def __call__(self, row: int) -> bytes:
+        value = self.data[row].as_py()
         if value is None:
-            raise DataError(f"{source.name}/{names[row]}: holds no image bytes")
-        return value
+            raise DataError(f"{self.keys[row]}: holds no image bytes")
+        return bytes(value)
 
-    return names, texts.to_pylist(), fetch
+
+@dataclass(frozen=True)
+class FolderFetch:
+    """Image bytes of a file of a folder."""
+
+    folder: Path
+    names: tuple[str, ...]
+
+    def __call__(self, row: int) -> bytes:
+        path = self.folder / self.names[row]
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _open_folder(folder: Path, source: Source) -> tuple[list[str], list[str | None], Fetch]:
@@ -257,29 +293,32 @@ def _open_folder(folder: Path, source: Source) -> tuple[list[str], list[str | No
         names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
         texts = [None] * len(names)
     if not names:
-        raise DataError(f"source {source.name}: {folder}: holds neither {LABEL_FILE} nor images")
-    missing = [name for name in names if not (folder / name).is_file()]
+        what = f"{LABEL_FILE} has no rows" if label_file.is_file() else f"holds neither {LABEL_FILE} nor images"
+        raise DataError(f"source {source.name}: {folder}: {what}")
+    missing = [name for name in names if not _is_file(folder / name)]
     if missing:
         raise DataError(
             f"{label_file}: {len(missing)} of {len(names)} images do not exist, the first: "
-            f"{', '.join(missing[:5])}; add them or take their rows out"
+            f"{', '.join(name[:60] for name in missing[:5])}; add them or take their rows out"
         )
-    return names, texts, lambda row: _file_bytes(folder / names[row])
+    return names, texts, FolderFetch(folder, tuple(names))
 
 
-def _file_bytes(path: Path) -> bytes:
+def _is_file(path: Path) -> bool:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
 
 
 def _read_labels(path: Path) -> Iterator[tuple[str, str]]:
-    """Rows of file name, tab, text; a first row `file<TAB>text` (or the like) without an image is a heading."""
+    """Rows of file name, tab, text; a first row `file<TAB>text` is a heading."""
     try:
         rows = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     if "\0" in rows:
         line = rows[: rows.index("\0")].count("\n") + 1
         raise DataError(f"{path}:{line}: holds a null byte; the file is damaged or not a text file")
@@ -287,7 +326,7 @@ def _read_labels(path: Path) -> Iterator[tuple[str, str]]:
         if not row:
             continue
         name, tab, text = row.partition("\t")
-        if number == 1 and not (path.parent / name).exists() and Path(name).suffix == "":
+        if number == 1 and (name, text) == HEADING:
             continue
         if not tab:
             raise DataError(f"{path}:{number}: no tab between file name and text: {row[:60]!r}")

@@ -16,6 +16,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import cv2
+import PIL
 import pyarrow as pa
 from PIL import Image
 
@@ -47,12 +49,12 @@ def materialise(source: RenderedSource, root: Path, height_px: int, cache: Path,
 
     `poll` is called after every part and may raise; finished parts are kept.
     """
-    folder = cache / f"rendered-{cache_key(source, height_px)}"
+    faces = find_faces(source.fonts, CHARACTERS, tuple(root / f for f in source.font_folders))
+    folder = cache / f"rendered-{cache_key(source, faces, height_px)}"
     finished = folder / "finished.json"
     if finished.is_file():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    faces = find_faces(source.fonts, CHARACTERS, tuple(root / f for f in source.font_folders))
     starts = range(0, source.lines, PART_LINES)
     wanted = [start for start in starts if not _part(folder, start).is_file()]
     draw = partial(_draw_part, source, faces, height_px, folder)
@@ -65,10 +67,12 @@ def materialise(source: RenderedSource, root: Path, height_px: int, cache: Path,
     return folder
 
 
-def cache_key(source: RenderedSource, height_px: int) -> str:
+def cache_key(source: RenderedSource, faces: list[FontFace], height_px: int) -> str:
     """Everything the pixels depend on, but not the name that the recipe gives the source."""
-    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels"})
-    key = canonical_json([drawn, height_px, RENDERER_VERSION])
+    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders"})
+    files = sorted({face.path for face in faces})
+    fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
+    key = canonical_json([drawn, fonts, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
@@ -93,7 +97,7 @@ def _draw_part(source: RenderedSource, faces: list[FontFace], height_px: int, fo
         images.append({"bytes": buffer.getvalue(), "path": f"{i:06d} {family}"})
         texts.append(text)
     path = _part(folder, start)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary = path.with_suffix(".tmp")
     with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as writer:
         writer.write_table(pa.table({"image": images, "text": texts}, schema=SCHEMA))
     temporary.replace(path)
@@ -116,6 +120,6 @@ def _in_parallel(draw: Callable[[int], int], starts: list[int]) -> Iterator[int]
 
 
 def leave_signals_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal; only the parent knows how to stop in good order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """A signal may reach every process of a group; only the parent knows how to stop in good order."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -36,10 +36,6 @@ class Pools:
     charset: Charset
     refused: Mapping[str, list[Refusal]] = field(default_factory=dict)
 
-    @property
-    def labelled(self) -> Lines:
-        return self.train.where(lambda text: text is not None)
-
     def summary(self) -> dict[str, Any]:
         """Counts for `data.json`, with every refused line named."""
         per_part = {"train": self.train, "validation": self.validation, "test": self.test}
@@ -81,7 +77,7 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
 
 
 def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charset:
-    """The recipe's characters, or those of the labels; the space always belongs to it."""
+    """The recipe's characters, or those of the labels and the space."""
     if choice.characters is not None:
         return Charset(characters=choice.characters)
     return Charset.of([" ", *(text for text in texts if text)])
@@ -96,10 +92,14 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines]:
     documents = [_document(pattern, name) for name in lines.names]
     labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if text is not None)
     order = torch.randperm(len(labelled), generator=generator_of("cut", seed)).tolist()
-    shuffled = [sorted(labelled)[i] for i in order]
+    documents_in_order = sorted(labelled)
     chosen: set[str] = set()
-    while sum(labelled[d] for d in chosen) < cut.share * labelled.total() and len(chosen) < len(shuffled) - 1:
-        chosen.add(shuffled[len(chosen)])
+    n_chosen = 0
+    for i in order[:-1]:
+        if n_chosen >= cut.share * labelled.total():
+            break
+        chosen.add(documents_in_order[i])
+        n_chosen += labelled[documents_in_order[i]]
     if not chosen:
         raise DataError(
             f"cut: {len(labelled)} documents found by {cut.document!r}; at least two are needed, or give "
@@ -162,9 +162,10 @@ def _inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refus
 
 def _document(pattern: re.Pattern[str], name: str) -> str:
     found = pattern.search(name)
-    if not found:
-        raise DataError(f"cut: {pattern.pattern!r} does not match the name {name!r}")
-    return found.group(1) if pattern.groups else found.group(0)
+    document = found.group(min(1, pattern.groups)) if found else None
+    if document is None:
+        raise DataError(f"cut: {pattern.pattern!r} finds no document in the name {name!r}")
+    return document
 
 
 def _unlabelled(lines: Lines) -> Counter[str]:

@@ -3,11 +3,13 @@
 An epoch is one pass in random order, cut into steps of exactly `batch_lines` lines. Most steps hold lines
 of one padded width; what is left of each width at the end is gathered into steps of several widths, and
 the last step is filled up with the first lines of the same epoch. So every step has as many lines as any
-other, whatever the data, and the position is two integers: epoch and step within it.
+other, whatever the data, and the position is two integers: epoch and step within it. The control of a
+distillation takes the student's steps, with labelled lines in the slots of unlabelled ones.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +36,7 @@ class Order:
     batch_lines: int
     seed: int
     micro_batch_lines: int | None = None
+    labelled: np.ndarray | None = None  # where given, the slots of other lines are filled with these
 
     @property
     def steps_per_epoch(self) -> int:
@@ -70,7 +73,24 @@ def _epoch(order: Order, epoch: int) -> list[np.ndarray]:
     if short := -len(rest) % size:
         rest = np.concatenate([rest, np.resize(shuffled, short)])
     steps = full + (np.split(rest, len(rest) // size) if len(rest) else [])
-    return [steps[i] for i in torch.randperm(len(steps), generator=generator).tolist()]
+    steps = [steps[i] for i in torch.randperm(len(steps), generator=generator).tolist()]
+    return steps if order.labelled is None else _filled(order, epoch, steps)
+
+
+def _filled(order: Order, epoch: int, steps: list[np.ndarray]) -> list[np.ndarray]:
+    """The same steps with every unlabelled line replaced by the next labelled one of its width, or the nearest."""
+    assert order.labelled is not None
+    labelled = np.flatnonzero(order.labelled)
+    shuffled = labelled[torch.randperm(len(labelled), generator=generator_of("fill", order.seed, epoch)).numpy()]
+    widths = order.padded_width_px[shuffled]
+    known = np.unique(widths)
+    queues = {int(width_px): itertools.cycle(shuffled[widths == width_px].tolist()) for width_px in known}
+
+    def next_of(i: int) -> int:
+        nearest = known[np.abs(known - order.padded_width_px[i]).argmin()]
+        return next(queues[int(nearest)])
+
+    return [np.array([i if order.labelled[i] else next_of(i) for i in step], np.int64) for step in steps]
 
 
 def in_width_order(padded_width_px: np.ndarray, batch_lines: int) -> Iterator[Group]:

@@ -15,15 +15,17 @@ def ctc(student: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled
 
     Nats a frame: divided by the line's own frames, so that a weight means the same for every term and
     every width. Infeasible lines are refused before training; here they would give infinity, which the
-    step reports with the keys of the batch. float32, 2-D int64 targets and native CTC: torch's cuDNN
-    variant is neither deterministic nor safe for empty labels.
+    step reports with the keys of the batch. float32 and 2-D int64 targets keep torch off cuDNN's variant,
+    which is not safe for empty labels.
     """
     if not bool(labelled_N.any()):
         return student.logits_NTC.new_zeros((), dtype=torch.float32), 0
-    with torch.autocast(student.logits_NTC.device.type, enabled=False):
-        log_probabilities_TNC = student.logits_NTC[labelled_N].float().log_softmax(-1).transpose(0, 1)
-        lengths_N = student.lengths_N[labelled_N]
-        on_host_N = labelled_N.cpu()
+    logits_NTC, lengths_N = student.logits_NTC[labelled_N], student.lengths_N[labelled_N]
+    if torch.are_deterministic_algorithms_enabled():  # the backward pass on CUDA has no deterministic form
+        logits_NTC, lengths_N = logits_NTC.cpu(), lengths_N.cpu()
+    on_host_N = labelled_N.cpu()
+    with torch.autocast(logits_NTC.device.type, enabled=False):
+        log_probabilities_TNC = logits_NTC.float().log_softmax(-1).transpose(0, 1)
         nats_N = F.ctc_loss(
             log_probabilities_TNC,
             targets_NL[on_host_N].to(log_probabilities_TNC.device),
@@ -32,4 +34,4 @@ def ctc(student: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled
             blank=BLANK,
             reduction="none",
         )
-    return (nats_N / lengths_N).sum(), int(on_host_N.sum())
+    return (nats_N / lengths_N).sum().to(student.logits_NTC.device), int(on_host_N.sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from torch import nn
 
 from students.parts import Activation, Columns, Convolution, Norm, Recogniser, activation
@@ -16,7 +16,9 @@ class DigitsStudent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["digits"] = "digits"
-    channels: tuple[int, int, int] = Field((16, 32, 48), description="of the three convolutions")
+    channels: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
+        (16, 32, 48), description="of the three convolutions"
+    )
     hidden: int = Field(96, ge=8, description="width of the first fully connected layer")
     activation: Activation = Field("relu", description="after every layer but the last")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")

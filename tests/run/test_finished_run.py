@@ -51,7 +51,7 @@ def test_the_report_holds_what_its_schema_says(finished_run: Path) -> None:
         assert f"pictures/{picture.name}" in page
 
 
-def test_the_teacher_is_ten_times_larger_and_control_and_student_alike(finished_run: Path) -> None:
+def test_control_and_student_are_of_one_size(finished_run: Path) -> None:
     report = json.loads((finished_run / "report.json").read_text())
     assert report["control"]["parameters"] == report["student"]["parameters"]
     student = students.load(finished_run)
@@ -72,7 +72,7 @@ def test_metrics_explain_the_distillation(finished_run: Path) -> None:
     assert "frame_kl" not in control[0]
 
 
-def test_control_and_student_start_from_equal_weights_and_have_equal_budgets(finished_run: Path) -> None:
+def test_control_and_student_have_equal_budgets(finished_run: Path) -> None:
     states = [
         json.loads(next((finished_run / role / "checkpoints").glob("*/state.json")).read_text())
         for role in ("control", "student")

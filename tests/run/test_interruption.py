@@ -53,6 +53,11 @@ def test_killed_and_stopped_it_ends_as_if_nothing_had_happened(finished_run: Pat
     again = ["smoke", f"runtime.cache_root={cache}", "--run", str(run)]
     assert main(["teacher", *again]) == 0
 
+    control = start("student", cache, run)
+    when_there(run / "control" / "checkpoints" / "step-00000000", control)
+    control.kill()
+    control.wait()
+
     student = start("student", cache, run)
     when_there(run / "student" / "checkpoints" / "step-00000000", student)
     student.send_signal(signal.SIGTERM)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from distill import checkpoint as checkpoints
-from distill.checkpoint import Checkpoint, load_newest, on_host, save, tensors_digest
+from distill.checkpoint import Checkpoint, load, newest, on_host, save, tensors_digest
 from students.errors import CheckpointError
 
 
@@ -19,9 +19,10 @@ def made(step: int) -> Checkpoint:
 
 
 def newest_step(root: Path) -> int | None:
-    found = load_newest(root)
-    if found is None:
+    folder = newest(root)
+    if folder is None:
         return None
+    found = load(folder)
     assert found.tensors["weights"]["a"].eq(found.state["step"]).all()
     return found.state["step"]
 
@@ -55,6 +56,8 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
         assert "step-00000010: passed over" in caplog.text
     victim.unlink()
     assert newest_step(tmp_path) == 5
+    save(tmp_path, 10, made(10))
+    assert newest_step(tmp_path) == 10
 
 
 FILE_OPERATIONS = 12
@@ -102,8 +105,9 @@ def test_recurrent_weights_packed_in_one_storage_are_all_saved(tmp_path: Path) -
         packed[name] = flat[position : position + parameter.numel()].view_as(parameter)
         position += parameter.numel()
     save(tmp_path, 1, Checkpoint({"weights": packed}, {"step": 1}))
-    loaded = load_newest(tmp_path)
-    assert loaded is not None
+    folder = newest(tmp_path)
+    assert folder is not None
+    loaded = load(folder)
     assert loaded.tensors["weights"].keys() == packed.keys()
     assert all(torch.equal(loaded.tensors["weights"][n], t) for n, t in packed.items())
 

@@ -138,7 +138,7 @@ def test_validation_is_cut_by_document_never_through_one(tmp_path: Path) -> None
     assert cut_by_document(lines, Cut(share=0.25, document=r"^(\d{3})"), seed=0)[1].keys == validation.keys
     with pytest.raises(DataError, match="at least two"):
         cut_by_document(lines, Cut(document="^(0)"), seed=0)
-    with pytest.raises(DataError, match="does not match"):
+    with pytest.raises(DataError, match="finds no document"):
         cut_by_document(lines, Cut(document="^x"), seed=0)
 
 

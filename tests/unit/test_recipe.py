@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from distill.recipe import RecipeError, digest_of, load_recipe, shipped_recipes
+from students.parts import n_parameters
 
 SHIPPED = sorted(shipped_recipes())
 
@@ -97,6 +98,35 @@ def test_extends_lays_one_recipe_over_another_once(tmp_path: Path) -> None:
     assert recipe.student.model.kind == "recurrent"
     with pytest.raises(RecipeError, match="one level at most"):
         load_recipe(write(tmp_path, f"extends: {above}\nname: third\n", "third.yaml"))
+
+
+def test_a_recipe_is_named_as_its_file_unless_it_says_otherwise(tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, "extends: smoke\n")).name == "mine"
+    with pytest.raises(RecipeError, match="name"):
+        load_recipe(write(tmp_path, "extends: smoke\nname: ..\n"))
+
+
+@pytest.mark.parametrize("bomb", ["self: &a {again: *a}", "x: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"x{i}: &a{i} [{','.join([f'*a{i - 1}' if i else '*a'] * 9)}]\n" for i in range(9))])  # fmt: skip
+def test_aliases_without_end_are_refused(tmp_path: Path, bomb: str) -> None:
+    with pytest.raises(RecipeError):
+        load_recipe(write(tmp_path, bomb))
+
+
+def test_the_embedded_default_has_a_teacher_ten_times_its_student_and_six_unseen_test_families() -> None:
+    recipe = load_recipe("quick")
+    sizes = [n_parameters(part.model.build(90, 1, 32)) for part in (recipe.teacher, recipe.student)]
+    assert sizes[0] >= 10 * sizes[1]
+    seen = {f for source in (*recipe.data.train, *recipe.data.validation) for f in source.fonts}  # type: ignore[union-attr]
+    (test,) = recipe.data.test
+    assert len(set(test.fonts) - seen) >= 6  # type: ignore[union-attr]
+    assert test.lines >= 2000  # type: ignore[union-attr]
+    assert any(source.drop_labels for source in recipe.data.train)
+
+
+@pytest.mark.parametrize("override", ["data.cut={share: 0.1, document: '('}", "data.charset.characters=aa"])
+def test_values_that_only_fail_later_are_refused_at_once(override: str) -> None:
+    assert override.split("=")[0] in problems(override)
 
 
 def test_flips_are_refused_with_the_reason_unless_forced() -> None:

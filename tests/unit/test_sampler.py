@@ -53,3 +53,24 @@ def test_evaluation_reads_every_line_once(widths: np.ndarray, size: int) -> None
     groups = list(in_width_order(widths, size))
     assert sorted(i for group in groups for i in group.indices) == list(range(len(widths)))
     assert all((widths[list(group.indices)] == group.width_px).all() for group in groups)
+
+
+@given(WIDTHS, st.integers(1, 20), st.integers(0, 5))
+def test_the_control_takes_the_same_steps_with_labelled_lines_in_every_slot(
+    widths: np.ndarray, size: int, seed: int
+) -> None:
+    labelled = np.random.default_rng(seed).random(len(widths)) < 0.5
+    labelled[0] = True
+    student, control = Order(widths, size, seed), Order(widths, size, seed, labelled=labelled)
+    for k in range(2 * student.steps_per_epoch):
+        theirs, ours = flat(student, k), flat(control, k)
+        assert len(ours) == len(theirs)
+        assert labelled[ours].all()
+        assert {i for i in theirs if labelled[i]} <= set(ours)
+
+
+def test_fillers_have_the_width_of_the_slot_where_there_are_any() -> None:
+    widths, labelled = np.array([32, 64] * 50), np.arange(100) < 20
+    student, control = Order(widths, 10, 0), Order(widths, 10, 0, labelled=labelled)
+    for k in range(student.steps_per_epoch):
+        assert sorted(widths[flat(student, k)]) == sorted(widths[flat(control, k)])
