@@ -57,6 +57,7 @@ def resnet(
 def convnext(inputs: int, name: str, pretrained: bool, drop_path: float) -> Features:
     """ConvNeXt (Liu et al. 2022) with an overlapping stem: H / 32 rows, W / 4 frames."""
     network = timm.create_model(name, pretrained=pretrained, in_chans=inputs, num_classes=0, drop_path_rate=drop_path)
+    network.head = nn.Identity()
     for stage in network.stages[1:]:
         stage.downsample[1] = _narrow(stage.downsample[1])
     return Features(network)

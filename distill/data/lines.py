@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import assert_never
 
-from distill.data.materialise import Poll, materialise, never_stop
+from distill.data.materialise import materialise
 from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
 from students.charset import normalise
 from students.errors import DataError
@@ -119,10 +119,10 @@ def joined(parts: Sequence[Lines]) -> Lines:
 
 
 def open_source(
-    source: Source, root: Path, cache_folder: Path, preparation: Preparation, poll: Poll = never_stop
+    source: Source, root: Path, cache_folder: Path, preparation: Preparation
 ) -> tuple[Lines, list[Refusal]]:
     """Open one source and look at every line of it once; what cannot be read is refused by name."""
-    names, texts, fetch = _open(source, root, cache_folder, preparation, poll)
+    names, texts, fetch = _open(source, root, cache_folder, preparation)
     if not names:
         raise DataError(f"source {source.name}: holds no lines")
     if source.drop_labels:
@@ -166,7 +166,7 @@ def _scan(
 
 
 def _open(
-    source: Source, root: Path, cache_folder: Path, preparation: Preparation, poll: Poll
+    source: Source, root: Path, cache_folder: Path, preparation: Preparation
 ) -> tuple[list[str], list[str | None], Fetch]:
     """Names and texts of a source, and a function that fetches the image bytes of a row."""
     match source:
@@ -183,7 +183,7 @@ def _open(
             table = _guarded(source.path, source, lambda: datasets.load_dataset(name, split=source.split))
             return _columns(table, source, source.path)
         case RenderedSource():
-            folder = materialise(source, root, preparation.height_px, cache_folder, poll)
+            (folder,) = materialise([source], root, preparation.height_px, cache_folder)
             return _columns(_guarded(folder, source, lambda: _read_parts(folder)), source, folder)
         case _:
             assert_never(source)

@@ -11,9 +11,9 @@ import io
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -27,7 +27,7 @@ from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource
 from distill.data.text import CHARACTERS, draw_text
 from distill.track import progress
-from students.model_file import canonical_json, fsync_folder, write_whole
+from students.model_file import canonical_json, write_whole
 
 PART_LINES = 2048
 RENDERER_VERSION = 1  # part of the cache key: raise it whenever the same source draws other pixels
@@ -44,27 +44,48 @@ def never_stop() -> None:
     """For those whom nobody asks to stop."""
 
 
-def materialise(source: RenderedSource, root: Path, height_px: int, cache: Path, poll: Poll = never_stop) -> Path:
-    """The folder of Arrow files `part-*.arrow` with the lines of `source`, drawn where they are missing.
+@dataclass(frozen=True)
+class Part:
+    """Up to `PART_LINES` lines of a source, from line `start` on: one file, drawn by one process."""
+
+    source: RenderedSource
+    faces: list[FontFace]
+    height_px: int
+    folder: Path
+    start: int
+
+    @property
+    def n_lines(self) -> int:
+        return min(PART_LINES, self.source.lines - self.start)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"part-{self.start // PART_LINES:06d}.arrow"
+
+
+def materialise(
+    sources: Sequence[RenderedSource], root: Path, height_px: int, cache: Path, poll: Poll = never_stop
+) -> list[Path]:
+    """The folders of Arrow files `part-*.arrow` with the lines of each source, drawn where they are missing.
 
     `poll` is called after every part and may raise; finished parts are kept.
     """
-    faces = find_faces(source.fonts, CHARACTERS, tuple(root / f for f in source.font_folders))
-    folder = cache / f"rendered-{cache_key(source, faces, height_px)}"
-    finished = folder / "finished.json"
-    if finished.is_file():
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    starts = range(0, source.lines, PART_LINES)
-    wanted = [start for start in starts if not _part(folder, start).is_file()]
-    draw = partial(_draw_part, source, faces, height_px, folder)
-    with progress(f"rendering {source.name}", source.lines, "line") as bar:
-        bar.update(source.lines - sum(min(PART_LINES, source.lines - start) for start in wanted))
-        for n_drawn in _in_parallel(draw, wanted):
-            bar.update(n_drawn)
-            poll()
-    write_whole(finished, canonical_json({"lines": source.lines, "faces": len(faces)}).encode())
-    return folder
+    folders, parts = [], []
+    for source in sources:
+        faces = find_faces(source.fonts, CHARACTERS, tuple(root / f for f in source.font_folders))
+        folder = cache / f"rendered-{cache_key(source, faces, height_px)}"
+        folders.append(folder)
+        parts += [Part(source, faces, height_px, folder, start) for start in range(0, source.lines, PART_LINES)]
+    missing = [part for part in parts if not part.path.is_file()]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    if missing:
+        with progress("rendering", sum(part.n_lines for part in parts), "line") as bar:
+            bar.update(sum(part.n_lines for part in parts) - sum(part.n_lines for part in missing))
+            for n_drawn in _in_parallel(missing):
+                bar.update(n_drawn)
+                poll()
+    return folders
 
 
 def cache_key(source: RenderedSource, faces: list[FontFace], height_px: int) -> str:
@@ -84,37 +105,31 @@ def sample(source: RenderedSource, faces: list[FontFace], height_px: int, i: int
     return Image.fromarray(render_line(text, face, source.look, height_px, generator)), text, face.family
 
 
-def _part(folder: Path, start: int) -> Path:
-    return folder / f"part-{start // PART_LINES:06d}.arrow"
-
-
-def _draw_part(source: RenderedSource, faces: list[FontFace], height_px: int, folder: Path, start: int) -> int:
+def _draw(part: Part) -> int:
     images, texts = [], []
-    for i in range(start, min(start + PART_LINES, source.lines)):
-        image, text, family = sample(source, faces, height_px, i)
+    for i in range(part.start, part.start + part.n_lines):
+        image, text, family = sample(part.source, part.faces, part.height_px, i)
         buffer = io.BytesIO()
         image.save(buffer, "PNG", compress_level=1)
         images.append({"bytes": buffer.getvalue(), "path": f"{i:06d} {family}"})
         texts.append(text)
-    path = _part(folder, start)
-    temporary = path.with_suffix(".tmp")
-    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as writer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA) as writer:
         writer.write_table(pa.table({"image": images, "text": texts}, schema=SCHEMA))
-    temporary.replace(path)
-    fsync_folder(folder)
-    return len(texts)
+    write_whole(part.path, sink.getvalue().to_pybytes())
+    return part.n_lines
 
 
-def _in_parallel(draw: Callable[[int], int], starts: list[int]) -> Iterator[int]:
-    """Results as parts are finished, on all processors; a single part is drawn here."""
-    n_processes = min(len(starts), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
-    if n_processes <= 1:
-        yield from map(draw, starts)
+def _in_parallel(parts: list[Part]) -> Iterator[int]:
+    """Lines drawn as parts are finished, on all processors; a few lines are drawn before others had started."""
+    n_processes = min(len(parts), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    if n_processes == 1 or sum(part.n_lines for part in parts) < 2 * PART_LINES:
+        yield from map(_draw, parts)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n_processes, context, initializer=leave_signals_to_the_parent) as pool:
         try:
-            yield from pool.map(draw, starts)
+            yield from pool.map(_draw, parts)
         finally:
             pool.shutdown(cancel_futures=True)
 

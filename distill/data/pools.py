@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from distill.data.lines import Lines, Refusal, joined, open_source
-from distill.data.materialise import Poll, never_stop
+from distill.data.materialise import Poll, materialise, never_stop
 from distill.data.seeds import generator_of
-from distill.data.sources import Source
+from distill.data.sources import RenderedSource, Source
 from distill.recipe import CharsetChoice, Cut, Recipe
 from students.charset import Charset
 from students.errors import DataError
@@ -59,13 +59,17 @@ class Pools:
 
 def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
     """Open every source of the recipe; raises `DataError` for what the recipe's policies do not allow."""
+    root = Path(recipe.data.root)
+    every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
+    rendered = [source for source in every if isinstance(source, RenderedSource)]
+    materialise(rendered, root, recipe.image.height_px, cache, poll)  # all at once, so that no processor waits
     refused: dict[str, list[Refusal]] = {}
-    train = _opened(recipe, recipe.data.train, cache, "train", refused, poll)
+    train = _opened(recipe, recipe.data.train, cache, "train", refused)
     if recipe.data.cut is not None:
         train, validation = cut_by_document(train, recipe.data.cut, recipe.seed)
     else:
-        validation = _opened(recipe, recipe.data.validation, cache, "validation", refused, poll)
-    test = _opened(recipe, recipe.data.test, cache, "test", refused, poll)
+        validation = _opened(recipe, recipe.data.validation, cache, "validation", refused)
+    test = _opened(recipe, recipe.data.test, cache, "test", refused)
     for name, lines in (("validation", validation), ("test", test)):
         if None in lines.texts or not len(lines):
             raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
@@ -130,12 +134,11 @@ def _opened(
     cache: Path,
     part: str,
     refused: dict[str, list[Refusal]],
-    poll: Poll,
 ) -> Lines:
     refused[part] = []
     opened = []
     for source in sources:
-        lines, unusable = open_source(source, Path(recipe.data.root), cache, recipe.image, poll)
+        lines, unusable = open_source(source, Path(recipe.data.root), cache, recipe.image)
         refused[part] += unusable
         opened.append(lines)
     return joined(opened)

@@ -28,6 +28,7 @@ from students.parts import Recogniser
 
 CHARSET = Charset(characters="0123456789")
 STILL = Augment(probability=0, contrast=0, brightness=0, blur_probability=0, noise_probability=0, jpeg_probability=0)
+STEPS = 200
 PREPARATION = Preparation(width_quantum_px=64)
 
 
@@ -65,9 +66,11 @@ def steps_of(lines: Lines, n: int) -> list[StepData]:
 
 def learn(model: Recogniser, lines: Lines, n: int, objective: Objective, teacher: FrozenTeacher | None = None) -> float:
     accelerator = Accelerator(cpu=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    optimizer = torch.optim.AdamW(model.parameters())
     loss = 0.0
-    for data in steps_of(lines, n):
+    for k, data in enumerate(steps_of(lines, n)):
+        for group in optimizer.param_groups:
+            group["lr"] = 6e-3 * (1 - k / n)
         result = take_step(
             model, optimizer, teacher, objective, data, accelerator, seed=0, clip_norm=5, precision="fp32",
             watch=False, stop=False,
@@ -85,7 +88,7 @@ def cer(model: Recogniser) -> float:
 @pytest.fixture(scope="module")
 def learned() -> Recogniser:
     model = student()
-    learn(model, sixteen_lines(), 150, Objective(frame_kl=FrameKL(weight=0)))
+    learn(model, sixteen_lines(), STEPS, Objective(frame_kl=FrameKL(weight=0)))
     return model
 
 
@@ -97,7 +100,7 @@ def test_unlabelled_lines_teach_a_second_student_what_the_first_reads(learned: R
     teacher = FrozenTeacher(learned, torch.device("cpu"), "fp32")
     pupil = student(seed=1)
     objective = Objective(frame_kl=FrameKL(weight=1, frames="all"))
-    learn(pupil, sixteen_lines(labelled=False), 150, objective, teacher)
+    learn(pupil, sixteen_lines(labelled=False), STEPS, objective, teacher)
     teacher.assert_unchanged()
     assert cer(pupil) == 0
 
