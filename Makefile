@@ -8,7 +8,7 @@ MODEL  ?= $(or $(RUN),runs/$(basename $(notdir $(RECIPE))))
 PYTHON ?= python3
 
 BIN     := .venv/bin
-DISTILL := $(if $(filter 1,$(NPROC)),$(BIN)/python -m distill,$(BIN)/torchrun --nproc_per_node $(NPROC) -m distill)
+DISTILL := $(if $(filter 1,$(NPROC)),$(BIN)/python -m distill,$(BIN)/torchrun --nproc_per_node $(NPROC) -m -- distill)
 CHOICES := $(RECIPE) $(if $(DATA),data.root=$(DATA)) $(ARGS) $(if $(RUN),--run $(RUN))
 
 .PHONY: help setup teacher distill evaluate test lint format clean

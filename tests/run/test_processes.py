@@ -20,8 +20,10 @@ TINY = [
 
 
 def train(n_processes: int, cache: Path, run: Path) -> None:
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(n_processes)] if n_processes > 1 else []
-    words = [sys.executable, *launcher, "-m", "distill", "teacher", "smoke", f"runtime.cache_root={cache}", *TINY,
+    launcher = (
+        ["-m", "torch.distributed.run", "--nproc_per_node", str(n_processes), "-m", "--"] if n_processes > 1 else ["-m"]
+    )
+    words = [sys.executable, *launcher, "distill", "teacher", "smoke", f"runtime.cache_root={cache}", *TINY,
              "runtime.threads=1", "--run", str(run)]  # fmt: skip
     result = subprocess.run(
         words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
