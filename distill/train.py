@@ -251,7 +251,7 @@ def _follow(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: fl
 
 def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None) -> Score:
     now = trainee.progress
-    result = _score_of(job, trainee, accelerator)
+    result = _score_shown(job, trainee, accelerator)
     found = {"exact": result.exact, "cer": result.cer, "step": now.step}
     if now.best is None or (result.exact, -result.cer) > (now.best["exact"], -now.best["cer"]):
         now.best = found
@@ -262,14 +262,19 @@ def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: Met
     return result
 
 
-def _score_of(job: Job, trainee: Trainee, accelerator: Accelerator) -> Score:
-    """The shown weights on the validation lines."""
-    live = on_host(trainee.model.state_dict()) if trainee.average else None
-    if live:
-        trainee.model.load_state_dict(trainee.average)
-    readings = read_lines(trainee.model, job.validation, job.charset, job.recipe.image, accelerator)
-    if live:
-        trainee.model.load_state_dict(live)
+def _score_shown(job: Job, trainee: Trainee, accelerator: Accelerator) -> Score:
+    """The shown weights on the validation lines; the live ones are put back."""
+    if not trainee.average:
+        return _score_of(job, trainee.model, accelerator)
+    live = on_host(trainee.model.state_dict())
+    trainee.model.load_state_dict(trainee.average)
+    result = _score_of(job, trainee.model, accelerator)
+    trainee.model.load_state_dict(live)
+    return result
+
+
+def _score_of(job: Job, model: nn.Module, accelerator: Accelerator) -> Score:
+    readings = read_lines(model, job.validation, job.charset, job.recipe.image, accelerator)
     texts = {key: reading.text for key, reading in readings.items()}
     return score(truths_of(job.validation), texts, job.recipe.data.protocol)
 
@@ -281,9 +286,7 @@ def _first_entry(
     """Step 0: what the teacher can do, and a first checkpoint, which shows a full disk or wrong path at once."""
     entry: dict[str, Any] = {"step": 0, "parameters": n_parameters(trainee.model)}
     if teacher is not None:
-        readings = read_lines(teacher.model, job.validation, job.charset, job.recipe.image, accelerator)
-        texts = {key: reading.text for key, reading in readings.items()}
-        result = score(truths_of(job.validation), texts, job.recipe.data.protocol)
+        result = _score_of(job, teacher.model, accelerator)
         entry |= {"teacher_exact": result.exact, "teacher_cer": result.cer}
         say(f"the teacher before step 1: validation exact {result.exact:.1%}, CER {result.cer:.2%}")
     if metrics:

@@ -158,6 +158,26 @@ class Recogniser(nn.Module):
         return Outputs(logits_NTC, torch.full((n,), t, device=logits_NTC.device), features_NTD)
 
 
+def reading_along(
+    backbone: nn.Module,
+    collapse: nn.Module,
+    n_features: int,
+    n_classes: int,
+    *,
+    neck: NeckKind,
+    hidden: int,
+    layers: int,
+    dropout: float,
+) -> Recogniser:
+    """A recogniser whose neck, if it has one, is recurrent; `n_features` come out of the collapse."""
+    reader: nn.Module = nn.Identity()
+    if neck != "none":
+        reader = Recurrent(neck, n_features, hidden, layers, dropout)
+        n_features = reader.n_outputs
+    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_features, n_classes))
+    return Recogniser(backbone, collapse, reader, head)
+
+
 class Columns(nn.Module):
     """(N, D, H, T) to (N, T, H * D): every column of the map becomes one frame."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
 from torch import nn
 
-from students.parts import Columns, NeckKind, Norm, Recogniser, Recurrent
+from students.parts import Columns, NeckKind, Norm, Recogniser, reading_along
 from teachers.backbone import convnext, n_rows_and_features, resnet
 
 Even = Annotated[int, Field(gt=0, multiple_of=2)]  # the stem has half as many maps as the first stage
@@ -64,10 +64,7 @@ TEACHERS: TypeAdapter[TeacherConfig] = TypeAdapter(TeacherConfig)
 def _recogniser(config: _Neck, backbone: nn.Module, n_classes: int, channels: int, height_px: int) -> Recogniser:
     rows, maps = n_rows_and_features(backbone, channels, height_px)
     collapse = nn.Sequential(Columns(), nn.Linear(rows * maps, config.hidden), nn.ReLU(inplace=True))
-    neck: nn.Module = nn.Identity()
-    n_features = config.hidden
-    if config.neck != "none":
-        neck = Recurrent(config.neck, n_features, config.hidden, config.layers, config.dropout)
-        n_features = neck.n_outputs
-    head = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(n_features, n_classes))
-    return Recogniser(backbone, collapse, neck, head)
+    return reading_along(
+        backbone, collapse, config.hidden, n_classes,
+        neck=config.neck, hidden=config.hidden, layers=config.layers, dropout=config.dropout,
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
-from students.parts import Activation, Columns, Convolution, NeckKind, Norm, Recogniser, Recurrent, Residual
+from students.parts import Activation, Columns, Convolution, NeckKind, Norm, Recogniser, Residual, reading_along
 
 
 class Width(NamedTuple):
@@ -45,13 +45,10 @@ class RecurrentStudent(BaseModel):
         backbone = separable_backbone(channels, width.channels, self.norm, self.activation)
         columns = width.channels[-1] * -(-height_px // 16)
         collapse = nn.Sequential(Columns(), nn.Linear(columns, width.features), nn.ReLU(inplace=True))
-        neck: nn.Module = nn.Identity()
-        n_features = width.features
-        if self.neck != "none":
-            neck = Recurrent(self.neck, n_features, width.hidden, width.layers, self.dropout)
-            n_features = neck.n_outputs
-        head = nn.Sequential(nn.Dropout(self.dropout), nn.Linear(n_features, n_classes))
-        return Recogniser(backbone, collapse, neck, head)
+        return reading_along(
+            backbone, collapse, width.features, n_classes,
+            neck=self.neck, hidden=width.hidden, layers=width.layers, dropout=self.dropout,
+        )  # fmt: skip
 
 
 def separable_backbone(
