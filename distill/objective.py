@@ -6,6 +6,7 @@ labelled or not. Only the step divides, by the counts of the whole step over all
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,6 +35,19 @@ def loss_terms(objective: Objective, student: Outputs, teacher: Outputs | None, 
             student, teacher, temperature=kl.temperature, frames=kl.frames, neighbours=kl.neighbours
         )
     return terms
+
+
+def term_weights(objective: Objective, done: float) -> dict[str, float]:
+    """The weight of each term once a share `done` (0-1) of the steps is over."""
+    kl = objective.frame_kl
+    match kl.fade:
+        case "constant":
+            left = 1.0
+        case "linear":
+            left = 1 - done
+        case "cosine":
+            left = 0.5 * (1 + math.cos(math.pi * done))
+    return {"ctc": objective.ctc_weight, "frame_kl": kl.weight * left}
 
 
 def term_counts(step: StepData, distilled: bool) -> dict[str, int]:

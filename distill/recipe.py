@@ -138,6 +138,9 @@ class FrameKL(_Section):
     """tau^2 KL(teacher || student), frame by frame."""
 
     weight: float = Field(1.0, ge=0, description="lambda; 0 switches the term off")
+    fade: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="how the weight goes to 0 over the steps, or stays"
+    )
     temperature: float = Field(1.0, gt=0, description="tau, softens both posteriors")
     frames: Literal["all", "elimination", "symmetric"] = Field(
         "symmetric",

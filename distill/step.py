@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from distill.checkpoint import tensors_digest
 from distill.data.batch import StepData
 from distill.data.seeds import seed_of
-from distill.objective import loss_terms, term_counts, watched
+from distill.objective import loss_terms, term_counts, term_weights, watched
 from distill.recipe import Objective, Precision
 from distill.runtime import autocast
 from students.errors import UserError
@@ -63,6 +63,7 @@ def take_step(
     step: StepData,
     accelerator: Accelerator,
     *,
+    done: float,
     seed: int,
     clip_norm: float,
     precision: Precision,
@@ -75,7 +76,7 @@ def take_step(
     torch.manual_seed(seed_of("dropout", seed, step.step, accelerator.process_index))
     optimizer.zero_grad(set_to_none=False)
     counts = term_counts(step, teacher is not None)
-    weights = {"ctc": objective.ctc_weight, "frame_kl": objective.frame_kl.weight}
+    weights = term_weights(objective, done)
     factors = {name: weights[name] / max(1, count) for name, count in counts.items()}
     sums = dict.fromkeys(factors, 0.0)
     seen: Mapping[str, float] = {}
