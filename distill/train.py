@@ -226,7 +226,8 @@ def _one_step(
         group["lr"] = rate_at(now.step, job.training)
     result = take_step(
         trainee.model, trainee.optimizer, teacher, job.objective, data, accelerator,
-        done=now.step / job.training.steps, seed=job.recipe.seed, clip_norm=job.training.clip_norm, precision=job.training.precision,
+        done=now.step / job.training.steps, seed=job.recipe.seed, clip_norm=job.training.clip_norm,
+        precision=job.training.precision,
         watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set,
     )  # fmt: skip
     now.step += 1

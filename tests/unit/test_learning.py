@@ -114,7 +114,8 @@ def test_splitting_a_step_into_micro_batches_changes_no_gradient() -> None:
         model = student()
         take_step(
             model, torch.optim.SGD(model.parameters(), lr=0.0), FrozenTeacher(student(1), torch.device("cpu"), "fp32"),
-            Objective(), data, Accelerator(cpu=True), done=0.0, seed=0, clip_norm=1e9, precision="fp32", watch=False, stop=False,
+            Objective(), data, Accelerator(cpu=True), done=0.0, seed=0, clip_norm=1e9, precision="fp32",
+            watch=False, stop=False,
         )  # fmt: skip
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
     for split in gradients[:-1]:
