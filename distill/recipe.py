@@ -179,7 +179,7 @@ class Recipe(_Section):
     teacher: Teacher = Field(description="the large network")
     student: Student = Field(description="the small network")
     objective: Objective = Field(Objective(), description="of the distillation")
-    runtime: Runtime = Field(Runtime(), description="processes, precision, trackers")
+    runtime: Runtime = Field(Runtime(), description="threads, workers, tracker, cache")
 
 
 def digest_of(*parts: object) -> str:
@@ -315,6 +315,9 @@ def _lay_over(values: dict[str, Any], override: str) -> list[str]:
             here = here[int(parent)] if isinstance(here, list) else here.setdefault(parent, {})
         if isinstance(here, list):
             here[int(last)] = value
+        elif last == "kind" and here.get("kind") != value:
+            here.clear()  # the keys of another kind mean nothing here
+            here[last] = value
         else:
             here[last] = value
     except (YAMLError, ValueError, IndexError, AttributeError, TypeError):

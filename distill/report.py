@@ -59,7 +59,7 @@ def summarise(
     result.setdefault("control", None)
     result["seeds"] = [seed]
     if "control" not in texts:
-        return result | {"gap_recovered": None, "gain": None, "verdict": "unproven"}
+        return result | {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": "unproven"}
     exact = {
         role: np.array([line.exact for line in compare(truths, of_role, protocol)], float)
         for role, of_role in texts.items()

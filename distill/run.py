@@ -70,7 +70,7 @@ def train_teacher(run: Run) -> Path:
     """Train the teacher on the labelled lines and return its model file."""
     with run.stopwatch.measure("teacher"):
         job = _job(run, "teacher", CTC_ALONE, None)
-        _begin(run, [job])
+        _begin(run, [job, _job(run, "control", CTC_ALONE, None)])
         path = train(job, None, run.accelerator, run.stop)
     say(f"teacher: {path}")
     return path
@@ -184,6 +184,9 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
         refused[name] = []
         frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)
         usable[network] = without_infeasible(pools.train, frames, refused[name])
+        if all(text is None for text in usable[network].texts):
+            reason = refused[name][0].reason if refused[name] else "all were left out"
+            raise DataError(f"{network}: not one labelled training line can be used; {reason}")
     return usable, refused
 
 
@@ -199,7 +202,7 @@ def fresh(part: Teacher | Student, recipe: Recipe, charset: Charset) -> Recognis
 
 
 def cache_of(recipe: Recipe, folder: Path) -> Path:
-    return Path(recipe.runtime.cache_root or folder / "cache")
+    return Path(recipe.runtime.cache_root or folder / "cache").expanduser()
 
 
 def resolved_yaml(recipe: Recipe) -> str:

@@ -94,7 +94,7 @@ def take_step(
             seen = watched(student, taught)
     sums, stop = _summed_over_processes(model, sums, stop, accelerator)
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm).item()
-    means = {name: total / max(1, counts[name]) for name, total in sums.items()}
+    means = {name: total / counts[name] for name, total in sums.items() if counts[name] and weights[name]}
     mean_loss = sum(factors[name] * total for name, total in sums.items())
     if not (math.isfinite(mean_loss) and math.isfinite(norm)):
         keys = [key for batch in step.batches for key in batch.keys]

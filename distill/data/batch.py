@@ -41,7 +41,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """How training sees a line: the augmentation is a function of (seed, epoch, key)."""
+    """How training sees a line: the augmentation is a function of seed, epoch, key, and earlier uses in the epoch."""
 
     augment: Augment
     seed: int
@@ -65,17 +65,18 @@ class Pixels:
             self.kept[i] = scaled_HWC
         return scaled_HWC
 
-    def seen(self, i: int, view: View | None) -> np.ndarray:
+    def seen(self, i: int, view: View | None, use: int = 0) -> np.ndarray:
         """Line `i`, augmented where a view is given."""
         scaled_HWC = self[i]
         if view is None:
             return scaled_HWC
-        generator = generator_of("view", view.seed, view.epoch, self.lines.keys[i])
+        generator = generator_of("view", view.seed, view.epoch, use, self.lines.keys[i])
         return augment(scaled_HWC, view.augment, generator)
 
     def stacked(self, group: Group, view: View | None = None) -> Tensor:
         """The prepared lines of a group, float32 (N, channels, H, W)."""
-        return torch.from_numpy(np.stack([self.preparation.to_tensor(self.seen(i, view)) for i in group.indices]))
+        seen = (self.seen(i, view, use) for i, use in zip(group.indices, group.uses, strict=True))
+        return torch.from_numpy(np.stack([self.preparation.to_tensor(scaled_HWC) for scaled_HWC in seen]))
 
 
 def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View) -> Batch:
@@ -123,7 +124,7 @@ class _Steps(Dataset[StepData | DataError]):
     def _step(self, k: int) -> StepData:
         epoch, groups = self.order.step(k)
         view = View(self.augment_with, self.order.seed, epoch)
-        mine = [Group(g.width_px, g.indices[self.rank :: self.n_ranks]) for g in groups]
+        mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
         batches = tuple(make_batch(self.pixels, group, self.charset, view) for group in mine if group.indices)
         indices = [i for group in groups for i in group.indices]
         n_labelled = sum(self.pixels.lines.texts[i] is not None for i in indices)

@@ -76,7 +76,7 @@ def materialise(
         folder = cache / f"rendered-{cache_key(source, faces, height_px)}"
         folders.append(folder)
         parts += [Part(source, faces, height_px, folder, start) for start in range(0, source.lines, PART_LINES)]
-    missing = [part for part in parts if not part.path.is_file()]
+    missing = list({part.path: part for part in parts if not part.path.is_file()}.values())
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     if missing:

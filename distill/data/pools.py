@@ -35,6 +35,7 @@ class Pools:
     test: Lines
     charset: Charset
     refused: Mapping[str, list[Refusal]] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()  # unlabelled lines of validation documents
 
     def summary(self) -> dict[str, Any]:
         """Counts for `data.json`, with every refused line named."""
@@ -51,6 +52,7 @@ class Pools:
                 }
                 for name, lines in per_part.items()
             },
+            "set_aside": list(self.set_aside),
             "refused": {
                 part: [{"key": r.key, "reason": r.reason} for r in refusals] for part, refusals in self.refused.items()
             },
@@ -59,17 +61,23 @@ class Pools:
 
 def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
     """Open every source of the recipe; raises `DataError` for what the recipe's policies do not allow."""
-    root = Path(recipe.data.root)
+    root = Path(recipe.data.root).expanduser()
     every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
     rendered = [source for source in every if isinstance(source, RenderedSource)]
     materialise(rendered, root, recipe.image.height_px, cache, poll)  # all at once, so that no processor waits
     refused: dict[str, list[Refusal]] = {}
-    train = _opened(recipe, recipe.data.train, cache, "train", refused)
+    problems: list[str] = []
+    train, validation, test = (
+        _opened(recipe, sources, root, cache, refused.setdefault(part, []), problems)
+        for part, sources in (
+            ("train", recipe.data.train), ("validation", recipe.data.validation), ("test", recipe.data.test),
+        )
+    )  # fmt: skip
+    if problems:
+        raise DataError("\n".join(problems))
+    set_aside: tuple[str, ...] = ()
     if recipe.data.cut is not None:
-        train, validation = cut_by_document(train, recipe.data.cut, recipe.seed)
-    else:
-        validation = _opened(recipe, recipe.data.validation, cache, "validation", refused)
-    test = _opened(recipe, recipe.data.test, cache, "test", refused)
+        train, validation, set_aside = cut_by_document(train, recipe.data.cut, recipe.seed)
     for name, lines in (("validation", validation), ("test", test)):
         if None in lines.texts or not len(lines):
             raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
@@ -77,7 +85,7 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
         raise DataError("train: not one labelled line; a teacher needs labels")
     charset = choose_charset(train.texts, recipe.data.charset)
     train = _inside_charset(train, charset, recipe.data.charset, refused["train"])
-    return Pools(train, validation, test, charset, refused)
+    return Pools(train, validation, test, charset, refused, set_aside)
 
 
 def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charset:
@@ -87,14 +95,17 @@ def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charse
     return Charset.of([" ", *(text for text in texts if text)])
 
 
-def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines]:
-    """(train, validation): whole documents go to validation until it holds its share of the labelled lines.
+def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tuple[str, ...]]:
+    """Train, validation, and the keys of what is in neither.
 
-    The unlabelled lines of a validation document are left out of train as well.
+    Whole documents go to validation until it holds its share of the labelled lines; the unlabelled lines of such
+    a document are set aside. Unlabelled lines of no document stay in train.
     """
     pattern = re.compile(cut.document)
-    documents = [_document(pattern, name) for name in lines.names]
-    labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if text is not None)
+    documents = [
+        _document(pattern, name, text is not None) for name, text in zip(lines.names, lines.texts, strict=True)
+    ]
+    labelled = Counter(str(d) for d, text in zip(documents, lines.texts, strict=True) if text is not None)
     order = torch.randperm(len(labelled), generator=generator_of("cut", seed)).tolist()
     documents_in_order = sorted(labelled)
     chosen: set[str] = set()
@@ -111,7 +122,8 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines]:
         )
     stay = [i for i, d in enumerate(documents) if d not in chosen]
     leave = [i for i, d in enumerate(documents) if d in chosen and lines.texts[i] is not None]
-    return lines.take(stay), lines.take(leave)
+    aside = tuple(lines.keys[i] for i, d in enumerate(documents) if d in chosen and lines.texts[i] is None)
+    return lines.take(stay), lines.take(leave), aside
 
 
 def without_infeasible(lines: Lines, n_frames: Mapping[int, int], refused: list[Refusal]) -> Lines:
@@ -131,15 +143,20 @@ def without_infeasible(lines: Lines, n_frames: Mapping[int, int], refused: list[
 def _opened(
     recipe: Recipe,
     sources: Sequence[Source],
+    root: Path,
     cache: Path,
-    part: str,
-    refused: dict[str, list[Refusal]],
+    refused: list[Refusal],
+    problems: list[str],
 ) -> Lines:
-    refused[part] = []
+    """The lines of several sources; one that cannot be opened is a problem, and the next is opened all the same."""
     opened = []
     for source in sources:
-        lines, unusable = open_source(source, Path(recipe.data.root), cache, recipe.image)
-        refused[part] += unusable
+        try:
+            lines, unusable = open_source(source, root, cache, recipe.image)
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        refused += unusable
         opened.append(lines)
     return joined(opened)
 
@@ -163,10 +180,10 @@ def _inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refus
     return lines.take([i for i, key in enumerate(lines.keys) if key not in dropped])
 
 
-def _document(pattern: re.Pattern[str], name: str) -> str:
+def _document(pattern: re.Pattern[str], name: str, needed: bool) -> str | None:
     found = pattern.search(name)
     document = found.group(min(1, pattern.groups)) if found else None
-    if document is None:
+    if document is None and needed:
         raise DataError(f"cut: {pattern.pattern!r} finds no document in the name {name!r}")
     return document
 

@@ -10,6 +10,7 @@ distillation takes the student's steps, with labelled lines in the slots of unla
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +23,17 @@ from distill.data.seeds import generator_of
 
 @dataclass(frozen=True)
 class Group:
-    """Lines of one padded width that go through the network together."""
+    """Lines of one padded width that go through the network together.
+
+    `uses` says how often each was already used in the same epoch: it is then augmented in another way.
+    """
 
     width_px: int
     indices: tuple[int, ...]
+    uses: tuple[int, ...]
+
+    def part(self, which: slice) -> Group:
+        return Group(self.width_px, self.indices[which], self.uses[which])
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,20 +53,23 @@ class Order:
     def step(self, k: int) -> tuple[int, list[Group]]:
         """(epoch, groups) of step `k`, counted from 0 over all epochs."""
         epoch, position = divmod(k, self.steps_per_epoch)
-        return epoch, self._grouped(_epoch(self, epoch)[position])
+        steps, uses = _epoch(self, epoch)
+        return epoch, self._grouped(steps[position], uses[position])
 
-    def _grouped(self, indices: np.ndarray) -> list[Group]:
+    def _grouped(self, indices: np.ndarray, uses: np.ndarray) -> list[Group]:
         groups = []
-        for width_px in np.unique(self.padded_width_px[indices]):
-            same = indices[self.padded_width_px[indices] == width_px]
-            limit = self.micro_batch_lines or len(same)
-            groups += [Group(int(width_px), tuple(map(int, same[i : i + limit]))) for i in range(0, len(same), limit)]
+        widths = self.padded_width_px[indices]
+        for width_px in np.unique(widths):
+            same = widths == width_px
+            whole = Group(int(width_px), tuple(indices[same].tolist()), tuple(uses[same].tolist()))
+            limit = self.micro_batch_lines or len(whole.indices)
+            groups += [whole.part(slice(i, i + limit)) for i in range(0, len(whole.indices), limit)]
         return groups
 
 
 @lru_cache(maxsize=2)
-def _epoch(order: Order, epoch: int) -> list[np.ndarray]:
-    """The line numbers of every step of one epoch."""
+def _epoch(order: Order, epoch: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The line numbers of every step of one epoch, and how often each was used before."""
     generator = generator_of("order", order.seed, epoch)
     n, size = len(order.padded_width_px), order.batch_lines
     shuffled = torch.randperm(n, generator=generator).numpy()
@@ -74,23 +85,35 @@ def _epoch(order: Order, epoch: int) -> list[np.ndarray]:
         rest = np.concatenate([rest, np.resize(shuffled, short)])
     steps = full + (np.split(rest, len(rest) // size) if len(rest) else [])
     steps = [steps[i] for i in torch.randperm(len(steps), generator=generator).tolist()]
-    return steps if order.labelled is None else _filled(order, epoch, steps)
+    if order.labelled is not None:
+        steps = _filled(order, epoch, steps)
+    seen: Counter[int] = Counter()
+    return steps, [np.array([_count_up(seen, i) for i in step.tolist()], np.int64) for step in steps]
+
+
+def _count_up(seen: Counter[int], i: int) -> int:
+    seen[i] += 1
+    return seen[i] - 1
 
 
 def _filled(order: Order, epoch: int, steps: list[np.ndarray]) -> list[np.ndarray]:
-    """The same steps with every unlabelled line replaced by the next labelled one of its width, or the nearest."""
+    """The same steps with every unlabelled line replaced by the next labelled one of its width.
+
+    Where a width has fewer labelled lines than a step holds, those of the nearest widths join them.
+    """
     assert order.labelled is not None
     labelled = np.flatnonzero(order.labelled)
     shuffled = labelled[torch.randperm(len(labelled), generator=generator_of("fill", order.seed, epoch)).numpy()]
     widths = order.padded_width_px[shuffled]
-    known = np.unique(widths)
-    queues = {int(width_px): itertools.cycle(shuffled[widths == width_px].tolist()) for width_px in known}
-
-    def next_of(i: int) -> int:
-        nearest = known[np.abs(known - order.padded_width_px[i]).argmin()]
-        return next(queues[int(nearest)])
-
-    return [np.array([i if order.labelled[i] else next_of(i) for i in step], np.int64) for step in steps]
+    queues = {}
+    for width_px in np.unique(order.padded_width_px[~order.labelled]):
+        distance = np.abs(widths - width_px)
+        reach = np.sort(distance)[min(order.batch_lines, len(distance)) - 1]
+        queues[width_px] = itertools.cycle(shuffled[distance <= reach].tolist())
+    return [
+        np.array([i if order.labelled[i] else next(queues[order.padded_width_px[i]]) for i in step], np.int64)
+        for step in steps
+    ]
 
 
 def in_width_order(padded_width_px: np.ndarray, batch_lines: int) -> Iterator[Group]:
@@ -98,4 +121,5 @@ def in_width_order(padded_width_px: np.ndarray, batch_lines: int) -> Iterator[Gr
     for width_px in np.unique(padded_width_px):
         same = np.flatnonzero(padded_width_px == width_px)
         for i in range(0, len(same), batch_lines):
-            yield Group(int(width_px), tuple(map(int, same[i : i + batch_lines])))
+            some = tuple(same[i : i + batch_lines].tolist())
+            yield Group(int(width_px), some, (0,) * len(some))

@@ -130,7 +130,9 @@ def many(names: list[str], texts: list[str | None], tmp_path: Path) -> Lines:
 def test_validation_is_cut_by_document_never_through_one(tmp_path: Path) -> None:
     names = [f"{d:03d}_{i}.png" for d in range(10) for i in range(3)]
     lines = many(names, [None if n.endswith("2.png") else n for n in names], tmp_path)
-    train, validation = cut_by_document(lines, Cut(share=0.25, document=r"^(\d{3})"), seed=0)
+    train, validation, aside = cut_by_document(lines, Cut(share=0.25, document=r"^(\d{3})"), seed=0)
+    assert len(aside) == 3  # the unlabelled lines of three documents
+    assert len(train) + len(validation) + len(aside) == len(lines)
     documents = [{name[:3] for name in part.names} for part in (train, validation)]
     assert not documents[0] & documents[1]
     assert len(documents[1]) == 3

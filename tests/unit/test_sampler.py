@@ -74,3 +74,17 @@ def test_fillers_have_the_width_of_the_slot_where_there_are_any() -> None:
     student, control = Order(widths, 10, 0), Order(widths, 10, 0, labelled=labelled)
     for k in range(student.steps_per_epoch):
         assert sorted(widths[flat(student, k)]) == sorted(widths[flat(control, k)])
+
+
+def test_a_line_used_again_in_an_epoch_counts_its_uses() -> None:
+    control = Order(np.full(40, 32), 10, 0, labelled=np.arange(40) < 10)
+    uses = [(i, use) for k in range(4) for g in control.step(k)[1] for i, use in zip(g.indices, g.uses, strict=True)]
+    assert len(set(uses)) == len(uses) == 40
+    assert max(use for _, use in uses) >= 3
+
+
+def test_a_rare_width_is_not_filled_with_copies_of_one_line() -> None:
+    widths = np.array([64] * 60 + [992] + [1024] * 40)
+    control = Order(widths, 10, 0, labelled=widths < 1000)
+    for k in range(control.steps_per_epoch):
+        assert len(set(flat(control, k))) >= 8

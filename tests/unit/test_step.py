@@ -1,0 +1,91 @@
+"""Weights of terms over a run, and steps that must change nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from distill.data.batch import Batch, StepData
+from distill.objective import term_weights
+from distill.recipe import FrameKL, Objective, load_recipe
+from distill.runtime import Stopped, stoppable
+from distill.step import FrozenTeacher, NonFiniteError, take_step
+from distill.train import rate_at
+from students.config import STUDENTS
+from students.parts import Recogniser
+
+
+@pytest.mark.parametrize(("fade", "weights"), [("constant", [2, 2, 2]), ("linear", [2, 1, 0]), ("cosine", [2, 1, 0])])
+def test_the_weight_of_the_posteriors_fades_as_it_says(fade: str, weights: list[float]) -> None:
+    objective = Objective(frame_kl=FrameKL.model_validate({"weight": 2, "fade": fade}))
+    found = [term_weights(objective, done)["frame_kl"] for done in (0, 0.5, 1)]
+    assert found == pytest.approx(weights)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_the_rate_rises_to_its_peak_and_never_goes_below_zero(schedule: str) -> None:
+    training = load_recipe("smoke", [f"student.training.schedule={schedule}"]).student.training
+    rates = [rate_at(step, training) for step in range(training.steps)]
+    assert max(rates) == pytest.approx(training.learning_rate)
+    assert min(rates) > 0
+    assert rates[0] < rates[1]
+
+
+def student() -> Recogniser:
+    torch.manual_seed(0)
+    return STUDENTS.validate_python({"kind": "digits", "norm": "group"}).build(11, 1, 32)
+
+
+def one_step(images_NCHW: torch.Tensor) -> StepData:
+    n = len(images_NCHW)
+    batch = Batch(
+        images_NCHW, torch.ones(n, 1, dtype=torch.int64), torch.ones(n, dtype=torch.int64),
+        torch.ones(n, dtype=torch.bool), tuple(f"line/{i}" for i in range(n)),
+    )  # fmt: skip
+    return StepData(step=7, epoch=0, batches=(batch,), n_lines=n, n_labelled=n)
+
+
+def test_a_broken_picture_or_teacher_changes_no_weight_and_names_the_lines() -> None:
+    good = torch.rand(2, 1, 32, 64)
+    bad_teacher = student()
+    with torch.no_grad():
+        next(bad_teacher.parameters()).fill_(torch.nan)
+    cases = [(good * torch.nan, None), (good, FrozenTeacher(bad_teacher, torch.device("cpu"), "fp32"))]
+    for images_NCHW, teacher in cases:
+        model = student()
+        optimizer = torch.optim.AdamW(model.parameters())
+        with pytest.raises(NonFiniteError, match=r"step 7.*line/0, line/1"):
+            take_step(
+                model, optimizer, teacher, Objective(), one_step(images_NCHW), Accelerator(cpu=True), done=0, seed=0,
+                clip_norm=5, precision="fp32", watch=False, stop=False,
+            )  # fmt: skip
+        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), student().parameters(), strict=True))
+        assert not optimizer.state
+
+
+def test_a_teacher_that_moved_is_found_out() -> None:
+    model = student()
+    teacher = FrozenTeacher(model, torch.device("cpu"), "fp32")
+    teacher.assert_unchanged()
+    with torch.no_grad():
+        next(model.parameters()).add_(1e-6)
+    with pytest.raises(RuntimeError, match="changed"):
+        teacher.assert_unchanged()
+
+
+def test_the_first_signal_is_a_polite_request_and_handlers_are_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stoppable() as stop:
+        stop.raise_if_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)  # as a launcher passes it on
+        time.sleep(0.05)
+        with pytest.raises(Stopped):
+            stop.raise_if_set()
+    assert signal.getsignal(signal.SIGTERM) == before
