@@ -21,12 +21,16 @@ from students.errors import CheckpointError
 from students.model_file import canonical_json, write_whole
 
 
-def progress(what: str, total: int, unit: str, shown: bool = True) -> tqdm[Any]:
-    """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first."""
+def progress(what: str, total: int, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
+    """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first.
+
+    What was `done` before counts for how far, not for how fast.
+    """
     terminal = sys.stderr.isatty()
     return tqdm(
         desc=what,
         total=total,
+        initial=done,
         unit=f" {unit}s",
         mininterval=0.2 if terminal else 10,
         maxinterval=1 if terminal else 30,

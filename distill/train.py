@@ -198,8 +198,8 @@ def _loop(
         steps=range(now.step, training.steps), rank=accelerator.process_index,
         n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers,
     )  # fmt: skip
-    with progress(job.role, training.steps * training.batch_lines, "line") as bar:
-        bar.update(now.step * training.batch_lines)
+    total, done = training.steps * training.batch_lines, now.step * training.batch_lines
+    with progress(job.role, total, "line", done) as bar:
         for data in steps:
             result = _one_step(job, trainee, teacher, data, accelerator, stop)
             bar.update(data.n_lines)

@@ -80,8 +80,8 @@ def materialise(
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     if missing:
-        with progress("rendering", sum(part.n_lines for part in parts), "line") as bar:
-            bar.update(sum(part.n_lines for part in parts) - sum(part.n_lines for part in missing))
+        total = sum(part.n_lines for part in parts)
+        with progress("rendering", total, "line", total - sum(part.n_lines for part in missing)) as bar:
             for n_drawn in _in_parallel(missing):
                 bar.update(n_drawn)
                 poll()

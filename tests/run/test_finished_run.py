@@ -115,7 +115,10 @@ def test_a_line_read_alone_in_a_list_and_in_a_stream_reads_the_same(finished_run
     face = find_faces(("hind",), "0123456789")[0]
     images = [render_line(str(10**n), face, Look(), 40, generator_of("reading", n)) for n in range(1, 8)]
     alone = [reader.read(image) for image in images]
-    assert alone == reader.read(list(images)) == list(reader.stream(iter(images), batch_size=3))
+    for together in (reader.read(list(images)), list(reader.stream(iter(images), batch_size=3))):
+        assert [r.text for r in together] == [r.text for r in alone]
+        # the last bits of a sum depend on the size of the batch
+        assert [r.confidence for r in together] == pytest.approx([r.confidence for r in alone], rel=1e-4)
     assert reader.read([]) == []
 
 
