@@ -83,7 +83,7 @@ def judge(teacher_L: np.ndarray, control_L: np.ndarray, student_L: np.ndarray, s
     gain = _interval(float((student_L - control_L).mean()), gains_R)
     gap = _interval(float((teacher_L - control_L).mean()), gaps_R)
     recovered = None
-    if gap["low"] > 0 or gap["high"] < 0:
+    if gap["low"] > 0:  # a teacher that is not surely better leaves nothing to recover
         with np.errstate(divide="ignore", invalid="ignore"):
             shares_R = gains_R / gaps_R
         recovered = _interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)])

@@ -34,6 +34,7 @@ def test_few_lines_leave_it_open() -> None:
 
 def test_without_a_gap_none_is_recovered() -> None:
     control = lines_read(0.8)
+    assert judge(lines_read(0.2), control, lines_read(0.3), seed=0)["gap_recovered"] is None
     assert judge(control, control, np.ones(2000), seed=0)["gap_recovered"] is None
 
 
