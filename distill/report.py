@@ -83,7 +83,7 @@ def judge(teacher_L: np.ndarray, control_L: np.ndarray, student_L: np.ndarray, s
     gain = _interval(float((student_L - control_L).mean()), gains_R)
     gap = _interval(float((teacher_L - control_L).mean()), gaps_R)
     recovered = None
-    if gap["low"] > 0:  # a teacher that is not surely better leaves nothing to recover
+    if gap["low"] > 0 or gap["high"] < 0:
         with np.errstate(divide="ignore", invalid="ignore"):
             shares_R = gains_R / gaps_R
         recovered = _interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)])
@@ -122,7 +122,7 @@ def in_words(result: Mapping[str, Any]) -> str:
         f"{words} on this run: distilled {100 * gain['value']:+.1f} points of exact lines over the same student "
         f"alone (95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
     )
-    if recovered:
+    if recovered and result["teacher_gap"]["low"] > 0:  # a worse teacher leaves nothing to recover
         sentence += (
             f", {recovered['value']:.0%} of the gap to the teacher recovered "
             f"({recovered['low']:.0%} to {recovered['high']:.0%})"

@@ -34,7 +34,6 @@ def test_few_lines_leave_it_open() -> None:
 
 def test_without_a_gap_none_is_recovered() -> None:
     control = lines_read(0.8)
-    assert judge(lines_read(0.2), control, lines_read(0.3), seed=0)["gap_recovered"] is None
     assert judge(control, control, np.ones(2000), seed=0)["gap_recovered"] is None
 
 
@@ -47,3 +46,9 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
         gain = judge(np.ones(400), control.astype(float), student.astype(float), seed=0)["gain"]
         held += gain["low"] <= 0.04 <= gain["high"]
     assert 176 <= held <= 199
+
+
+def test_no_share_of_a_gap_is_told_where_the_teacher_is_the_worse_one() -> None:
+    result = judge(lines_read(0.2), lines_read(0.8), lines_read(0.3), seed=0)
+    assert result["teacher_gap"]["high"] < 0
+    assert "recovered" not in in_words(result)
