@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _recipes(options: argparse.Namespace) -> int:
-    from distill.recipe import load_recipe, shipped_recipes
+    from distill.recipe_file import load_recipe, shipped_recipes
     from distill.run import resolved_yaml
 
     if options.show:
@@ -223,7 +223,7 @@ def _read(options: argparse.Namespace) -> int:
 
 
 def _recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
-    from distill.recipe import load_recipe
+    from distill.recipe_file import load_recipe
 
     recipe = load_recipe(options.recipe, options.overrides)
     return recipe, options.run or Path("runs") / recipe.name

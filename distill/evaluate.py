@@ -67,8 +67,8 @@ def read_lines(
 def truths_of(lines: Lines) -> list[Truth]:
     """The labels of labelled lines, as evaluation wants them."""
     return [
-        Truth(key, text, source)
-        for key, text, source in zip(lines.keys, lines.texts, lines.sources, strict=True)
+        Truth(key, text, lines.sources[i], lines.form(i))
+        for i, (key, text) in enumerate(zip(lines.keys, lines.texts, strict=True))
         if text is not None
     ]
 

@@ -10,6 +10,7 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 from typing_extensions import assert_never
 
+from distill.data.labels import LabelForm, told
 from distill.recipe import Protocol
 from students.charset import normalise
 
@@ -21,6 +22,7 @@ class Truth:
     key: str
     text: str
     source: str
+    form: LabelForm = "exact"
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protoco
     """Every truth against the reading of the same key; lines without a truth under the protocol are left out."""
     compared = []
     for truth in truths:
-        want, got = fold(truth.text, protocol), fold(texts[truth.key], protocol)
+        want, got = (fold(told(text, truth.form), protocol) for text in (truth.text, texts[truth.key]))
         if not want and protocol != "exact":
             continue
-        words_wanted, words_got = normalise(truth.text).split(), normalise(texts[truth.key]).split()
+        words_wanted, words_got = (told(text, truth.form).split() for text in (truth.text, texts[truth.key]))
         compared.append(
             Compared(
                 truth,

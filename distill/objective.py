@@ -28,7 +28,7 @@ def loss_terms(objective: Objective, student: Outputs, teacher: Outputs | None, 
     """Sum and count of every term that has a weight."""
     terms: Terms = {}
     if objective.ctc_weight > 0:
-        terms["ctc"] = ctc(student, batch.targets_NL, batch.target_lengths_N, batch.labelled_N)
+        terms["ctc"] = ctc(student, batch.targets_NL, batch.target_lengths_N, batch.labelled_N, batch.foldings)
     kl = objective.frame_kl
     if teacher is not None and kl.weight > 0:
         terms["frame_kl"] = frame_kl(

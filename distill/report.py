@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from accelerate import Accelerator
 
+from distill.data.labels import told
 from distill.data.lines import Lines
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
@@ -182,9 +183,10 @@ def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: 
         line = test[position[key]]
         name = f"line-{number:02d}.png"
         Image.fromarray(decode_image(line.image, key)).save(pictures / name)
-        want = fold(line.text or "", protocol)
+        form = test.form(position[key])
+        want = fold(told(line.text or "", form), protocol)
         cells = [
-            f"{'' if fold(of_role[key].text, protocol) == want else '**≠** '}{_code(of_role[key].text)}"
+            f"{'' if fold(told(of_role[key].text, form), protocol) == want else '**≠** '}{_code(of_role[key].text)}"
             for of_role in readings.values()
         ]
         rows.append(f"| ![{key}](pictures/{name}) | {_code(line.text or '')} | " + " | ".join(cells) + " |")

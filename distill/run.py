@@ -183,7 +183,7 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
         name = f"{network}: label longer than its frames"
         refused[name] = []
         frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)
-        usable[network] = without_infeasible(pools.train, frames, refused[name])
+        usable[network] = without_infeasible(pools.train, frames, refused[name], recipe.data.policies.infeasible)
         if all(text is None for text in usable[network].texts):
             reason = refused[name][0].reason if refused[name] else "all were left out"
             raise DataError(f"{network}: not one labelled training line can be used; {reason}")

@@ -7,7 +7,7 @@ step, so the split changes nothing. A loss or gradient that is not finite change
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,7 +57,7 @@ class StepResult:
 
 def take_step(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimisers: Sequence[torch.optim.Optimizer],
     teacher: FrozenTeacher | None,
     objective: Objective,
     step: StepData,
@@ -74,7 +74,8 @@ def take_step(
     model.train()
     # dropout has no generator of its own; the global one becomes a function of the step
     torch.manual_seed(seed_of("dropout", seed, step.step, accelerator.process_index))
-    optimizer.zero_grad(set_to_none=False)
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=False)
     counts = term_counts(step, teacher is not None)
     weights = term_weights(objective, done)
     factors = {name: weights[name] / max(1, count) for name, count in counts.items()}
@@ -102,7 +103,8 @@ def take_step(
             f"step {step.step}: loss {mean_loss}, gradient norm {norm}; no weight was changed. Look at these "
             f"lines, or lower the learning rate: {', '.join(keys)}"
         )
-    optimizer.step()
+    for optimiser in optimisers:
+        optimiser.step()
     return StepResult({"loss": mean_loss, **means, "gradient_norm": norm, **seen}, stop)
 
 

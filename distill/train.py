@@ -27,6 +27,7 @@ from distill.data.sampler import Order
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
 from distill.metrics import Score, score
+from distill.optimisers import build_optimisers
 from distill.recipe import Objective, Recipe, Training, digest_of
 from distill.runtime import StopFlag, Stopped
 from distill.step import FrozenTeacher, StepResult, take_step
@@ -87,10 +88,10 @@ class Progress:
 
 @dataclass
 class Trainee:
-    """A network on its way: weights, their running average, the best so far, the optimiser."""
+    """A network on its way: weights, their running average, the best so far, the optimisers."""
 
     model: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimisers: tuple[torch.optim.Optimizer, ...]
     average: dict[str, Tensor]
     best: dict[str, Tensor]
     progress: Progress
@@ -163,17 +164,7 @@ def rate_at(step: int, training: Training) -> float:
 def _begin(job: Job, accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
     model = job.build().to(accelerator.device).to(memory_format=torch.channels_last)
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": job.training.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=job.training.learning_rate,
-        foreach=True,
-    )
-    trainee = Trainee(model, optimizer, {}, {}, Progress())
+    trainee = Trainee(model, build_optimisers(model, job.training), {}, {}, Progress())
     if job.training.ema_decay:
         trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
     for parameter in model.parameters():  # a step without a term for it is then a step of zero gradient
@@ -222,10 +213,10 @@ def _one_step(
     stop: StopFlag,
 ) -> StepResult:  # fmt: skip
     now = trainee.progress
-    for group in trainee.optimizer.param_groups:
+    for group in (group for optimiser in trainee.optimisers for group in optimiser.param_groups):
         group["lr"] = rate_at(now.step, job.training)
     result = take_step(
-        trainee.model, trainee.optimizer, teacher, job.objective, data, accelerator,
+        trainee.model, trainee.optimisers, teacher, job.objective, data, accelerator,
         done=now.step / job.training.steps, seed=job.recipe.seed, clip_norm=job.training.clip_norm,
         precision=job.training.precision,
         watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set,
@@ -316,7 +307,10 @@ def _save(
     now.metrics_size = metrics.flushed_size() if metrics else 0
     names: dict[Tensor, str] = {p: name for name, p in trainee.model.named_parameters()}
     moments = {
-        f"{names[p]}/{key}": value for p, state in trainee.optimizer.state.items() for key, value in state.items()
+        f"{names[p]}/{key}": value
+        for optimiser in trainee.optimisers
+        for p, state in optimiser.state.items()
+        for key, value in state.items()
     }
     groups = {"weights": trainee.model.state_dict(), "moments": moments}
     if trainee.average:
@@ -339,10 +333,11 @@ def _restore(job: Job, trainee: Trainee, saved: Checkpoint, accelerator: Acceler
         )  # fmt: skip
     trainee.model.load_state_dict(dict(saved.tensors["weights"]))
     parameters = dict(trainee.model.named_parameters())
+    states = {p: o.state[p] for o in trainee.optimisers for group in o.param_groups for p in group["params"]}
     for name, value in saved.tensors["moments"].items():
         parameter, key = name.rsplit("/", 1)
         on_device = value if key == "step" else value.to(accelerator.device)
-        trainee.optimizer.state[parameters[parameter]][key] = on_device
+        states[parameters[parameter]][key] = on_device
     if trainee.average:
         trainee.average = {n: t.to(accelerator.device) for n, t in saved.tensors["average"].items()}
     trainee.best = dict(saved.tensors.get("best", {}))

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from distill.data.augment import Augment, augment
+from distill.data.labels import Folding, foldings
 from distill.data.lines import Lines
 from distill.data.materialise import leave_signals_to_the_parent
 from distill.data.sampler import Group, Order
@@ -32,6 +33,7 @@ class Batch(NamedTuple):
     target_lengths_N: Tensor  # int64
     labelled_N: Tensor  # bool
     keys: tuple[str, ...]
+    foldings: tuple[Folding | None, ...]  # classes that the label of each line does not tell apart
 
     def to(self, device: torch.device) -> Batch:
         """The images on `device`, channels last, which convolutions prefer; targets stay on the CPU."""
@@ -93,6 +95,7 @@ def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View) -> Ba
         torch.tensor([len(t) for t in targets]),
         torch.tensor([text is not None for text in texts]),
         tuple(lines.keys[i] for i in group.indices),
+        foldings(charset, [lines.form(i) for i in group.indices]),
     )
 
 

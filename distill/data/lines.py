@@ -11,8 +11,8 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import assert_never
 
+from distill.data.labels import LabelForm, as_label
 from distill.data.materialise import materialise
 from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
-from students.charset import normalise
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
 
@@ -64,6 +64,7 @@ class Lines:
     padded_width_px: np.ndarray
     image_digests: tuple[str, ...]
     fetch: Sequence[tuple[Fetch, int]]
+    forms: Mapping[str, LabelForm] = field(default_factory=dict)  # of each source; exact where it is not named
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -71,6 +72,10 @@ class Lines:
     def __getitem__(self, i: int) -> Line:
         fetch, row = self.fetch[i]
         return Line(self.keys[i], fetch(row), self.texts[i], self.sources[i])
+
+    def form(self, i: int) -> LabelForm:
+        """What the label of line `i` tells."""
+        return self.forms.get(self.sources[i], "exact")
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Lines:
         """The lines at `indices`, in that order."""
@@ -86,6 +91,7 @@ class Lines:
             self.padded_width_px[np.asarray(indices, np.int64)],
             pick(self.image_digests),
             pick(self.fetch),
+            self.forms,
         )
 
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
@@ -94,8 +100,8 @@ class Lines:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over keys, texts and image digests, in order."""
-        sha = hashlib.sha256()
+        """SHA-256 over keys, texts and image digests, in order, and label forms."""
+        sha = hashlib.sha256(repr(sorted((s, self.forms.get(s, "exact")) for s in set(self.sources))).encode())
         for record in zip(self.keys, self.texts, self.image_digests, strict=True):
             sha.update(repr(record).encode())
         return sha.hexdigest()
@@ -115,6 +121,7 @@ def joined(parts: Sequence[Lines]) -> Lines:
         np.concatenate([p.padded_width_px for p in parts]) if parts else np.zeros(0, np.int64),
         chain("image_digests"),
         chain("fetch"),
+        {source: form for part in parts for source, form in part.forms.items()},
     )
 
 
@@ -156,11 +163,12 @@ def _scan(
     lines = Lines(
         tuple(keys[row] for row in kept),
         tuple(names[row] for row in kept),
-        tuple(None if (text := texts[row]) is None else normalise(text) for row in kept),
+        tuple(None if (text := texts[row]) is None else as_label(text, source.label_form) for row in kept),
         (source.name,) * len(kept),
         np.asarray(widths, np.int64),
         tuple(digests),
         tuple((fetch, row) for row in kept),
+        {source.name: source.label_form},
     )
     return lines, refused
 

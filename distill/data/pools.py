@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 
+from distill.data.labels import told
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.materialise import Poll, materialise, never_stop
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource, Source
-from distill.recipe import CharsetChoice, Cut, Recipe
+from distill.recipe import CharsetChoice, Cut, Policies, Recipe
 from students.charset import Charset
 from students.errors import DataError
 
@@ -53,6 +54,8 @@ class Pools:
                 for name, lines in per_part.items()
             },
             "set_aside": list(self.set_aside),
+            "empty_labels": {name: lines.texts.count("") for name, lines in per_part.items()},
+            "label_forms": {name: dict(sorted(lines.forms.items())) for name, lines in per_part.items()},
             "refused": {
                 part: [{"key": r.key, "reason": r.reason} for r in refusals] for part, refusals in self.refused.items()
             },
@@ -85,6 +88,7 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
         raise DataError("train: not one labelled line; a teacher needs labels")
     charset = choose_charset(train.texts, recipe.data.charset)
     train = _inside_charset(train, charset, recipe.data.charset, refused["train"])
+    train = without_misleading(train, joined([validation, test]), recipe.data.policies, refused)
     return Pools(train, validation, test, charset, refused, set_aside)
 
 
@@ -126,17 +130,61 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tu
     return lines.take(stay), lines.take(leave), aside
 
 
-def without_infeasible(lines: Lines, n_frames: Mapping[int, int], refused: list[Refusal]) -> Lines:
-    """Labelled lines whose label fits: CTC needs a frame a character and one more between equal neighbours."""
+def without_misleading(train: Lines, judged: Lines, policies: Policies, refused: dict[str, list[Refusal]]) -> Lines:
+    """Training lines after the policies on empty labels, on pictures of `judged`, and on pictures with several labels.
+
+    What is dropped is added to `refused` under its policy. Raises `DataError` for a policy that says fail.
+    """
+    elsewhere = dict(zip(judged.image_digests, judged.keys, strict=True))
+    labels: dict[str, set[str]] = {}
+    for i, text in enumerate(train.texts):
+        if text is not None:
+            labels.setdefault(train.image_digests[i], set()).add(told(text, train.form(i)))
+    found: dict[str, dict[int, str]] = {"empty": {}, "leaked": {}, "contradictory": {}}
+    for i, (key, text, digest) in enumerate(zip(train.keys, train.texts, train.image_digests, strict=True)):
+        if digest in elsewhere:
+            found["leaked"][i] = f"{key}: the same picture as {elsewhere[digest]}, which the run is judged on"
+        if text == "":
+            found["empty"][i] = f"{key}: its label is empty"
+        if text is not None and len(labels[digest]) > 1:
+            found["contradictory"][i] = f"{key}: one picture with the labels {sorted(labels[digest])}"
+    dropped: set[int] = set()
+    for name, lines in found.items():
+        match getattr(policies, name):
+            case "drop" if lines:
+                refused[f"train: {name}"] = [Refusal(train.keys[i], reason) for i, reason in lines.items()]
+                dropped |= lines.keys()
+            case "fail" if lines:
+                raise _policy_error(name, list(lines.values()))
+    return train.take([i for i in range(len(train)) if i not in dropped]) if dropped else train
+
+
+def _policy_error(name: str, reasons: list[str]) -> DataError:
+    first = "".join(f"\n  - {reason}" for reason in reasons[:NAMED_REFUSALS])
+    return DataError(
+        f"train: {len(reasons)} lines are refused by data.policies.{name}=fail; mend them, or set it to drop:{first}"
+    )
+
+
+def without_infeasible(
+    lines: Lines, n_frames: Mapping[int, int], refused: list[Refusal], policy: str = "drop"
+) -> Lines:
+    """Labelled lines whose label fits: CTC needs a frame a character and one more between equal neighbours.
+
+    Raises `DataError` where one does not fit and the policy says fail.
+    """
     kept = []
     for i, text in enumerate(lines.texts):
         frames = n_frames[int(lines.padded_width_px[i])]
-        needed = 0 if text is None else len(text) + sum(a == b for a, b in pairwise(text))
+        told_text = told(text or "", lines.form(i))
+        needed = len(told_text) + sum(a == b for a, b in pairwise(told_text))
         if needed <= frames:
             kept.append(i)
         else:
             reason = f"{lines.keys[i]}: label {text!r} needs {needed} frames, the line has {frames}"
             refused.append(Refusal(lines.keys[i], reason))
+    if refused and policy == "fail":
+        raise _policy_error("infeasible", [refusal.reason for refusal in refused])
     return lines.take(kept)
 
 

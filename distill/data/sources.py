@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from distill.data.labels import LabelForm
 from distill.data.render import Look
 from distill.data.text import TextMix
 
@@ -17,6 +18,9 @@ class _Source(BaseModel):
 
     name: str = Field(pattern=r"^[\w.-]+$", description="shown in reports and part of every line's key")
     drop_labels: bool = Field(False, description="use the pictures only, as unlabelled lines")
+    label_form: LabelForm = Field(
+        "exact", description="what the labels tell: exact; caseless: not the case; no_punctuation; or neither"
+    )
 
 
 class ParquetSource(_Source):

@@ -1,37 +1,59 @@
-"""CTC on the ground truth (Graves et al. 2006)."""
+"""CTC on the ground truth (Graves et al. 2006), with as much of it as the label tells."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from distill.data.labels import Folding
 from students.charset import BLANK
 from students.parts import Outputs
 
 
-def ctc(student: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor) -> tuple[Tensor, int]:
+def ctc(
+    student: Outputs,
+    targets_NL: Tensor,
+    target_lengths_N: Tensor,
+    labelled_N: Tensor,
+    foldings: Sequence[Folding | None] | None = None,
+) -> tuple[Tensor, int]:
     """-log P(target | image) / T of every labelled line, summed; and the number of labelled lines.
 
     Nats a frame: divided by the line's own frames, so that a weight means the same for every term and
-    every width. Infeasible lines are refused before training; here they would give infinity, which the
-    step reports with the keys of the batch. float32 and 2-D int64 targets keep torch off cuDNN's variant,
-    which is not safe for empty labels.
+    every width. Where a line has a folding, the posteriors of classes that its label does not tell apart are
+    summed at each frame, so a caseless label is content with either case. Infeasible lines are refused
+    before training; here they would give infinity, which the step reports with the keys of the batch.
+    float32 and 2-D int64 targets keep torch off cuDNN's variant, which is not safe for empty labels.
     """
-    if not bool(labelled_N.any()):
-        return student.logits_NTC.new_zeros((), dtype=torch.float32), 0
-    logits_NTC, lengths_N = student.logits_NTC[labelled_N], student.lengths_N[labelled_N]
+    total = student.logits_NTC.new_zeros((), dtype=torch.float32)
+    on_host_N = labelled_N.cpu()
+    per_line = foldings or (None,) * len(on_host_N)
+    for folded in dict.fromkeys(f for f, labelled in zip(per_line, on_host_N.tolist(), strict=True) if labelled):
+        rows_N = on_host_N & torch.tensor([f == folded for f in per_line])
+        on_device_N = rows_N.to(student.logits_NTC.device)
+        logits_NTC, lengths_N = student.logits_NTC[on_device_N], student.lengths_N[on_device_N]
+        nats_N = _nats(logits_NTC, lengths_N, targets_NL[rows_N], target_lengths_N[rows_N], folded)
+        total = total + (nats_N / lengths_N.to(nats_N.device)).sum().to(total.device)
+    return total, int(on_host_N.sum())
+
+
+def _nats(
+    logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor, folded: Folding | None
+) -> Tensor:
+    """-log P(target | image) of every line, (N,)."""
     if torch.are_deterministic_algorithms_enabled():  # the backward pass on CUDA has no deterministic form
         logits_NTC, lengths_N = logits_NTC.cpu(), lengths_N.cpu()
-    on_host_N = labelled_N.cpu()
     with torch.autocast(logits_NTC.device.type, enabled=False):
-        log_probabilities_TNC = logits_NTC.float().log_softmax(-1).transpose(0, 1)
-        nats_N = F.ctc_loss(
-            log_probabilities_TNC,
-            targets_NL[on_host_N].to(log_probabilities_TNC.device),
+        # torch's gradient of CTC is right only for posteriors that sum to one: so groups of classes, not copies
+        log_p_TNC = logits_NTC.float().log_softmax(-1).transpose(0, 1)
+        return F.ctc_loss(
+            folded.summed(log_p_TNC) if folded else log_p_TNC,
+            (folded.group_of[targets_NL] if folded else targets_NL).to(log_p_TNC.device),
             lengths_N,
-            target_lengths_N[on_host_N].to(log_probabilities_TNC.device),
-            blank=BLANK,
+            target_lengths_N.to(log_p_TNC.device),
+            blank=folded.blank if folded else BLANK,
             reduction="none",
         )
-    return (nats_N / lengths_N).sum().to(student.logits_NTC.device), int(on_host_N.sum())

@@ -72,7 +72,7 @@ def learn(model: Recogniser, lines: Lines, n: int, objective: Objective, teacher
         for group in optimizer.param_groups:
             group["lr"] = 6e-3 * (1 - k / n)
         result = take_step(
-            model, optimizer, teacher, objective, data, accelerator, done=0.0, seed=0, clip_norm=5, precision="fp32",
+            model, [optimizer], teacher, objective, data, accelerator, done=0.0, seed=0, clip_norm=5, precision="fp32",
             watch=False, stop=False,
         )  # fmt: skip
         loss = result.figures["loss"]
@@ -112,8 +112,9 @@ def test_splitting_a_step_into_micro_batches_changes_no_gradient() -> None:
         order = Order(lines.padded_width_px, 16, 0, size)
         (data,) = feed(lines, order, CHARSET, PREPARATION, STILL, steps=range(1), rank=0, n_ranks=1, workers=0)
         model = student()
+        still = [torch.optim.SGD(model.parameters(), lr=0.0)]
         take_step(
-            model, torch.optim.SGD(model.parameters(), lr=0.0), FrozenTeacher(student(1), torch.device("cpu"), "fp32"),
+            model, still, FrozenTeacher(student(1), torch.device("cpu"), "fp32"),
             Objective(), data, Accelerator(cpu=True), done=0.0, seed=0, clip_norm=1e9, precision="fp32",
             watch=False, stop=False,
         )  # fmt: skip

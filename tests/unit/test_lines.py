@@ -12,9 +12,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from distill.data.lines import Lines, Refusal, joined, open_source
-from distill.data.pools import choose_charset, cut_by_document, without_infeasible
+from distill.data.pools import choose_charset, cut_by_document, without_infeasible, without_misleading
 from distill.data.sources import Source
-from distill.recipe import CharsetChoice, Cut
+from distill.recipe import CharsetChoice, Cut, Policies
 from students.errors import DataError
 from students.image import Preparation
 from tests.samples import png_bytes
@@ -151,6 +151,44 @@ def test_a_label_longer_than_its_frames_is_refused_by_name(tmp_path: Path) -> No
     kept = without_infeasible(lines, n_frames, refused)
     assert kept.texts == ("abcd", "abcde", None)
     assert "'aabb' needs 6 frames, the line has 5" in refused[0].reason
+
+
+@pytest.mark.parametrize("policy", ["drop", "keep", "fail"])
+def test_lines_that_would_mislead_meet_the_policy_by_name(policy: str, tmp_path: Path) -> None:
+    labels_and_pictures = [("a", 0), ("b", 0), ("", 1), ("c", 2), ("d", 3)]
+    rows = [row(text, f"{i}.png", png_bytes(seed=seed)) for i, (text, seed) in enumerate(labels_and_pictures)]
+    parquet(tmp_path / "l.parquet", rows)
+    parquet(tmp_path / "t.parquet", [row("c", "t.png", png_bytes(seed=2))])
+    train, _ = opened(tmp_path, kind="parquet", path="l.parquet")
+    test, _ = opened(tmp_path, kind="parquet", path="t.parquet")
+    refused: dict[str, list[Refusal]] = {}
+    policies = Policies(empty=policy, leaked=policy, contradictory=policy)  # type: ignore[arg-type]
+    if policy == "fail":
+        with pytest.raises(DataError, match=r"policies\.empty=fail(.|\n)*2\.png"):
+            without_misleading(train, test, policies, refused)
+        return
+    kept = without_misleading(train, test, policies, refused)
+    named = {part: [r.key for r in of_part] for part, of_part in refused.items()}
+    if policy == "keep":
+        assert (kept.texts, named) == (train.texts, {})
+    else:
+        assert kept.texts == ("d",)
+        assert named["train: empty"] == ["mine/2.png"]
+        assert named["train: leaked"] == ["mine/3.png"]
+        assert named["train: contradictory"] == ["mine/0.png", "mine/1.png"]
+
+
+def test_two_cases_of_a_letter_are_one_label_and_need_a_frame_between(tmp_path: Path) -> None:
+    rows = [row("Don't!", "a.png"), row("DONT", "b.png"), row("aA", "c.png", png_bytes(seed=3))]
+    parquet(tmp_path / "l.parquet", rows)
+    lines, _ = opened(tmp_path, kind="parquet", path="l.parquet", label_form="caseless_no_punctuation")
+    assert lines.texts == ("Dont", "DONT", "aA")
+    assert without_misleading(lines, lines.take([]), Policies(), {}).texts == lines.texts
+    refused: list[Refusal] = []
+    without_infeasible(lines.take([2]), {int(lines.padded_width_px[2]): 2}, refused)
+    assert "needs 3 frames" in refused[0].reason
+    with pytest.raises(DataError, match="infeasible=fail"):
+        without_infeasible(lines.take([2]), {int(lines.padded_width_px[2]): 2}, [], "fail")
 
 
 def test_the_space_belongs_to_a_built_charset() -> None:

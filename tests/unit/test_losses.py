@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
+from distill.data.labels import LabelForm, foldings, told
 from distill.losses.ctc import ctc
 from distill.losses.logits import Frames, frame_kl, selected
+from students.charset import Charset
 from students.parts import Outputs
 
 FRAMES: tuple[Frames, ...] = ("all", "elimination", "symmetric")
@@ -122,3 +124,42 @@ def test_a_line_on_which_the_teacher_writes_nothing_adds_zero_and_stays_finite()
     assert (total.item(), count) == (0, 1)
     assert student_NTC.grad is not None
     assert student_NTC.grad.isfinite().all()
+
+
+CASES = Charset(characters=".aAb")
+
+
+@pytest.mark.parametrize(("form", "target"), [("caseless", "aAb"), ("no_punctuation", "ab"), ("caseless", "")])
+def test_a_label_that_tells_less_is_the_sum_over_all_paths_that_agree_with_it(form: LabelForm, target: str) -> None:
+    """By enumeration: every path is folded frame by frame, then collapsed, and compared with the folded label."""
+    (folded,) = foldings(CASES, [form])
+    assert folded is not None
+    logits_NTC = random_logits(1, 5, CASES.n_classes).requires_grad_()
+    classes = CASES.encode(target)
+    total, _ = ctc(
+        outputs(logits_NTC), torch.tensor([classes or [0]]), torch.tensor([len(target)]), torch.tensor([True]), [folded]
+    )
+    log_p_TC = logits_NTC[0].double().log_softmax(-1)
+    wanted_text, paths = told(target, form), []
+    for path in itertools.product(range(CASES.n_classes), repeat=5):
+        symbols = [told(CASES.decode([c]), form) if c else "" for c in path]
+        if "".join(symbol for symbol, _ in itertools.groupby(symbols)) == wanted_text:
+            paths.append(sum(log_p_TC[t, c] for t, c in enumerate(path)))
+    expected = -torch.logsumexp(torch.stack(paths), 0) / 5
+    assert total.item() == pytest.approx(expected.item(), abs=1e-5)
+    (gradient,) = torch.autograd.grad(total, logits_NTC)
+    (wanted,) = torch.autograd.grad(expected, logits_NTC)
+    assert torch.allclose(gradient, wanted.float(), atol=1e-5)
+
+
+def test_lines_of_several_forms_in_one_batch_are_each_judged_by_their_own() -> None:
+    logits_NTC = random_logits(3, 6, CASES.n_classes)
+    targets_NL, lengths_N = torch.tensor([CASES.encode("aA"), CASES.encode("ab"), [0, 0]]), torch.tensor([2, 2, 0])
+    each = foldings(CASES, ["caseless", "exact", "no_punctuation"])
+    assert each[1] is None
+    together, count = ctc(outputs(logits_NTC), targets_NL, lengths_N, torch.tensor([True, True, False]), each)
+    rows = [slice(i, i + 1) for i in range(2)]
+    one = torch.tensor([True])
+    alone = sum(ctc(outputs(logits_NTC[i]), targets_NL[i], lengths_N[i], one, each[i])[0] for i in rows)
+    assert count == 2
+    assert torch.allclose(together, torch.as_tensor(alone))

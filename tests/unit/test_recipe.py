@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from distill.recipe import RecipeError, digest_of, load_recipe, shipped_recipes
+from distill.recipe import RecipeError, digest_of
+from distill.recipe_file import load_recipe, shipped_recipes
 from students.parts import n_parameters
 
 SHIPPED = sorted(shipped_recipes())

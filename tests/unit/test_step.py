@@ -12,7 +12,8 @@ from accelerate import Accelerator
 
 from distill.data.batch import Batch, StepData
 from distill.objective import term_weights
-from distill.recipe import FrameKL, Objective, load_recipe
+from distill.recipe import FrameKL, Objective
+from distill.recipe_file import load_recipe
 from distill.runtime import Stopped, stoppable
 from distill.step import FrozenTeacher, NonFiniteError, take_step
 from distill.train import rate_at
@@ -45,7 +46,7 @@ def one_step(images_NCHW: torch.Tensor) -> StepData:
     n = len(images_NCHW)
     batch = Batch(
         images_NCHW, torch.ones(n, 1, dtype=torch.int64), torch.ones(n, dtype=torch.int64),
-        torch.ones(n, dtype=torch.bool), tuple(f"line/{i}" for i in range(n)),
+        torch.ones(n, dtype=torch.bool), tuple(f"line/{i}" for i in range(n)), (None,) * n,
     )  # fmt: skip
     return StepData(step=7, epoch=0, batches=(batch,), n_lines=n, n_labelled=n)
 
@@ -61,7 +62,7 @@ def test_a_broken_picture_or_teacher_changes_no_weight_and_names_the_lines() -> 
         optimizer = torch.optim.AdamW(model.parameters())
         with pytest.raises(NonFiniteError, match=r"step 7.*line/0, line/1"):
             take_step(
-                model, optimizer, teacher, Objective(), one_step(images_NCHW), Accelerator(cpu=True), done=0, seed=0,
+                model, [optimizer], teacher, Objective(), one_step(images_NCHW), Accelerator(cpu=True), done=0, seed=0,
                 clip_norm=5, precision="fp32", watch=False, stop=False,
             )  # fmt: skip
         assert all(torch.equal(a, b) for a, b in zip(model.parameters(), student().parameters(), strict=True))

@@ -1,0 +1,81 @@
+"""What a label tells of its picture: every character, or all but the case of letters or the punctuation.
+
+Many public labels were written in capitals, or without punctuation, whatever the picture shows. A source
+declares that as its `label_form`; training and evaluation then ask for no more than the label tells.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from students.charset import BLANK, Charset, normalise
+
+LabelForm = Literal["exact", "caseless", "no_punctuation", "caseless_no_punctuation"]
+
+
+def told(text: str, form: LabelForm) -> str:
+    """The part of a text, label or reading, that a label of this form tells: NFC, folded."""
+    return "".join(folded for c in normalise(text) if (folded := _told_of(c, form)))
+
+
+def as_label(text: str, form: LabelForm) -> str:
+    """A label in NFC, without the punctuation that its form leaves out; letters keep their case."""
+    return "".join(c for c in normalise(text) if _told_of(c, form))
+
+
+def _told_of(character: str, form: LabelForm) -> str:
+    if form.endswith("no_punctuation") and unicodedata.category(character)[0] in "PS":
+        return ""
+    lower = character.lower()
+    return lower if form.startswith("caseless") and len(lower) == 1 else character
+
+
+@dataclass(frozen=True)
+class Folding:
+    """Classes that a label form does not tell apart, as groups; punctuation that it leaves out joins the blank."""
+
+    groups: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def group_of(self) -> Tensor:
+        """The group of every class, (C,) int64."""
+        groups_C = torch.zeros(sum(map(len, self.groups)), dtype=torch.int64)
+        for number, members in enumerate(self.groups):
+            groups_C[list(members)] = number
+        return groups_C
+
+    @property
+    def blank(self) -> int:
+        return int(self.group_of[BLANK])
+
+    def summed(self, log_p_TNC: Tensor) -> Tensor:
+        """Log of the posterior of every group, (T, N, groups), from the log-posteriors of the classes."""
+        parts = []
+        for size in sorted({len(members) for members in self.groups}):
+            members_GK = [members for members in self.groups if len(members) == size]
+            picked = log_p_TNC[..., torch.tensor(members_GK, device=log_p_TNC.device)]
+            parts.append(picked.logsumexp(-1) if size > 1 else picked[..., 0])
+        return torch.cat(parts, -1)
+
+
+@lru_cache(maxsize=64)
+def folding(characters: str, form: LabelForm) -> Folding | None:
+    """The groups of a charset's classes under a form, smallest groups first; None where all are told apart."""
+    members: dict[str, list[int]] = {"": [BLANK]}
+    for number, character in enumerate(characters, 1):
+        members.setdefault(_told_of(character, form), []).append(number)
+    if len(members) == len(characters) + 1:
+        return None
+    return Folding(tuple(sorted((tuple(group) for group in members.values()), key=lambda g: (len(g), g))))
+
+
+def foldings(charset: Charset, forms: Sequence[LabelForm]) -> tuple[Folding | None, ...]:
+    """The folding of every line of a batch."""
+    return tuple(folding(charset.characters, form) for form in forms)

@@ -1,0 +1,82 @@
+"""What changes the weights: Muon on weight matrices with AdamW on the rest, or AdamW alone.
+
+CTC training begins with a plateau on which everything is read as blank. Orthogonal updates leave it several
+times sooner than AdamW's, and a short budget ends with fewer errors. torch's own Muon takes no convolutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+from typing_extensions import assert_never
+
+from distill.recipe import Training
+from students.parts import Recogniser
+
+SMALLEST_SIDE = 16  # below it, as in depthwise kernels, there is little to orthogonalise
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+
+
+class Muon(Optimizer):
+    """W <- (1 - lr wd) W - lr 0.2 sqrt(max(n, m)) O, O the nearest orthogonal matrix to the Nesterov momentum.
+
+    Jordan et al. 2024, with the scale of Liu et al. 2025 (arXiv 2502.16982), which gives updates the size of
+    AdamW's, so that both take one learning rate. A convolution counts as a matrix (outputs, inputs x kernel).
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float, momentum: float) -> None:
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for weight in group["params"]:
+                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+                momentum.lerp_(weight.grad, 1 - group["momentum"])
+                ahead_NM = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
+                size = 0.2 * max(ahead_NM.shape) ** 0.5
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.add_(orthogonal(ahead_NM).view_as(weight), alpha=-group["lr"] * size)
+
+
+def orthogonal(matrix_NM: Tensor, iterations: int = 5) -> Tensor:
+    """About U V^T of the singular value decomposition U S V^T: singular values between 0.7 and 1.2.
+
+    A quintic Newton-Schulz iteration (Jordan et al. 2024); a matrix of zeros stays one.
+    """
+    a, b, c = NEWTON_SCHULZ
+    tall = matrix_NM.shape[0] > matrix_NM.shape[1]
+    x = matrix_NM.float().T if tall else matrix_NM.float()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(iterations):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if tall else x
+
+
+def build_optimisers(model: Recogniser, training: Training) -> tuple[Optimizer, ...]:
+    """The optimisers of a training; every parameter belongs to one of them. Vectors do not decay."""
+    output_layer = set(model.head.parameters())
+    hidden: list[nn.Parameter] = []
+    matrices: list[nn.Parameter] = []
+    vectors: list[nn.Parameter] = []
+    for parameter in model.parameters():
+        if parameter.ndim < 2:
+            vectors.append(parameter)
+        elif parameter not in output_layer and min(len(parameter), parameter[0].numel()) >= SMALLEST_SIDE:
+            hidden.append(parameter)
+        else:
+            matrices.append(parameter)
+    match training.optimiser:
+        case "muon":
+            muon = [Muon(hidden, training.learning_rate, training.weight_decay, momentum=0.95)] if hidden else []
+        case "adamw":
+            muon, matrices = [], hidden + matrices
+        case _:
+            assert_never(training.optimiser)
+    decaying = {"params": matrices, "weight_decay": training.weight_decay}
+    adamw = AdamW([decaying, {"params": vectors, "weight_decay": 0.0}], lr=training.learning_rate, foreach=True)
+    return (*muon, adamw)
