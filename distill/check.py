@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.data.pools import open_pools
+from distill.initial import problems_of_starts
 from distill.recipe import Recipe
 from distill.run import cache_of, fresh, mismatches, usable_lines
 from students.errors import DataError
@@ -21,6 +22,7 @@ def check(recipe: Recipe, folder: Path) -> dict[str, Any]:
     problems = [
         f"{part}: {refusal.reason}" for part, refusals in {**pools.refused, **too_long}.items() for refusal in refusals
     ]
+    problems += problems_of_starts(recipe, pools.charset)
     teacher = fresh(recipe.teacher, recipe, pools.charset)
     problems += mismatches(recipe, pools, teacher, None)
     return {

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from distill.data.batch import Batch, StepData
 from distill.losses.ctc import ctc
-from distill.losses.logits import frame_kl, kl_per_frame
+from distill.losses.logits import consistency, frame_kl, kl_per_frame
 from distill.recipe import Objective
 from students.charset import BLANK
 from students.decode import collapse
@@ -34,6 +34,8 @@ def loss_terms(objective: Objective, student: Outputs, teacher: Outputs | None, 
         terms["frame_kl"] = frame_kl(
             student, teacher, temperature=kl.temperature, frames=kl.frames, neighbours=kl.neighbours
         )
+    if objective.views == 2:
+        terms["consistency"] = consistency(student)
     return terms
 
 
@@ -47,14 +49,21 @@ def term_weights(objective: Objective, done: float) -> dict[str, float]:
             left = 1 - done
         case "cosine":
             left = 0.5 * (1 + math.cos(math.pi * done))
-    return {"ctc": objective.ctc_weight, "frame_kl": kl.weight * left}
+    rising = min(1.0, done / objective.consistency.warmup) if objective.consistency.warmup else 1.0
+    return {
+        "ctc": objective.ctc_weight,
+        "frame_kl": kl.weight * left,
+        "consistency": objective.consistency.weight * rising,
+    }
 
 
-def term_counts(step: StepData, distilled: bool) -> dict[str, int]:
+def term_counts(step: StepData, distilled: bool, views: int) -> dict[str, int]:
     """The lines of a whole step, over all micro-batches and processes, that each term speaks of."""
     counts = {"ctc": step.n_labelled}
     if distilled:
         counts["frame_kl"] = step.n_lines
+    if views == 2:
+        counts["consistency"] = step.n_lines
     return counts
 
 

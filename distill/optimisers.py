@@ -1,4 +1,4 @@
-"""What changes the weights: Muon on weight matrices with AdamW on the rest, or AdamW alone.
+"""What changes the weights: Muon on weight matrices with AdamW on the rest, or AdamW alone; rates and averages.
 
 CTC training begins with a plateau on which everything is read as blank. Orthogonal updates leave it several
 times sooner than AdamW's, and a short budget ends with fewer errors. torch's own Muon takes no convolutions.
@@ -6,7 +6,8 @@ times sooner than AdamW's, and a short budget ends with fewer errors. torch's ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -80,3 +81,28 @@ def build_optimisers(model: Recogniser, training: Training) -> tuple[Optimizer, 
     decaying = {"params": matrices, "weight_decay": training.weight_decay}
     adamw = AdamW([decaying, {"params": vectors, "weight_decay": 0.0}], lr=training.learning_rate, foreach=True)
     return (*muon, adamw)
+
+
+def rate_at(step: int, training: Training) -> float:
+    """Learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0."""
+    warm = max(1, round(training.warmup * training.steps))
+    if step < warm:
+        return training.learning_rate * (step + 1) / warm
+    done = (step - warm) / max(1, training.steps - warm)
+    match training.schedule:
+        case "cosine":
+            return training.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        case "linear":
+            return training.learning_rate * (1 - done)
+        case "constant":
+            return training.learning_rate
+
+
+@torch.no_grad()
+def follow(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float, step: int) -> None:
+    """average += (1 - decay) (weights - average), the decay growing from 0.1 as the first steps pass."""
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    floating = [name for name, t in average.items() if t.is_floating_point()]
+    torch._foreach_lerp_([average[n] for n in floating], [weights[n] for n in floating], share)
+    for name in average.keys() - floating:
+        average[name].copy_(weights[name])

@@ -65,6 +65,13 @@ class Cut(_Section):
 Policy = Literal["drop", "keep", "fail"]
 
 
+class Consistency(_Section):
+    """Two views of every line, each following the other's posteriors (CR-CTC, Yao et al. 2025, arXiv 2410.05101)."""
+
+    weight: float = Field(0.0, ge=0, description="of the KL between the views; 0: one view and no such term")
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the weight rises")
+
+
 class Policies(_Section):
     """What happens to training lines that would mislead. What is dropped is counted and named in `data.json`."""
 
@@ -114,6 +121,9 @@ class Training(_Section):
     clip_norm: float = Field(5.0, gt=0, description="largest norm of the gradient")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="weights averaged over steps; 0: off")
     validate_every: int = Field(200, ge=1, description="steps between validations; the best weights are kept")
+    patience: int | None = Field(
+        None, ge=1, description="validations without a better one after which the training ends; null: all steps"
+    )
     checkpoint_every: int = Field(200, ge=1, description="steps between checkpoints")
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
     precision: Precision = Field(
@@ -122,19 +132,47 @@ class Training(_Section):
     augment: Augment = Field(Augment(), description="changes made to a training line")
 
 
-class Teacher(_Section):
-    """The large network."""
+class Stage(_Section):
+    """A training that comes before a network's own: the next begins with its weights."""
 
-    model: TeacherConfig = Field(description="its architecture")
+    name: str = Field(pattern=r"^[\w.-]+$", description="names its folder inside the network's")
+    sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
+    training: Training = Field(description="its budget and optimiser")
+
+
+class Network(_Section):
+    """What teacher and student have in common."""
+
+    init: str | None = Field(
+        None, description="model file or run folder whose weights it begins with; null: fresh ones"
+    )
+    charset_change: Literal["union", "new", "fail"] = Field(
+        "union",
+        description="characters that init and the lines do not share: write both; those of the lines; or stop",
+    )
+    stages: tuple[Stage, ...] = Field((), description="trainings that come before, each from the weights of the last")
+    sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
     training: Training = Field(description="how it is trained")
 
 
-class Student(_Section):
+class Teacher(Network):
+    """The large network."""
+
+    model: TeacherConfig = Field(description="its architecture")
+    consistency: Consistency = Field(Consistency(), description="agreement of two views of a line")
+
+
+class Student(Network):
     """The small network, trained twice: alone (the control) and distilled."""
 
     model: StudentConfig = Field(description="its architecture")
-    training: Training = Field(description="how both are trained")
     control: bool = Field(True, description="train the control; without it the report proves nothing")
+
+    @model_validator(mode="after")
+    def _equal_steps(self) -> Student:
+        if any(training.patience is not None for training in (self.training, *(s.training for s in self.stages))):
+            raise ValueError("training.patience: control and student take equal steps, so neither may stop early")
+        return self
 
 
 class FrameKL(_Section):
@@ -157,6 +195,12 @@ class Objective(_Section):
 
     ctc_weight: float = Field(1.0, ge=0, description="of CTC on the labelled lines")
     frame_kl: FrameKL = Field(FrameKL(), description="of the teacher's posteriors, on every line")
+    consistency: Consistency = Field(Consistency(), description="agreement of two views of a line, control included")
+
+    @property
+    def views(self) -> int:
+        """Views of every line that a step holds."""
+        return 2 if self.consistency.weight else 1
 
 
 class Runtime(_Section):
@@ -183,6 +227,23 @@ class Recipe(_Section):
     student: Student = Field(description="the small network")
     objective: Objective = Field(Objective(), description="of the distillation")
     runtime: Runtime = Field(Runtime(), description="threads, workers, tracker, cache")
+
+    @model_validator(mode="after")
+    def _named_sources_exist(self) -> Recipe:
+        known = [source.name for source in self.data.train]
+        problems = [
+            f"{where}: {name!r} is not a training source; there are {', '.join(known)}"
+            for part_name, part in (("teacher", self.teacher), ("student", self.student))
+            for where, names in (
+                (f"{part_name}.sources", part.sources),
+                *((f"{part_name}.stages.{stage.name}.sources", stage.sources) for stage in part.stages),
+            )
+            for name in names or ()
+            if name not in known
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
 
 def digest_of(*parts: object) -> str:

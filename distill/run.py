@@ -19,6 +19,7 @@ import teachers
 from distill import report
 from distill.data.lines import Lines, Refusal
 from distill.data.pools import Pools, open_pools, without_infeasible
+from distill.initial import Start, problems_of_starts, start_of
 from distill.recipe import FrameKL, Objective, Recipe, RecipeError, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
 from distill.step import FrozenTeacher
@@ -32,7 +33,7 @@ from students.parts import Recogniser, n_frames, n_parameters
 from students.reader import MODEL_NAME
 
 Network = Literal["teacher", "student"]
-CTC_ALONE = Objective(frame_kl=FrameKL(weight=0))
+NO_TEACHER = FrameKL(weight=0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     with accelerator.main_process_first(), stopwatch.measure("lines"):
         pools = open_pools(recipe, cache_of(recipe, folder), stop.raise_if_set)
+    if problems := problems_of_starts(recipe, pools.charset):
+        raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools)
     pools = replace(pools, refused={**pools.refused, **too_long})
     return Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
@@ -69,34 +72,41 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
 def train_teacher(run: Run) -> Path:
     """Train the teacher on the labelled lines and return its model file."""
     with run.stopwatch.measure("teacher"):
-        job = _job(run, "teacher", CTC_ALONE, None)
-        _begin(run, [job, _job(run, "control", CTC_ALONE, None)])
-        path = train(job, None, run.accelerator, run.stop)
+        jobs = _jobs(run, "teacher")
+        _begin(run, [*jobs, *_jobs(run, "control")])
+        path = _train_all(run, jobs, None)
     say(f"teacher: {path}")
     return path
 
 
 def train_students(run: Run) -> dict[str, Any]:
     """Train control and student against the finished teacher, judge all three, and return the report."""
-    teacher_job = _job(run, "teacher", CTC_ALONE, None)
+    teacher_job = _jobs(run, "teacher")[-1]
     if not finished(teacher_job):
         raise CheckpointError(f"{teacher_job.folder}: no finished teacher; train it first: distill teacher ...")
     reader = teachers.load(teacher_job.folder / MODEL_NAME)
     if problems := mismatches(run.recipe, run.pools, reader.model, reader.description):
         raise DataError("teacher and student do not fit:\n" + "\n".join(f"  - {p}" for p in problems))
     frozen = FrozenTeacher(reader.model, run.accelerator.device, run.recipe.teacher.training.precision)
-    control = _job(run, "control", CTC_ALONE, None) if run.recipe.student.control else None
-    student = _job(run, "student", run.recipe.objective, frozen.digest)
-    _begin(run, [job for job in (control, student) if job])
+    control = _jobs(run, "control") if run.recipe.student.control else []
+    student = _jobs(run, "student", frozen.digest)
+    _begin(run, [*control, *student])
     if control:
         with run.stopwatch.measure("control"):
-            train(control, None, run.accelerator, run.stop)
+            _train_all(run, control, None)
     with run.stopwatch.measure("student"):
-        path = train(student, frozen, run.accelerator, run.stop)
+        path = _train_all(run, student, frozen)
     with run.stopwatch.measure("report"):
         result = make_report(run)
     say(f"student: {path}")
     return result
+
+
+def _train_all(run: Run, jobs: list[Job], teacher: FrozenTeacher | None) -> Path:
+    """Train one network through its stages and return the last model file."""
+    for job in jobs:
+        path = train(job, teacher, run.accelerator, run.stop)
+    return path
 
 
 def _begin(run: Run, jobs: list[Job]) -> None:
@@ -219,17 +229,36 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
-def _job(run: Run, role: Role, objective: Objective, teacher_digest: str | None) -> Job:
-    """The teacher learns from the labelled lines; control and student go through the same order of all lines."""
+def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
+    """The trainings of one network in their order, each from the weights of the one before: its stages, then its own.
+
+    The teacher learns from the labelled lines; control and student go through the same order of all lines.
+    """
     recipe, pools = run.recipe, run.pools
-    part = recipe.teacher if role == "teacher" else recipe.student
-    lines = run.usable["teacher" if role == "teacher" else "student"]
-    if role == "teacher":
-        lines = lines.where(lambda text: text is not None)
-    return Job(
-        role, recipe, part.model, part.training, objective, lines, pools.validation, pools.charset,
-        teacher_digest, run.folder / role,
-    )  # fmt: skip
+    match role:
+        case "teacher":
+            part: Teacher | Student = recipe.teacher
+            lines = run.usable["teacher"].where(lambda text: text is not None)
+            objective = Objective(frame_kl=NO_TEACHER, consistency=recipe.teacher.consistency)
+        case "control":
+            part, lines = recipe.student, run.usable["student"]
+            objective = recipe.objective.model_copy(update={"frame_kl": NO_TEACHER})
+        case "student":
+            part, lines, objective = recipe.student, run.usable["student"], recipe.objective
+    start, jobs = start_of(part), []
+    for stage in (*part.stages, None):
+        folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
+        some = lines.of_sources((stage or part).sources)
+        if all(text is None for text in some.texts):
+            raise DataError(f"{folder.relative_to(run.folder)}: its sources have no labelled line that can be used")
+        training = (stage or part).training
+        job = Job(
+            role, recipe, part.model, training, objective, some, pools.validation, pools.charset, teacher_digest,
+            folder, start,
+        )  # fmt: skip
+        jobs.append(job)
+        start = Start(folder / MODEL_NAME, job.digest)
+    return jobs
 
 
 def _say_what_was_refused(pools: Pools, folder: Path) -> None:

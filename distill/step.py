@@ -76,7 +76,7 @@ def take_step(
     torch.manual_seed(seed_of("dropout", seed, step.step, accelerator.process_index))
     for optimiser in optimisers:
         optimiser.zero_grad(set_to_none=False)
-    counts = term_counts(step, teacher is not None)
+    counts = term_counts(step, teacher is not None, objective.views)
     weights = term_weights(objective, done)
     factors = {name: weights[name] / max(1, count) for name, count in counts.items()}
     sums = dict.fromkeys(factors, 0.0)

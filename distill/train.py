@@ -6,8 +6,6 @@ nothing else. Weights are chosen on validation; the test lines are never seen he
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +24,9 @@ from distill.data.lines import Lines
 from distill.data.sampler import Order
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
+from distill.initial import Start, fill
 from distill.metrics import Score, score
-from distill.optimisers import build_optimisers
+from distill.optimisers import build_optimisers, follow, rate_at
 from distill.recipe import Objective, Recipe, Training, digest_of
 from distill.runtime import StopFlag, Stopped
 from distill.step import FrozenTeacher, StepResult, take_step
@@ -57,6 +56,7 @@ class Job:
     charset: Charset
     teacher_digest: str | None
     folder: Path
+    start: Start | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -65,15 +65,21 @@ class Job:
         return digest_of(
             self.role, recipe.seed, recipe.image, recipe.data.protocol, self.model,
             self.training, self.objective, self.charset, self.lines.digest, self.validation.digest,
-            self.teacher_digest,
+            self.teacher_digest, self.start.digest if self.start else None,
         )  # fmt: skip
 
     def build(self) -> Recogniser:
-        """The network with its first weights, a function of seed and architecture: control and student start equal."""
+        """The network with its first weights: fresh ones, a function of seed and architecture, or those of `start`.
+
+        Control and student start equal.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of("weights", self.recipe.seed))
             image = self.recipe.image
-            return self.model.build(self.charset.n_classes, image.channels, image.height_px)
+            model = self.model.build(self.charset.n_classes, image.channels, image.height_px)
+        if self.start is not None:
+            fill(model, self.start, self.model.model_dump(mode="json"), self.charset, image)
+        return model
 
 
 @dataclass
@@ -146,21 +152,6 @@ def _agree(step: int, accelerator: Accelerator) -> None:
     accelerator.wait_for_everyone()
 
 
-def rate_at(step: int, training: Training) -> float:
-    """Learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0."""
-    warm = max(1, round(training.warmup * training.steps))
-    if step < warm:
-        return training.learning_rate * (step + 1) / warm
-    done = (step - warm) / max(1, training.steps - warm)
-    match training.schedule:
-        case "cosine":
-            return training.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-        case "linear":
-            return training.learning_rate * (1 - done)
-        case "constant":
-            return training.learning_rate
-
-
 def _begin(job: Job, accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
     model = job.build().to(accelerator.device).to(memory_format=torch.channels_last)
@@ -187,9 +178,10 @@ def _loop(
     steps = feed(
         job.lines, order, job.charset, job.recipe.image, training.augment,
         steps=range(now.step, training.steps), rank=accelerator.process_index,
-        n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers,
+        n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
     )  # fmt: skip
-    total, done = training.steps * training.batch_lines, now.step * training.batch_lines
+    per_step = training.batch_lines * job.objective.views
+    total, done = training.steps * per_step, now.step * per_step
     with progress(job.role, total, "line", done) as bar:
         for data in steps:
             result = _one_step(job, trainee, teacher, data, accelerator, stop)
@@ -200,12 +192,21 @@ def _loop(
             if now.step % training.validate_every == 0 or now.step == training.steps:
                 validation = _validate(job, trainee, accelerator, metrics)
                 say(f"{job.role} step {now.step}: validation exact {validation.exact:.1%}, CER {validation.cer:.2%}")
-            last = now.step == training.steps
+            last = now.step == training.steps or _has_no_hope(training, now)
             if (now.step % training.checkpoint_every == 0 or result.stop) and not last and _main(accelerator):
                 _save(job, trainee, metrics)
             if result.stop and not last:
                 accelerator.wait_for_everyone()  # for the first process, which writes
                 raise Stopped
+            if last:
+                break
+
+
+def _has_no_hope(training: Training, now: Progress) -> bool:
+    """Whether as many validations as the recipe's patience have brought nothing better."""
+    if training.patience is None or now.best is None:
+        return False
+    return now.step - now.best["step"] >= training.patience * training.validate_every
 
 
 def _one_step(
@@ -227,18 +228,8 @@ def _one_step(
         total[0] += value
         total[1] += 1
     if trainee.average:
-        _follow(trainee.average, trainee.model.state_dict(), job.training.ema_decay, now.step)
+        follow(trainee.average, trainee.model.state_dict(), job.training.ema_decay, now.step)
     return result
-
-
-@torch.no_grad()
-def _follow(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float, step: int) -> None:
-    """average += (1 - decay) (weights - average), the decay growing from 0.1 as the first steps pass."""
-    share = 1 - min(decay, (1 + step) / (10 + step))
-    floating = [name for name, t in average.items() if t.is_floating_point()]
-    torch._foreach_lerp_([average[n] for n in floating], [weights[n] for n in floating], share)
-    for name in average.keys() - floating:
-        average[name].copy_(weights[name])
 
 
 def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None) -> Score:

@@ -18,6 +18,7 @@ Pixels = NDArray[np.uint8]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 _N_DRAWS = 32
+_N_GEOMETRY = 12  # the first draws place the characters, the others change how they look
 _NOISE_POOL_SIZE = 1 << 20
 _MAX_RISE = 0.1  # of the height: how far a rotation may lift the end of a line
 
@@ -44,6 +45,8 @@ class Augment(BaseModel):
     noise_probability: Share = Field(default=0.2, description="probability of Gaussian noise")
     noise_sigma: float = Field(default=10.0, ge=0, le=80, description="largest sigma of the noise, in grey levels")
     jpeg_probability: Share = Field(default=0.1, description="probability of a JPEG compression")
+    erase_probability: Share = Field(default=0.0, description="probability, twice, of a stripe that hides everything")
+    erase_width: float = Field(default=0.3, ge=0, le=2, description="largest width of the stripe, share of the height")
     jpeg_quality: tuple[int, int] = Field(default=(35, 85), description="lowest and highest JPEG quality")
     flip_horizontal: Share = Field(default=0.0, description="probability of mirroring; needs force_flips")
     flip_vertical: Share = Field(default=0.0, description="probability of turning upside down; needs force_flips")
@@ -62,9 +65,14 @@ class Augment(BaseModel):
         return self
 
 
-def augment(image: Pixels, config: Augment, generator: torch.Generator) -> Pixels:
-    """A changed copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments."""
+def augment(image: Pixels, config: Augment, generator: torch.Generator, other: torch.Generator | None = None) -> Pixels:
+    """A changed copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments.
+
+    Where `other` is given, it draws everything but the geometry: another view, with characters in the same places.
+    """
     draw = torch.rand(_N_DRAWS, generator=generator).tolist()
+    if other is not None:
+        draw[_N_GEOMETRY:] = torch.rand(_N_DRAWS, generator=other).tolist()[_N_GEOMETRY:]
     if draw[0] < config.probability:
         image = _warp(image, config, draw[1:10])
     if draw[10] < config.flip_horizontal:
@@ -78,6 +86,9 @@ def augment(image: Pixels, config: Augment, generator: torch.Generator) -> Pixel
         image = add_noise(image, config.noise_sigma * draw[18], draw[19])
     if draw[20] < config.jpeg_probability:
         image = compress(image, between(config.jpeg_quality, draw[21]))
+    for erased, place, width in (draw[22:25], draw[25:28]):
+        if erased < config.erase_probability:
+            image = _erased(image, place, width * config.erase_width)
     return image.copy()
 
 
@@ -134,6 +145,15 @@ def _warp(image: Pixels, config: Augment, draw: list[float]) -> Pixels:
         return _pixels(cv2.warpAffine(image, affine, (width, height), borderValue=fill), image)
     matrix = _tilt(tilt, width, height) @ np.vstack([affine, [0, 0, 1]])
     return _pixels(cv2.warpPerspective(image, matrix, (width, height), borderValue=fill), image)
+
+
+def _erased(image: Pixels, place: float, width_share: float) -> Pixels:
+    """The image with a vertical stripe of the border's colour, its centre a share `place` of the way along."""
+    height, width = image.shape[:2]
+    centre, half = place * width, width_share * height / 2
+    image = image.copy()
+    image[:, max(0, round(centre - half)) : round(centre + half)] = _border_median(image)
+    return image
 
 
 def _tilt(tilt: float, width: int, height: int) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -48,6 +48,7 @@ class View:
     augment: Augment
     seed: int
     epoch: int
+    number: int = 0
 
 
 class Pixels:
@@ -68,12 +69,13 @@ class Pixels:
         return scaled_HWC
 
     def seen(self, i: int, view: View | None, use: int = 0) -> np.ndarray:
-        """Line `i`, augmented where a view is given."""
+        """Line `i`, augmented where a view is given. Several views of one use share their geometry."""
         scaled_HWC = self[i]
         if view is None:
             return scaled_HWC
-        generator = generator_of("view", view.seed, view.epoch, use, self.lines.keys[i])
-        return augment(scaled_HWC, view.augment, generator)
+        names = (view.seed, view.epoch, use, self.lines.keys[i])
+        other = generator_of("other view", view.number, *names) if view.number else None
+        return augment(scaled_HWC, view.augment, generator_of("view", *names), other)
 
     def stacked(self, group: Group, view: View | None = None) -> Tensor:
         """The prepared lines of a group, float32 (N, channels, H, W)."""
@@ -81,8 +83,11 @@ class Pixels:
         return torch.from_numpy(np.stack([self.preparation.to_tensor(scaled_HWC) for scaled_HWC in seen]))
 
 
-def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View) -> Batch:
-    """Lines for training. Raises `DataError` for a label outside the charset."""
+def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View, n_views: int = 1) -> Batch:
+    """Lines for training; with several views, all lines in their first, then all in the next.
+
+    Raises `DataError` for a label outside the charset.
+    """
     lines = pixels.lines
     texts = [lines.texts[i] for i in group.indices]
     targets = [charset.encode(text) if text else [] for text in texts]
@@ -90,18 +95,21 @@ def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View) -> Ba
     for row, target in enumerate(targets):
         targets_NL[row, : len(target)] = torch.tensor(target, dtype=torch.int64)
     return Batch(
-        pixels.stacked(group, view),
-        targets_NL,
-        torch.tensor([len(t) for t in targets]),
-        torch.tensor([text is not None for text in texts]),
-        tuple(lines.keys[i] for i in group.indices),
-        foldings(charset, [lines.form(i) for i in group.indices]),
+        torch.cat([pixels.stacked(group, replace(view, number=number)) for number in range(n_views)]),
+        targets_NL.repeat(n_views, 1),
+        torch.tensor([len(t) for t in targets] * n_views),
+        torch.tensor([text is not None for text in texts] * n_views),
+        tuple(lines.keys[i] for i in group.indices) * n_views,
+        foldings(charset, [lines.form(i) for i in group.indices]) * n_views,
     )
 
 
 @dataclass(frozen=True)
 class StepData:
-    """The share of one process in one step, and the counts of the whole step over all processes."""
+    """The share of one process in one step, and the counts of the whole step over all processes.
+
+    Every view of a line counts as a line.
+    """
 
     step: int
     epoch: int
@@ -113,10 +121,10 @@ class StepData:
 class _Steps(Dataset[StepData | DataError]):
     def __init__(
         self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-        rank: int, n_ranks: int,
+        rank: int, n_ranks: int, n_views: int,
     ) -> None:  # fmt: skip
         self.pixels, self.order, self.charset = Pixels(lines, preparation), order, charset
-        self.augment_with, self.rank, self.n_ranks = augment_with, rank, n_ranks
+        self.augment_with, self.rank, self.n_ranks, self.n_views = augment_with, rank, n_ranks, n_views
 
     def __getitem__(self, k: int) -> StepData | DataError:
         try:
@@ -128,18 +136,20 @@ class _Steps(Dataset[StepData | DataError]):
         epoch, groups = self.order.step(k)
         view = View(self.augment_with, self.order.seed, epoch)
         mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
-        batches = tuple(make_batch(self.pixels, group, self.charset, view) for group in mine if group.indices)
+        batches = tuple(
+            make_batch(self.pixels, group, self.charset, view, self.n_views) for group in mine if group.indices
+        )
         indices = [i for group in groups for i in group.indices]
         n_labelled = sum(self.pixels.lines.texts[i] is not None for i in indices)
-        return StepData(k, epoch, batches, len(indices), n_labelled)
+        return StepData(k, epoch, batches, len(indices) * self.n_views, n_labelled * self.n_views)
 
 
 def feed(
     lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-    *, steps: range, rank: int, n_ranks: int, workers: int,
+    *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1,
 ) -> Iterator[StepData]:  # fmt: skip
     """The steps `steps`, the same for any number of workers."""
-    data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks)
+    data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks, views)
     # steps is the sampler: every item is one whole step, already batched
     loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker)
     _one_thread()

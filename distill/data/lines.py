@@ -11,7 +11,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -97,6 +97,12 @@ class Lines:
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
         """The lines whose text fulfils `condition`."""
         return self.take([i for i, text in enumerate(self.texts) if condition(text)])
+
+    def of_sources(self, names: Collection[str] | None) -> Lines:
+        """The lines of the named sources; None: of all."""
+        if names is None:
+            return self
+        return self.take([i for i, source in enumerate(self.sources) if source in names])
 
     @cached_property
     def digest(self) -> str:

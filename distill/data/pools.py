@@ -20,6 +20,7 @@ from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.materialise import Poll, materialise, never_stop
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource, Source
+from distill.initial import charset_with_starts
 from distill.recipe import CharsetChoice, Cut, Policies, Recipe
 from students.charset import Charset
 from students.errors import DataError
@@ -86,7 +87,7 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
             raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
     if all(text is None for text in train.texts):
         raise DataError("train: not one labelled line; a teacher needs labels")
-    charset = choose_charset(train.texts, recipe.data.charset)
+    charset = charset_with_starts(choose_charset(train.texts, recipe.data.charset), recipe)
     train = _inside_charset(train, charset, recipe.data.charset, refused["train"])
     train = without_misleading(train, joined([validation, test]), recipe.data.policies, refused)
     return Pools(train, validation, test, charset, refused, set_aside)

@@ -29,6 +29,19 @@ def frame_kl(
     return temperature**2 * kl_N.sum(), len(kl_N)
 
 
+def consistency(student: Outputs) -> tuple[Tensor, int]:
+    """sum_t m_t KL(sg(p_t) || q_t) / sum_t m_t of every view, p the other view of the line; and the number of views.
+
+    CR-CTC (Yao et al. 2025, arXiv 2410.05101): the first half of the batch holds the first views, the second half
+    the second views of the same lines; no gradient flows into the view that is followed.
+    """
+    one_NTC, other_NTC = student.logits_NTC.chunk(2)
+    followed_NTC = torch.cat([other_NTC, one_NTC]).detach()
+    valid_NT = _valid(student)
+    kl_N = (kl_per_frame(student.logits_NTC, followed_NTC, 1.0) * valid_NT).sum(1) / valid_NT.sum(1)
+    return kl_N.sum(), len(kl_N)
+
+
 def kl_per_frame(student_NTC: Tensor, teacher_NTC: Tensor, temperature: float) -> Tensor:
     """KL(teacher || student) of every frame under a temperature, (N, T) nats, in float32 log-space."""
     with torch.autocast(student_NTC.device.type, enabled=False):
@@ -39,8 +52,7 @@ def kl_per_frame(student_NTC: Tensor, teacher_NTC: Tensor, temperature: float) -
 
 def selected(teacher: Outputs, frames: Frames, neighbours: int) -> Tensor:
     """The frames that take part, (N, T) bool; never one behind the valid length."""
-    t = teacher.logits_NTC.shape[1]
-    valid_NT = torch.arange(t, device=teacher.logits_NTC.device) < teacher.lengths_N[:, None]
+    valid_NT = _valid(teacher)
     written_NT = (teacher.logits_NTC.argmax(-1) != BLANK) & valid_NT
     match frames:
         case "all":
@@ -53,3 +65,9 @@ def selected(teacher: Outputs, frames: Frames, neighbours: int) -> Tensor:
             return (near_N1T[:, 0] > 0) & valid_NT
         case _:
             assert_never(frames)
+
+
+def _valid(outputs: Outputs) -> Tensor:
+    """The frames within the valid length, (N, T) bool."""
+    t = outputs.logits_NTC.shape[1]
+    return torch.arange(t, device=outputs.logits_NTC.device) < outputs.lengths_N[:, None]

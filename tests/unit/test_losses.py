@@ -12,7 +12,7 @@ from torch.distributions import Categorical, kl_divergence
 
 from distill.data.labels import LabelForm, foldings, told
 from distill.losses.ctc import ctc
-from distill.losses.logits import Frames, frame_kl, selected
+from distill.losses.logits import Frames, consistency, frame_kl, selected
 from students.charset import Charset
 from students.parts import Outputs
 
@@ -163,3 +163,25 @@ def test_lines_of_several_forms_in_one_batch_are_each_judged_by_their_own() -> N
     alone = sum(ctc(outputs(logits_NTC[i]), targets_NL[i], lengths_N[i], one, each[i])[0] for i in rows)
     assert count == 2
     assert torch.allclose(together, torch.as_tensor(alone))
+
+
+def test_two_equal_views_agree_and_the_followed_view_gets_no_gradient() -> None:
+    view_NTC = random_logits(2, 5, 4)
+    equal, count = consistency(outputs(torch.cat([view_NTC, view_NTC]), [5, 3, 5, 3]))
+    assert count == 4
+    assert equal.item() == pytest.approx(0, abs=1e-6)
+    logits_NTC = random_logits(2, 3, 4, seed=1).requires_grad_()
+    total, _ = consistency(outputs(logits_NTC))
+    q, p = logits_NTC.detach().softmax(-1)
+    expected = (kl_divergence(Categorical(p), Categorical(q)) + kl_divergence(Categorical(q), Categorical(p))).mean()
+    assert total.item() == pytest.approx(expected.item(), abs=1e-5)
+    (gradient_NTC,) = torch.autograd.grad(total, logits_NTC)
+    assert torch.allclose(gradient_NTC, torch.stack([q - p, p - q]) / 3, atol=1e-6)
+
+
+def test_views_are_invariant_to_padding() -> None:
+    short_NTC = random_logits(2, 4, 3)
+    padded_NTC = torch.cat([short_NTC, random_logits(2, 3, 3, seed=5)], 1)
+    assert consistency(outputs(short_NTC))[0].item() == pytest.approx(
+        consistency(outputs(padded_NTC, [4, 4]))[0].item(), abs=1e-6
+    )

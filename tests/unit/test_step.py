@@ -12,11 +12,11 @@ from accelerate import Accelerator
 
 from distill.data.batch import Batch, StepData
 from distill.objective import term_weights
+from distill.optimisers import rate_at
 from distill.recipe import FrameKL, Objective
 from distill.recipe_file import load_recipe
 from distill.runtime import Stopped, stoppable
 from distill.step import FrozenTeacher, NonFiniteError, take_step
-from distill.train import rate_at
 from students.config import STUDENTS
 from students.parts import Recogniser
 
