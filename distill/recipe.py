@@ -52,6 +52,10 @@ class Cut(_Section):
         r"^(.*)$", description="regular expression over a line's name; its first group names the document"
     )
 
+    sources: tuple[str, ...] | None = Field(
+        None, description="names of the training sources it is taken from; null: all"
+    )
+
     @field_validator("document")
     @classmethod
     def _an_expression(cls, document: str) -> str:
@@ -239,6 +243,11 @@ class Recipe(_Section):
                 *((f"{part_name}.stages.{stage.name}.sources", stage.sources) for stage in part.stages),
             )
             for name in names or ()
+            if name not in known
+        ]
+        problems += [
+            f"data.cut.sources: {name!r} is not a training source; there are {', '.join(known)}"
+            for name in (self.data.cut and self.data.cut.sources) or ()
             if name not in known
         ]
         if problems:

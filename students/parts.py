@@ -53,7 +53,7 @@ def norm2d(kind: Norm, channels: int) -> nn.Module:
 
 
 class Convolution(nn.Sequential):
-    """3x3 convolution, normalisation, activation; `separable` splits it into depthwise and pointwise."""
+    """Square convolution, normalisation, activation; `separable` splits it into depthwise and pointwise."""
 
     def __init__(
         self,
@@ -64,15 +64,16 @@ class Convolution(nn.Sequential):
         separable: bool,
         norm: Norm,
         act: Activation,
+        kernel: int = 3,
     ) -> None:
         if separable:
             layers: list[nn.Module] = [
-                nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
+                nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False),
                 norm2d(norm, inputs),
                 nn.Conv2d(inputs, outputs, 1, bias=False),
             ]
         else:
-            layers = [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)]
+            layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)]
         super().__init__(*layers, norm2d(norm, outputs), activation(act))
 
 

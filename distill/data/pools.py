@@ -104,13 +104,15 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tu
     """Train, validation, and the keys of what is in neither.
 
     Whole documents go to validation until it holds its share of the labelled lines; the unlabelled lines of such
-    a document are set aside. Unlabelled lines of no document stay in train.
+    a document are set aside. Unlabelled lines of no document stay in train, and so does every other source than
+    those of the cut.
     """
     pattern = re.compile(cut.document)
     documents = [
-        _document(pattern, name, text is not None) for name, text in zip(lines.names, lines.texts, strict=True)
+        _document(pattern, name, text is not None) if cut.sources is None or source in cut.sources else None
+        for name, text, source in zip(lines.names, lines.texts, lines.sources, strict=True)
     ]
-    labelled = Counter(str(d) for d, text in zip(documents, lines.texts, strict=True) if text is not None)
+    labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if d is not None and text is not None)
     order = torch.randperm(len(labelled), generator=generator_of("cut", seed)).tolist()
     documents_in_order = sorted(labelled)
     chosen: set[str] = set()

@@ -93,6 +93,7 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "{word} @ {Word}", "$ {word}", "{word} < {word}", "{Word};", '"{WORD}"', "{WORD}!", "{Word}'s",
         "{word} # {number}",
     ),
+    "digits": ("{digits:2}", "{digits:3}", "{digits:4}", "{digits:4}", "{digits:5}", "{digits:5}", "{digits:6}"),
 }  # fmt: skip
 
 
@@ -114,6 +115,7 @@ class TextMix(BaseModel):
     codes: float = Field(default=1.5, ge=0, description="weight of codes of capitals and digits, without I, O and Q")
     addresses: float = Field(default=1.2, ge=0, description="weight of e-mail and web addresses")
     phones: float = Field(default=0.7, ge=0, description="weight of telephone numbers")
+    digits: float = Field(default=0.0, ge=0, description="weight of two to six digits and nothing else")
     phrases: float = Field(default=4.0, ge=0, description="weight of short phrases with punctuation")
 
     @model_validator(mode="after")

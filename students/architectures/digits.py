@@ -19,17 +19,24 @@ class DigitsStudent(BaseModel):
     channels: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         (16, 32, 48), description="of the three convolutions"
     )
+    kernel: Literal[3, 5, 7] = Field(5, description="side of the convolutions: frames see 15, 29 or 43 pixels")
     hidden: int = Field(96, ge=8, description="width of the first fully connected layer")
     activation: Activation = Field("relu", description="after every layer but the last")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         c1, c2, c3 = self.channels
-        sizes = ((channels, c1, (2, 2)), (c1, c2, (2, 2)), (c2, c3, (2, 1)))
         backbone = nn.Sequential(
-            *(Convolution(i, o, stride, separable=False, norm=self.norm, act=self.activation) for i, o, stride in sizes)
+            self._convolution(channels, c1, (2, 2)),
+            self._convolution(c1, c2, (2, 2)),
+            self._convolution(c2, c3, (2, 1)),
         )
         collapse = nn.Sequential(
             Columns(), nn.Linear(c3 * -(-height_px // 8), self.hidden), activation(self.activation)
         )
         return Recogniser(backbone, collapse, nn.Identity(), nn.Linear(self.hidden, n_classes))
+
+    def _convolution(self, inputs: int, outputs: int, stride: tuple[int, int]) -> Convolution:
+        return Convolution(
+            inputs, outputs, stride, separable=False, norm=self.norm, act=self.activation, kernel=self.kernel
+        )
