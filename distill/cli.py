@@ -121,9 +121,9 @@ def _check(options: argparse.Namespace) -> int:
 
     recipe, folder = _recipe_and_folder(options)
     found = check(recipe, folder)
-    lines = [f"{part}: {n:,} lines" for part, n in found["lines"].items()] + [
-        f"problem: {problem}" for problem in found["problems"]
-    ]
+    lines = [f"{part}: {n:,} lines" for part, n in found["lines"].items()]
+    lines += [f"note: {note}" for note in found["notes"]]
+    lines += [f"problem: {problem}" for problem in found["problems"]]
     _print(found, options, "\n".join([*lines, *(["no problems"] if not found["problems"] else [])]))
     return PROBLEMS_FOUND if found["problems"] else 0
 

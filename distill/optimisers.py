@@ -46,16 +46,22 @@ class Muon(Optimizer):
 def orthogonal(matrix_NM: Tensor, iterations: int = 5) -> Tensor:
     """About U V^T of the singular value decomposition U S V^T: singular values between 0.7 and 1.2.
 
-    A quintic Newton-Schulz iteration (Jordan et al. 2024); a matrix of zeros stays one.
+    A quintic Newton-Schulz iteration X <- (a + b X X^T + c (X X^T)^2) X (Jordan et al. 2024); a matrix of zeros stays
+    one. Its factors commute, so they are multiplied up on the small side, which costs a third.
     """
     a, b, c = NEWTON_SCHULZ
     tall = matrix_NM.shape[0] > matrix_NM.shape[1]
-    x = matrix_NM.float().T if tall else matrix_NM.float()
-    x = x / (x.norm() + 1e-7)
+    x_NM = matrix_NM.float().T if tall else matrix_NM.float()
+    x_NM = x_NM / (x_NM.norm() + 1e-7)
+    square_NN = x_NM @ x_NM.T
+    product_NN = torch.eye(len(x_NM), device=x_NM.device)
     for _ in range(iterations):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
-    return x.T if tall else x
+        factor_NN = torch.addmm(square_NN, square_NN, square_NN, beta=b, alpha=c)
+        factor_NN.diagonal().add_(a)
+        product_NN = factor_NN @ product_NN
+        square_NN = factor_NN @ square_NN @ factor_NN
+    x_NM = product_NN @ x_NM
+    return x_NM.T if tall else x_NM
 
 
 def build_optimisers(model: Recogniser, training: Training) -> tuple[Optimizer, ...]:

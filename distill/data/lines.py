@@ -65,6 +65,7 @@ class Lines:
     image_digests: tuple[str, ...]
     fetch: Sequence[tuple[Fetch, int]]
     forms: Mapping[str, LabelForm] = field(default_factory=dict)  # of each source; exact where it is not named
+    rewritten: frozenset[str] = frozenset()  # keys whose label was not NFC, or lost punctuation to its form
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -92,6 +93,7 @@ class Lines:
             pick(self.image_digests),
             pick(self.fetch),
             self.forms,
+            self.rewritten.intersection(self.keys[int(i)] for i in indices),
         )
 
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
@@ -128,6 +130,7 @@ def joined(parts: Sequence[Lines]) -> Lines:
         chain("image_digests"),
         chain("fetch"),
         {source: form for part in parts for source, form in part.forms.items()},
+        frozenset().union(*(part.rewritten for part in parts)),
     )
 
 
@@ -166,15 +169,17 @@ def _scan(
         kept.append(row)
         widths.append(preparation.padded_width_px(*size))
         digests.append(hashlib.blake2b(data, digest_size=16).hexdigest())
+    labels = tuple(None if (text := texts[row]) is None else as_label(text, source.label_form) for row in kept)
     lines = Lines(
         tuple(keys[row] for row in kept),
         tuple(names[row] for row in kept),
-        tuple(None if (text := texts[row]) is None else as_label(text, source.label_form) for row in kept),
+        labels,
         (source.name,) * len(kept),
         np.asarray(widths, np.int64),
         tuple(digests),
         tuple((fetch, row) for row in kept),
         {source.name: source.label_form},
+        frozenset(keys[row] for row, label in zip(kept, labels, strict=True) if label != texts[row]),
     )
     return lines, refused
 

@@ -55,7 +55,11 @@ class Pools:
                 for name, lines in per_part.items()
             },
             "set_aside": list(self.set_aside),
-            "empty_labels": {name: lines.texts.count("") for name, lines in per_part.items()},
+            "empty_labels": {
+                name: [key for key, text in zip(lines.keys, lines.texts, strict=True) if text == ""]
+                for name, lines in per_part.items()
+            },
+            "rewritten_labels": {name: sorted(lines.rewritten) for name, lines in per_part.items()},
             "label_forms": {name: dict(sorted(lines.forms.items())) for name, lines in per_part.items()},
             "refused": {
                 part: [{"key": r.key, "reason": r.reason} for r in refusals] for part, refusals in self.refused.items()

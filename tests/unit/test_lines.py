@@ -49,6 +49,8 @@ def test_parquet_keeps_null_apart_from_empty_and_composes_characters(tmp_path: P
     parquet(tmp_path / "l.parquet", [row("e\u0301"), row(""), row(None)])
     lines, refused = opened(tmp_path, kind="parquet", path="l.parquet")
     assert lines.texts == ("é", "", None)
+    assert lines.rewritten == {lines.keys[0]}
+    assert lines.take([1, 2]).rewritten == set()
     assert lines.names[0] == "001_a.png"
     assert len(set(lines.keys)) == 3
     assert not refused

@@ -1,0 +1,75 @@
+"""A network that begins with a file, goes through a stage and sees every line in two views."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import students
+import teachers
+from distill.cli import main
+from distill.track import read_metrics
+
+BUDGET = "{steps: 4, batch_lines: 16, learning_rate: 1.0e-3, validate_every: 2, checkpoint_every: 2, log_every: 1}"
+RECIPE = """
+extends: smoke
+about: stages
+data: {{charset: {{characters: " {characters}"}}}}
+teacher:
+  consistency: {{weight: 0.2, warmup: 0}}
+  stages: [{{name: first, sources: [printed], training: {budget}}}]
+  sources: [printed]
+  training: {budget}
+student:
+  init: {init}
+  sources: [printed]
+  stages: [{{name: first, training: {budget}}}]
+  training: {budget}
+"""
+
+
+@pytest.fixture(scope="module")
+def staged(finished_run: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("staged")
+    known = students.load(finished_run).description.charset.characters
+    text = RECIPE.format(characters=known.strip() + "ß", budget=BUDGET, init=finished_run)
+    (folder / "stages.yaml").write_text(text)
+    for command in ("teacher", "student"):
+        words = [command, str(folder / "stages.yaml"), f"runtime.cache_root={cache}", "--run", str(folder / "run")]
+        assert main(words) == 0
+    return folder / "run"
+
+
+def test_every_stage_leaves_its_model_and_the_next_begins_with_it(staged: Path) -> None:
+    for role in ("teacher", "control", "student"):
+        first = teachers.load(staged / role / "stages" / "first" / "model.safetensors")
+        last = teachers.load(staged / role / "model.safetensors")
+        moved = [
+            (a - b).abs().max().item() for a, b in zip(first.model.parameters(), last.model.parameters(), strict=True)
+        ]
+        assert 0 < max(moved) < 0.1, role  # four steps at a small rate: near, but no longer equal
+
+
+def test_two_views_are_trained_and_logged_for_the_teacher_alone(staged: Path) -> None:
+    of_teacher = [e for e in read_metrics(staged / "teacher" / "metrics.jsonl") if "loss" in e]
+    assert len(of_teacher) == 4
+    assert all(entry["consistency"] > 0 for entry in of_teacher)
+    assert not any("consistency" in entry for entry in read_metrics(staged / "student" / "metrics.jsonl"))
+
+
+def test_a_student_that_begins_with_a_file_reads_its_characters_and_new_ones(staged: Path, finished_run: Path) -> None:
+    before, after = students.load(finished_run), students.load(staged)
+    assert set(after.description.charset.characters) == {*before.description.charset.characters, "ß"}
+    report = json.loads((staged / "report.json").read_text())
+    assert report["control"]["n"] == 150
+
+
+def test_finished_stages_are_reused(staged: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stamps = {path: path.stat().st_mtime_ns for path in staged.rglob("model.safetensors")}
+    assert len(stamps) == 6
+    recipe = str(staged.parent / "stages.yaml")
+    assert main(["student", recipe, f"runtime.cache_root={cache}", "--run", str(staged)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    assert "step" not in capsys.readouterr().out
