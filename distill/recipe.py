@@ -200,6 +200,9 @@ class Objective(_Section):
     ctc_weight: float = Field(1.0, ge=0, description="of CTC on the labelled lines")
     frame_kl: FrameKL = Field(FrameKL(), description="of the teacher's posteriors, on every line")
     consistency: Consistency = Field(Consistency(), description="agreement of two views of a line, control included")
+    more_teachers: tuple[str, ...] = Field(
+        (), description="model files of further teachers, whose posteriors are averaged with the teacher's"
+    )
 
     @property
     def views(self) -> int:

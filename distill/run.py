@@ -22,7 +22,7 @@ from distill.data.pools import Pools, open_pools, without_infeasible
 from distill.initial import Start, problems_of_starts, start_of
 from distill.recipe import FrameKL, Objective, Recipe, RecipeError, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
-from distill.step import FrozenTeacher
+from distill.step import Ensemble, FrozenTeacher
 from distill.track import Stopwatch, say
 from distill.train import Job, Role, finished, train
 from students.charset import Charset
@@ -84,10 +84,14 @@ def train_students(run: Run) -> dict[str, Any]:
     teacher_job = _jobs(run, "teacher")[-1]
     if not finished(teacher_job):
         raise CheckpointError(f"{teacher_job.folder}: no finished teacher; train it first: distill teacher ...")
-    reader = teachers.load(teacher_job.folder / MODEL_NAME)
-    if problems := mismatches(run.recipe, run.pools, reader.model, reader.description):
-        raise DataError("teacher and student do not fit:\n" + "\n".join(f"  - {p}" for p in problems))
-    frozen = FrozenTeacher(reader.model, run.accelerator.device, run.recipe.teacher.training.precision)
+    paths = [teacher_job.folder / MODEL_NAME, *map(Path, run.recipe.objective.more_teachers)]
+    readers = [teachers.load(path.expanduser()) for path in paths]
+    for reader in readers:
+        if problems := mismatches(run.recipe, run.pools, reader.model, reader.description):
+            listed = "\n".join(f"  - {p}" for p in problems)
+            raise DataError(f"teacher and student do not fit ({reader.path}):\n{listed}")
+    teacher = Ensemble([r.model for r in readers]) if len(readers) > 1 else readers[0].model
+    frozen = FrozenTeacher(teacher, run.accelerator.device, run.recipe.teacher.training.precision)
     control = _jobs(run, "control") if run.recipe.student.control else []
     student = _jobs(run, "student", frozen.digest)
     _begin(run, [*control, *student])

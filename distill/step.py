@@ -47,6 +47,19 @@ class FrozenTeacher:
             raise RuntimeError("the frozen teacher changed during the training")
 
 
+class Ensemble(nn.Module):
+    """Several teachers as one: the mean of their posteriors, frame by frame, as logits; features of the first."""
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, images_NCHW: Tensor) -> Outputs:
+        outputs = [member(images_NCHW) for member in self.members]
+        log_p_MNTC = torch.stack([o.logits_NTC.float().log_softmax(-1) for o in outputs])
+        return outputs[0]._replace(logits_NTC=log_p_MNTC.logsumexp(0) - math.log(len(outputs)))
+
+
 @dataclass(frozen=True)
 class StepResult:
     """Means of the terms over the whole step, unweighted; the loss they make; the norm of its gradient."""

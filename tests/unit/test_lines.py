@@ -103,6 +103,15 @@ def test_a_path_that_is_not_there_names_it_and_data_root(tmp_path: Path, kind: s
         opened(tmp_path, kind=kind, path="nowhere")
 
 
+def test_a_hub_that_cannot_be_reached_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("Couldn't reach 'user/name' on the Hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    with pytest.raises(DataError, match=r"source mine: hf://user/name: cannot be opened: Couldn't reach"):
+        opened(tmp_path, kind="hub", path="hf://user/name")
+
+
 def test_parquet_without_text_or_damaged_is_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"image": [b"x"], "label": ["a"]}), tmp_path / "other.parquet")
     with pytest.raises(DataError, match="has no column text; it has image, label"):

@@ -16,7 +16,7 @@ from distill.optimisers import rate_at
 from distill.recipe import FrameKL, Objective
 from distill.recipe_file import load_recipe
 from distill.runtime import Stopped, stoppable
-from distill.step import FrozenTeacher, NonFiniteError, take_step
+from distill.step import Ensemble, FrozenTeacher, NonFiniteError, take_step
 from students.config import STUDENTS
 from students.parts import Recogniser
 
@@ -77,6 +77,15 @@ def test_a_teacher_that_moved_is_found_out() -> None:
         next(model.parameters()).add_(1e-6)
     with pytest.raises(RuntimeError, match="changed"):
         teacher.assert_unchanged()
+
+
+def test_an_ensemble_is_the_mean_of_its_posteriors() -> None:
+    images_NCHW = torch.rand(2, 1, 32, 64)
+    one, other = student().eval(), STUDENTS.validate_python({"kind": "digits", "norm": "group"}).build(11, 1, 32).eval()
+    mean_NTC = (one(images_NCHW).logits_NTC.softmax(-1) + other(images_NCHW).logits_NTC.softmax(-1)) / 2
+    both = FrozenTeacher(Ensemble([one, other]), torch.device("cpu"), "fp32")
+    assert torch.allclose(both(images_NCHW).logits_NTC.exp(), mean_NTC, atol=1e-6)
+    both.assert_unchanged()
 
 
 def test_the_first_signal_is_a_polite_request_and_handlers_are_put_back() -> None:
