@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import nn
 from typing_extensions import assert_never
@@ -17,11 +18,6 @@ from students.image import Preparation
 from students.model_file import Description, read_model
 from students.parts import Recogniser
 from students.reader import find_model
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy import ndarray
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
 
@@ -87,7 +83,7 @@ def fill(
         raise CheckpointError(f"{start.path}: weights do not fit the architecture: {error}") from error
 
 
-def _mapped(fresh: torch.Tensor, known: ndarray, charset: Charset, old: Charset) -> ndarray:
+def _mapped(fresh: torch.Tensor, known: np.ndarray, charset: Charset, old: Charset) -> np.ndarray:
     """Rows of an output layer for `charset`: those of `old` where it has the character, else the fresh ones."""
     number = {c: i for i, c in enumerate(old.characters, 1)}
     rows = fresh.numpy().copy()

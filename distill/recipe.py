@@ -115,7 +115,7 @@ class Training(_Section):
     micro_batch_lines: int | None = Field(
         None, ge=1, description="lines that go through the network at once; null: as many as fit the width"
     )
-    learning_rate: float = Field(2e-3, gt=0, description="peak of the schedule")
+    learning_rate: float = Field(1e-2, gt=0, description="peak of the schedule; AdamW alone wants about a fifth")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the rate rises")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="after the warm-up")
     optimiser: Literal["muon", "adamw"] = Field(

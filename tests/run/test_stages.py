@@ -16,7 +16,7 @@ BUDGET = "{steps: 4, batch_lines: 16, learning_rate: 1.0e-3, validate_every: 2, 
 RECIPE = """
 extends: smoke
 about: stages
-data: {{charset: {{characters: " {characters}"}}}}
+data: {{charset: {{characters: {characters}}}}}
 teacher:
   consistency: {{weight: 0.2, warmup: 0}}
   stages: [{{name: first, sources: [printed], training: {budget}}}]
@@ -34,7 +34,7 @@ student:
 def staged(finished_run: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("staged")
     known = students.load(finished_run).description.charset.characters
-    text = RECIPE.format(characters=known.strip() + "ß", budget=BUDGET, init=finished_run)
+    text = RECIPE.format(characters=json.dumps(known + "ß"), budget=BUDGET, init=finished_run)
     (folder / "stages.yaml").write_text(text)
     for command in ("teacher", "student"):
         words = [command, str(folder / "stages.yaml"), f"runtime.cache_root={cache}", "--run", str(folder / "run")]
