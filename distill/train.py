@@ -175,9 +175,10 @@ def _loop(
         job.lines.padded_width_px, training.batch_lines, job.recipe.seed, training.micro_batch_lines,
         labelled if job.teacher_digest is None and not labelled.all() else None,
     )  # fmt: skip
+    end = now.step if _has_no_hope(training, now) else training.steps
     steps = feed(
         job.lines, order, job.charset, job.recipe.image, training.augment,
-        steps=range(now.step, training.steps), rank=accelerator.process_index,
+        steps=range(now.step, end), rank=accelerator.process_index,
         n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
     )  # fmt: skip
     per_step = training.batch_lines * job.objective.views

@@ -66,6 +66,14 @@ def test_a_student_that_begins_with_a_file_reads_its_characters_and_new_ones(sta
     assert report["control"]["n"] == 150
 
 
+def test_a_teacher_that_no_longer_improves_stops_early(cache: Path, tmp_path: Path) -> None:
+    rigid = ["teacher.training.learning_rate=1e-12", "teacher.training.validate_every=2", "teacher.training.patience=1"]
+    assert main(["teacher", "smoke", f"runtime.cache_root={cache}", *rigid, "--run", str(tmp_path)]) == 0
+    validated = [e["step"] for e in read_metrics(tmp_path / "teacher" / "metrics.jsonl") if "validation_exact" in e]
+    assert validated == [2, 4]
+    assert teachers.load(tmp_path / "teacher" / "model.safetensors").description.training["chosen"]["step"] == 2
+
+
 def test_finished_stages_are_reused(staged: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stamps = {path: path.stat().st_mtime_ns for path in staged.rglob("model.safetensors")}
     assert len(stamps) == 6

@@ -125,9 +125,21 @@ def test_the_embedded_default_has_a_teacher_ten_times_its_student_and_six_unseen
     assert any(source.drop_labels for source in recipe.data.train)
 
 
-@pytest.mark.parametrize("override", ["data.cut={share: 0.1, document: '('}", "data.charset.characters=aa"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.cut={share: 0.1, document: '('}",
+        "data.charset.characters=aa",
+        "teacher.sources=[nowhere]",
+    ],
+)
 def test_values_that_only_fail_later_are_refused_at_once(override: str) -> None:
     assert override.split("=")[0] in problems(override)
+
+
+def test_control_and_student_may_not_stop_early() -> None:
+    assert "control and student take equal steps" in problems("student.training.patience=2")
+    assert load_recipe("smoke", ["teacher.training.patience=2"]).teacher.training.patience == 2
 
 
 def test_flips_are_refused_with_the_reason_unless_forced() -> None:
