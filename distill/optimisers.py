@@ -35,7 +35,10 @@ class Muon(Optimizer):
     def step(self) -> None:  # type: ignore[override]
         for group in self.param_groups:
             for weight in group["params"]:
-                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+                state = self.state[weight]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(weight)
+                momentum = state["momentum"]
                 momentum.lerp_(weight.grad, 1 - group["momentum"])
                 ahead_NM = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
                 size = 0.2 * max(ahead_NM.shape) ** 0.5

@@ -16,16 +16,16 @@ from distill.track import read_metrics
 TINY = [
     "teacher.training.steps=6", "teacher.training.validate_every=3", "teacher.training.checkpoint_every=3",
     "teacher.training.log_every=1", "teacher.training.ema_decay=0", "teacher.training.optimiser=adamw",
-    "teacher.training.learning_rate=1e-5",
+    "teacher.training.learning_rate=1e-5", "teacher.model.norm=group",
 ]  # fmt: skip
 
 
-def train(n_processes: int, cache: Path, run: Path, norm: str) -> None:
+def train(n_processes: int, cache: Path, run: Path) -> None:
     launcher = (
         ["-m", "torch.distributed.run", "--nproc_per_node", str(n_processes), "-m", "--"] if n_processes > 1 else ["-m"]
     )
     words = [sys.executable, *launcher, "distill", "teacher", "smoke", f"runtime.cache_root={cache}", *TINY,
-             f"teacher.model.norm={norm}", "runtime.threads=1", "--run", str(run)]  # fmt: skip
+             "runtime.threads=1", "--run", str(run)]  # fmt: skip
     result = subprocess.run(
         words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )
@@ -35,7 +35,7 @@ def train(n_processes: int, cache: Path, run: Path, norm: str) -> None:
 def test_two_processes_come_up_and_learn_what_one_learns(cache: Path, tmp_path: Path) -> None:
     """At a small rate: AdamW divides by the size of a gradient, and would make differences of rounding large."""
     for n in (1, 2):
-        train(n, cache, tmp_path / str(n), "group")
+        train(n, cache, tmp_path / str(n))
         assert json.loads((tmp_path / str(n) / "environment.json").read_text())["processes"] == n
     one, two = (read_metrics(tmp_path / n / "teacher" / "metrics.jsonl") for n in "12")
     assert len(one) == len(two) == 1 + 6 + 2
