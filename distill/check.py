@@ -8,7 +8,7 @@ from typing import Any
 from distill.data.pools import open_pools
 from distill.initial import problems_of_starts
 from distill.recipe import Recipe
-from distill.run import cache_of, fresh, mismatches, usable_lines
+from distill.run import cache_of, usable_lines
 from students.errors import DataError
 
 SHOWN_KEYS = 5
@@ -25,8 +25,6 @@ def check(recipe: Recipe, folder: Path) -> dict[str, Any]:
         f"{part}: {refusal.reason}" for part, refusals in {**pools.refused, **too_long}.items() for refusal in refusals
     ]
     problems += problems_of_starts(recipe, pools.charset)
-    teacher = fresh(recipe.teacher, recipe, pools.charset)
-    problems += mismatches(recipe, pools, teacher, None)
     summary = pools.summary()
     notes = [
         f"{part}: {len(keys)} {what}, the first: {', '.join(keys[:SHOWN_KEYS])}"

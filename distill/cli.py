@@ -86,6 +86,20 @@ def _parser() -> argparse.ArgumentParser:
         sub = add(name, command, about)
         takes_recipe(sub)
         reports(sub)
+    cache = add("cache", _cache, "compute the teacher's posteriors on the training lines, once")
+    takes_recipe(cache)
+    reports(cache)
+    compare = add("compare", _compare, "one teacher, several settings of the student, equal seeds and budgets")
+    takes_recipe(compare)
+    compare.add_argument(
+        "--over", action="append", required=True, metavar="KEY=A,B", help="settings; repeat to combine"
+    )
+    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of every setting (default 3)")
+    compare.add_argument("--on", choices=["validation", "test"], default="validation", help="lines it is judged on")
+    compare.add_argument(
+        "--equal-seconds", action="store_true", help="also a control given the seconds of the first setting's student"
+    )
+    reports(compare)
     render = add("render", _render, "a contact sheet of what training sees")
     takes_recipe(render)
     render.add_argument("-n", type=int, default=60, metavar="N", help="how many lines (default 60)")
@@ -145,27 +159,74 @@ def _student(options: argparse.Namespace) -> int:
     return _in_run(options, train_students, words)
 
 
+def _cache(options: argparse.Namespace) -> int:
+    from distill.run import cache_teacher
+
+    def words(result: dict[str, Any]) -> str:
+        rows = []
+        for name, part in result.items():
+            errors = ", ".join(
+                f"{tau}: loss {off['loss']:.2%}, gradient {off['gradient']:.2%}" for tau, off in part["error"].items()
+            )
+            rows.append(
+                f"{name}: {part['lines']:,} lines in {part['views']} views, {part['bytes_a_line']:,.0f} bytes each; "
+                f"off by {errors}"
+            )
+        return "\n".join(rows)
+
+    return _in_run(options, cache_teacher, words)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from distill.compare import page, run_comparison
+
+    recipe, _ = _recipe_and_folder(options)
+    folder = options.run or Path("runs") / f"compare-{recipe.name}"
+    if options.seeds < 1:
+        raise UserError(f"--seeds {options.seeds}: at least one")
+
+    def work(stop: Any) -> int:
+        result = run_comparison(
+            options.recipe, options.overrides, options.over, options.seeds, options.on, options.equal_seconds, folder,
+            stop,
+        )  # fmt: skip
+        _print(result, options, f"{page(recipe, options.over, result)}\n{folder / 'compare.md'}")
+        return 0
+
+    return _until_stopped(work)
+
+
 def _in_run(
     options: argparse.Namespace,
     work: Callable[[Any], dict[str, Any]],
     words: Callable[[dict[str, Any]], str],
 ) -> int:
-    """Open the run, do one piece of work in it, and say the result; a polite stop ends with exit code 75."""
+    """Open the run, do one piece of work in it, and say the result."""
     from distill.run import open_run
-    from distill.runtime import STOPPED, Stopped, stoppable
 
     recipe, folder = _recipe_and_folder(options)
+
+    def in_run(stop: Any) -> int:
+        run = open_run(recipe, folder, stop)
+        result = work(run)
+        run.accelerator.end_training()
+        if run.accelerator.is_main_process:
+            _print(result, options, words(result))
+        return 0
+
+    return _until_stopped(in_run)
+
+
+def _until_stopped(work: Callable[[Any], int]) -> int:
+    """Exit code of `work`; a polite stop ends with 75."""
+    from distill.runtime import STOPPED, Stopped, stoppable
+
     with stoppable() as stop:
         try:
-            run = open_run(recipe, folder, stop)
-            result = work(run)
+            return work(stop)
         except Stopped:
             print("stopped; the same command continues", file=sys.stderr)
             return STOPPED
-    run.accelerator.end_training()
-    if run.accelerator.is_main_process:
-        _print(result, options, words(result))
-    return 0
 
 
 def _render(options: argparse.Namespace) -> int:

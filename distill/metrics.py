@@ -53,6 +53,8 @@ class Compared:
     """One line under one protocol: truth and reading folded, edits counted."""
 
     truth: Truth
+    want: str
+    got: str
     exact: bool
     edits: int
     characters: int
@@ -87,6 +89,8 @@ def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protoco
         compared.append(
             Compared(
                 truth,
+                want,
+                got,
                 want == got,
                 Levenshtein.distance(want, got),
                 len(want),

@@ -1,22 +1,28 @@
 """What a training minimises, as named sums and counts; and what is watched beside it.
 
-The control minimises CTC alone. The distilled student adds the teacher's posteriors, on every line,
-labelled or not. Only the step divides, by the counts of the whole step over all processes.
+Every term of `terms.py` has its function here, and two facts: whether it needs a teacher, and whether it speaks of
+labelled lines only. Only the step divides, by the counts of the whole step over all processes.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from rapidfuzz.distance import Levenshtein
+from torch import Tensor, nn
+from typing_extensions import assert_never
 
 from distill.data.batch import Batch, StepData
-from distill.losses.ctc import ctc
-from distill.losses.logits import consistency, frame_kl, kl_per_frame
-from distill.recipe import Objective
+from distill.losses.alignment import aligned_cross_entropy, guided_spikes, self_alignment
+from distill.losses.ctc import class_changes, ctc, nats_of
+from distill.losses.features import Hint, feature_hint
+from distill.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, kl_per_frame
+from distill.losses.matching import equal_frames, matched
+from distill.losses.sequence import sequence_kd
+from distill.terms import Objective, Trust
 from students.charset import BLANK
 from students.decode import collapse
 from students.parts import Outputs
@@ -24,64 +30,217 @@ from students.parts import Outputs
 Terms = dict[str, tuple[Tensor, int]]
 
 
-def loss_terms(objective: Objective, student: Outputs, teacher: Outputs | None, batch: Batch) -> Terms:
-    """Sum and count of every term that has a weight."""
-    terms: Terms = {}
-    if objective.ctc_weight > 0:
-        terms["ctc"] = ctc(student, batch.targets_NL, batch.target_lengths_N, batch.labelled_N, batch.foldings)
-    kl = objective.frame_kl
-    if teacher is not None and kl.weight > 0:
-        terms["frame_kl"] = frame_kl(
-            student, teacher, temperature=kl.temperature, frames=kl.frames, neighbours=kl.neighbours
-        )
-    if objective.views == 2:
-        terms["consistency"] = consistency(student)
-    return terms
+@dataclass(frozen=True)
+class Judged:
+    """What a term looks at: the student's outputs, the lines, and what the teacher says, if there is one.
+
+    `heard` has the teacher's outputs on its own frames, `onto` on the student's, at each temperature that has its
+    own: a network has one for all, a cache one for each.
+    """
+
+    student: Outputs
+    batch: Batch
+    heard: Mapping[float, Outputs]
+    onto: Mapping[float, Outputs]
+    trust_N: Tensor | None = None
+    hinted: tuple[Tensor, Tensor] | None = None  # features of both sides on the student's frames
+
+    def teacher(self, temperature: float = 1.0) -> Outputs:
+        """On the student's frames."""
+        return self.onto.get(temperature, self.onto[1.0])
 
 
-def term_weights(objective: Objective, done: float) -> dict[str, float]:
-    """The weight of each term once a share `done` (0-1) of the steps is over."""
-    kl = objective.frame_kl
-    match kl.fade:
-        case "constant":
-            left = 1.0
-        case "linear":
-            left = 1 - done
-        case "cosine":
-            left = 0.5 * (1 + math.cos(math.pi * done))
+@dataclass(frozen=True)
+class Kind:
+    """How a term is computed, whether a teacher must speak, and of which lines it speaks."""
+
+    compute: Callable[[Objective, Judged], tuple[Tensor, int]]
+    taught: bool = True
+    labelled_only: bool = False
+
+
+def _ctc(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    return ctc(j.student, j.batch.targets_NL, j.batch.target_lengths_N, j.batch.labelled_N, j.batch.foldings)
+
+
+def _class_changes(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    return class_changes(j.student, j.batch.labelled_N, j.batch.foldings)
+
+
+def _self_alignment(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    return self_alignment(j.student, j.batch.targets_NL, j.batch.target_lengths_N, j.batch.labelled_N)
+
+
+def _consistency(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    return consistency(j.student)
+
+
+def _frame_kl(o: Objective, j: Judged) -> tuple[Tensor, int]:
+    kl = o.frame_kl
+    return frame_kl(
+        j.student, j.teacher(kl.temperature), temperature=kl.temperature, frames=kl.frames, neighbours=kl.neighbours,
+        blank_weight=kl.blank_weight, standardised=kl.standardised, weights_N=j.trust_N,
+    )  # fmt: skip
+
+
+def _blank_split(o: Objective, j: Judged) -> tuple[Tensor, int]:
+    split = o.blank_split
+    return blank_split(
+        j.student, j.teacher(split.temperature), temperature=split.temperature, alpha=split.alpha, beta=split.beta,
+        weights_N=j.trust_N,
+    )  # fmt: skip
+
+
+def _dist(o: Objective, j: Judged) -> tuple[Tensor, int]:
+    tau = o.dist.temperature
+    return dist(
+        j.student, j.teacher(tau), temperature=tau, between=o.dist.between, within=o.dist.within, weights_N=j.trust_N
+    )  # fmt: skip
+
+
+def _bag_of_symbols(o: Objective, j: Judged) -> tuple[Tensor, int]:
+    tau = o.bag_of_symbols.temperature
+    return bag_of_symbols(j.student, j.heard.get(tau, j.heard[1.0]), temperature=tau, weights_N=j.trust_N)
+
+
+def _guided_spikes(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    return guided_spikes(j.student, j.teacher(), weights_N=j.trust_N)
+
+
+def _aligned_cross_entropy(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    return aligned_cross_entropy(
+        j.student, j.teacher(), j.batch.targets_NL, j.batch.target_lengths_N, j.batch.labelled_N, weights_N=j.trust_N
+    )
+
+
+def _sequence_kd(o: Objective, j: Judged) -> tuple[Tensor, int]:
+    kd = o.sequence_kd
+    return sequence_kd(
+        j.student, j.heard[1.0], n_best=kd.n_best, beam=kd.beam, temperature=kd.temperature, weights_N=j.trust_N
+    )
+
+
+def _feature_hint(o: Objective, j: Judged) -> tuple[Tensor, int]:
+    if j.hinted is None:
+        raise ValueError("feature_hint needs a Hint beside the student")
+    ours_NTD, theirs_NTD = j.hinted
+    return feature_hint(ours_NTD, theirs_NTD, j.student, distance=o.feature_hint.distance, weights_N=j.trust_N)
+
+
+KINDS: Mapping[str, Kind] = {
+    "ctc": Kind(_ctc, taught=False, labelled_only=True),
+    "class_changes": Kind(_class_changes, taught=False, labelled_only=True),
+    "self_alignment": Kind(_self_alignment, taught=False, labelled_only=True),
+    "consistency": Kind(_consistency, taught=False),
+    "frame_kl": Kind(_frame_kl),
+    "blank_split": Kind(_blank_split),
+    "dist": Kind(_dist),
+    "bag_of_symbols": Kind(_bag_of_symbols),
+    "guided_spikes": Kind(_guided_spikes),
+    "aligned_cross_entropy": Kind(_aligned_cross_entropy),
+    "sequence_kd": Kind(_sequence_kd),
+    "feature_hint": Kind(_feature_hint),
+}
+
+
+def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, float]:
+    """The weights of the terms that speak once a share `done` (0-1) of the steps is over."""
     rising = min(1.0, done / objective.consistency.warmup) if objective.consistency.warmup else 1.0
-    return {
+    weights = {
         "ctc": objective.ctc_weight,
-        "frame_kl": kl.weight * left,
+        "class_changes": objective.class_changes_weight,
         "consistency": objective.consistency.weight * rising,
     }
+    for name, kind in KINDS.items():
+        if name not in weights and (taught or not kind.taught):
+            weights[name] = getattr(objective, name).weight_at(done)
+    return {name: weights[name] for name in KINDS if weights.get(name)}
 
 
-def term_counts(step: StepData, distilled: bool, views: int) -> dict[str, int]:
+def term_counts(names: Iterable[str], step: StepData) -> dict[str, int]:
     """The lines of a whole step, over all micro-batches and processes, that each term speaks of."""
-    counts = {"ctc": step.n_labelled}
-    if distilled:
-        counts["frame_kl"] = step.n_lines
-    if views == 2:
-        counts["consistency"] = step.n_lines
-    return counts
+    return {name: step.n_labelled if KINDS[name].labelled_only else step.n_lines for name in names}
+
+
+def judge(
+    objective: Objective, student: Outputs, heard: Mapping[float, Outputs] | None, batch: Batch,
+    hint: Hint | None = None, neck: nn.Module | None = None,
+) -> Judged:  # fmt: skip
+    """What all terms of a batch look at. `neck` is the teacher's, for a hint that goes through it."""
+    if heard is None:
+        return Judged(student, batch, {}, {})
+    match = objective.match
+    as_they_are = heard if equal_frames(heard[1.0], student) else {1.0: heard[1.0]}  # means of frames are taken at 1
+    onto = {tau: matched(outputs, student, match.how, match.max_shift) for tau, outputs in as_they_are.items()}
+    through = neck if objective.feature_hint.through_neck else None
+    hinted = hint(student, heard[1.0], through) if hint is not None else None
+    return Judged(student, batch, heard, onto, trust_in(heard[1.0], batch, objective.trust), hinted)
+
+
+def loss_terms(objective: Objective, names: Iterable[str], judged: Judged) -> Terms:
+    """Sum and count of every named term."""
+    return {name: KINDS[name].compute(objective, judged) for name in names}
+
+
+@torch.no_grad()
+def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
+    """What the teacher's word counts on every line, (N,); None: 1 everywhere. Unlabelled lines: always 1."""
+    match trust.policy:
+        case "keep":
+            return None
+        case "weight":
+            return _probability_of_label(teacher, batch)
+        case "drop":
+            errors_N = torch.tensor(_errors_a_character(teacher, batch))
+            return (errors_N <= trust.max_cer).float()
+        case _:
+            assert_never(trust.policy)
+
+
+def _probability_of_label(teacher: Outputs, batch: Batch) -> Tensor:
+    """P(label) to the power 1 / characters."""
+    trust_N = torch.ones(len(batch.keys))
+    for row in torch.nonzero(batch.labelled_N.cpu()).flatten().tolist():
+        one = slice(row, row + 1)
+        nats = nats_of(
+            teacher.logits_NTC[one], teacher.lengths_N[one], batch.targets_NL[one], batch.target_lengths_N[one],
+            batch.foldings[row],
+        )  # fmt: skip
+        trust_N[row] = torch.exp(-nats[0] / max(1, int(batch.target_lengths_N[row])))
+    return trust_N
+
+
+def _errors_a_character(teacher: Outputs, batch: Batch) -> list[float]:
+    """Edits between the teacher's best path and the label, over the label's characters, as far as the label tells."""
+    best_NT = teacher.logits_NTC.argmax(-1).cpu().numpy()
+    errors = []
+    for row, labelled in enumerate(batch.labelled_N.tolist()):
+        label = batch.targets_NL[row, : batch.target_lengths_N[row]].tolist()
+        read = collapse(best_NT[row, : int(teacher.lengths_N[row])])
+        if (folded := batch.foldings[row]) is not None:
+            label, read = folded.told(label), folded.told(read)
+        errors.append(Levenshtein.distance(read, label) / max(1, len(label)) if labelled else 0.0)
+    return errors
 
 
 @torch.inference_mode()
-def watched(student: Outputs, teacher: Outputs | None) -> Mapping[str, float]:
+def watched(judged: Judged) -> Mapping[str, float]:
     """Figures of one batch that explain a curve: blank share, and where a teacher speaks, what it says.
 
     `kl_blank` and `kl_character`: mean KL at temperature 1 on frames where the teacher's best class is the
     blank or a character. `spike_offset`: median of student minus teacher position of the same character, in
-    frames, over lines on which both read the same text.
+    frames, over lines on which both read the same text. `teacher_wrong`: share of the labelled lines that the teacher
+    reads otherwise than their labels say.
     """
+    student = judged.student
     best_NT = student.logits_NTC.argmax(-1)
     figures = {"blank_share": (best_NT == BLANK).float().mean().item()}
-    if teacher is None:
+    if not judged.heard:
         return figures
+    teacher, heard = judged.teacher(), judged.heard[1.0]
     kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, 1.0)
     blank_NT = teacher.logits_NTC.argmax(-1) == BLANK
-    log_p_NTC = teacher.logits_NTC.float().log_softmax(-1)
+    log_p_NTC = heard.logits_NTC.float().log_softmax(-1)
     figures["teacher_entropy"] = -(log_p_NTC.exp() * log_p_NTC).sum(-1).mean().item()
     for name, frames_NT in (("kl_blank", blank_NT), ("kl_character", ~blank_NT)):
         if frames_NT.any():
@@ -89,6 +248,8 @@ def watched(student: Outputs, teacher: Outputs | None) -> Mapping[str, float]:
     offsets = _spike_offsets(best_NT.cpu().numpy(), teacher.logits_NTC.argmax(-1).cpu().numpy())
     if offsets:
         figures["spike_offset"] = float(np.median(offsets))
+    if n_labelled := int(judged.batch.labelled_N.sum()):
+        figures["teacher_wrong"] = sum(e > 0 for e in _errors_a_character(heard, judged.batch)) / n_labelled
     return figures
 
 

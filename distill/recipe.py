@@ -6,10 +6,11 @@ import hashlib
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from distill.data.augment import Augment
 from distill.data.sources import Source
+from distill.terms import Consistency, Objective, Section
 from students.charset import Charset, normalise
 from students.config import StudentConfig
 from students.errors import UserError
@@ -25,11 +26,7 @@ class RecipeError(UserError):
     """A recipe that cannot be used; the message lists every problem."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CharsetChoice(_Section):
+class CharsetChoice(Section):
     """Which characters the recognisers can write."""
 
     characters: str | None = Field(None, description="the characters; null: those of the training labels")
@@ -44,7 +41,7 @@ class CharsetChoice(_Section):
     )
 
 
-class Cut(_Section):
+class Cut(Section):
     """Validation lines taken out of the training lines, whole documents at a time."""
 
     share: float = Field(0.1, gt=0, lt=1, description="share of the labelled lines")
@@ -69,14 +66,7 @@ class Cut(_Section):
 Policy = Literal["drop", "keep", "fail"]
 
 
-class Consistency(_Section):
-    """Two views of every line, each following the other's posteriors (CR-CTC, Yao et al. 2025, arXiv 2410.05101)."""
-
-    weight: float = Field(0.0, ge=0, description="of the KL between the views; 0: one view and no such term")
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the weight rises")
-
-
-class Policies(_Section):
+class Policies(Section):
     """What happens to training lines that would mislead. What is dropped is counted and named in `data.json`."""
 
     empty: Policy = Field("keep", description="a label without characters")
@@ -85,7 +75,7 @@ class Policies(_Section):
     infeasible: Literal["drop", "fail"] = Field("drop", description="a label longer than CTC can write on its frames")
 
 
-class Data(_Section):
+class Data(Section):
     """The lines of a run."""
 
     root: str = Field(".", description="folder that the paths of sources start from")
@@ -107,7 +97,7 @@ class Data(_Section):
         return self
 
 
-class Training(_Section):
+class Training(Section):
     """Budget and optimiser of one training."""
 
     steps: int = Field(ge=1, description="optimiser steps")
@@ -136,7 +126,7 @@ class Training(_Section):
     augment: Augment = Field(Augment(), description="changes made to a training line")
 
 
-class Stage(_Section):
+class Stage(Section):
     """A training that comes before a network's own: the next begins with its weights."""
 
     name: str = Field(pattern=r"^[\w.-]+$", description="names its folder inside the network's")
@@ -144,7 +134,7 @@ class Stage(_Section):
     training: Training = Field(description="its budget and optimiser")
 
 
-class Network(_Section):
+class Network(Section):
     """What teacher and student have in common."""
 
     init: str | None = Field(
@@ -171,6 +161,9 @@ class Student(Network):
 
     model: StudentConfig = Field(description="its architecture")
     control: bool = Field(True, description="train the control; without it the report proves nothing")
+    seed: int | None = Field(
+        None, ge=0, description="of weights, order and augmentation of control and student; null: the recipe's"
+    )
 
     @model_validator(mode="after")
     def _equal_steps(self) -> Student:
@@ -179,38 +172,7 @@ class Student(Network):
         return self
 
 
-class FrameKL(_Section):
-    """tau^2 KL(teacher || student), frame by frame."""
-
-    weight: float = Field(1.0, ge=0, description="lambda; 0 switches the term off")
-    fade: Literal["constant", "linear", "cosine"] = Field(
-        "constant", description="how the weight goes to 0 over the steps, or stays"
-    )
-    temperature: float = Field(1.0, gt=0, description="tau, softens both posteriors")
-    frames: Literal["all", "elimination", "symmetric"] = Field(
-        "symmetric",
-        description="all; those on which the teacher writes a character; those and their neighbours",
-    )
-    neighbours: int = Field(1, ge=0, le=16, description="frames either side that symmetric adds")
-
-
-class Objective(_Section):
-    """What the distilled student minimises; the control minimises the CTC term alone."""
-
-    ctc_weight: float = Field(1.0, ge=0, description="of CTC on the labelled lines")
-    frame_kl: FrameKL = Field(FrameKL(), description="of the teacher's posteriors, on every line")
-    consistency: Consistency = Field(Consistency(), description="agreement of two views of a line, control included")
-    more_teachers: tuple[str, ...] = Field(
-        (), description="model files of further teachers, whose posteriors are averaged with the teacher's"
-    )
-
-    @property
-    def views(self) -> int:
-        """Views of every line that a step holds."""
-        return 2 if self.consistency.weight else 1
-
-
-class Runtime(_Section):
+class Runtime(Section):
     """How it runs, not what it computes."""
 
     threads: int | None = Field(None, ge=1, description="threads of torch; null: its own choice")
@@ -222,7 +184,7 @@ class Runtime(_Section):
     cache_root: str | None = Field(None, description="cache shared between runs; null: inside the run")
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """A whole run, from lines to a verdict."""
 
     name: str = Field(pattern=r"^\w[\w.-]*$", description="names the run folder; by default as the file is named")

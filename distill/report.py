@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from accelerate import Accelerator
 
+from distill.breakdown import agreement, breakdown
+from distill.breakdown import page as breakdown_page
 from distill.data.labels import told
 from distill.data.lines import Lines
 from distill.data.seeds import seed_of
@@ -59,12 +61,12 @@ def summarise(
     }
     result.setdefault("control", None)
     result["seeds"] = [seed]
+    lines = {role: compare(truths, of_role, protocol) for role, of_role in texts.items()}
+    result["breakdown"] = breakdown(test, lines)
+    result["agreement"] = agreement(lines["teacher"], lines["student"])
     if "control" not in texts:
         return result | {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": "unproven"}
-    exact = {
-        role: np.array([line.exact for line in compare(truths, of_role, protocol)], float)
-        for role, of_role in texts.items()
-    }
+    exact = {role: np.array([line.exact for line in of_role], float) for role, of_role in lines.items()}
     return result | judge(exact["teacher"], exact["control"], exact["student"], seed)
 
 
@@ -104,6 +106,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     _draw_curves(folder, list(readings), pictures / "curves.png")
     shown = _differing(test, readings, recipe.data.protocol)
     page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
+    page.append(breakdown_page(result["breakdown"], result["agreement"], list(readings)))
     if shown:
         page.append(_picture_table(test, readings, shown, pictures, recipe.data.protocol))
     write_whole(folder / "report.md", "\n".join(page).encode())

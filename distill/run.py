@@ -19,12 +19,15 @@ import teachers
 from distill import report
 from distill.data.lines import Lines, Refusal
 from distill.data.pools import Pools, open_pools, without_infeasible
+from distill.data.posteriors import Cached
 from distill.initial import Start, problems_of_starts, start_of
-from distill.recipe import FrameKL, Objective, Recipe, RecipeError, Student, Teacher, digest_of
+from distill.recipe import Recipe, RecipeError, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
 from distill.step import Ensemble, FrozenTeacher
+from distill.teacher_cache import cache_error
+from distill.terms import Objective
 from distill.track import Stopwatch, say
-from distill.train import Job, Role, finished, train
+from distill.train import Job, Role, cached_posteriors, finished, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
@@ -33,7 +36,6 @@ from students.parts import Recogniser, n_frames, n_parameters
 from students.reader import MODEL_NAME
 
 Network = Literal["teacher", "student"]
-NO_TEACHER = FrameKL(weight=0)
 
 
 @dataclass(frozen=True)
@@ -81,29 +83,89 @@ def train_teacher(run: Run) -> Path:
 
 def train_students(run: Run) -> dict[str, Any]:
     """Train control and student against the finished teacher, judge all three, and return the report."""
-    teacher_job = _jobs(run, "teacher")[-1]
-    if not finished(teacher_job):
-        raise CheckpointError(f"{teacher_job.folder}: no finished teacher; train it first: distill teacher ...")
-    paths = [teacher_job.folder / MODEL_NAME, *map(Path, run.recipe.objective.more_teachers)]
-    readers = [teachers.load(path.expanduser()) for path in paths]
-    for reader in readers:
-        if problems := mismatches(run.recipe, run.pools, reader.model, reader.description):
-            listed = "\n".join(f"  - {p}" for p in problems)
-            raise DataError(f"teacher and student do not fit ({reader.path}):\n{listed}")
-    teacher = Ensemble([r.model for r in readers]) if len(readers) > 1 else readers[0].model
-    frozen = FrozenTeacher(teacher, run.accelerator.device, run.recipe.teacher.training.precision)
+    path = train_pair(run)
+    with run.stopwatch.measure("report"):
+        result = make_report(run)
+    say(f"student: {path}")
+    return result
+
+
+def train_pair(run: Run) -> Path:
+    """Train control and student against the finished teacher and return the student's model file."""
+    frozen = finished_teacher(run)
     control = _jobs(run, "control") if run.recipe.student.control else []
     student = _jobs(run, "student", frozen.digest)
     _begin(run, [*control, *student])
     if control:
         with run.stopwatch.measure("control"):
             _train_all(run, control, None)
+    fill_caches(run, student, frozen)
     with run.stopwatch.measure("student"):
-        path = _train_all(run, student, frozen)
-    with run.stopwatch.measure("report"):
-        result = make_report(run)
-    say(f"student: {path}")
-    return result
+        return _train_all(run, student, frozen)
+
+
+def cache_teacher(run: Run) -> dict[str, Any]:
+    """Compute what the student's trainings will hear from the teacher, and measure what that leaves out."""
+    if not run.recipe.objective.cache.views:
+        raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
+    frozen = finished_teacher(run)
+    jobs = _jobs(run, "student", frozen.digest)
+    found = {}
+    for job, cached in zip(jobs, fill_caches(run, jobs, frozen), strict=True):
+        n = len(job.lines) * job.objective.cache.views
+        found[str(job.folder.relative_to(run.folder))] = {
+            "lines": len(job.lines),
+            "views": job.objective.cache.views,
+            "bytes_a_line": round(cached.n_bytes / n, 1),
+            "error": cache_error(
+                frozen,
+                cached,
+                job.build().to(run.accelerator.device),
+                job.lines,
+                job.recipe.image,
+                job.training.augment,
+                job.seed,
+                run.accelerator,
+            ),
+        }
+    return found
+
+
+def fill_caches(run: Run, jobs: list[Job], teacher: FrozenTeacher) -> list[Cached]:
+    """The caches of the trainings that want one, each opened, and computed as far as it is missing."""
+    if not run.recipe.objective.cache.views:
+        return []
+    with run.stopwatch.measure("cache"):
+        opened = (cached_posteriors(job, teacher, run.accelerator, run.stop) for job in jobs)
+        return [cached for cached in opened if cached is not None]
+
+
+def finished_teacher(run: Run) -> FrozenTeacher:
+    """The run's teacher, with those that the objective adds. Raises before anything is trained against it."""
+    teacher_job = final_job(run, "teacher")
+    if not finished(teacher_job):
+        raise CheckpointError(f"{teacher_job.folder}: no finished teacher; train it first: distill teacher ...")
+    paths = [teacher_job.folder / MODEL_NAME, *map(Path, run.recipe.objective.more_teachers)]
+    readers = [teachers.load(path.expanduser()) for path in paths]
+    for reader in readers:
+        if problems := mismatches(run.recipe, run.pools, reader.description):
+            listed = "\n".join(f"  - {p}" for p in problems)
+            raise DataError(f"teacher and student do not fit ({reader.path}):\n{listed}")
+    teacher = Ensemble([r.model for r in readers]) if len(readers) > 1 else readers[0].model
+    return FrozenTeacher(teacher, run.accelerator.device, run.recipe.teacher.training.precision)
+
+
+def train_control(run: Run) -> Path:
+    """Train the control alone and return its model file."""
+    jobs = _jobs(run, "control")
+    _begin(run, jobs)
+    with run.stopwatch.measure("control"):
+        return _train_all(run, jobs, None)
+
+
+def final_job(run: Run, role: Role) -> Job:
+    """The training of teacher or control that its stages lead up to."""
+    return _jobs(run, role)[-1]
 
 
 def _train_all(run: Run, jobs: list[Job], teacher: FrozenTeacher | None) -> Path:
@@ -146,37 +208,27 @@ def make_report(run: Run) -> dict[str, Any]:
     if not run.accelerator.is_main_process:
         return {}
     parameters = {role: n_parameters(teachers.load(path).model) for role, path in models.items()}
-    result = report.summarise(run.pools.test, readings, parameters, run.recipe.data.protocol, run.recipe.seed)
+    seed = final_job(run, "control").seed
+    result = report.summarise(run.pools.test, readings, parameters, run.recipe.data.protocol, seed)
     result["judged"] = judged
     report.write_pages(run.folder, run.recipe, run.pools.test, readings, result)
     write_json(target, result)
     return result
 
 
-def mismatches(recipe: Recipe, pools: Pools, teacher: Recogniser, described: Description | None) -> list[str]:
-    """What keeps the teacher's posteriors from being compared with the student's, each with its reason.
-
-    `described` is the teacher's model file, None for a teacher that is yet to be trained from this recipe.
-    """
+def mismatches(recipe: Recipe, pools: Pools, described: Description) -> list[str]:
+    """What keeps the posteriors of a trained teacher from being compared with the student's, each with its reason."""
     problems = []
-    if described and described.charset != pools.charset:
+    if described.charset != pools.charset:
         problems.append(
             f"charsets differ: the teacher writes {described.charset.n_classes - 1} characters, the lines have "
             f"{pools.charset.n_classes - 1}; train the teacher on the same recipe and data"
         )
-    if described and described.preparation != recipe.image:
+    if described.preparation != recipe.image:
         return [
             *problems,
             f"preparation differs: the teacher's is {described.preparation}, the recipe's {recipe.image}",
         ]
-    ours = frames_of(fresh(recipe.student, recipe, pools.charset), pools.train, recipe.image)
-    theirs = frames_of(teacher, pools.train, recipe.image)
-    if differing := [width for width in ours if ours[width] != theirs[width]]:
-        width = differing[0]
-        problems.append(
-            f"frames differ: a line of {width} px gives the teacher {theirs[width]} frames and the student "
-            f"{ours[width]}; choose architectures of one stride"
-        )
     return problems
 
 
@@ -243,10 +295,10 @@ def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
         case "teacher":
             part: Teacher | Student = recipe.teacher
             lines = run.usable["teacher"].where(lambda text: text is not None)
-            objective = Objective(frame_kl=NO_TEACHER, consistency=recipe.teacher.consistency)
+            objective = Objective(consistency=recipe.teacher.consistency).without_teacher
         case "control":
             part, lines = recipe.student, run.usable["student"]
-            objective = recipe.objective.model_copy(update={"frame_kl": NO_TEACHER})
+            objective = recipe.objective.without_teacher
         case "student":
             part, lines, objective = recipe.student, run.usable["student"], recipe.objective
     start, jobs = start_of(part), []
@@ -258,7 +310,7 @@ def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
         training = (stage or part).training
         job = Job(
             role, recipe, part.model, training, objective, some, pools.validation, pools.charset, teacher_digest,
-            folder, start,
+            folder, cache_of(recipe, run.folder), start,
         )  # fmt: skip
         jobs.append(job)
         start = Start(folder / MODEL_NAME, job.digest)

@@ -15,11 +15,15 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from distill.checkpoint import tensors_digest
-from distill.data.batch import StepData
+from distill.data.batch import Batch, StepData
+from distill.data.posteriors import Cached
 from distill.data.seeds import seed_of
-from distill.objective import loss_terms, term_counts, term_weights, watched
-from distill.recipe import Objective, Precision
+from distill.losses.features import Hint
+from distill.losses.matching import matched
+from distill.objective import judge, loss_terms, term_counts, term_weights, watched
+from distill.recipe import Precision
 from distill.runtime import autocast
+from distill.terms import Objective
 from students.errors import UserError
 from students.parts import Outputs
 
@@ -42,22 +46,46 @@ class FrozenTeacher:
         # clones, since autograd cannot save inference tensors
         return Outputs(*(tensor.clone() for tensor in outputs))
 
+    def hear(self, batch: Batch) -> Mapping[float, Outputs]:
+        """What the teacher says about the lines of a batch: one answer for all temperatures."""
+        return {1.0: self(batch.images_NCHW)}
+
+    @property
+    def neck(self) -> nn.Module:
+        """What reads along the line; of several teachers the first one's."""
+        neck = (self.model.members[0] if isinstance(self.model, Ensemble) else self.model).neck
+        assert isinstance(neck, nn.Module)
+        return neck
+
     def assert_unchanged(self) -> None:
         if tensors_digest(self.model.state_dict()) != self.digest:
             raise RuntimeError("the frozen teacher changed during the training")
 
 
+class CachedTeacher(FrozenTeacher):
+    """A teacher whose word on the training lines is read, not computed: one answer for each temperature."""
+
+    def __init__(self, teacher: FrozenTeacher, cached: Cached) -> None:
+        self.model, self.precision, self.digest = teacher.model, teacher.precision, teacher.digest
+        self.cached = cached
+
+    def hear(self, batch: Batch) -> Mapping[float, Outputs]:
+        assert batch.posteriors is not None
+        return {tau: self.cached.outputs(batch.posteriors, tau) for tau in self.cached.temperatures}
+
+
 class Ensemble(nn.Module):
-    """Several teachers as one: the mean of their posteriors, frame by frame, as logits; features of the first."""
+    """Several teachers as one: the mean of their posteriors on the first one's frames, as logits; its features."""
 
     def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 
     def forward(self, images_NCHW: Tensor) -> Outputs:
-        outputs = [member(images_NCHW) for member in self.members]
+        first, *others = (member(images_NCHW) for member in self.members)
+        outputs = [first, *(matched(other, first, "area", 0) for other in others)]
         log_p_MNTC = torch.stack([o.logits_NTC.float().log_softmax(-1) for o in outputs])
-        return outputs[0]._replace(logits_NTC=log_p_MNTC.logsumexp(0) - math.log(len(outputs)))
+        return first._replace(logits_NTC=log_p_MNTC.logsumexp(0) - math.log(len(outputs)))
 
 
 @dataclass(frozen=True)
@@ -82,6 +110,7 @@ def take_step(
     precision: Precision,
     watch: bool,
     stop: bool,
+    hint: Hint | None = None,
 ) -> StepResult:
     """Change the weights by one step. Raises `NonFiniteError` and changes nothing where a figure is not finite."""
     model.train()
@@ -89,26 +118,28 @@ def take_step(
     torch.manual_seed(seed_of("dropout", seed, step.step, accelerator.process_index))
     for optimiser in optimisers:
         optimiser.zero_grad(set_to_none=False)
-    counts = term_counts(step, teacher is not None, objective.views)
-    weights = term_weights(objective, done)
-    factors = {name: weights[name] / max(1, count) for name, count in counts.items()}
+    weights = term_weights(objective, done, teacher is not None)
+    counts = term_counts(weights, step)
+    factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
     sums = dict.fromkeys(factors, 0.0)
     seen: Mapping[str, float] = {}
     for batch in (b.to(accelerator.device) for b in step.batches):
         with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
-        taught = teacher(batch.images_NCHW) if teacher is not None else None
-        terms = loss_terms(objective, student, taught, batch)
+        heard = teacher.hear(batch) if teacher is not None else None
+        judged = judge(objective, student, heard, batch, hint, teacher.neck if teacher is not None else None)
+        terms = loss_terms(objective, weights, judged)
         loss = sum((factors[name] * total for name, (total, _) in terms.items()), torch.zeros(()))
         if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them
             accelerator.backward(loss)
         for name, (total, _) in terms.items():
             sums[name] += total.item()
         if watch and not seen:
-            seen = watched(student, taught)
-    sums, stop = _summed_over_processes(model, sums, stop, accelerator)
-    norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm).item()
-    means = {name: total / counts[name] for name, total in sums.items() if counts[name] and weights[name]}
+            seen = watched(judged)
+    learning = nn.ModuleList([model, *([hint] if hint is not None else [])])
+    sums, stop = _summed_over_processes(learning, sums, stop, accelerator)
+    norm = nn.utils.clip_grad_norm_(learning.parameters(), clip_norm).item()
+    means = {name: total / counts[name] for name, total in sums.items() if counts[name]}
     mean_loss = sum(factors[name] * total for name, total in sums.items())
     if not (math.isfinite(mean_loss) and math.isfinite(norm)):
         keys = [key for batch in step.batches for key in batch.keys]

@@ -107,6 +107,10 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[phase] = round(self.seconds.get(phase, 0.0) + time.perf_counter() - start, 3)
-            if self.writes:
-                write_whole(self.path, (json.dumps(self.seconds, indent=1, sort_keys=True) + "\n").encode())
+            self.add(phase, time.perf_counter() - start)
+
+    def add(self, phase: str, seconds: float) -> None:
+        """Count seconds that were measured elsewhere."""
+        self.seconds[phase] = round(self.seconds.get(phase, 0.0) + seconds, 3)
+        if self.writes:
+            write_whole(self.path, (json.dumps(self.seconds, indent=1, sort_keys=True) + "\n").encode())

@@ -6,7 +6,7 @@ nothing else. Weights are chosen on validation; the test lines are never seen he
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,29 +15,41 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from torch import Tensor, nn
+from torch import nn
 
 from distill import checkpoint as checkpoints
-from distill.checkpoint import Checkpoint, on_host, tensors_digest
+from distill.checkpoint import on_host, tensors_digest
 from distill.data.batch import StepData, feed
 from distill.data.lines import Lines
+from distill.data.posteriors import Cached
 from distill.data.sampler import Order
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
 from distill.initial import Start, fill
+from distill.losses.features import Hint
 from distill.metrics import Score, score
 from distill.optimisers import build_optimisers, follow, rate_at
-from distill.recipe import Objective, Recipe, Training, digest_of
+from distill.recipe import Recipe, Training, digest_of
 from distill.runtime import StopFlag, Stopped
-from distill.step import FrozenTeacher, StepResult, take_step
+from distill.step import CachedTeacher, FrozenTeacher, StepResult, take_step
+from distill.teacher_cache import cache_posteriors
+from distill.terms import Objective
 from distill.track import MetricsLog, progress, say
+from distill.trainee import Progress, Trainee, restore, save
 from students.charset import Charset
 from students.config import StudentConfig
-from students.errors import CheckpointError
+from students.errors import CheckpointError, UserError
 from students.model_file import Description, read_model, write_model
-from students.parts import Recogniser, n_parameters
+from students.parts import Recogniser, n_features, n_parameters
 from students.reader import MODEL_NAME
 from teachers.crnn import TeacherConfig
+
+SILENT_STEPS = 1000  # a CTC training may write nothing for a while before it learns
+
+
+class CollapseError(UserError):
+    """A training that will come to nothing was stopped."""
+
 
 Role = Literal["teacher", "control", "student"]
 
@@ -56,14 +68,21 @@ class Job:
     charset: Charset
     teacher_digest: str | None
     folder: Path
+    cache: Path
     start: Start | None = None
+
+    @property
+    def seed(self) -> int:
+        """Of weights, order and augmentation."""
+        own = None if self.role == "teacher" else self.recipe.student.seed
+        return self.recipe.seed if own is None else own
 
     @cached_property
     def digest(self) -> str:
         """Two trainings with one digest give the same weights."""
         recipe = self.recipe
         return digest_of(
-            self.role, recipe.seed, recipe.image, recipe.data.protocol, self.model,
+            self.role, self.seed, recipe.image, recipe.data.protocol, self.model,
             self.training, self.objective, self.charset, self.lines.digest, self.validation.digest,
             self.teacher_digest, self.start.digest if self.start else None,
         )  # fmt: skip
@@ -74,7 +93,7 @@ class Job:
         Control and student start equal.
         """
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of("weights", self.recipe.seed))
+            torch.manual_seed(seed_of("weights", self.seed))
             image = self.recipe.image
             model = self.model.build(self.charset.n_classes, image.channels, image.height_px)
         if self.start is not None:
@@ -82,43 +101,18 @@ class Job:
         return model
 
 
-@dataclass
-class Progress:
-    """The state of a training beside its tensors."""
-
-    step: int = 0
-    best: dict[str, float] | None = None
-    window: dict[str, list[float]] = field(default_factory=dict)
-    metrics_size: int = 0
-
-
-@dataclass
-class Trainee:
-    """A network on its way: weights, their running average, the best so far, the optimisers."""
-
-    model: nn.Module
-    optimisers: tuple[torch.optim.Optimizer, ...]
-    average: dict[str, Tensor]
-    best: dict[str, Tensor]
-    progress: Progress
-
-    @property
-    def shown(self) -> dict[str, Tensor]:
-        """The weights that are validated and shipped: the average where there is one."""
-        return self.average or dict(self.model.state_dict())
-
-
 def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, stop: StopFlag) -> Path:
     """Train to the end, from where it stands, and return the model file. Raises `Stopped` after a checkpoint."""
     target = job.folder / MODEL_NAME
     if finished(job):
         return target
-    trainee = _begin(job, accelerator)
+    trainee = _begin(job, teacher, accelerator)
     _agree(trainee.progress.step, accelerator)
     metrics = MetricsLog(job.folder / "metrics.jsonl", trainee.progress.metrics_size) if _main(accelerator) else None
     if not trainee.progress.metrics_size:
         _first_entry(job, trainee, teacher, accelerator, metrics)
-    _loop(job, trainee, teacher, accelerator, metrics, stop)
+    cached = cached_posteriors(job, teacher, accelerator, stop) if teacher is not None else None
+    _loop(job, trainee, teacher, cached, accelerator, metrics, stop)
     if teacher is not None:
         teacher.assert_unchanged()
     if _main(accelerator):
@@ -126,6 +120,16 @@ def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, sto
         _write_model(job, trainee, target)
     accelerator.wait_for_everyone()
     return target
+
+
+def cached_posteriors(job: Job, teacher: FrozenTeacher, accelerator: Accelerator, stop: StopFlag) -> Cached | None:
+    """The teacher's posteriors on the lines of a job, computed where they are missing; None without a cache."""
+    if not job.objective.cache.views:
+        return None
+    return cache_posteriors(
+        teacher, teacher.digest, job.lines, job.recipe.image, job.training.augment, job.seed, job.objective,
+        job.charset.n_classes, job.cache, accelerator, stop.raise_if_set,
+    )  # fmt: skip
 
 
 def finished(job: Job) -> bool:
@@ -152,27 +156,39 @@ def _agree(step: int, accelerator: Accelerator) -> None:
     accelerator.wait_for_everyone()
 
 
-def _begin(job: Job, accelerator: Accelerator) -> Trainee:
+def _begin(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
     model = job.build().to(accelerator.device).to(memory_format=torch.channels_last)
-    trainee = Trainee(model, build_optimisers(model, job.training), {}, {}, Progress())
+    hint = _hint(job, model, teacher) if teacher is not None and job.objective.feature_hint.weight else None
+    trainee = Trainee(model, build_optimisers(model, job.training, hint), {}, {}, Progress(), hint)
     if job.training.ema_decay:
         trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
-    for parameter in model.parameters():  # a step without a term for it is then a step of zero gradient
+    for parameter in trainee.named_parameters.values():  # a step without a term for it is then a step of zero gradient
         parameter.grad = torch.zeros_like(parameter)
     if (folder := checkpoints.newest(job.folder / "checkpoints")) is not None:
-        _restore(job, trainee, checkpoints.load(folder), accelerator)
+        restore(folder, trainee, checkpoints.load(folder), accelerator.device)
     return trainee
 
 
+def _hint(job: Job, model: Recogniser, teacher: FrozenTeacher) -> Hint:
+    """A fresh projection from the student's features to the teacher's, a function of the seed."""
+    image = job.recipe.image
+    ours, theirs = (n_features(m, image.channels, image.height_px) for m in (model, teacher.model))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of("hint", job.seed))
+        return Hint(ours, theirs).to(next(model.parameters()).device)
+
+
 def _loop(
-    job: Job, trainee: Trainee, teacher: FrozenTeacher | None, accelerator: Accelerator,
+    job: Job, trainee: Trainee, teacher: FrozenTeacher | None, cached: Cached | None, accelerator: Accelerator,
     metrics: MetricsLog | None, stop: StopFlag,
 ) -> None:  # fmt: skip
     training, now = job.training, trainee.progress
+    if teacher is not None and cached is not None:
+        teacher = CachedTeacher(teacher, cached)
     labelled = np.array([text is not None for text in job.lines.texts])
     order = Order(
-        job.lines.padded_width_px, training.batch_lines, job.recipe.seed, training.micro_batch_lines,
+        job.lines.padded_width_px, training.batch_lines, job.seed, training.micro_batch_lines,
         labelled if job.teacher_digest is None and not labelled.all() else None,
     )  # fmt: skip
     end = now.step if _has_no_hope(training, now) else training.steps
@@ -180,6 +196,7 @@ def _loop(
         job.lines, order, job.charset, job.recipe.image, training.augment,
         steps=range(now.step, end), rank=accelerator.process_index,
         n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
+        cycle=job.objective.cache.views, cached=cached,
     )  # fmt: skip
     per_step = training.batch_lines * job.objective.views
     total, done = training.steps * per_step, now.step * per_step
@@ -219,9 +236,9 @@ def _one_step(
         group["lr"] = rate_at(now.step, job.training)
     result = take_step(
         trainee.model, trainee.optimisers, teacher, job.objective, data, accelerator,
-        done=now.step / job.training.steps, seed=job.recipe.seed, clip_norm=job.training.clip_norm,
+        done=now.step / job.training.steps, seed=job.seed, clip_norm=job.training.clip_norm,
         precision=job.training.precision,
-        watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set,
+        watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set, hint=trainee.hint,
     )  # fmt: skip
     now.step += 1
     for name, value in result.figures.items():
@@ -235,7 +252,14 @@ def _one_step(
 
 def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None) -> Score:
     now = trainee.progress
-    result = _score_shown(job, trainee, accelerator)
+    result, silent = _score_shown(job, trainee, accelerator)
+    if silent and now.step >= max(SILENT_STEPS, job.training.steps / 3):
+        raise CollapseError(
+            f"{job.folder}: after {now.step} of {job.training.steps} steps nothing is written on any validation line; "
+            "the network has collapsed to blanks and more steps rarely help. Lower training.learning_rate or the "
+            "weights of the teacher's terms, see with distill check whether the labels fit their frames, or begin with "
+            "init or a stage of easier lines"
+        )
     found = {"exact": result.exact, "cer": result.cer, "step": now.step}
     if now.best is None or (result.exact, -result.cer) > (now.best["exact"], -now.best["cer"]):
         now.best = found
@@ -246,7 +270,7 @@ def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: Met
     return result
 
 
-def _score_shown(job: Job, trainee: Trainee, accelerator: Accelerator) -> Score:
+def _score_shown(job: Job, trainee: Trainee, accelerator: Accelerator) -> tuple[Score, bool]:
     """The shown weights on the validation lines; the live ones are put back."""
     if not trainee.average:
         return _score_of(job, trainee.model, accelerator)
@@ -257,10 +281,11 @@ def _score_shown(job: Job, trainee: Trainee, accelerator: Accelerator) -> Score:
     return result
 
 
-def _score_of(job: Job, model: nn.Module, accelerator: Accelerator) -> Score:
+def _score_of(job: Job, model: nn.Module, accelerator: Accelerator) -> tuple[Score, bool]:
+    """The score on the validation lines, and whether nothing was written on any of them."""
     readings = read_lines(model, job.validation, job.charset, job.recipe.image, accelerator)
     texts = {key: reading.text for key, reading in readings.items()}
-    return score(truths_of(job.validation), texts, job.recipe.data.protocol)
+    return score(truths_of(job.validation), texts, job.recipe.data.protocol), not any(texts.values())
 
 
 def _first_entry(
@@ -270,7 +295,7 @@ def _first_entry(
     """Step 0: what the teacher can do, and a first checkpoint, which shows a full disk or wrong path at once."""
     entry: dict[str, Any] = {"step": 0, "parameters": n_parameters(trainee.model)}
     if teacher is not None:
-        result = _score_of(job, teacher.model, accelerator)
+        result, _ = _score_of(job, teacher.model, accelerator)
         entry |= {"teacher_exact": result.exact, "teacher_cer": result.cer}
         say(f"the teacher before step 1: validation exact {result.exact:.1%}, CER {result.cer:.2%}")
     if metrics:
@@ -288,52 +313,9 @@ def _log(job: Job, now: Progress, accelerator: Accelerator, metrics: MetricsLog 
     accelerator.log({f"{job.role}/{name}": value for name, value in figures.items()}, step=now.step)
 
 
-def _save(
-    job: Job,
-    trainee: Trainee,
-    metrics: MetricsLog | None,
-    keep: int = checkpoints.KEEP,
-) -> None:
-    """Everything needed to go on at the exact step."""
-    now = trainee.progress
-    now.metrics_size = metrics.flushed_size() if metrics else 0
-    names: dict[Tensor, str] = {p: name for name, p in trainee.model.named_parameters()}
-    moments = {
-        f"{names[p]}/{key}": value
-        for optimiser in trainee.optimisers
-        for p, state in optimiser.state.items()
-        for key, value in state.items()
-    }
-    groups = {"weights": trainee.model.state_dict(), "moments": moments}
-    if trainee.average:
-        groups["average"] = trainee.average
-    if trainee.best:
-        groups["best"] = trainee.best
-    state = {
-        "job": job.digest, "step": now.step, "best": now.best, "window": now.window,
-        "metrics_size": now.metrics_size, "threads": torch.get_num_threads(), "torch": torch.__version__,
-    }  # fmt: skip
-    checkpoints.save(job.folder / "checkpoints", now.step, Checkpoint(groups, state), keep)
-
-
-def _restore(job: Job, trainee: Trainee, saved: Checkpoint, accelerator: Accelerator) -> None:
-    state = saved.state
-    if (state["threads"], state["torch"]) != (torch.get_num_threads(), torch.__version__):
-        checkpoints.log.warning(
-            "%s: continued with %s threads and torch %s, begun with %s and %s: results may differ in the last bits",
-            job.folder, torch.get_num_threads(), torch.__version__, state["threads"], state["torch"],
-        )  # fmt: skip
-    trainee.model.load_state_dict(dict(saved.tensors["weights"]))
-    parameters = dict(trainee.model.named_parameters())
-    states = {p: o.state[p] for o in trainee.optimisers for group in o.param_groups for p in group["params"]}
-    for name, value in saved.tensors["moments"].items():
-        parameter, key = name.rsplit("/", 1)
-        on_device = value if key == "step" else value.to(accelerator.device)
-        states[parameters[parameter]][key] = on_device
-    if trainee.average:
-        trainee.average = {n: t.to(accelerator.device) for n, t in saved.tensors["average"].items()}
-    trainee.best = dict(saved.tensors.get("best", {}))
-    trainee.progress = Progress(state["step"], state["best"], state["window"], state["metrics_size"])
+def _save(job: Job, trainee: Trainee, metrics: MetricsLog | None, keep: int = checkpoints.KEEP) -> None:
+    trainee.progress.metrics_size = metrics.flushed_size() if metrics else 0
+    save(job.folder / "checkpoints", job.digest, trainee, keep)
 
 
 def _write_model(job: Job, trainee: Trainee, target: Path) -> None:
@@ -346,7 +328,7 @@ def _write_model(job: Job, trainee: Trainee, target: Path) -> None:
             "job": job.digest,
             "role": job.role,
             "recipe": job.recipe.name,
-            "seed": job.recipe.seed,
+            "seed": job.seed,
             "steps": job.training.steps,
             "chosen": trainee.progress.best,
             "protocol": job.recipe.data.protocol,

@@ -192,9 +192,18 @@ def n_parameters(model: nn.Module) -> int:
 
 def n_frames(model: nn.Module, channels: int, height_px: int, width_px: int) -> int:
     """Frames a model emits for a padded width, measured by a dry run on the model's device."""
+    return _dry_run(model, channels, height_px, width_px).logits_NTC.shape[1]
+
+
+def n_features(model: nn.Module, channels: int, height_px: int) -> int:
+    """Features of a frame that the neck of a model sees, measured likewise."""
+    return _dry_run(model, channels, height_px, 64).features_NTD.shape[-1]
+
+
+def _dry_run(model: nn.Module, channels: int, height_px: int, width_px: int) -> Outputs:
     training, device = model.training, next(model.parameters()).device
     model.eval()
     with torch.inference_mode():
-        frames = model(torch.zeros(1, channels, height_px, width_px, device=device)).logits_NTC.shape[1]
+        outputs: Outputs = model(torch.zeros(1, channels, height_px, width_px, device=device))
     model.train(training)
-    return frames
+    return outputs

@@ -16,6 +16,7 @@ from distill.data.augment import Augment, augment
 from distill.data.labels import Folding, foldings
 from distill.data.lines import Lines
 from distill.data.materialise import leave_signals_to_the_parent
+from distill.data.posteriors import Cached, Posteriors
 from distill.data.sampler import Group, Order
 from distill.data.seeds import generator_of
 from students.charset import Charset
@@ -34,11 +35,13 @@ class Batch(NamedTuple):
     labelled_N: Tensor  # bool
     keys: tuple[str, ...]
     foldings: tuple[Folding | None, ...]  # classes that the label of each line does not tell apart
+    posteriors: Posteriors | None = None  # the teacher's, where they are cached
 
     def to(self, device: torch.device) -> Batch:
         """The images on `device`, channels last, which convolutions prefer; targets stay on the CPU."""
         images_NCHW = self.images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
-        return self._replace(images_NCHW=images_NCHW, labelled_N=self.labelled_N.to(device))
+        posteriors = self.posteriors and Posteriors(*(part.to(device) for part in self.posteriors))
+        return self._replace(images_NCHW=images_NCHW, labelled_N=self.labelled_N.to(device), posteriors=posteriors)
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,11 @@ class StepData:
 class _Steps(Dataset[StepData | DataError]):
     def __init__(
         self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-        rank: int, n_ranks: int, n_views: int,
+        rank: int, n_ranks: int, n_views: int, cycle: int, cached: Cached | None,
     ) -> None:  # fmt: skip
         self.pixels, self.order, self.charset = Pixels(lines, preparation), order, charset
         self.augment_with, self.rank, self.n_ranks, self.n_views = augment_with, rank, n_ranks, n_views
+        self.cycle, self.cached = cycle, cached
 
     def __getitem__(self, k: int) -> StepData | DataError:
         try:
@@ -134,22 +138,28 @@ class _Steps(Dataset[StepData | DataError]):
 
     def _step(self, k: int) -> StepData:
         epoch, groups = self.order.step(k)
-        view = View(self.augment_with, self.order.seed, epoch)
+        view = View(self.augment_with, self.order.seed, epoch % self.cycle if self.cycle else epoch)
         mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
-        batches = tuple(
-            make_batch(self.pixels, group, self.charset, view, self.n_views) for group in mine if group.indices
-        )
+        batches = tuple(self._batch(group, view) for group in mine if group.indices)
         indices = [i for group in groups for i in group.indices]
         n_labelled = sum(self.pixels.lines.texts[i] is not None for i in indices)
         return StepData(k, epoch, batches, len(indices) * self.n_views, n_labelled * self.n_views)
 
+    def _batch(self, group: Group, view: View) -> Batch:
+        if self.cached is None:
+            return make_batch(self.pixels, group, self.charset, view, self.n_views)
+        as_cached = replace(group, uses=(0,) * len(group.indices))
+        batch = make_batch(self.pixels, as_cached, self.charset, view)
+        return batch._replace(posteriors=self.cached.of(group.indices, view.epoch))
+
 
 def feed(
     lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-    *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1,
+    *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
+    cached: Cached | None = None,
 ) -> Iterator[StepData]:  # fmt: skip
-    """The steps `steps`, the same for any number of workers."""
-    data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks, views)
+    """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew."""
+    data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached)
     # steps is the sampler: every item is one whole step, already batched
     loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker)
     _one_thread()

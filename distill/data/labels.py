@@ -55,6 +55,22 @@ class Folding:
     def blank(self) -> int:
         return int(self.group_of[BLANK])
 
+    @cached_property
+    def alternatives(self) -> tuple[Tensor, Tensor]:
+        """The classes that share a group with others but not with the blank, (M,), and their groups, (M,); int64."""
+        pairs = [
+            (member, number)
+            for number, members in enumerate(self.groups)
+            if len(members) > 1 and BLANK not in members
+            for member in members
+        ]
+        classes_M, groups_M = torch.tensor(pairs, dtype=torch.int64).view(-1, 2).unbind(1)
+        return classes_M, groups_M
+
+    def told(self, classes: Sequence[int]) -> list[int]:
+        """What a label tells of a text: the groups of its classes, without those that join the blank."""
+        return [group for group in self.group_of[list(classes)].tolist() if group != self.blank]
+
     def summed(self, log_p_TNC: Tensor) -> Tensor:
         """Log of the posterior of every group, (T, N, groups), from the log-posteriors of the classes."""
         parts = []

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from distill.data.sources import RenderedSource, Source
 from distill.initial import charset_with_starts
 from distill.recipe import CharsetChoice, Cut, Policies, Recipe
 from students.charset import Charset
+from students.decode import frames_needed
 from students.errors import DataError
 
 NAMED_REFUSALS = 20
@@ -183,8 +183,7 @@ def without_infeasible(
     kept = []
     for i, text in enumerate(lines.texts):
         frames = n_frames[int(lines.padded_width_px[i])]
-        told_text = told(text or "", lines.form(i))
-        needed = len(told_text) + sum(a == b for a, b in pairwise(told_text))
+        needed = frames_needed(told(text or "", lines.form(i)))
         if needed <= frames:
             kept.append(i)
         else:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distill.data.labels import Folding
+from distill.losses.large import MANY_CLASSES, compact_ctc
 from students.charset import BLANK
 from students.parts import Outputs
 
@@ -35,15 +36,44 @@ def ctc(
         rows_N = on_host_N & torch.tensor([f == folded for f in per_line])
         on_device_N = rows_N.to(student.logits_NTC.device)
         logits_NTC, lengths_N = student.logits_NTC[on_device_N], student.lengths_N[on_device_N]
-        nats_N = _nats(logits_NTC, lengths_N, targets_NL[rows_N], target_lengths_N[rows_N], folded)
+        nats_N = nats_of(logits_NTC, lengths_N, targets_NL[rows_N], target_lengths_N[rows_N], folded)
         total = total + (nats_N / lengths_N.to(nats_N.device)).sum().to(total.device)
     return total, int(on_host_N.sum())
 
 
-def _nats(
+def class_changes(student: Outputs, labelled_N: Tensor, foldings: Sequence[Folding | None]) -> tuple[Tensor, int]:
+    """sum_t sum_g sum_{a != b in g} p_t(a) p_{t+1}(b) / T of every labelled line, summed; and the number of lines.
+
+    The expected number of places, for each frame, at which a path goes from one class straight to another that
+    the label does not tell from it. `ctc` passes `Xx` on neighbouring frames as one letter; decoding writes two.
+    The group of the blank does not count: there nothing is to be one symbol.
+    """
+    total = student.logits_NTC.new_zeros((), dtype=torch.float32)
+    on_host_N = labelled_N.cpu()
+    device = student.logits_NTC.device
+    for folded in dict.fromkeys(f for f in foldings if f is not None):
+        rows_N = (on_host_N & torch.tensor([f == folded for f in foldings])).to(device)
+        classes_M, groups_M = (numbers.to(device) for numbers in folded.alternatives)
+        p_NTM = student.logits_NTC[rows_N].float().softmax(-1)[..., classes_M]
+        p_NTG = p_NTM.new_zeros(*p_NTM.shape[:2], len(folded.groups)).index_add(-1, groups_M, p_NTM)
+        changes_NT = _followed_by_itself(p_NTG) - _followed_by_itself(p_NTM)
+        lengths_N = student.lengths_N[rows_N].to(device)
+        within_NT = torch.arange(1, p_NTM.shape[1], device=device) < lengths_N[:, None]
+        total = total + ((changes_NT * within_NT).sum(1) / lengths_N).sum()
+    return total, int(on_host_N.sum())
+
+
+def _followed_by_itself(p_NTK: Tensor) -> Tensor:
+    """sum_k p_t(k) p_{t+1}(k), (N, T - 1)."""
+    return (p_NTK[:, :-1] * p_NTK[:, 1:]).sum(-1)
+
+
+def nats_of(
     logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor, folded: Folding | None
 ) -> Tensor:
     """-log P(target | image) of every line, (N,)."""
+    if folded is None and logits_NTC.shape[-1] >= MANY_CLASSES:
+        return compact_ctc(logits_NTC.float(), lengths_N, targets_NL, target_lengths_N)
     if torch.are_deterministic_algorithms_enabled():  # the backward pass on CUDA has no deterministic form
         logits_NTC, lengths_N = logits_NTC.cpu(), lengths_N.cpu()
     with torch.autocast(logits_NTC.device.type, enabled=False):

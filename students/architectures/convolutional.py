@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from students.architectures.recurrent import separable_backbone
+from students.architectures.recurrent import FramePx, separable_backbone
 from students.parts import Activation, Mixer, Norm, Recogniser, activation, norm2d
 
 
@@ -35,11 +35,12 @@ class ConvolutionalStudent(BaseModel):
     expansion: int = Field(2, ge=1, le=4, description="width of the pointwise layer pair over its input")
     activation: Activation = Field("relu", description="ReLU and HardSwish survive int8 fusion, GELU does not")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
+    frame_px: FramePx = Field(4, description="pixels along the line that make a frame: 8 halves what follows")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the head")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         width = WIDTHS[self.size]
-        backbone = separable_backbone(channels, width.channels, self.norm, self.activation)
+        backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
         collapse = MixedColumns(width, -(-height_px // 16), self)
         head = nn.Sequential(nn.Dropout(self.dropout), nn.Linear(width.mixer, n_classes))
         return Recogniser(backbone, collapse, nn.Identity(), head)

@@ -1,6 +1,6 @@
 """Separable convolutions and one-layer BiLSTMs in sequence: the default student, 0.1 to 1 M parameters.
 
-Four times fewer frames than pixels. Roughly half of the parameters sit in the recurrent layers, which are
+Four times fewer frames than pixels, or eight. Roughly half of the parameters sit in the recurrent layers, which are
 cheap because they run on short sequences of few features.
 """
 
@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from students.parts import Activation, Columns, Convolution, NeckKind, Norm, Recogniser, Residual, reading_along
+
+FramePx = Literal[4, 8]
 
 
 class Width(NamedTuple):
@@ -38,11 +40,12 @@ class RecurrentStudent(BaseModel):
     neck: NeckKind = Field("bilstm", description="what reads along the line after the convolutions")
     activation: Activation = Field("relu", description="after every convolution")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
+    frame_px: FramePx = Field(4, description="pixels along the line that make a frame: 8 halves what follows")
     dropout: float = Field(0.0, ge=0, lt=1, description="before every recurrent layer and the head")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         width = WIDTHS[self.size]
-        backbone = separable_backbone(channels, width.channels, self.norm, self.activation)
+        backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
         columns = width.channels[-1] * -(-height_px // 16)
         collapse = nn.Sequential(Columns(), nn.Linear(columns, width.features), nn.ReLU(inplace=True))
         return reading_along(
@@ -52,9 +55,9 @@ class RecurrentStudent(BaseModel):
 
 
 def separable_backbone(
-    inputs: int, channels: tuple[int, int, int, int, int], norm: Norm, act: Activation
+    inputs: int, channels: tuple[int, int, int, int, int], norm: Norm, act: Activation, frame_px: FramePx
 ) -> nn.Sequential:
-    """(N, inputs, H, W) to (N, channels[-1], H / 16, W / 4)."""
+    """(N, inputs, H, W) to (N, channels[-1], H / 16, W / frame_px)."""
     c1, c2, c3, c4, c5 = channels
 
     def separable(before: int, after: int, stride: tuple[int, int]) -> Convolution:
@@ -65,7 +68,7 @@ def separable_backbone(
         separable(c1, c2, (1, 1)),
         separable(c2, c3, (2, 2)),
         Residual(separable(c3, c3, (1, 1))),
-        separable(c3, c4, (2, 1)),
+        separable(c3, c4, (2, frame_px // 4)),
         Residual(separable(c4, c4, (1, 1))),
         separable(c4, c5, (2, 1)),
     )

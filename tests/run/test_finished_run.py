@@ -72,6 +72,17 @@ def test_metrics_explain_the_distillation(finished_run: Path) -> None:
     assert "frame_kl" not in control[0]
 
 
+def test_a_network_that_writes_nothing_for_long_is_stopped_with_advice(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill.train.SILENT_STEPS", 20)
+    often = "teacher.training.validate_every=10"  # sixty steps end on the plateau of blanks
+    assert main(["teacher", "smoke", often, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]) == 2
+    message = capsys.readouterr().err
+    assert "of 60 steps nothing is written" in message
+    assert "learning_rate" in message
+
+
 def test_control_and_student_have_equal_budgets(finished_run: Path) -> None:
     states = [
         json.loads(next((finished_run / role / "checkpoints").glob("*/state.json")).read_text())

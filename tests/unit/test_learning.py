@@ -19,8 +19,8 @@ from distill.data.sampler import Order
 from distill.data.seeds import generator_of
 from distill.evaluate import read_lines, truths_of
 from distill.metrics import score
-from distill.recipe import FrameKL, Objective
 from distill.step import FrozenTeacher, take_step
+from distill.terms import FrameKL, Objective
 from students.charset import Charset
 from students.config import STUDENTS
 from students.image import Preparation

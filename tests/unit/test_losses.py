@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
 from distill.data.labels import LabelForm, foldings, told
-from distill.losses.ctc import ctc
-from distill.losses.logits import Frames, consistency, frame_kl, selected
+from distill.losses.ctc import class_changes, ctc
+from distill.losses.logits import Frames, consistency, frame_kl, shares
 from students.charset import Charset
 from students.parts import Outputs
 
@@ -109,10 +109,10 @@ def test_frame_kl_sees_neither_padding_nor_company(frames: Frames) -> None:
 def test_frames_are_chosen_by_what_the_teacher_writes() -> None:
     best = torch.tensor([[0, 0, 0, 1, 0, 0, 0, 0, 2, 2]])
     teacher = outputs(torch.nn.functional.one_hot(best, 3).float(), [9])
-    assert selected(teacher, "all", 0)[0].tolist() == [True] * 9 + [False]
-    assert selected(teacher, "elimination", 0)[0].nonzero().flatten().tolist() == [3, 8]
-    assert selected(teacher, "symmetric", 1)[0].nonzero().flatten().tolist() == [2, 3, 4, 7, 8]
-    assert selected(teacher, "symmetric", 2)[0].nonzero().flatten().tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert shares(teacher, "all", 0)[0].tolist() == [1] * 9 + [0]
+    assert shares(teacher, "elimination", 0)[0].nonzero().flatten().tolist() == [3, 8]
+    assert shares(teacher, "symmetric", 1)[0].nonzero().flatten().tolist() == [2, 3, 4, 7, 8]
+    assert shares(teacher, "symmetric", 2)[0].nonzero().flatten().tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_a_line_on_which_the_teacher_writes_nothing_adds_zero_and_stays_finite() -> None:
@@ -163,6 +163,40 @@ def test_lines_of_several_forms_in_one_batch_are_each_judged_by_their_own() -> N
     alone = sum(ctc(outputs(logits_NTC[i]), targets_NL[i], lengths_N[i], one, each[i])[0] for i in rows)
     assert count == 2
     assert torch.allclose(together, torch.as_tensor(alone))
+
+
+@pytest.mark.parametrize("form", ["caseless", "no_punctuation", "caseless_no_punctuation"])
+def test_class_changes_are_the_expected_places_at_which_a_path_writes_one_symbol_twice(form: LabelForm) -> None:
+    """By enumeration over the paths of the valid frames: neighbours of two classes but of one written symbol."""
+    logits_NTC = random_logits(2, 4, CASES.n_classes).requires_grad_()
+    total, count = class_changes(outputs(logits_NTC, [4, 3]), torch.tensor([True, True]), foldings(CASES, [form, form]))
+    expected = torch.zeros((), dtype=torch.float64)
+    for logits_TC, t in zip(logits_NTC, (4, 3), strict=True):
+        p_TC = logits_TC.double().softmax(-1)
+        for path in itertools.product(range(CASES.n_classes), repeat=t):
+            symbols = [told(CASES.decode([c]), form) if c else "" for c in path]
+            doubled = sum(path[i] != path[i + 1] and symbols[i] == symbols[i + 1] != "" for i in range(t - 1))
+            expected = expected + doubled * torch.stack([p_TC[i, c] for i, c in enumerate(path)]).prod() / t
+    assert count == 2
+    assert total.item() == pytest.approx(expected.item(), abs=1e-6)
+    (gradient,) = torch.autograd.grad(total, logits_NTC, allow_unused=True)
+    if form != "no_punctuation":  # there no two characters are one
+        (wanted,) = torch.autograd.grad(expected, logits_NTC)
+        assert torch.allclose(gradient, wanted.float(), atol=1e-6)
+
+
+def test_class_changes_speak_only_of_labelled_lines_that_leave_a_choice() -> None:
+    logits_NTC = random_logits(3, 5, CASES.n_classes)
+    each = foldings(CASES, ["caseless", "exact", "caseless"])
+    total, count = class_changes(outputs(logits_NTC), torch.tensor([True, True, False]), each)
+    alone, _ = class_changes(outputs(logits_NTC[:1]), torch.tensor([True]), each[:1])
+    padded, _ = class_changes(
+        outputs(torch.cat([logits_NTC[:1], random_logits(1, 2, CASES.n_classes, seed=1)], 1), [5]),
+        torch.tensor([True]), each[:1],
+    )  # fmt: skip
+    assert count == 2
+    assert total.item() == pytest.approx(alone.item()) == padded.item()
+    assert class_changes(outputs(logits_NTC), torch.tensor([False] * 3), each)[0].item() == 0
 
 
 def test_two_equal_views_agree_and_the_followed_view_gets_no_gradient() -> None:

@@ -13,19 +13,24 @@ from accelerate import Accelerator
 from distill.data.batch import Batch, StepData
 from distill.objective import term_weights
 from distill.optimisers import rate_at
-from distill.recipe import FrameKL, Objective
 from distill.recipe_file import load_recipe
 from distill.runtime import Stopped, stoppable
 from distill.step import Ensemble, FrozenTeacher, NonFiniteError, take_step
+from distill.terms import FrameKL, Objective
 from students.config import STUDENTS
 from students.parts import Recogniser
 
 
-@pytest.mark.parametrize(("fade", "weights"), [("constant", [2, 2, 2]), ("linear", [2, 1, 0]), ("cosine", [2, 1, 0])])
-def test_the_weight_of_the_posteriors_fades_as_it_says(fade: str, weights: list[float]) -> None:
-    objective = Objective(frame_kl=FrameKL.model_validate({"weight": 2, "fade": fade}))
-    found = [term_weights(objective, done)["frame_kl"] for done in (0, 0.5, 1)]
-    assert found == pytest.approx(weights)
+@pytest.mark.parametrize(
+    ("schedule", "weights"), [("constant", [0, 2, 2, 2]), ("linear", [0, 2, 1, 0]), ("cosine", [0, 2, 1, 0])]
+)
+def test_a_term_sets_in_fades_and_falls_silent_as_it_says(schedule: str, weights: list[float]) -> None:
+    kl = FrameKL.model_validate({"weight": 2, "schedule": schedule, "begin": 0.2, "end": 0.8})
+    objective = Objective(frame_kl=kl)
+    found = [term_weights(objective, done, taught=True).get("frame_kl", 0) for done in (0.1, 0.2, 0.5, 0.8 - 1e-9)]
+    assert found == pytest.approx(weights, abs=1e-6)
+    assert "frame_kl" not in term_weights(objective, 0.8, taught=True)
+    assert "frame_kl" not in term_weights(objective, 0.5, taught=False)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])

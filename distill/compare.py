@@ -1,0 +1,280 @@
+"""Paired experiments: one teacher, several settings of the student, the same seeds and budgets for each.
+
+Everything is judged on validation unless the test is asked for, and what is finished is reused. Two settings that
+leave the control as it is share it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+import teachers
+from distill.data.lines import Lines
+from distill.evaluate import truths_of
+from distill.metrics import compare as compared
+from distill.recipe import Recipe
+from distill.recipe_file import load_recipe
+from distill.report import judge, read_test
+from distill.run import Run, final_job, open_run, train_control, train_pair, train_teacher, write_json
+from distill.runtime import StopFlag
+from distill.terms import TAUGHT
+from distill.track import Stopwatch, say
+from students.errors import CheckpointError, UserError
+from students.model_file import read_model, write_whole
+from students.reader import MODEL_NAME
+
+On = Literal["validation", "test"]
+TERM = "objective.term"
+SHARED = "shared"
+LONGER = "control-given-the-seconds"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One point of the comparison: what it is called, and the overrides that make it."""
+
+    name: str
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one setting gave under one seed: exactness of each line (1 or 0) and seconds of training."""
+
+    exact: Mapping[str, np.ndarray]
+    seconds: Mapping[str, float]
+
+
+def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
+    """All combinations of `KEY=A,B,...`. `objective.term=A,B` lets one term at a time teach, by its own weight or 1."""
+    axes = []
+    for axis in over:
+        key, equals, values = axis.partition("=")
+        names = [value for value in re.split(r",(?![^\[{]*[\]}])", values) if value]
+        if not equals or not names:
+            raise UserError(f"--over {axis}: write KEY=A,B,...")
+        if not key.startswith(("objective.", "student.")):
+            raise UserError(f"--over {key}: only keys of student and objective can vary; the teacher is one for all")
+        axes.append([Setting(value, _overrides(key, value, recipe)) for value in names])
+    return [
+        Setting(" ".join(part.name for part in parts), tuple(itertools.chain.from_iterable(p.overrides for p in parts)))
+        for parts in itertools.product(*axes)
+    ]
+
+
+def _overrides(key: str, value: str, recipe: Recipe) -> tuple[str, ...]:
+    if key != TERM:
+        return (f"{key}={value}",)
+    if value not in TAUGHT:
+        raise UserError(f"--over {TERM}: {value!r} is no term with a teacher; there are {', '.join(TAUGHT)}")
+    weights = {name: getattr(recipe.objective, name).weight for name in TAUGHT}
+    return tuple(f"objective.{name}.weight={(weights[name] or 1.0) if name == value else 0}" for name in TAUGHT)
+
+
+def run_comparison(
+    name_or_path: str, overrides: Sequence[str], over: Sequence[str], n_seeds: int, on: On, equal_seconds: bool,
+    folder: Path, stop: StopFlag,
+) -> dict[str, Any]:  # fmt: skip
+    """Train every setting under every seed and return `compare.json`, which is written with a page and a chart."""
+    base = load_recipe(name_or_path, overrides)
+    settings = settings_of(over, base)
+    cache = base.runtime.cache_root or str(folder / "cache")
+    recipes = {
+        (setting.name, seed): load_recipe(
+            name_or_path, [*overrides, *setting.overrides, f"student.seed={seed}", f"runtime.cache_root={cache}"]
+        )
+        for setting in settings
+        for seed in range(base.seed, base.seed + n_seeds)
+    }
+    shared = open_run(load_recipe(name_or_path, [*overrides, f"runtime.cache_root={cache}"]), folder / SHARED, stop)
+    train_teacher(shared)
+    outcomes: dict[str, list[Outcome]] = {setting.name: [] for setting in settings}
+    for (name, seed), recipe in recipes.items():
+        say(f"--- {name}, seed {seed}")
+        own = folder / _file_name(name) / f"seed-{seed}"
+        outcomes[name].append(_one(recipe, own, folder, on, stop))
+    longer = _given_the_seconds(recipes, outcomes, folder, on, stop) if equal_seconds else []
+    result = summarise(outcomes, longer, on, base.seed)
+    if shared.accelerator.is_main_process:
+        write_json(folder / "compare.json", result)
+        write_whole(folder / "compare.md", page(base, over, result).encode())
+        draw(result, folder / "compare.png")
+    return result
+
+
+def _one(recipe: Recipe, own: Path, folder: Path, on: On, stop: StopFlag) -> Outcome:
+    _reuse(folder / SHARED / "teacher", own / "teacher")
+    run = open_run(recipe, own, stop)
+    if run.accelerator.is_main_process:
+        _reuse_control(run, folder)
+    run.accelerator.wait_for_everyone()
+    try:
+        train_pair(run)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; or does --over change what the teacher is made of?") from error
+    return _outcome(run, on, ("teacher", "control", "student"))
+
+
+def _reuse(source: Path, target: Path) -> None:
+    """A finished network of another run, as hard links where the file system has them."""
+    if source.is_dir() and not target.exists():
+        shutil.copytree(source, target, copy_function=_linked, ignore=shutil.ignore_patterns("checkpoints", ".*"))
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _reuse_control(run: Run, folder: Path) -> None:
+    """The control of an earlier setting, if its job is this one's."""
+    target = run.folder / "control"
+    if target.exists():
+        return
+    digest = final_job(run, "control").digest
+    for file in sorted(folder.glob(f"*/{run.folder.name}/control/{MODEL_NAME}")):
+        if read_model(file)[0].training.get("job") == digest:
+            _reuse(file.parent, target)
+            run.stopwatch.add("control", _seconds(file.parent.parent).get("control", 0.0))
+            return
+
+
+def _outcome(run: Run, on: On, roles: Sequence[str]) -> Outcome:
+    lines: Lines = run.pools.validation if on == "validation" else run.pools.test
+    exact = {}
+    for role in roles:
+        reader = teachers.load(run.folder / role / MODEL_NAME)
+        texts = {key: r.text for key, r in read_test(reader, lines, run.accelerator, run.stop, role).items()}
+        of_lines = compared(truths_of(lines), texts, run.recipe.data.protocol)
+        exact[role] = np.array([line.exact for line in of_lines], float)
+    return Outcome(exact, _seconds(run.folder))
+
+
+def _seconds(folder: Path) -> dict[str, float]:
+    return Stopwatch(folder / "timing.json", writes=False).seconds
+
+
+def _given_the_seconds(
+    recipes: Mapping[tuple[str, int], Recipe], outcomes: Mapping[str, list[Outcome]], folder: Path, on: On,
+    stop: StopFlag,
+) -> list[Outcome]:  # fmt: skip
+    """The control of the first setting with as many steps more as the distilled student took longer."""
+    first = next(iter(outcomes))
+    longer = []
+    for ((_, seed), recipe), outcome in zip(
+        ((k, r) for k, r in recipes.items() if k[0] == first), outcomes[first], strict=True
+    ):
+        own = folder / LONGER / f"seed-{seed}"
+        ratio = max(1.0, outcome.seconds["student"] / outcome.seconds["control"])
+        steps = _steps_begun(own) or round(recipe.student.training.steps * ratio)
+        training = recipe.student.training.model_copy(update={"steps": steps})
+        student = recipe.student.model_copy(update={"training": training})
+        run = open_run(recipe.model_copy(update={"student": student}), own, stop)
+        train_control(run)
+        longer.append(_outcome(run, on, ("control",)))
+    return longer
+
+
+def _steps_begun(own: Path) -> int | None:
+    """The budget that an interrupted or finished run wrote down: a clock may not decide twice."""
+    written = own / "recipe.yaml"
+    return load_recipe(str(written)).student.training.steps if written.is_file() else None
+
+
+def summarise(
+    outcomes: Mapping[str, Sequence[Outcome]], longer: Sequence[Outcome], on: On, first_seed: int
+) -> dict[str, Any]:
+    """Means over seeds, gains over the control and over the first setting, with intervals over (seed, line) pairs."""
+    names = list(outcomes)
+    pooled = {
+        name: {role: np.concatenate([o.exact[role] for o in of_name]) for role in of_name[0].exact}
+        for name, of_name in outcomes.items()
+    }
+    n_seeds = len(outcomes[names[0]])
+    rows = {}
+    for name, of_name in outcomes.items():
+        exact = pooled[name]
+        over_first = judge(exact["teacher"], pooled[names[0]]["student"], exact["student"], first_seed)
+        rows[name] = {
+            **{role: float(values.mean()) for role, values in exact.items()},
+            "each_seed": [float(o.exact["student"].mean()) for o in of_name],
+            **judge(exact["teacher"], exact["control"], exact["student"], first_seed),
+            "over_the_first": {"gain": over_first["gain"], "verdict": over_first["verdict"]},
+            "seconds": {
+                role: float(np.mean([o.seconds.get(role, 0.0) for o in of_name])) for role in ("control", "student")
+            },
+        }
+    result: dict[str, Any] = {"on": on, "seeds": list(range(first_seed, first_seed + n_seeds)), "settings": rows}
+    if longer:
+        control = np.concatenate([o.exact["control"] for o in longer])
+        first = pooled[names[0]]
+        result["control_given_the_seconds"] = {
+            "exact": float(control.mean()),
+            **judge(first["teacher"], control, first["student"], first_seed),
+        }
+    return result
+
+
+def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
+    """`compare.md`: one row a setting."""
+    rows = [
+        f"# {recipe.name}: {' '.join(over)}\n",
+        f"Exact lines on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; intervals (95 %) over "
+        "(seed, line) pairs; seconds of one training.\n",
+        "| setting | teacher | control | distilled | gain in points | verdict | over the first | seconds |",
+        "|---|---:|---:|---:|---|---|---|---:|",
+    ]
+    for name, row in result["settings"].items():
+        first = row["over_the_first"]
+        rows.append(
+            f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
+            f"{row['verdict'].replace('_', ' ')} | {_points(first['gain'])} | {row['seconds']['student']:.0f} |"
+        )
+    if "control_given_the_seconds" in result:
+        longer = result["control_given_the_seconds"]
+        rows.append(
+            f"\nThe control given the seconds of the first setting's student: {longer['exact']:.1%}; the student gains "
+            f"{_points(longer['gain'])} over it ({longer['verdict'].replace('_', ' ')})."
+        )
+    return "\n".join([*rows, "\n![gains](compare.png)\n"])
+
+
+def _points(gain: Mapping[str, float]) -> str:
+    return f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+
+
+def draw(result: Mapping[str, Any], target: Path) -> None:
+    """Gain of every setting over its control, with its interval; a dot a seed."""
+    from matplotlib.figure import Figure
+
+    names = list(result["settings"])
+    figure = Figure(figsize=(8, 1.2 + 0.45 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for y, name in enumerate(names):
+        row = result["settings"][name]
+        gain = row["gain"]
+        axes.plot([100 * gain["low"], 100 * gain["high"]], [y, y], color="tab:blue", linewidth=3, alpha=0.4)
+        axes.plot(100 * gain["value"], y, "o", color="tab:blue")
+        dots = [100 * (exact - row["control"]) for exact in row["each_seed"]]
+        axes.plot(dots, [y] * len(dots), ".", color="tab:gray")
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set(yticks=range(len(names)), yticklabels=names, xlabel=f"points over the control, {result['on']}")
+    axes.invert_yaxis()
+    axes.grid(alpha=0.3, axis="x")
+    figure.savefig(target, dpi=110, metadata={"Software": None})
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name)

@@ -1,0 +1,117 @@
+"""A teacher with other frames than the student's: its posteriors brought onto the student's frames."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from typing_extensions import assert_never
+
+from distill.losses.alignment import forced_alignment
+from distill.losses.frames import log_posteriors, valid_frames
+from distill.losses.logits import TINY, kl_per_frame
+from students.charset import BLANK
+from students.decode import collapse, frames_needed
+from students.parts import Outputs
+
+Match = Literal["area", "symbols", "shift"]
+
+
+@torch.no_grad()
+def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int) -> Outputs:
+    """The teacher's posteriors on the student's frames, as logits; its features stay on its own.
+
+    - `area`: the mean over the teacher's frames that a frame of the student covers; nothing changes for equal frames.
+    - `shift`: that, then moved along the line by up to `max_shift` frames to where the KL is least; edges are repeated.
+    - `symbols`: the k-th character that the teacher reads is expected where the student, made to write the same text,
+      writes its k-th one; every other frame expects what the teacher says between characters on average. A text that
+      does not fit the student's frames falls back on `area`.
+    """
+    pooled = _pooled(teacher, student)
+    match how:
+        case "area":
+            return pooled
+        case "shift":
+            return _shifted(pooled, student, max_shift)
+        case "symbols":
+            return _by_symbols(teacher, pooled, student)
+        case _:
+            assert_never(how)
+
+
+def _pooled(teacher: Outputs, student: Outputs) -> Outputs:
+    if equal_frames(teacher, student):
+        return teacher
+    p_NSC = onto_frames(log_posteriors(teacher).exp(), teacher, student)
+    return teacher._replace(logits_NTC=(p_NSC + TINY).log(), lengths_N=student.lengths_N)
+
+
+def onto_frames(values_NTD: Tensor, teacher: Outputs, student: Outputs) -> Tensor:
+    """Values of the teacher's frames as means over what each frame of the student covers, (N, student's frames, D)."""
+    if equal_frames(teacher, student):
+        return values_NTD
+    begin_NS, end_NS = _edges(student)
+    begin_NT, end_NT = _edges(teacher)
+    overlap_NST = torch.minimum(end_NS[:, :, None], end_NT[:, None]) - torch.maximum(
+        begin_NS[:, :, None], begin_NT[:, None]
+    )
+    share_NST = overlap_NST.clamp(min=0) * student.lengths_N[:, None, None]
+    return share_NST @ values_NTD
+
+
+def equal_frames(one: Outputs, other: Outputs) -> bool:
+    """Whether both sides have as many frames on every line."""
+    return one.logits_NTC.shape[1] == other.logits_NTC.shape[1] and torch.equal(one.lengths_N, other.lengths_N)
+
+
+def _edges(outputs: Outputs) -> tuple[Tensor, Tensor]:
+    """Where each frame begins and ends, as shares of the line; empty behind the valid length."""
+    numbers_T = torch.arange(outputs.logits_NTC.shape[1], device=outputs.logits_NTC.device)
+    lengths_N1 = outputs.lengths_N[:, None].to(numbers_T.device)
+    begin_NT = (numbers_T / lengths_N1).clamp(max=1)
+    return begin_NT, ((numbers_T + 1) / lengths_N1).clamp(max=1)
+
+
+def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
+    valid_NT = valid_frames(student)
+    frames_T = torch.arange(valid_NT.shape[1], device=valid_NT.device)
+    last_N1 = student.lengths_N[:, None].to(valid_NT.device) - 1
+    moved, costs = [], []
+    for by in sorted(range(-max_shift, max_shift + 1), key=abs):  # of equally good ones the smallest
+        source_NT = (frames_T - by).clamp(min=0).minimum(last_N1)
+        index_NTC = source_NT[..., None].expand_as(teacher.logits_NTC)
+        moved.append(teacher.logits_NTC.gather(1, index_NTC))
+        costs.append((kl_per_frame(student.logits_NTC, moved[-1], 1.0) * valid_NT).sum(1))
+    best_N = torch.stack(costs).argmin(0)
+    rows = torch.arange(len(best_N), device=best_N.device)
+    return teacher._replace(logits_NTC=torch.stack(moved)[best_N, rows])
+
+
+def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs) -> Outputs:
+    p_NTC, log_q_NSC = log_posteriors(teacher).exp(), log_posteriors(student)
+    logits_NSC = pooled.logits_NTC.float().clone()
+    for row, (t, s) in enumerate(zip(teacher.lengths_N.tolist(), student.lengths_N.tolist(), strict=True)):
+        path_T = p_NTC[row, :t].argmax(-1)
+        text = collapse(path_T.cpu().numpy())
+        if frames_needed(text) > s:
+            continue
+        written_S = forced_alignment(
+            log_q_NSC[row : row + 1, :s], torch.tensor([s]), torch.tensor([text], dtype=torch.int64).view(1, -1),
+            torch.tensor([len(text)]),
+        )[0].to(p_NTC.device)  # fmt: skip
+        numbers_T, numbers_S = _numbers(path_T), _numbers(written_S)
+        one_hot_KT = F.one_hot(numbers_T, len(text) + 1).T.float()
+        mean_KC = one_hot_KT @ p_NTC[row, :t] / one_hot_KT.sum(1, keepdim=True).clamp(min=1)
+        if not one_hot_KT[0].any():  # no frame between characters
+            mean_KC[0, BLANK] = 1
+        logits_NSC[row, :s] = (mean_KC[numbers_S] + TINY).log()
+    return pooled._replace(logits_NTC=logits_NSC)
+
+
+def _numbers(path_T: Tensor) -> Tensor:
+    """For every frame of a path: which character of its text it writes, from 1; 0 where it writes none."""
+    before_T = F.pad(path_T[:-1], (1, 0), value=BLANK)
+    begins_T = (path_T != before_T) & (path_T != BLANK)
+    return torch.where(path_T == BLANK, 0, begins_T.cumsum(0))

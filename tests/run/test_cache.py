@@ -1,0 +1,88 @@
+"""The posterior cache in a run: the student hears the same, nothing is computed twice, damage is found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from distill.cli import main
+from distill.track import read_metrics
+
+STILL = [
+    f"student.training.augment.{key}=0"
+    for key in ("probability", "contrast", "brightness", "blur_probability", "noise_probability", "jpeg_probability")
+]
+BUDGET = ["student.training.steps=20", "student.training.log_every=5", "student.control=false"]
+
+
+def in_run(command: str, run: Path, cache: Path, *more: str) -> int:
+    return main([command, "smoke", *BUDGET, *more, f"runtime.cache_root={cache}", "--run", str(run)])
+
+
+def test_a_cached_teacher_teaches_what_the_teacher_does(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "cache"
+    runs = {name: tmp_path / name for name in ("online", "cached")}
+    for run in runs.values():
+        shutil.copytree(finished_run / "teacher", run / "teacher")
+    # after sixty steps this teacher spreads its posteriors over many classes
+    views = ("objective.cache.views=1", "objective.frame_kl.temperature=2", "objective.cache.top_k=40")
+    assert in_run("student", runs["online"], cache, *STILL, views[1]) == 0
+    found = {}
+    for top_k in (8, 40):
+        capsys.readouterr()
+        words = (*views[:2], f"objective.cache.top_k={top_k}", "--json")
+        assert in_run("cache", runs["cached"], cache, *STILL, *words) == 0
+        (found[top_k],) = json.loads(capsys.readouterr().out).values()
+    assert found[8]["bytes_a_line"] < 3000
+    for tau in ("tau 1", "tau 2"):
+        few, many = found[8]["error"][tau], found[40]["error"][tau]
+        assert many["loss"] < few["loss"]
+        assert many["loss"] < 0.05
+        assert many["gradient"] < 0.2
+    shutil.rmtree(max(cache.glob("posteriors-*"), key=lambda f: -sum(p.stat().st_size for p in f.iterdir())))
+    parts = sorted(cache.glob("posteriors-*/*.arrow"))
+    times = [part.stat().st_mtime_ns for part in parts]
+    assert in_run("student", runs["cached"], cache, *STILL, *views) == 0
+    assert [part.stat().st_mtime_ns for part in parts] == times
+    curves = [
+        [entry["frame_kl"] for entry in read_metrics(run / "student" / "metrics.jsonl") if "loss" in entry]
+        for run in runs.values()
+    ]
+    assert curves[1] == pytest.approx(curves[0], rel=0.05)
+
+    parts[0].unlink()  # an interrupted cache: only what is missing is computed
+    shutil.rmtree(runs["cached"] / "student")
+    assert in_run("student", runs["cached"], cache, *STILL, *views) == 0
+    assert [part.stat().st_mtime_ns for part in parts[1:]] == times[1:]
+    damaged = bytearray(parts[0].read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    parts[0].write_bytes(damaged)
+    shutil.rmtree(runs["cached"] / "student")
+    capsys.readouterr()
+    assert in_run("student", runs["cached"], cache, *STILL, *views) == 2
+    assert "remove this file" in capsys.readouterr().err
+
+
+def test_augmented_views_are_cached_as_they_are_shown(finished_run: Path, tmp_path: Path) -> None:
+    """With as many views as epochs every picture is the online one's, so the losses are near."""
+    shutil.copytree(finished_run / "teacher", tmp_path / "online" / "teacher")
+    shutil.copytree(finished_run / "teacher", tmp_path / "cached" / "teacher")
+    assert in_run("student", tmp_path / "online", tmp_path / "cache") == 0
+    assert in_run("student", tmp_path / "cached", tmp_path / "cache", "objective.cache.views=3") == 0
+    curves = [
+        [entry["frame_kl"] for entry in read_metrics(tmp_path / name / "student" / "metrics.jsonl") if "loss" in entry]
+        for name in ("online", "cached")
+    ]
+    assert curves[1] == pytest.approx(curves[0], rel=0.08)
+
+
+def test_a_recipe_without_views_has_nothing_to_cache(
+    finished_run: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cache", "smoke", f"runtime.cache_root={cache}", "--run", str(finished_run)]) == 2
+    assert "objective.cache.views" in capsys.readouterr().err

@@ -1,0 +1,88 @@
+"""Paired experiments: settings of the student against one teacher, resumable, with a page and a chart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distill.cli import main
+from distill.compare import LONGER, Outcome, settings_of, summarise
+from distill.recipe_file import load_recipe
+from students.errors import UserError
+from students.model_file import read_model
+
+BUDGET = [
+    f"{role}.training.{key}={value}"
+    for role in ("teacher", "student")
+    for key, value in {"steps": 4, "validate_every": 4, "log_every": 2, "batch_lines": 8}.items()
+]
+WORDS = [
+    "compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl,dist", "--over", "objective.trust.policy=keep,drop",
+    "--seeds", "2", "--equal-seconds",
+]  # fmt: skip
+
+ROLES = ("teacher", "control", "student")
+
+
+def test_settings_share_the_teacher_and_the_control_and_are_paired(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*WORDS, f"runtime.cache_root={cache}", "--run", str(tmp_path / "c"), "--json"]
+    assert main(words) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["settings"]) == {"frame_kl keep", "frame_kl drop", "dist keep", "dist drop"}
+    assert result == json.loads((tmp_path / "c" / "compare.json").read_text())
+    assert (tmp_path / "c" / "compare.png").stat().st_size > 5000
+    page = (tmp_path / "c" / "compare.md").read_text()
+    assert "| dist drop |" in page
+    assert "given the seconds" in page
+    files = sorted((tmp_path / "c").glob("*/seed-*/*/model.safetensors"))
+    trained = [(f.parts[-4], f.parent.name, read_model(f)[0].training) for f in files]
+    jobs = {role: {t["job"] for of, r, t in trained if r == role and of != LONGER} for role in ROLES}
+    assert {role: len(found) for role, found in jobs.items()} == {"teacher": 1, "control": 2, "student": 8}
+    assert [t["steps"] >= 4 for of, _, t in trained if of == LONGER] == [True, True]
+    times = [f.stat().st_mtime_ns for f in files]
+    assert main(words) == 0
+    assert [f.stat().st_mtime_ns for f in files] == times
+    again = json.loads(capsys.readouterr().out)
+    for row in (*again["settings"].values(), *result["settings"].values()):
+        assert row.pop("seconds")["student"] > 0
+    assert again == result
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        ("teacher.training.steps=3,4", "only keys of student and objective"),
+        ("objective.term=kl", "no term with a teacher"),
+        ("objective.trust.policy", "write KEY=A,B"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(over: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        settings_of([over], load_recipe("smoke"))
+
+
+def test_lists_are_not_torn_apart() -> None:
+    found = settings_of(["student.sources=[a,b],[c]"], load_recipe("smoke"))
+    assert [s.overrides for s in found] == [("student.sources=[a,b]",), ("student.sources=[c]",)]
+
+
+def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
+    ones, half = np.ones(400), np.tile([1.0, 0.0], 200)
+
+    def outcome(student: np.ndarray) -> Outcome:
+        return Outcome({"teacher": ones, "control": half, "student": student}, {"control": 1.0, "student": 2.0})
+
+    result = summarise({"a": [outcome(half), outcome(half)], "b": [outcome(ones), outcome(half)]}, [], "validation", 5)
+    b = result["settings"]["b"]
+    assert result["seeds"] == [5, 6]
+    assert b["student"] == 0.75
+    assert b["each_seed"] == [1.0, 0.5]
+    assert b["gain"]["value"] == pytest.approx(0.25)
+    assert b["verdict"] == b["over_the_first"]["verdict"] == "gain"
+    assert b["gap_recovered"]["value"] == pytest.approx(0.5)
+    assert result["settings"]["a"]["over_the_first"]["gain"]["value"] == 0

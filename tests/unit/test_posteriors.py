@@ -1,0 +1,88 @@
+"""Kept posteriors: exact at every temperature but for the tail's shape, small, and never silently damaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from distill.data.posteriors import Cached, Posteriors, decode, dense, encode
+from distill.terms import Objective, PosteriorCache
+from students.errors import CheckpointError
+
+TAUS = (1.0, 2.5)
+
+
+def log_posteriors(frames: int = 40, classes: int = 30, seed: int = 0) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    logits_TC = generator.normal(0, 2, (frames, classes))
+    logits_TC[generator.random(frames) < 0.6, 0] += 25  # mostly blanks
+    return np.log(np.exp(logits_TC) / np.exp(logits_TC).sum(1, keepdims=True))
+
+
+def kept(log_p_TC: np.ndarray, top_k: int, blank_above: float) -> tuple[bytes, Posteriors]:
+    record = encode(log_p_TC, top_k, blank_above, TAUS)
+    return record, Posteriors(*(torch.from_numpy(x)[None] for x in decode(record, top_k, len(TAUS))))
+
+
+@pytest.mark.parametrize("tau", TAUS)
+def test_softened_posteriors_are_exact_but_for_the_shape_of_the_tail(tau: float) -> None:
+    log_p_TC = log_posteriors()
+    soft_TC = torch.from_numpy(log_p_TC / tau).softmax(-1)
+    _, posteriors = kept(log_p_TC, 5, 1.0)
+    found_TC = (dense(posteriors, 30, TAUS, tau)[0] / tau).softmax(-1)
+    top_TK = posteriors.classes_NTK[0]
+    assert torch.allclose(found_TC.gather(1, top_TK), soft_TC.gather(1, top_TK).float(), atol=2e-3)
+    assert found_TC.argmax(-1).tolist() == soft_TC.argmax(-1).tolist()
+    rest_TC = found_TC.scatter(1, top_TK, 0)
+    assert torch.allclose(rest_TC.sum(1), soft_TC.scatter(1, top_TK, 0).sum(1).float(), atol=2e-3)
+    assert all(len(row[row > 0].unique()) == 1 for row in rest_TC)  # a flat tail
+
+
+def test_all_classes_kept_are_the_posteriors_themselves() -> None:
+    log_p_TC = log_posteriors(classes=6)
+    _, posteriors = kept(log_p_TC, 6, 1.0)
+    assert torch.allclose(
+        dense(posteriors, 6, TAUS, 1.0)[0].exp(), torch.from_numpy(np.exp(log_p_TC)).float(), atol=1e-3
+    )
+
+
+def test_a_run_of_blanks_is_kept_as_one_frame() -> None:
+    log_p_TC = log_posteriors(frames=80, seed=1)
+    long, _ = kept(log_p_TC, 8, 1.0)
+    short, posteriors = kept(log_p_TC, 8, 0.999)
+    assert len(short) < len(long)
+    assert posteriors.classes_NTK.shape[1] == 80
+    found_TC = dense(posteriors, 30, TAUS, 1.0)[0].exp()
+    assert (found_TC[:, 0] - torch.from_numpy(np.exp(log_p_TC[:, 0]))).abs().max() < 2e-3
+
+
+def test_a_damaged_record_is_found_out() -> None:
+    record, _ = kept(log_posteriors(), 4, 0.999)
+    with pytest.raises(CheckpointError, match="damaged"):
+        decode(record + b"\0\0", 4, len(TAUS))
+    with pytest.raises((CheckpointError, ValueError)):
+        decode(record[:-2], 4, len(TAUS))
+
+
+def test_views_are_shown_in_turn() -> None:
+    import pyarrow as pa
+
+    records = [encode(log_posteriors(seed=s), 3, 1.0, TAUS) for s in range(4)]
+    tables = tuple(pa.chunked_array([pa.array(records[i : i + 2], pa.binary())]) for i in (0, 2))
+    cached = Cached(tables, 3, TAUS, 30)
+    for epoch, first in ((0, 0), (1, 2), (2, 0), (5, 2)):
+        found = cached.of([1, 0], epoch)
+        wanted = decode(records[first + 1], 3, len(TAUS))[0]
+        assert found.classes_NTK[0].tolist() == wanted.tolist()
+    outputs = cached.outputs(found, 2.5)
+    assert outputs.logits_NTC.shape == (2, 40, 30)
+    assert outputs.lengths_N.tolist() == [40, 40]
+
+
+def test_what_cannot_be_cached_is_refused() -> None:
+    for other in ({"feature_hint": {"weight": 1}}, {"consistency": {"weight": 0.2}}):
+        with pytest.raises(ValueError, match=r"cache\.views"):
+            Objective.model_validate({"cache": {"views": 2}, **other})
+    objective = Objective(cache=PosteriorCache(views=3, top_k=2))
+    assert objective.without_teacher.cache == PosteriorCache(views=3)
