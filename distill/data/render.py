@@ -25,9 +25,10 @@ from distill.data.augment import (
     rotation_limit_deg,
 )
 from distill.data.fonts import FontFace
+from distill.data.wear import faded, ragged, with_neighbours
 from students.errors import DataError
 
-_N_DRAWS = 48
+_N_DRAWS = 56
 _SIZES_PX = (24, 34, 48, 64)
 _MIN_WIDTH_PX = 8
 
@@ -69,6 +70,12 @@ class Look(BaseModel):
     noise_sigma: Range = Field(default=(1.0, 12.0), description="sigma of the noise, in grey levels")
     jpeg_probability: Share = Field(default=0.15, description="probability of JPEG compression")
     jpeg_quality: tuple[int, int] = Field(default=(35, 85), description="lowest and highest JPEG quality")
+    neighbour_probability: Share = Field(default=0.0, description="probability of strokes of a line above or below")
+    neighbour: Range = Field(default=(0.02, 0.15), description="how far they reach in, share of the height")
+    fade_probability: Share = Field(default=0.0, description="probability of ink lost in rows, columns or patches")
+    fade: Range = Field(default=(0.3, 0.9), description="largest share of the ink that is lost there")
+    ragged_probability: Share = Field(default=0.0, description="probability of ragged, steep edges")
+    ragged: Range = Field(default=(0.1, 0.5), description="their roughness, share of full coverage")
 
     @model_validator(mode="after")
     def _sensible(self) -> "Look":
@@ -98,6 +105,9 @@ _BOUNDS: dict[str, Range] = {
     "blur_sigma_px": (0, 5),
     "noise_sigma": (0, 80),
     "jpeg_quality": (1, 100),
+    "neighbour": (0, 0.3),
+    "fade": (0, 1),
+    "ragged": (0, 1),
 }
 
 
@@ -111,7 +121,8 @@ def render_line(text: str, face: FontFace, look: Look, height_px: int, generator
     coverage, box = _draw_letters(text, face, _size(look, draw[2]), spacing, between(look.tightness, draw[3]))
     matrix, width_px = _placement(box, look, height_px, draw[4:14])
     placed = cv2.warpPerspective(coverage, matrix, (width_px, height_px), flags=cv2.INTER_LINEAR)
-    picture = _print(np.asarray(placed, np.uint8), look, draw[14:30])
+    worn = _wear(np.asarray(placed, np.uint8), look, draw[40:56])
+    picture = _print(worn, look, draw[14:30])
     return _degrade(picture, look, draw[30:40])
 
 
@@ -235,6 +246,16 @@ def _placement(box: _Box, look: Look, height_px: int, draw: list[float]) -> tupl
 def _edges(corners: list[tuple[float, float]]) -> NDArray[np.float32]:
     """Corners measured from the edge of the first pixel, as OpenCV wants them: from its centre."""
     return np.array(corners, np.float32) - np.float32(0.5)
+
+
+def _wear(coverage: Pixels, look: Look, draw: list[float]) -> Pixels:
+    if draw[0] < look.neighbour_probability:
+        coverage = with_neighbours(coverage, between(look.neighbour, draw[1]), draw[2])
+    if draw[3] < look.fade_probability:
+        coverage = faded(coverage, between(look.fade, draw[4]), draw[5:14])
+    if draw[14] < look.ragged_probability:
+        coverage = ragged(coverage, between(look.ragged, draw[15]), draw[2])
+    return coverage
 
 
 def _print(coverage: Pixels, look: Look, draw: list[float]) -> Pixels:

@@ -93,6 +93,18 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "{word} @ {Word}", "$ {word}", "{word} < {word}", "{Word};", '"{WORD}"', "{WORD}!", "{Word}'s",
         "{word} # {number}",
     ),
+    "forms": (
+        "{Word} :", "{Word}:", "{WORD} :", "{WORD} ({WORD})", "{Word} ({CURRENCY})", "{WORD} ({CURRENCY})",
+        "{Word} {Word} {Word} ({Word})", "{WORD} NO : {digits:8}", "{Word} No: {digits:6}", "{Word} # : {CODE:10}",
+        "{WORD} ID : {digits:12}", "{Word} ID: {digits:10}", ": {digits:8}", ":{WORD}", "({WORD} {WORD})",
+        "({digits:6}-{CODE:1})", "{WORD} {PSEUDO} {WORD} {WORD}", "{PSEUDO} {WORD} ({CODE:1}) {WORD}",
+        "NO. {number}, {PSEUDO} {WORD}", "NO. {digits:2}, {Pseudo} {Word} {digits:1}/{digits:2}",
+        "LOT {digits:4}, {PSEUDO} {PSEUDO},", "{digits:5} {PSEUDO} {PSEUDO}, {PSEUDO}", "{digits:5} {Pseudo} {Word},",
+        "{Word} {Word} {number}%", "{WORD} {WORD} @ {number}%", "{Word} {word} {word} {word} {word}.",
+        "{digits:13}", "{digits:1}X {digits:12}", "{digits:1} X {number}.{digits:2}", "{number}.{digits:2} {CODE:1}",
+        "{digits:2}-{digits:8}", "{day}/{month}/{year} {hour}:{minute}:{minute}", "{WORD}.", "{WORD} : {WORD}",
+        "{WORD}{CODE:4}", "{CODE:14}", "{digits:1}", "{number}", "{CODE:1}", "{Word} {Word} :", "{PSEUDO} {PSEUDO}",
+    ),
     "digits": ("{digits:2}", "{digits:3}", "{digits:4}", "{digits:4}", "{digits:5}", "{digits:5}", "{digits:6}"),
 }  # fmt: skip
 
@@ -115,6 +127,7 @@ class TextMix(BaseModel):
     codes: float = Field(default=1.5, ge=0, description="weight of codes of capitals and digits, without I, O and Q")
     addresses: float = Field(default=1.2, ge=0, description="weight of e-mail and web addresses")
     phones: float = Field(default=0.7, ge=0, description="weight of telephone numbers")
+    forms: float = Field(default=0.0, ge=0, description="weight of what receipts and forms say: names, numbers, keys")
     digits: float = Field(default=0.0, ge=0, description="weight of two to six digits and nothing else")
     phrases: float = Field(default=4.0, ge=0, description="weight of short phrases with punctuation")
 

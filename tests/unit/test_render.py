@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from distill.data.fonts import FontFace, find_faces
 from distill.data.render import Look, contact_sheet, render_line
 from distill.data.text import CHARACTERS, TextMix, draw_text
+from distill.data.wear import faded, with_neighbours
 from students.errors import DataError
 
 FACES = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general", "roboto")
@@ -135,3 +136,30 @@ def test_contact_sheet_holds_every_line(faces: list[FontFace]) -> None:
     assert sheet.height > 2 * 32
     with pytest.raises(ValueError, match="3 pictures"):
         contact_sheet(images, ["one"], columns=2)
+
+
+@pytest.mark.parametrize("fault", ["neighbour", "fade", "ragged"])
+def test_worn_ink_changes_and_stays_legible(faces: list[FontFace], fault: str) -> None:
+    still = CLEAN.model_copy(update={"rotation_deg": 0.0, "shear": 0.0, "perspective": 0.0})
+    worn = still.model_copy(update={f"{fault}_probability": 1.0})
+    for seed in range(40):
+        clean, seen = (render_line("Total 12.50", faces[seed % 5], look, 32, _generator(seed)) for look in (still, worn))
+        assert seen.shape == clean.shape
+        assert not np.array_equal(seen, clean)
+        assert np.corrcoef(seen.ravel(), clean.ravel())[0, 1] > 0.6
+
+
+def test_a_neighbour_reaches_in_as_far_as_promised() -> None:
+    letters = np.zeros((32, 60), np.uint8)
+    letters[10:20, 10:50] = 255
+    above, below = with_neighbours(letters, 0.125, 0.25), with_neighbours(letters, 0.125, 0.75)
+    assert [rows.any(1).nonzero()[0].tolist() for rows in (above[:10], below[20:])] == [[0, 1, 2, 3], [8, 9, 10, 11]]
+    assert np.array_equal(above[10:20], letters[10:20])
+
+
+@pytest.mark.parametrize(("kind", "kept_axis"), [(0.1, 1), (0.5, 0)])
+def test_fading_takes_rows_or_columns_alike(kind: float, kept_axis: int) -> None:
+    worn = faded(np.full((32, 90), 255, np.uint8), 0.8, [kind, 0, 0.2, 1, 0.4, 0.9, 0.1, 0.7, 0.3])
+    assert (np.ptp(worn, axis=kept_axis) == 0).all()
+    assert worn.min() >= 0.2 * 255 - 1
+    assert np.ptp(worn) > 100
