@@ -143,7 +143,9 @@ def test_worn_ink_changes_and_stays_legible(faces: list[FontFace], fault: str) -
     still = CLEAN.model_copy(update={"rotation_deg": 0.0, "shear": 0.0, "perspective": 0.0})
     worn = still.model_copy(update={f"{fault}_probability": 1.0})
     for seed in range(40):
-        clean, seen = (render_line("Total 12.50", faces[seed % 5], look, 32, _generator(seed)) for look in (still, worn))
+        clean, seen = (
+            render_line("Total 12.50", faces[seed % 5], look, 32, _generator(seed)) for look in (still, worn)
+        )
         assert seen.shape == clean.shape
         assert not np.array_equal(seen, clean)
         assert np.corrcoef(seen.ravel(), clean.ravel())[0, 1] > 0.6
