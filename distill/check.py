@@ -9,6 +9,7 @@ from distill.data.pools import open_pools
 from distill.initial import problems_of_starts
 from distill.recipe import Recipe
 from distill.run import cache_of, usable_lines
+from distill.teacher import problems_of_teachers
 from students.errors import DataError
 
 SHOWN_KEYS = 5
@@ -24,7 +25,7 @@ def check(recipe: Recipe, folder: Path) -> dict[str, Any]:
     problems = [
         f"{part}: {refusal.reason}" for part, refusals in {**pools.refused, **too_long}.items() for refusal in refusals
     ]
-    problems += problems_of_starts(recipe, pools.charset)
+    problems += problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset)
     summary = pools.summary()
     notes = [
         f"{part}: {len(keys)} {what}, the first: {', '.join(keys[:SHOWN_KEYS])}"

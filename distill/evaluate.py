@@ -14,13 +14,14 @@ from accelerate.utils import gather_object
 from pydantic import ValidationError
 from torch import nn
 
-from distill.data.batch import Pixels
+from distill.data.batch import Pictures, moved
 from distill.data.lines import Lines, joined, open_source
 from distill.data.sampler import in_width_order
 from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
 from distill.metrics import Truth, score
 from distill.recipe import Protocol
 from distill.runtime import StopFlag
+from distill.teacher import FrozenTeacher
 from distill.track import progress
 from students.charset import Charset
 from students.decode import Reading, greedy
@@ -47,12 +48,14 @@ def read_lines(
     """
     training = model.training
     model.eval()
-    pixels = Pixels(lines, preparation, limit_bytes=0)
+    pictures = Pictures(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
     mine: list[tuple[str, Reading]] = []
     with torch.inference_mode(), progress(what or "", len(lines), "line", shown=what is not None) as bar:
         groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
         for group in groups[accelerator.process_index :: accelerator.num_processes]:
-            outputs = model(pixels.stacked(group).to(accelerator.device))  # float32, as the reader computes
+            images_NCHW, others = pictures.stacked(group)
+            images_NCHW = images_NCHW.to(accelerator.device)  # float32, as the reader computes
+            outputs = model(images_NCHW, moved(others, accelerator.device)) if others else model(images_NCHW)
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             lengths = outputs.lengths_N.tolist()
             for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):

@@ -20,7 +20,7 @@ from distill.losses.alignment import aligned_cross_entropy, guided_spikes, self_
 from distill.losses.ctc import class_changes, ctc, nats_of
 from distill.losses.features import Hint, feature_hint
 from distill.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, kl_per_frame
-from distill.losses.matching import equal_frames, matched
+from distill.losses.matching import equal_frames, matched, rest_as_student
 from distill.losses.sequence import sequence_kd
 from distill.terms import Objective, Trust
 from students.charset import BLANK
@@ -164,14 +164,20 @@ def term_counts(names: Iterable[str], step: StepData) -> dict[str, int]:
 
 def judge(
     objective: Objective, student: Outputs, heard: Mapping[float, Outputs] | None, batch: Batch,
-    hint: Hint | None = None, neck: nn.Module | None = None,
+    hint: Hint | None = None, neck: nn.Module | None = None, unknown_C: Tensor | None = None,
 ) -> Judged:  # fmt: skip
-    """What all terms of a batch look at. `neck` is the teacher's, for a hint that goes through it."""
+    """What all terms of a batch look at.
+
+    `neck` is the teacher's, for a hint that goes through it; `unknown_C` marks the classes that the teacher lacks.
+    """
     if heard is None:
         return Judged(student, batch, {}, {})
     match = objective.match
     as_they_are = heard if equal_frames(heard[1.0], student) else {1.0: heard[1.0]}  # means of frames are taken at 1
-    onto = {tau: matched(outputs, student, match.how, match.max_shift) for tau, outputs in as_they_are.items()}
+    onto = {
+        tau: rest_as_student(matched(outputs, student, match.how, match.max_shift), student, unknown_C)
+        for tau, outputs in as_they_are.items()
+    }
     through = neck if objective.feature_hint.through_neck else None
     hinted = hint(student, heard[1.0], through) if hint is not None else None
     return Judged(student, batch, heard, onto, trust_in(heard[1.0], batch, objective.trust), hinted)

@@ -153,7 +153,15 @@ class Teacher(Network):
     """The large network."""
 
     model: TeacherConfig = Field(description="its architecture")
+    file: str | None = Field(
+        None, description="a finished model, of any charset and preparation, that teaches as it is: none is trained"
+    )
     consistency: Consistency = Field(Consistency(), description="agreement of two views of a line")
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it learns from labelled lines."""
+        return self.file is None
 
 
 class Student(Network):
@@ -164,6 +172,11 @@ class Student(Network):
     seed: int | None = Field(
         None, ge=0, description="of weights, order and augmentation of control and student; null: the recipe's"
     )
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it learns from labelled lines; without a control the teacher's word is enough."""
+        return self.control
 
     @model_validator(mode="after")
     def _equal_steps(self) -> Student:

@@ -40,7 +40,7 @@ def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopF
     model = reader.model.to(accelerator.device)
     return read_lines(
         model,
-        test,
+        test.prepared_by(description.preparation),
         description.charset,
         description.preparation,
         accelerator,

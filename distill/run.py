@@ -23,7 +23,7 @@ from distill.data.posteriors import Cached
 from distill.initial import Start, problems_of_starts, start_of
 from distill.recipe import Recipe, RecipeError, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
-from distill.step import Ensemble, FrozenTeacher
+from distill.teacher import FrozenTeacher, member_of, model_of, problems_of_teachers
 from distill.teacher_cache import cache_error
 from distill.terms import Objective
 from distill.track import Stopwatch, say
@@ -31,7 +31,7 @@ from distill.train import Job, Role, cached_posteriors, finished, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
-from students.model_file import Description, read_model, write_whole
+from students.model_file import read_model, write_whole
 from students.parts import Recogniser, n_frames, n_parameters
 from students.reader import MODEL_NAME
 
@@ -64,7 +64,7 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     with accelerator.main_process_first(), stopwatch.measure("lines"):
         pools = open_pools(recipe, cache_of(recipe, folder), stop.raise_if_set)
-    if problems := problems_of_starts(recipe, pools.charset):
+    if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset):
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools)
     pools = replace(pools, refused={**pools.refused, **too_long})
@@ -72,7 +72,11 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
 
 
 def train_teacher(run: Run) -> Path:
-    """Train the teacher on the labelled lines and return its model file."""
+    """Train the teacher on the labelled lines, or take the finished one, and return its model file."""
+    if run.recipe.teacher.file is not None:
+        path = _adopted(run, run.recipe.teacher.file)
+        say(f"teacher: {path}, as it is")
+        return path
     with run.stopwatch.measure("teacher"):
         jobs = _jobs(run, "teacher")
         _begin(run, [*jobs, *_jobs(run, "control")])
@@ -142,17 +146,31 @@ def fill_caches(run: Run, jobs: list[Job], teacher: FrozenTeacher) -> list[Cache
 
 def finished_teacher(run: Run) -> FrozenTeacher:
     """The run's teacher, with those that the objective adds. Raises before anything is trained against it."""
-    teacher_job = final_job(run, "teacher")
-    if not finished(teacher_job):
-        raise CheckpointError(f"{teacher_job.folder}: no finished teacher; train it first: distill teacher ...")
-    paths = [teacher_job.folder / MODEL_NAME, *map(Path, run.recipe.objective.more_teachers)]
-    readers = [teachers.load(path.expanduser()) for path in paths]
-    for reader in readers:
-        if problems := mismatches(run.recipe, run.pools, reader.description):
-            listed = "\n".join(f"  - {p}" for p in problems)
-            raise DataError(f"teacher and student do not fit ({reader.path}):\n{listed}")
-    teacher = Ensemble([r.model for r in readers]) if len(readers) > 1 else readers[0].model
-    return FrozenTeacher(teacher, run.accelerator.device, run.recipe.teacher.training.precision)
+    recipe = run.recipe
+    if recipe.teacher.file is not None:
+        own = _adopted(run, recipe.teacher.file)
+    else:
+        job = final_job(run, "teacher")
+        if not finished(job):
+            raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
+        own = job.folder / MODEL_NAME
+    files = [(own, 1.0), *((model_of(further.file), further.weight) for further in recipe.objective.more_teachers)]
+    members = [member_of(teachers.load(path), weight, run.pools.charset, recipe.image) for path, weight in files]
+    return FrozenTeacher(members, run.accelerator.device, recipe.teacher.training.precision)
+
+
+def _adopted(run: Run, file: str) -> Path:
+    """A copy of a finished teacher's file in the run folder, which is then whole."""
+    source, target = model_of(file), run.folder / "teacher" / MODEL_NAME
+    if target.is_file() and target.read_bytes() != source.read_bytes():
+        raise CheckpointError(
+            f"{target.parent}: holds another teacher than teacher.file = {file}; choose another --run, or remove it"
+        )
+    if run.accelerator.is_main_process and not target.is_file():
+        target.parent.mkdir(exist_ok=True)
+        write_whole(target, source.read_bytes())
+    run.accelerator.wait_for_everyone()
+    return target
 
 
 def train_control(run: Run) -> Path:
@@ -216,22 +234,6 @@ def make_report(run: Run) -> dict[str, Any]:
     return result
 
 
-def mismatches(recipe: Recipe, pools: Pools, described: Description) -> list[str]:
-    """What keeps the posteriors of a trained teacher from being compared with the student's, each with its reason."""
-    problems = []
-    if described.charset != pools.charset:
-        problems.append(
-            f"charsets differ: the teacher writes {described.charset.n_classes - 1} characters, the lines have "
-            f"{pools.charset.n_classes - 1}; train the teacher on the same recipe and data"
-        )
-    if described.preparation != recipe.image:
-        return [
-            *problems,
-            f"preparation differs: the teacher's is {described.preparation}, the recipe's {recipe.image}",
-        ]
-    return problems
-
-
 def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict[int, int]:
     """Frames of every padded width among `lines`, measured."""
     return {
@@ -250,7 +252,7 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
         refused[name] = []
         frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)
         usable[network] = without_infeasible(pools.train, frames, refused[name], recipe.data.policies.infeasible)
-        if all(text is None for text in usable[network].texts):
+        if part.needs_labels and all(text is None for text in usable[network].texts):
             reason = refused[name][0].reason if refused[name] else "all were left out"
             raise DataError(f"{network}: not one labelled training line can be used; {reason}")
     return usable, refused
@@ -305,7 +307,7 @@ def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
     for stage in (*part.stages, None):
         folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
         some = lines.of_sources((stage or part).sources)
-        if all(text is None for text in some.texts):
+        if part.needs_labels and all(text is None for text in some.texts):
             raise DataError(f"{folder.relative_to(run.folder)}: its sources have no labelled line that can be used")
         training = (stage or part).training
         job = Job(

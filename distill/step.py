@@ -12,80 +12,21 @@ from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 
-from distill.checkpoint import tensors_digest
-from distill.data.batch import Batch, StepData
-from distill.data.posteriors import Cached
+from distill.data.batch import StepData
 from distill.data.seeds import seed_of
 from distill.losses.features import Hint
-from distill.losses.matching import matched
 from distill.objective import judge, loss_terms, term_counts, term_weights, watched
 from distill.recipe import Precision
 from distill.runtime import autocast
+from distill.teacher import FrozenTeacher
 from distill.terms import Objective
 from students.errors import UserError
-from students.parts import Outputs
 
 
 class NonFiniteError(UserError):
     """A loss or gradient is infinite or NaN; no weight was changed."""
-
-
-class FrozenTeacher:
-    """The teacher as a function: evaluation and inference mode, and a digest that must not change."""
-
-    def __init__(self, model: nn.Module, device: torch.device, precision: Precision) -> None:
-        self.model = model.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        self.precision = precision
-        self.digest = tensors_digest(model.state_dict())
-
-    def __call__(self, images_NCHW: Tensor) -> Outputs:
-        with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
-            outputs = self.model(images_NCHW)
-        # clones, since autograd cannot save inference tensors
-        return Outputs(*(tensor.clone() for tensor in outputs))
-
-    def hear(self, batch: Batch) -> Mapping[float, Outputs]:
-        """What the teacher says about the lines of a batch: one answer for all temperatures."""
-        return {1.0: self(batch.images_NCHW)}
-
-    @property
-    def neck(self) -> nn.Module:
-        """What reads along the line; of several teachers the first one's."""
-        neck = (self.model.members[0] if isinstance(self.model, Ensemble) else self.model).neck
-        assert isinstance(neck, nn.Module)
-        return neck
-
-    def assert_unchanged(self) -> None:
-        if tensors_digest(self.model.state_dict()) != self.digest:
-            raise RuntimeError("the frozen teacher changed during the training")
-
-
-class CachedTeacher(FrozenTeacher):
-    """A teacher whose word on the training lines is read, not computed: one answer for each temperature."""
-
-    def __init__(self, teacher: FrozenTeacher, cached: Cached) -> None:
-        self.model, self.precision, self.digest = teacher.model, teacher.precision, teacher.digest
-        self.cached = cached
-
-    def hear(self, batch: Batch) -> Mapping[float, Outputs]:
-        assert batch.posteriors is not None
-        return {tau: self.cached.outputs(batch.posteriors, tau) for tau in self.cached.temperatures}
-
-
-class Ensemble(nn.Module):
-    """Several teachers as one: the mean of their posteriors on the first one's frames, as logits; its features."""
-
-    def __init__(self, members: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, images_NCHW: Tensor) -> Outputs:
-        first, *others = (member(images_NCHW) for member in self.members)
-        outputs = [first, *(matched(other, first, "area", 0) for other in others)]
-        log_p_MNTC = torch.stack([o.logits_NTC.float().log_softmax(-1) for o in outputs])
-        return first._replace(logits_NTC=log_p_MNTC.logsumexp(0) - math.log(len(outputs)))
 
 
 @dataclass(frozen=True)
@@ -123,11 +64,12 @@ def take_step(
     factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
     sums = dict.fromkeys(factors, 0.0)
     seen: Mapping[str, float] = {}
+    neck, unknown_C = (teacher.neck, teacher.unknown_C) if teacher is not None else (None, None)
     for batch in (b.to(accelerator.device) for b in step.batches):
         with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
         heard = teacher.hear(batch) if teacher is not None else None
-        judged = judge(objective, student, heard, batch, hint, teacher.neck if teacher is not None else None)
+        judged = judge(objective, student, heard, batch, hint, neck, unknown_C)
         terms = loss_terms(objective, weights, judged)
         loss = sum((factors[name] * total for name, (total, _) in terms.items()), torch.zeros(()))
         if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them

@@ -15,21 +15,21 @@ import numpy as np
 import pyarrow as pa
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 
 from distill.data.augment import Augment
-from distill.data.batch import Pixels, View
+from distill.data.batch import Pictures, View, moved
 from distill.data.lines import Lines
 from distill.data.posteriors import Cached, Posteriors, encode
 from distill.data.sampler import Group, in_width_order
 from distill.losses.logits import frame_kl
 from distill.recipe import digest_of
+from distill.teacher import FrozenTeacher
 from distill.terms import Objective, PosteriorCache
 from distill.track import progress
 from students.errors import CheckpointError
 from students.image import Preparation
 from students.model_file import write_whole
-from students.parts import Outputs
 
 PART_LINES = 512
 BATCH_LINES = 64
@@ -46,14 +46,14 @@ def temperatures_of(objective: Objective) -> tuple[float, ...]:
 
 
 def cache_posteriors(
-    teacher: Callable[[Tensor], Outputs], teacher_digest: str, lines: Lines, preparation: Preparation,
+    teacher: FrozenTeacher, lines: Lines, preparation: Preparation,
     augment_with: Augment, seed: int, objective: Objective, n_classes: int, root: Path, accelerator: Accelerator,
     poll: Callable[[], None],
 ) -> Cached:  # fmt: skip
     """Open the cache of these lines and this teacher, computing what is missing. `poll` may raise between parts."""
     settings, temperatures = objective.cache, temperatures_of(objective)
     key = digest_of(
-        FORMAT, teacher_digest, preparation, augment_with, lines.digest, seed, settings, list(temperatures), n_classes
+        FORMAT, teacher.digest, preparation, augment_with, lines.digest, seed, settings, list(temperatures), n_classes
     )
     folder = root / f"posteriors-{key[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,14 +63,14 @@ def cache_posteriors(
         for start in range(0, len(lines), PART_LINES)
     ]
     missing = [part for part in parts if not part[2].is_file()]
-    pixels = Pixels(lines, preparation, limit_bytes=0)
+    pictures = Pictures(lines, preparation, teacher.preparations, limit_bytes=0)
     total = len(lines) * settings.views
     done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)
     with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
         for view, start, path in missing[accelerator.process_index :: accelerator.num_processes]:
             some = np.arange(start, min(start + PART_LINES, len(lines)))
             records = _records(
-                teacher, pixels, some, View(augment_with, seed, view), settings, temperatures, accelerator
+                teacher, pictures, some, View(augment_with, seed, view), settings, temperatures, accelerator
             )
             write_whole(path, _with_digest(records))
             bar.update(len(some) * accelerator.num_processes)
@@ -84,7 +84,7 @@ def cache_posteriors(
 
 
 def cache_error(
-    teacher: Callable[[Tensor], Outputs], cached: Cached, student: nn.Module, lines: Lines, preparation: Preparation,
+    teacher: FrozenTeacher, cached: Cached, student: nn.Module, lines: Lines, preparation: Preparation,
     augment_with: Augment, seed: int, accelerator: Accelerator,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """How far frame KL and its gradient on the student's logits are off with the cache, relative, at each temperature.
@@ -93,15 +93,16 @@ def cache_error(
     """
     some = lines.take(np.linspace(0, len(lines) - 1, min(ERROR_LINES, len(lines))).round().astype(int))
     where = {key: i for i, key in enumerate(lines.keys)}
-    pixels = Pixels(some, preparation, limit_bytes=0)
+    pictures = Pictures(some, preparation, teacher.preparations, limit_bytes=0)
     sums = {tau: np.zeros(4) for tau in cached.temperatures}
     student.eval()
     for group in in_width_order(some.padded_width_px, BATCH_LINES):
-        images_NCHW = pixels.stacked(group, View(augment_with, seed, 0)).to(accelerator.device)
+        images_NCHW, others = pictures.stacked(group, View(augment_with, seed, 0))
+        images_NCHW = images_NCHW.to(accelerator.device)
         with torch.no_grad():
             ours = student(images_NCHW)
         posteriors = cached.of([where[some.keys[i]] for i in group.indices], 0)
-        online = teacher(images_NCHW)
+        online = teacher(images_NCHW, moved(others, accelerator.device))
         for tau, total in sums.items():
             found = []
             for theirs in (online, cached.outputs(Posteriors(*(p.to(accelerator.device) for p in posteriors)), tau)):
@@ -118,13 +119,15 @@ def cache_error(
 
 
 def _records(
-    teacher: Callable[[Tensor], Outputs], pixels: Pixels, some: np.ndarray, view: View, settings: PosteriorCache,
+    teacher: FrozenTeacher, pictures: Pictures, some: np.ndarray, view: View, settings: PosteriorCache,
     temperatures: Sequence[float], accelerator: Accelerator,
 ) -> list[bytes]:  # fmt: skip
     records = [b""] * len(some)
-    for group in in_width_order(pixels.lines.padded_width_px[some], BATCH_LINES):
+    for group in in_width_order(pictures.lines.padded_width_px[some], BATCH_LINES):
         whole = Group(group.width_px, tuple(int(some[i]) for i in group.indices), group.uses)
-        outputs = teacher(pixels.stacked(whole, view).to(accelerator.device, memory_format=torch.channels_last))
+        images_NCHW, others = pictures.stacked(whole, view)
+        images_NCHW = images_NCHW.to(accelerator.device, memory_format=torch.channels_last)
+        outputs = teacher(images_NCHW, moved(others, accelerator.device))
         log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
             records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)

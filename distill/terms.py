@@ -133,6 +133,18 @@ class PosteriorCache(Section):
     )
 
 
+class FurtherTeacher(Section):
+    """A finished network that teaches beside the run's own teacher."""
+
+    file: str = Field(description="model file or run folder, of any charset and preparation")
+    weight: float = Field(1.0, gt=0, description="of its posteriors in the mean; the run's own teacher has 1")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_alone(cls, value: object) -> object:
+        return {"file": value} if isinstance(value, str) else value
+
+
 class FrameMatch(Section):
     """How a teacher is heard whose frames are not the student's, or come a little earlier or later."""
 
@@ -163,8 +175,8 @@ class Objective(Section):
     match: FrameMatch = Field(FrameMatch(), description="from the teacher's frames to the student's")
     trust: Trust = Field(Trust(), description="lines on which the teacher is wrong")
     cache: PosteriorCache = Field(PosteriorCache(), description="the teacher's posteriors computed once")
-    more_teachers: tuple[str, ...] = Field(
-        (), description="model files of further teachers, whose posteriors are averaged with the teacher's"
+    more_teachers: tuple[FurtherTeacher, ...] = Field(
+        (), description="further teachers, whose posteriors are averaged with the teacher's: files, or file and weight"
     )
 
     @model_validator(mode="after")

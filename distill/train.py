@@ -31,7 +31,8 @@ from distill.metrics import Score, score
 from distill.optimisers import build_optimisers, follow, rate_at
 from distill.recipe import Recipe, Training, digest_of
 from distill.runtime import StopFlag, Stopped
-from distill.step import CachedTeacher, FrozenTeacher, StepResult, take_step
+from distill.step import StepResult, take_step
+from distill.teacher import FrozenTeacher
 from distill.teacher_cache import cache_posteriors
 from distill.terms import Objective
 from distill.track import MetricsLog, progress, say
@@ -127,7 +128,7 @@ def cached_posteriors(job: Job, teacher: FrozenTeacher, accelerator: Accelerator
     if not job.objective.cache.views:
         return None
     return cache_posteriors(
-        teacher, teacher.digest, job.lines, job.recipe.image, job.training.augment, job.seed, job.objective,
+        teacher, job.lines, job.recipe.image, job.training.augment, job.seed, job.objective,
         job.charset.n_classes, job.cache, accelerator, stop.raise_if_set,
     )  # fmt: skip
 
@@ -172,8 +173,9 @@ def _begin(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator) ->
 
 def _hint(job: Job, model: Recogniser, teacher: FrozenTeacher) -> Hint:
     """A fresh projection from the student's features to the teacher's, a function of the seed."""
-    image = job.recipe.image
-    ours, theirs = (n_features(m, image.channels, image.height_px) for m in (model, teacher.model))
+    image, first = job.recipe.image, teacher.members[0]
+    seen = ((model, image), (first.model, first.preparation or image))
+    ours, theirs = (n_features(m, p.channels, p.height_px) for m, p in seen)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of("hint", job.seed))
         return Hint(ours, theirs).to(next(model.parameters()).device)
@@ -185,7 +187,7 @@ def _loop(
 ) -> None:  # fmt: skip
     training, now = job.training, trainee.progress
     if teacher is not None and cached is not None:
-        teacher = CachedTeacher(teacher, cached)
+        teacher = teacher.remembered(cached)
     labelled = np.array([text is not None for text in job.lines.texts])
     order = Order(
         job.lines.padded_width_px, training.batch_lines, job.seed, training.micro_batch_lines,
@@ -196,7 +198,7 @@ def _loop(
         job.lines, order, job.charset, job.recipe.image, training.augment,
         steps=range(now.step, end), rank=accelerator.process_index,
         n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
-        cycle=job.objective.cache.views, cached=cached,
+        cycle=job.objective.cache.views, cached=cached, others=teacher.preparations if teacher is not None else (),
     )  # fmt: skip
     per_step = training.batch_lines * job.objective.views
     total, done = training.steps * per_step, now.step * per_step
@@ -295,7 +297,7 @@ def _first_entry(
     """Step 0: what the teacher can do, and a first checkpoint, which shows a full disk or wrong path at once."""
     entry: dict[str, Any] = {"step": 0, "parameters": n_parameters(trainee.model)}
     if teacher is not None:
-        result, _ = _score_of(job, teacher.model, accelerator)
+        result, _ = _score_of(job, teacher, accelerator)
         entry |= {"teacher_exact": result.exact, "teacher_cer": result.cer}
         say(f"the teacher before step 1: validation exact {result.exact:.1%}, CER {result.cer:.2%}")
     if metrics:

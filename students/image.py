@@ -70,10 +70,17 @@ class Preparation(BaseModel):
         scaled = np.asarray(mode_image)
         return scaled[:, :, None] if self.channels == 1 else scaled
 
-    def to_tensor(self, scaled_HWC: np.ndarray) -> np.ndarray:
-        """A scaled line as a padded, normalised float32 array (channels, height_px, padded width)."""
+    def to_tensor(self, scaled_HWC: np.ndarray, padded_px: int | None = None) -> np.ndarray:
+        """A scaled line as a padded, normalised float32 array (channels, height_px, padded width).
+
+        `padded_px` sets that width; a line that is wider, by rounding, is squeezed into it.
+        """
         height, width, channels = scaled_HWC.shape
-        padded_px = self.padded_width_px(height, width)
+        padded_px = padded_px or self.padded_width_px(height, width)
+        if width > padded_px:
+            squeezed = Image.fromarray(scaled_HWC.squeeze(2) if channels == 1 else scaled_HWC)
+            squeezed = squeezed.resize((padded_px, height), RESIZE[self.resize])
+            scaled_HWC, width = np.asarray(squeezed).reshape(height, padded_px, channels), padded_px
         tensor_CHW = np.full((channels, height, padded_px), self.padding_value, np.float32)
         tensor_CHW[:, :, :width] = scaled_HWC.transpose(2, 0, 1)
         tensor_CHW -= self.mean

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from students.errors import DataError
 from students.image import Preparation, decode_image
 
 KEPT_BYTES = 2**30
+Others = Mapping[Preparation, Tensor]
 
 
 class Batch(NamedTuple):
@@ -36,12 +37,21 @@ class Batch(NamedTuple):
     keys: tuple[str, ...]
     foldings: tuple[Folding | None, ...]  # classes that the label of each line does not tell apart
     posteriors: Posteriors | None = None  # the teacher's, where they are cached
+    others: Others | None = None  # the same lines as a teacher with another preparation wants them
 
     def to(self, device: torch.device) -> Batch:
         """The images on `device`, channels last, which convolutions prefer; targets stay on the CPU."""
         images_NCHW = self.images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
         posteriors = self.posteriors and Posteriors(*(part.to(device) for part in self.posteriors))
-        return self._replace(images_NCHW=images_NCHW, labelled_N=self.labelled_N.to(device), posteriors=posteriors)
+        return self._replace(
+            images_NCHW=images_NCHW, labelled_N=self.labelled_N.to(device), posteriors=posteriors,
+            others=moved(self.others, device),
+        )  # fmt: skip
+
+
+def moved(others: Others | None, device: torch.device) -> Others | None:
+    """Other preparations of a batch on `device`, channels last."""
+    return others and {p: t.to(device, memory_format=torch.channels_last, non_blocking=True) for p, t in others.items()}
 
 
 @dataclass(frozen=True)
@@ -80,30 +90,50 @@ class Pixels:
         other = generator_of("other view", view.number, *names) if view.number else None
         return augment(scaled_HWC, view.augment, generator_of("view", *names), other)
 
-    def stacked(self, group: Group, view: View | None = None) -> Tensor:
-        """The prepared lines of a group, float32 (N, channels, H, W)."""
+    def stacked(self, group: Group, view: View | None = None, width_px: int | None = None) -> Tensor:
+        """The prepared lines of a group, float32 (N, channels, H, W), padded to `width_px` where it is given."""
         seen = (self.seen(i, view, use) for i, use in zip(group.indices, group.uses, strict=True))
-        return torch.from_numpy(np.stack([self.preparation.to_tensor(scaled_HWC) for scaled_HWC in seen]))
+        return torch.from_numpy(np.stack([self.preparation.to_tensor(scaled_HWC, width_px) for scaled_HWC in seen]))
 
 
-def make_batch(pixels: Pixels, group: Group, charset: Charset, view: View, n_views: int = 1) -> Batch:
+class Pictures:
+    """Lines prepared as the run wants them, and as every other of `preparations` does: the same views of them."""
+
+    def __init__(
+        self, lines: Lines, preparation: Preparation, others: Sequence[Preparation] = (), limit_bytes: int = KEPT_BYTES
+    ) -> None:
+        self.lines, self.own = lines, Pixels(lines, preparation, limit_bytes)
+        self.others = {other: Pixels(lines, other, limit_bytes) for other in others}
+
+    def stacked(self, group: Group, view: View | None = None) -> tuple[Tensor, dict[Preparation, Tensor]]:
+        """A group as the run wants it and as the others do: as much of the line at another height."""
+        height_px = self.own.preparation.height_px
+        return self.own.stacked(group, view), {
+            other: pixels.stacked(group, view, round(group.width_px * other.height_px / height_px))
+            for other, pixels in self.others.items()
+        }
+
+
+def make_batch(pictures: Pictures, group: Group, charset: Charset, view: View, n_views: int = 1) -> Batch:
     """Lines for training; with several views, all lines in their first, then all in the next.
 
     Raises `DataError` for a label outside the charset.
     """
-    lines = pixels.lines
+    lines = pictures.lines
     texts = [lines.texts[i] for i in group.indices]
     targets = [charset.encode(text) if text else [] for text in texts]
     targets_NL = torch.zeros(len(targets), max(1, *map(len, targets)), dtype=torch.int64)
     for row, target in enumerate(targets):
         targets_NL[row, : len(target)] = torch.tensor(target, dtype=torch.int64)
+    views = [pictures.stacked(group, replace(view, number=number)) for number in range(n_views)]
     return Batch(
-        torch.cat([pixels.stacked(group, replace(view, number=number)) for number in range(n_views)]),
+        torch.cat([images_NCHW for images_NCHW, _ in views]),
         targets_NL.repeat(n_views, 1),
         torch.tensor([len(t) for t in targets] * n_views),
         torch.tensor([text is not None for text in texts] * n_views),
         tuple(lines.keys[i] for i in group.indices) * n_views,
         foldings(charset, [lines.form(i) for i in group.indices]) * n_views,
+        others={other: torch.cat([others[other] for _, others in views]) for other in pictures.others} or None,
     )
 
 
@@ -124,9 +154,10 @@ class StepData:
 class _Steps(Dataset[StepData | DataError]):
     def __init__(
         self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-        rank: int, n_ranks: int, n_views: int, cycle: int, cached: Cached | None,
+        rank: int, n_ranks: int, n_views: int, cycle: int, cached: Cached | None, others: Sequence[Preparation],
     ) -> None:  # fmt: skip
-        self.pixels, self.order, self.charset = Pixels(lines, preparation), order, charset
+        self.pictures = Pictures(lines, preparation, () if cached else others)
+        self.order, self.charset = order, charset
         self.augment_with, self.rank, self.n_ranks, self.n_views = augment_with, rank, n_ranks, n_views
         self.cycle, self.cached = cycle, cached
 
@@ -142,24 +173,24 @@ class _Steps(Dataset[StepData | DataError]):
         mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
         batches = tuple(self._batch(group, view) for group in mine if group.indices)
         indices = [i for group in groups for i in group.indices]
-        n_labelled = sum(self.pixels.lines.texts[i] is not None for i in indices)
+        n_labelled = sum(self.pictures.lines.texts[i] is not None for i in indices)
         return StepData(k, epoch, batches, len(indices) * self.n_views, n_labelled * self.n_views)
 
     def _batch(self, group: Group, view: View) -> Batch:
         if self.cached is None:
-            return make_batch(self.pixels, group, self.charset, view, self.n_views)
+            return make_batch(self.pictures, group, self.charset, view, self.n_views)
         as_cached = replace(group, uses=(0,) * len(group.indices))
-        batch = make_batch(self.pixels, as_cached, self.charset, view)
+        batch = make_batch(self.pictures, as_cached, self.charset, view)
         return batch._replace(posteriors=self.cached.of(group.indices, view.epoch))
 
 
 def feed(
     lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
     *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
-    cached: Cached | None = None,
+    cached: Cached | None = None, others: Sequence[Preparation] = (),
 ) -> Iterator[StepData]:  # fmt: skip
     """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew."""
-    data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached)
+    data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others)
     # steps is the sampler: every item is one whole step, already batched
     loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker)
     _one_thread()

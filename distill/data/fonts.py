@@ -9,7 +9,7 @@ import importlib.util
 import itertools
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import distributions
@@ -71,12 +71,15 @@ def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, 
     return sorted(faces)
 
 
-def draw_face(faces: list[FontFace], generator: torch.Generator) -> FontFace:
-    """One of `faces`, each family being equally likely, however many faces it has."""
+def by_family(faces: Iterable[FontFace]) -> list[list[FontFace]]:
+    """The faces of each family, families and faces sorted."""
+    return [list(of_family) for _, of_family in itertools.groupby(sorted(faces), key=lambda face: face.family)]
+
+
+def draw_face(families: list[list[FontFace]], generator: torch.Generator) -> FontFace:
+    """One face, each family being equally likely, however many faces it has."""
     first, second = torch.rand(2, generator=generator).tolist()
-    families = sorted({face.family for face in faces})
-    family = families[int(first * len(families))]
-    own = [face for face in faces if face.family == family]
+    own = families[int(first * len(families))]
     return own[int(second * len(own))]
 
 

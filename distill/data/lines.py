@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ class Lines:
     fetch: Sequence[tuple[Fetch, int]]
     forms: Mapping[str, LabelForm] = field(default_factory=dict)  # of each source; exact where it is not named
     rewritten: frozenset[str] = frozenset()  # keys whose label was not NFC, or lost punctuation to its form
+    preparation: Preparation | None = None  # that of the padded widths
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -94,7 +95,16 @@ class Lines:
             pick(self.fetch),
             self.forms,
             self.rewritten.intersection(self.keys[int(i)] for i in indices),
+            self.preparation,
         )
+
+    def prepared_by(self, preparation: Preparation) -> Lines:
+        """The same lines with the padded widths of another preparation."""
+        if preparation == self.preparation:
+            return self
+        sizes = (decode_image(line.image, line.key).shape[:2] for line in map(self.__getitem__, range(len(self))))
+        widths = np.array([preparation.padded_width_px(*size) for size in sizes], np.int64)
+        return replace(self, padded_width_px=widths, preparation=preparation)
 
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
         """The lines whose text fulfils `condition`."""
@@ -131,6 +141,7 @@ def joined(parts: Sequence[Lines]) -> Lines:
         chain("fetch"),
         {source: form for part in parts for source, form in part.forms.items()},
         frozenset().union(*(part.rewritten for part in parts)),
+        parts[0].preparation if parts else None,
     )
 
 
@@ -180,6 +191,7 @@ def _scan(
         tuple((fetch, row) for row in kept),
         {source.name: source.label_form},
         frozenset(keys[row] for row, label in zip(kept, labels, strict=True) if label != texts[row]),
+        preparation,
     )
     return lines, refused
 

@@ -21,7 +21,7 @@ import PIL
 import pyarrow as pa
 from PIL import Image
 
-from distill.data.fonts import FontFace, draw_face, find_faces
+from distill.data.fonts import FontFace, by_family, draw_face, find_faces
 from distill.data.render import render_line
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource
@@ -97,18 +97,21 @@ def cache_key(source: RenderedSource, faces: list[FontFace], height_px: int) -> 
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def sample(source: RenderedSource, faces: list[FontFace], height_px: int, i: int) -> tuple[Image.Image, str, str]:
+def sample(
+    source: RenderedSource, families: list[list[FontFace]], height_px: int, i: int
+) -> tuple[Image.Image, str, str]:
     """Picture, text and font family of line `i` of a source."""
     generator = generator_of("rendered", source.seed, i)
     text = draw_text(source.text, generator)
-    face = draw_face(faces, generator)
+    face = draw_face(families, generator)
     return Image.fromarray(render_line(text, face, source.look, height_px, generator)), text, face.family
 
 
 def _draw(part: Part) -> int:
     images, texts = [], []
+    families = by_family(part.faces)
     for i in range(part.start, part.start + part.n_lines):
-        image, text, family = sample(part.source, part.faces, part.height_px, i)
+        image, text, family = sample(part.source, families, part.height_px, i)
         buffer = io.BytesIO()
         image.save(buffer, "PNG", compress_level=1)
         images.append({"bytes": buffer.getvalue(), "path": f"{i:06d} {family}"})

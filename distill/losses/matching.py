@@ -1,7 +1,8 @@
-"""A teacher with other frames than the student's: its posteriors brought onto the student's frames."""
+"""A teacher with other frames or classes than the student's: its posteriors on the student's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -39,6 +40,39 @@ def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int) -> O
             return _by_symbols(teacher, pooled, student)
         case _:
             assert_never(how)
+
+
+def in_classes(teacher: Outputs, class_of_C: Sequence[int] | None) -> Outputs:
+    """The teacher's posteriors in the student's classes; `class_of_C` has for each the teacher's class, or -1.
+
+    What the teacher gives to characters that the student lacks is shared out among those that the teacher lacks; where
+    there are none, the rest is renormalised. None: the classes are the same.
+    """
+    if class_of_C is None:
+        return teacher
+    index_C = torch.tensor(class_of_C, device=teacher.logits_NTC.device)
+    known_C = index_C >= 0
+    log_p_NTK = log_posteriors(teacher)[..., index_C[known_C]]
+    log_p_NTC = log_p_NTK.new_empty(*log_p_NTK.shape[:2], len(class_of_C))
+    log_p_NTC[..., known_C] = log_p_NTK
+    if n_unknown := int((~known_C).sum()):
+        rest_NT = (1 - log_p_NTK.exp().sum(-1)).clamp(min=TINY)
+        log_p_NTC[..., ~known_C] = (rest_NT / n_unknown).log()[..., None]
+    return teacher._replace(logits_NTC=log_p_NTC)
+
+
+def rest_as_student(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
+    """The teacher's mass on classes that it does not know, spread among them as the student spreads its own.
+
+    All of them are then one class to a KL: sum_known p log(p / q) + P log(P / Q), P and Q the sums over the rest.
+    """
+    if unknown_C is None:
+        return teacher
+    unknown_C = unknown_C.to(teacher.logits_NTC.device)
+    log_p_NTC = log_posteriors(teacher)
+    log_q_NTU = student.logits_NTC.detach().float()[..., unknown_C].log_softmax(-1)
+    log_p_NTC[..., unknown_C] = log_p_NTC[..., unknown_C].logsumexp(-1, keepdim=True) + log_q_NTU
+    return teacher._replace(logits_NTC=log_p_NTC)
 
 
 def _pooled(teacher: Outputs, student: Outputs) -> Outputs:

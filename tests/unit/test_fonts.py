@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from distill.data.fonts import draw_face, find_faces, installed_families, slug
+from distill.data.fonts import by_family, draw_face, find_faces, installed_families, slug
 from distill.data.text import CHARACTERS
 from students.errors import DataError
 
@@ -69,7 +69,7 @@ def test_bad_folders_and_files_are_named(tmp_path: Path) -> None:
 def test_each_family_is_drawn_equally_often() -> None:
     faces = find_faces(("dejavu-sans-mono", "roboto"), "a")
     generator = torch.Generator().manual_seed(0)
-    drawn = [draw_face(faces, generator) for _ in range(600)]
+    drawn = [draw_face(by_family(faces), generator) for _ in range(600)]
     assert 240 < sum(face.family == "roboto" for face in drawn) < 360
     assert set(drawn) == set(faces)
 

@@ -19,7 +19,8 @@ from distill.data.sampler import Order
 from distill.data.seeds import generator_of
 from distill.evaluate import read_lines, truths_of
 from distill.metrics import score
-from distill.step import FrozenTeacher, take_step
+from distill.step import take_step
+from distill.teacher import FrozenTeacher, Member
 from distill.terms import FrameKL, Objective
 from students.charset import Charset
 from students.config import STUDENTS
@@ -97,7 +98,7 @@ def test_a_student_learns_sixteen_lines_by_heart(learned: Recogniser) -> None:
 
 
 def test_unlabelled_lines_teach_a_second_student_what_the_first_reads(learned: Recogniser) -> None:
-    teacher = FrozenTeacher(learned, torch.device("cpu"), "fp32")
+    teacher = FrozenTeacher([Member(learned)], torch.device("cpu"), "fp32")
     pupil = student(seed=1)
     objective = Objective(frame_kl=FrameKL(weight=1, frames="all"))
     learn(pupil, sixteen_lines(labelled=False), STEPS, objective, teacher)
@@ -114,7 +115,7 @@ def test_splitting_a_step_into_micro_batches_changes_no_gradient() -> None:
         model = student()
         still = [torch.optim.SGD(model.parameters(), lr=0.0)]
         take_step(
-            model, still, FrozenTeacher(student(1), torch.device("cpu"), "fp32"),
+            model, still, FrozenTeacher([Member(student(1))], torch.device("cpu"), "fp32"),
             Objective(), data, Accelerator(cpu=True), done=0.0, seed=0, clip_norm=1e9, precision="fp32",
             watch=False, stop=False,
         )  # fmt: skip

@@ -15,7 +15,8 @@ from distill.objective import term_weights
 from distill.optimisers import rate_at
 from distill.recipe_file import load_recipe
 from distill.runtime import Stopped, stoppable
-from distill.step import Ensemble, FrozenTeacher, NonFiniteError, take_step
+from distill.step import NonFiniteError, take_step
+from distill.teacher import FrozenTeacher, Member
 from distill.terms import FrameKL, Objective
 from students.config import STUDENTS
 from students.parts import Recogniser
@@ -61,7 +62,7 @@ def test_a_broken_picture_or_teacher_changes_no_weight_and_names_the_lines() -> 
     bad_teacher = student()
     with torch.no_grad():
         next(bad_teacher.parameters()).fill_(torch.nan)
-    cases = [(good * torch.nan, None), (good, FrozenTeacher(bad_teacher, torch.device("cpu"), "fp32"))]
+    cases = [(good * torch.nan, None), (good, FrozenTeacher([Member(bad_teacher)], torch.device("cpu"), "fp32"))]
     for images_NCHW, teacher in cases:
         model = student()
         optimizer = torch.optim.AdamW(model.parameters())
@@ -76,7 +77,7 @@ def test_a_broken_picture_or_teacher_changes_no_weight_and_names_the_lines() -> 
 
 def test_a_teacher_that_moved_is_found_out() -> None:
     model = student()
-    teacher = FrozenTeacher(model, torch.device("cpu"), "fp32")
+    teacher = FrozenTeacher([Member(model)], torch.device("cpu"), "fp32")
     teacher.assert_unchanged()
     with torch.no_grad():
         next(model.parameters()).add_(1e-6)
@@ -87,8 +88,8 @@ def test_a_teacher_that_moved_is_found_out() -> None:
 def test_an_ensemble_is_the_mean_of_its_posteriors() -> None:
     images_NCHW = torch.rand(2, 1, 32, 64)
     one, other = student().eval(), STUDENTS.validate_python({"kind": "digits", "norm": "group"}).build(11, 1, 32).eval()
-    mean_NTC = (one(images_NCHW).logits_NTC.softmax(-1) + other(images_NCHW).logits_NTC.softmax(-1)) / 2
-    both = FrozenTeacher(Ensemble([one, other]), torch.device("cpu"), "fp32")
+    mean_NTC = (one(images_NCHW).logits_NTC.softmax(-1) + 3 * other(images_NCHW).logits_NTC.softmax(-1)) / 4
+    both = FrozenTeacher([Member(one), Member(other, 3)], torch.device("cpu"), "fp32")
     assert torch.allclose(both(images_NCHW).logits_NTC.exp(), mean_NTC, atol=1e-6)
     both.assert_unchanged()
 

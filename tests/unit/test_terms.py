@@ -16,9 +16,10 @@ from distill.data.labels import foldings
 from distill.losses.alignment import aligned_cross_entropy, forced_alignment, guided_spikes, self_alignment
 from distill.losses.features import Distance, Hint, feature_hint
 from distill.losses.logits import bag_of_symbols, blank_split, dist, frame_kl
-from distill.losses.matching import matched
+from distill.losses.matching import in_classes, matched, rest_as_student
 from distill.losses.sequence import sequence_kd
 from distill.objective import KINDS, judge, loss_terms, term_counts, term_weights, trust_in
+from distill.teacher import NOT_KNOWN
 from distill.terms import TAUGHT, FrameKL, Objective, Trust
 from students.charset import Charset
 from students.decode import collapse, frames_needed, prefix_beam_search
@@ -365,3 +366,34 @@ def test_symbols_are_expected_where_the_student_writes_them() -> None:
     too_short = outputs(logits(1, 2, C, seed=22))
     by_area = matched(teacher, too_short, "area", 0).logits_NTC
     assert torch.equal(matched(teacher, too_short, "symbols", 0).logits_NTC, by_area)
+
+
+def test_classes_that_only_one_side_knows_are_one_class_to_the_kl() -> None:
+    class_of_C = (0, 3, NOT_KNOWN, 1, NOT_KNOWN)  # the teacher has five classes, too; two of them are its own
+    theirs = outputs(logits(2, 3, 5, seed=40))
+    ours = outputs(logits(2, 3, 5, seed=41).requires_grad_())
+    unknown_C = torch.tensor([c == NOT_KNOWN for c in class_of_C])
+    seen = rest_as_student(in_classes(theirs, class_of_C), ours, unknown_C)
+    loss, _ = frame_kl(ours, seen, temperature=1.0, frames="all")
+    loss.backward()
+
+    p_NTC, x_NTC = theirs.logits_NTC.double().softmax(-1), ours.logits_NTC.detach().double().requires_grad_()
+    q_NTC = x_NTC.softmax(-1)
+    slow = torch.zeros((), dtype=torch.float64)
+    for n in range(2):
+        for t in range(3):
+            p_C, q_C = p_NTC[n, t], q_NTC[n, t]
+            shared = [(p_C[0], q_C[0]), (p_C[3], q_C[1]), (p_C[1], q_C[3])]
+            rest = (p_C[2] + p_C[4], q_C[2] + q_C[4])
+            slow = slow + sum(p * (p / q).log() for p, q in (*shared, rest)) / 3
+    slow.backward()
+    assert loss.item() == pytest.approx(slow.item(), rel=1e-5)
+    assert torch.allclose(ours.logits_NTC.grad.double(), x_NTC.grad, atol=1e-6)
+
+
+def test_a_teacher_of_more_characters_is_renormalised() -> None:
+    theirs = outputs(logits(2, 3, 6, seed=42))
+    kept = in_classes(theirs, (0, 2, 5)).logits_NTC.softmax(-1)
+    p_NTC = theirs.logits_NTC.softmax(-1)[..., [0, 2, 5]]
+    assert torch.allclose(kept, p_NTC / p_NTC.sum(-1, keepdim=True), atol=1e-6)
+    assert in_classes(theirs, None) is theirs

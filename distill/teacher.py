@@ -1,0 +1,156 @@
+"""The frozen teacher, one network or several: what it says about lines, in the student's classes, on its own frames."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from distill.checkpoint import tensors_digest
+from distill.data.batch import Batch
+from distill.data.posteriors import Cached
+from distill.losses.matching import in_classes, matched
+from distill.recipe import Precision, Recipe, digest_of
+from distill.runtime import autocast
+from students.charset import BLANK, Charset
+from students.errors import UserError
+from students.image import Preparation
+from students.model_file import read_model
+from students.parts import Outputs, Recogniser
+from students.reader import Reader, find_model
+
+NOT_KNOWN = -1
+WIDEST_PX = 1 << 20  # the run's own limit has judged the lines
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a teacher. What is None is as in the run."""
+
+    model: Recogniser
+    weight: float = 1.0
+    preparation: Preparation | None = None
+    class_of_C: tuple[int, ...] | None = None  # for every class of the run the network's own, or NOT_KNOWN
+
+
+class FrozenTeacher(nn.Module):
+    """Evaluation and inference mode, and a digest that must not change.
+
+    Several networks speak with one voice: the weighted mean of their posteriors, on the first one's frames.
+    """
+
+    def __init__(self, members: Sequence[Member], device: torch.device, precision: Precision) -> None:
+        super().__init__()
+        self.members, self.precision, self.cached = tuple(members), precision, None
+        self.models = nn.ModuleList([member.model for member in members])
+        self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self.eval()
+        self._weights_digest = tensors_digest(self.state_dict())
+        self.digest = digest_of(
+            self._weights_digest, [[m.weight, m.class_of_C] for m in members], *(m.preparation or "" for m in members)
+        )
+
+    cached: Cached | None
+
+    def train(self, mode: bool = True) -> FrozenTeacher:
+        """Nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
+        return super().train(mode and False)
+
+    def forward(self, images_NCHW: Tensor, others: Mapping[Preparation, Tensor] | None = None) -> Outputs:
+        """What it says about `images_NCHW`; `others` has the same lines for the networks that want them otherwise."""
+        pictures = [(others or {})[m.preparation] if m.preparation else images_NCHW for m in self.members]
+        with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
+            outputs = [m.model(images) for m, images in zip(self.members, pictures, strict=True)]
+        # clones, since autograd cannot save inference tensors
+        first, *more = (
+            in_classes(Outputs(*(tensor.clone() for tensor in o)), m.class_of_C)
+            for o, m in zip(outputs, self.members, strict=True)
+        )
+        if not more:
+            return first
+        log_p_MNTC = torch.stack(
+            [o.logits_NTC.float().log_softmax(-1) for o in (first, *(matched(o, first, "area", 0) for o in more))]
+        )
+        weights_M = torch.tensor([m.weight for m in self.members], device=log_p_MNTC.device)
+        shares_M111 = (weights_M / weights_M.sum())[:, None, None, None]
+        return first._replace(logits_NTC=(log_p_MNTC + shares_M111.log()).logsumexp(0))
+
+    def hear(self, batch: Batch) -> Mapping[float, Outputs]:
+        """What it says about the lines of a batch, at each temperature that has an answer of its own, 1 among them.
+
+        A network has one answer for all; a cache one for each.
+        """
+        if self.cached is None:
+            return {1.0: self(batch.images_NCHW, batch.others)}
+        assert batch.posteriors is not None
+        return {tau: self.cached.outputs(batch.posteriors, tau) for tau in self.cached.temperatures}
+
+    def remembered(self, cached: Cached) -> FrozenTeacher:
+        """The same teacher, whose word on the training lines is read, not computed."""
+        other = copy.copy(self)
+        other.cached = cached
+        return other
+
+    @property
+    def preparations(self) -> tuple[Preparation, ...]:
+        """How its networks want the lines beside the run's own way."""
+        return tuple(dict.fromkeys(m.preparation for m in self.members if m.preparation))
+
+    @property
+    def unknown_C(self) -> Tensor | None:
+        """Classes of the run that no network knows, (C,) bool; None where there is none."""
+        maps = [m.class_of_C for m in self.members]
+        known = [all(c == NOT_KNOWN for c in of_class) for of_class in zip(*(m for m in maps if m), strict=True)]
+        return torch.tensor(known) if all(maps) and any(known) else None
+
+    @property
+    def neck(self) -> nn.Module:
+        """What reads along the line; of several networks the first one's."""
+        neck = self.members[0].model.neck
+        assert isinstance(neck, nn.Module)
+        return neck
+
+    def assert_unchanged(self) -> None:
+        if tensors_digest(self.state_dict()) != self._weights_digest:
+            raise RuntimeError("the frozen teacher changed during the training")
+
+
+def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
+    """For every class of `ours` the class of the same character in `theirs`, or NOT_KNOWN; None for equal charsets."""
+    if ours == theirs:
+        return None
+    number = {c: i for i, c in enumerate(theirs.characters, 1)}
+    return (BLANK, *(number.get(c, NOT_KNOWN) for c in ours.characters))
+
+
+def member_of(reader: Reader, weight: float, charset: Charset, image: Preparation) -> Member:
+    """An opened model file as a teacher of lines in `charset` that are prepared by `image`."""
+    theirs = reader.description.preparation
+    at_any_width = theirs.model_copy(update={"max_width_px": WIDEST_PX})
+    classes = class_map(charset, reader.description.charset)
+    return Member(reader.model, weight, None if theirs == image else at_any_width, classes)
+
+
+def model_of(file: str) -> Path:
+    """The model file that a recipe names: it, or a folder that holds it."""
+    return find_model(Path(file).expanduser())
+
+
+def problems_of_teachers(recipe: Recipe, charset: Charset) -> list[str]:
+    """Why the finished models that a recipe names cannot teach, one reason a model."""
+    named = [("teacher.file", recipe.teacher.file)] if recipe.teacher.file else []
+    named += [("objective.more_teachers", further.file) for further in recipe.objective.more_teachers]
+    problems = []
+    for key, file in named:
+        try:
+            theirs = read_model(model_of(file))[0].charset
+        except UserError as error:
+            problems.append(f"{key}: {error}")
+            continue
+        if not set(theirs.characters) & set(charset.characters):
+            problems.append(f"{key}: {file} writes no character of the lines, only {theirs.characters[:20]!r}")
+    return problems

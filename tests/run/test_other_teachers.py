@@ -1,0 +1,109 @@
+"""Finished models that teach as they are: another charset, height, colour and stride than the student's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import teachers
+from distill.cli import main
+from distill.data.batch import Pictures
+from distill.data.pools import open_pools
+from distill.data.sampler import in_width_order
+from distill.recipe_file import load_recipe
+from distill.track import read_metrics
+from students import load
+from students.errors import CheckpointError
+from students.model_file import read_model
+
+BUDGET = {"steps": 4, "log_every": 2, "validate_every": 4, "batch_lines": 8}
+
+
+def words(finished_run: Path, cache: Path) -> list[str]:
+    known = read_model(finished_run / "teacher" / "model.safetensors")[0].charset.characters
+    ours = known.replace("e", "") + "éß"
+    return [
+        f"teacher.file={finished_run / 'teacher'}", f"runtime.cache_root={cache}", "image.height_px=16",
+        "image.channels=3", f"data.charset={{characters: {json.dumps(ours)}, outside: drop}}",
+        "student.model={kind: recurrent}", *(f"student.training.{k}={v}" for k, v in BUDGET.items()),
+        "student.control=false",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("views", [0, 1])
+def test_a_teacher_of_another_charset_height_colour_and_stride(
+    views: int, finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choices = [*words(finished_run, cache), "--run", str(tmp_path / "run"), f"objective.cache.views={views}"]
+    more = () if views else ("feature_hint", "sequence_kd", "bag_of_symbols", "dist")
+    choices += [f"objective.{term}.weight=0.5" for term in more]
+    assert main(["check", "smoke", *choices]) in (0, 1)  # lines with an e are named and left out
+    assert "teach" not in capsys.readouterr().out
+    assert main(["teacher", "smoke", *choices]) == 0
+    assert main(["student", "smoke", *choices]) == 0
+    student, teacher = load(tmp_path / "run"), teachers.load(tmp_path / "run" / "teacher" / "model.safetensors")
+    assert teacher.path.read_bytes() == (finished_run / "teacher" / "model.safetensors").read_bytes()
+    frames = [r.model(torch.zeros(1, c, h, h)).lengths_N.item() for r, c, h in ((student, 3, 16), (teacher, 1, 32))]
+    assert frames == [4, 8]  # of a square picture
+    entries = read_metrics(tmp_path / "run" / "student" / "metrics.jsonl")
+    assert all(np.isfinite(entry["frame_kl"]) for entry in entries if "loss" in entry)
+    assert (tmp_path / "run" / "report.json").is_file()
+
+
+def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path, cache: Path) -> None:
+    recipe = load_recipe("smoke", words(finished_run, cache))
+    lines = open_pools(recipe, cache).validation
+    theirs = teachers.load(finished_run / "teacher" / "model.safetensors").description.preparation
+    pictures = Pictures(lines, recipe.image, [theirs])
+    for group in in_width_order(lines.padded_width_px, 64):
+        ours_NCHW, others = pictures.stacked(group)
+        assert ours_NCHW.shape[1:] == (3, 16, group.width_px)
+        assert others[theirs].shape[1:] == (1, 32, 2 * group.width_px)
+        for i, seen_CHW in zip(group.indices, others[theirs].numpy(), strict=True):
+            own_CHW = theirs.prepare(lines[i].image)
+            width = min(own_CHW.shape[2], seen_CHW.shape[2])
+            assert np.array_equal(seen_CHW[..., :width], own_CHW[..., :width])
+    assert lines.prepared_by(recipe.image) is lines
+    assert (lines.prepared_by(theirs).padded_width_px % 16 == 0).all()
+
+
+def test_it_teaches_where_no_line_has_a_label(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    choices = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "student.sources=[unlabelled]"]
+    assert main(["teacher", "smoke", *choices]) == 0
+    assert main(["student", "smoke", *choices]) == 0
+    metrics = read_metrics(tmp_path / "run" / "student" / "metrics.jsonl")
+    assert metrics[-1]["step"] == BUDGET["steps"]
+    assert main(["student", "smoke", *choices, "student.control=true"]) == 2  # nothing to learn alone from
+
+
+def test_what_cannot_teach_is_refused_before_anything_is_trained(
+    finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = [
+        f"runtime.cache_root={cache}", "--run", str(tmp_path / "run"),
+        "data.charset={characters: 'äöü', outside: drop}",
+        f"objective.more_teachers=[{{file: {finished_run / 'teacher'}, weight: 2}}, {tmp_path / 'none'}]",
+    ]  # fmt: skip
+    assert main(["teacher", "smoke", *foreign]) == 2
+    message = capsys.readouterr().err
+    assert "no character of the lines" in message or "not one labelled" in message
+    choices = [
+        f"runtime.cache_root={cache}", "--run", str(tmp_path / "run"),
+        f"objective.more_teachers=[{tmp_path / 'none'}]",
+    ]  # fmt: skip
+    assert main(["check", "smoke", *choices]) == 1
+    assert "objective.more_teachers" in capsys.readouterr().out
+    assert main(["teacher", "smoke", *choices]) == 2
+    assert not (tmp_path / "run" / "teacher").exists()
+
+
+def test_another_file_does_not_slip_into_a_run(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    choices = [*words(finished_run, cache), "--run", str(tmp_path / "run")]
+    assert main(["teacher", "smoke", *choices]) == 0
+    assert main(["teacher", "smoke", *choices, f"teacher.file={finished_run / 'student'}"]) == 2
+    with pytest.raises(CheckpointError, match="no such"):
+        load(tmp_path / "none")
