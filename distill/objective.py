@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,19 +16,23 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 from typing_extensions import assert_never
 
+from distill.beside import ATTENTION, HINT, PEER
 from distill.data.batch import Batch, StepData
 from distill.losses.alignment import aligned_cross_entropy, guided_spikes, self_alignment
+from distill.losses.attention import attention
 from distill.losses.ctc import class_changes, ctc, nats_of
-from distill.losses.features import Hint, feature_hint
-from distill.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, kl_per_frame
+from distill.losses.features import feature_hint
+from distill.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, kl_per_frame, mutual
 from distill.losses.matching import equal_frames, matched, rest_as_student
 from distill.losses.sequence import sequence_kd
+from distill.teacher import FrozenTeacher
 from distill.terms import Objective, Trust
 from students.charset import BLANK
 from students.decode import collapse
 from students.parts import Outputs
 
 Terms = dict[str, tuple[Tensor, int]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Judged:
     onto: Mapping[float, Outputs]
     trust_N: Tensor | None = None
     hinted: tuple[Tensor, Tensor] | None = None  # features of both sides on the student's frames
+    peer: Outputs | None = None
+    decoder: nn.Module | None = None
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
         """On the student's frames."""
@@ -73,6 +80,20 @@ def _self_alignment(_: Objective, j: Judged) -> tuple[Tensor, int]:
 
 def _consistency(_: Objective, j: Judged) -> tuple[Tensor, int]:
     return consistency(j.student)
+
+
+def _mutual(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    return mutual(j.student, _needed(j.peer, PEER))
+
+
+def _peer_ctc(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    b = j.batch
+    return ctc(_needed(j.peer, PEER), b.targets_NL, b.target_lengths_N, b.labelled_N, b.foldings)
+
+
+def _attention(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    b, decoder = j.batch, _needed(j.decoder, ATTENTION)
+    return attention(decoder, j.student, b.targets_NL, b.target_lengths_N, b.labelled_N, b.foldings)
 
 
 def _frame_kl(o: Objective, j: Judged) -> tuple[Tensor, int]:
@@ -121,10 +142,14 @@ def _sequence_kd(o: Objective, j: Judged) -> tuple[Tensor, int]:
 
 
 def _feature_hint(o: Objective, j: Judged) -> tuple[Tensor, int]:
-    if j.hinted is None:
-        raise ValueError("feature_hint needs a Hint beside the student")
-    ours_NTD, theirs_NTD = j.hinted
+    ours_NTD, theirs_NTD = _needed(j.hinted, HINT)
     return feature_hint(ours_NTD, theirs_NTD, j.student, distance=o.feature_hint.distance, weights_N=j.trust_N)
+
+
+def _needed(beside: T | None, name: str) -> T:
+    if beside is None:
+        raise ValueError(f"no {name} learns beside the student, but a term needs it")
+    return beside
 
 
 KINDS: Mapping[str, Kind] = {
@@ -132,6 +157,9 @@ KINDS: Mapping[str, Kind] = {
     "class_changes": Kind(_class_changes, taught=False, labelled_only=True),
     "self_alignment": Kind(_self_alignment, taught=False, labelled_only=True),
     "consistency": Kind(_consistency, taught=False),
+    "mutual": Kind(_mutual, taught=False),
+    "peer_ctc": Kind(_peer_ctc, taught=False, labelled_only=True),
+    "attention": Kind(_attention, taught=False, labelled_only=True),
     "frame_kl": Kind(_frame_kl),
     "blank_split": Kind(_blank_split),
     "dist": Kind(_dist),
@@ -150,6 +178,7 @@ def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, f
         "ctc": objective.ctc_weight,
         "class_changes": objective.class_changes_weight,
         "consistency": objective.consistency.weight * rising,
+        "peer_ctc": objective.ctc_weight if objective.mutual.weight else 0.0,
     }
     for name, kind in KINDS.items():
         if name not in weights and (taught or not kind.taught):
@@ -164,23 +193,24 @@ def term_counts(names: Iterable[str], step: StepData) -> dict[str, int]:
 
 def judge(
     objective: Objective, student: Outputs, heard: Mapping[float, Outputs] | None, batch: Batch,
-    hint: Hint | None = None, neck: nn.Module | None = None, unknown_C: Tensor | None = None,
+    beside: nn.ModuleDict, peer: Outputs | None, teacher: FrozenTeacher | None,
 ) -> Judged:  # fmt: skip
-    """What all terms of a batch look at.
-
-    `neck` is the teacher's, for a hint that goes through it; `unknown_C` marks the classes that the teacher lacks.
-    """
+    """What all terms of a batch look at; `beside` is what learns beside the student, `peer` what its peer says."""
+    decoder = beside[ATTENTION] if ATTENTION in beside else None  # noqa: SIM401 - a ModuleDict has no get
     if heard is None:
-        return Judged(student, batch, {}, {})
-    match = objective.match
+        return Judged(student, batch, {}, {}, peer=peer, decoder=decoder)
+    match, unknown_C = objective.match, teacher.unknown_C if teacher is not None else None
     as_they_are = heard if equal_frames(heard[1.0], student) else {1.0: heard[1.0]}  # means of frames are taken at 1
     onto = {
         tau: rest_as_student(matched(outputs, student, match.how, match.max_shift), student, unknown_C)
         for tau, outputs in as_they_are.items()
     }
-    through = neck if objective.feature_hint.through_neck else None
-    hinted = hint(student, heard[1.0], through) if hint is not None else None
-    return Judged(student, batch, heard, onto, trust_in(heard[1.0], batch, objective.trust), hinted)
+    hinted = None
+    if HINT in beside:
+        through = teacher.neck if teacher is not None and objective.feature_hint.through_neck else None
+        hinted = beside[HINT](student, heard[1.0], through)
+    trust_N = trust_in(heard[1.0], batch, objective.trust)
+    return Judged(student, batch, heard, onto, trust_N, hinted, peer, decoder)
 
 
 def loss_terms(objective: Objective, names: Iterable[str], judged: Judged) -> Terms:

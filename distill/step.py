@@ -14,9 +14,9 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from distill.beside import PEER
 from distill.data.batch import StepData
 from distill.data.seeds import seed_of
-from distill.losses.features import Hint
 from distill.objective import judge, loss_terms, term_counts, term_weights, watched
 from distill.recipe import Precision
 from distill.runtime import autocast
@@ -51,7 +51,7 @@ def take_step(
     precision: Precision,
     watch: bool,
     stop: bool,
-    hint: Hint | None = None,
+    beside: nn.ModuleDict | None = None,
 ) -> StepResult:
     """Change the weights by one step. Raises `NonFiniteError` and changes nothing where a figure is not finite."""
     model.train()
@@ -64,12 +64,13 @@ def take_step(
     factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
     sums = dict.fromkeys(factors, 0.0)
     seen: Mapping[str, float] = {}
-    neck, unknown_C = (teacher.neck, teacher.unknown_C) if teacher is not None else (None, None)
+    beside = nn.ModuleDict() if beside is None else beside.train()
     for batch in (b.to(accelerator.device) for b in step.batches):
         with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
+            peer = beside[PEER](batch.images_NCHW) if PEER in beside else None
         heard = teacher.hear(batch) if teacher is not None else None
-        judged = judge(objective, student, heard, batch, hint, neck, unknown_C)
+        judged = judge(objective, student, heard, batch, beside, peer, teacher)
         terms = loss_terms(objective, weights, judged)
         loss = sum((factors[name] * total for name, (total, _) in terms.items()), torch.zeros(()))
         if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them
@@ -78,7 +79,7 @@ def take_step(
             sums[name] += total.item()
         if watch and not seen:
             seen = watched(judged)
-    learning = nn.ModuleList([model, *([hint] if hint is not None else [])])
+    learning = nn.ModuleList([model, *beside.values()])
     sums, stop = _summed_over_processes(learning, sums, stop, accelerator)
     norm = nn.utils.clip_grad_norm_(learning.parameters(), clip_norm).item()
     means = {name: total / counts[name] for name, total in sums.items() if counts[name]}

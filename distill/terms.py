@@ -172,6 +172,8 @@ class Objective(Section):
     feature_hint: FeatureHint = Field(FeatureHint(), description="what the teacher's convolutions see")
     self_alignment: Term = Field(Term(), description="the student's own alignment (DCTC), control included")
     consistency: Consistency = Field(Consistency(), description="agreement of two views of a line, control included")
+    mutual: Term = Field(Term(), description="a peer of the student's kind learns beside it, control included")
+    attention: Term = Field(Term(), description="an attention decoder on the student's frames, control included")
     match: FrameMatch = Field(FrameMatch(), description="from the teacher's frames to the student's")
     trust: Trust = Field(Trust(), description="lines on which the teacher is wrong")
     cache: PosteriorCache = Field(PosteriorCache(), description="the teacher's posteriors computed once")

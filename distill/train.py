@@ -18,6 +18,7 @@ from accelerate.utils import gather_object
 from torch import nn
 
 from distill import checkpoint as checkpoints
+from distill.beside import PEER, beside
 from distill.checkpoint import on_host, tensors_digest
 from distill.data.batch import StepData, feed
 from distill.data.lines import Lines
@@ -26,7 +27,6 @@ from distill.data.sampler import Order
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
 from distill.initial import Start, fill
-from distill.losses.features import Hint
 from distill.metrics import Score, score
 from distill.optimisers import build_optimisers, follow, rate_at
 from distill.recipe import Recipe, Training, digest_of
@@ -41,7 +41,7 @@ from students.charset import Charset
 from students.config import StudentConfig
 from students.errors import CheckpointError, UserError
 from students.model_file import Description, read_model, write_model
-from students.parts import Recogniser, n_features, n_parameters
+from students.parts import Recogniser, n_parameters
 from students.reader import MODEL_NAME
 from teachers.crnn import TeacherConfig
 
@@ -88,13 +88,13 @@ class Job:
             self.teacher_digest, self.start.digest if self.start else None,
         )  # fmt: skip
 
-    def build(self) -> Recogniser:
-        """The network with its first weights: fresh ones, a function of seed and architecture, or those of `start`.
+    def build(self, purpose: str = "weights") -> Recogniser:
+        """The network with its first weights: fresh ones, a function of seed, purpose and architecture, or `start`'s.
 
         Control and student start equal.
         """
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of("weights", self.seed))
+            torch.manual_seed(seed_of(purpose, self.seed))
             image = self.recipe.image
             model = self.model.build(self.charset.n_classes, image.channels, image.height_px)
         if self.start is not None:
@@ -160,8 +160,11 @@ def _agree(step: int, accelerator: Accelerator) -> None:
 def _begin(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
     model = job.build().to(accelerator.device).to(memory_format=torch.channels_last)
-    hint = _hint(job, model, teacher) if teacher is not None and job.objective.feature_hint.weight else None
-    trainee = Trainee(model, build_optimisers(model, job.training, hint), {}, {}, Progress(), hint)
+    peer = job.build(PEER) if job.objective.mutual.weight else None
+    besides = beside(job.objective, model, peer, teacher, job.charset.n_classes, job.recipe.image, job.seed)
+    besides.to(accelerator.device)
+    optimisers = build_optimisers(model, job.training, list(besides.values()))
+    trainee = Trainee(model, optimisers, {}, {}, Progress(), besides)
     if job.training.ema_decay:
         trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
     for parameter in trainee.named_parameters.values():  # a step without a term for it is then a step of zero gradient
@@ -169,16 +172,6 @@ def _begin(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator) ->
     if (folder := checkpoints.newest(job.folder / "checkpoints")) is not None:
         restore(folder, trainee, checkpoints.load(folder), accelerator.device)
     return trainee
-
-
-def _hint(job: Job, model: Recogniser, teacher: FrozenTeacher) -> Hint:
-    """A fresh projection from the student's features to the teacher's, a function of the seed."""
-    image, first = job.recipe.image, teacher.members[0]
-    seen = ((model, image), (first.model, first.preparation or image))
-    ours, theirs = (n_features(m, p.channels, p.height_px) for m, p in seen)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of("hint", job.seed))
-        return Hint(ours, theirs).to(next(model.parameters()).device)
 
 
 def _loop(
@@ -240,7 +233,7 @@ def _one_step(
         trainee.model, trainee.optimisers, teacher, job.objective, data, accelerator,
         done=now.step / job.training.steps, seed=job.seed, clip_norm=job.training.clip_norm,
         precision=job.training.precision,
-        watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set, hint=trainee.hint,
+        watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set, beside=trainee.beside,
     )  # fmt: skip
     now.step += 1
     for name, value in result.figures.items():

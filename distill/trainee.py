@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from distill import checkpoint as checkpoints
 from distill.checkpoint import Checkpoint
-from distill.losses.features import Hint
 
 
 @dataclass
@@ -32,13 +31,12 @@ class Trainee:
     average: dict[str, Tensor]
     best: dict[str, Tensor]
     progress: Progress
-    hint: Hint | None = None
+    beside: nn.ModuleDict
 
     @property
     def named_parameters(self) -> dict[str, nn.Parameter]:
-        """All that learns, the hint included."""
-        hint = self.hint.named_parameters(prefix="hint") if self.hint is not None else ()
-        return {**dict(self.model.named_parameters()), **dict(hint)}
+        """All that learns, what is beside the network included."""
+        return {**dict(self.model.named_parameters()), **dict(self.beside.named_parameters(prefix="beside"))}
 
     @property
     def shown(self) -> dict[str, Tensor]:
@@ -57,8 +55,8 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
         for key, value in state.items()
     }
     groups = {"weights": trainee.model.state_dict(), "moments": moments}
-    if trainee.hint is not None:
-        groups["hint"] = trainee.hint.state_dict()
+    if trainee.beside:
+        groups["beside"] = trainee.beside.state_dict()
     if trainee.average:
         groups["average"] = trainee.average
     if trainee.best:
@@ -79,8 +77,8 @@ def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.dev
             folder, torch.get_num_threads(), torch.__version__, state["threads"], state["torch"],
         )  # fmt: skip
     trainee.model.load_state_dict(dict(saved.tensors["weights"]))
-    if trainee.hint is not None:
-        trainee.hint.load_state_dict(dict(saved.tensors["hint"]))
+    if trainee.beside:
+        trainee.beside.load_state_dict(dict(saved.tensors["beside"]))
     parameters = trainee.named_parameters
     states = {p: o.state[p] for o in trainee.optimisers for group in o.param_groups for p in group["params"]}
     for name, value in saved.tensors["moments"].items():

@@ -102,6 +102,16 @@ def consistency(student: Outputs) -> tuple[Tensor, int]:
     return summed(mean_over(kl_per_frame(student.logits_NTC, followed_NTC, 1.0), valid_frames(student)))
 
 
+def mutual(student: Outputs, peer: Outputs) -> tuple[Tensor, int]:
+    """sum_t m_t [KL(sg(p_t) || q_t) + KL(sg(q_t) || p_t)] / sum_t m_t of every line, summed; and the number of lines.
+
+    Deep mutual learning (Zhang et al. 2018): student q and peer p learn side by side, each follows the other.
+    """
+    towards_peer_NT = kl_per_frame(student.logits_NTC, peer.logits_NTC.detach(), 1.0)
+    towards_student_NT = kl_per_frame(peer.logits_NTC, student.logits_NTC.detach(), 1.0)
+    return summed(mean_over(towards_peer_NT + towards_student_NT, valid_frames(student)))
+
+
 def kl_per_frame(student_NTC: Tensor, teacher_NTC: Tensor, temperature: float) -> Tensor:
     """KL(teacher || student) of every frame under a temperature, (N, T) nats, in float32 log-space."""
     with torch.autocast(student_NTC.device.type, enabled=False):

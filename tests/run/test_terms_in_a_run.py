@@ -23,7 +23,7 @@ from teachers import load as load_any
 def choices(cache: Path, how: str) -> list[str]:
     budget = {"steps": 3, "log_every": 1, "validate_every": 3, "batch_lines": 8}
     return [
-        *(f"objective.{name}.weight=0.5" for name in (*TAUGHT, "self_alignment", "consistency")),
+        *(f"objective.{name}.weight=0.5" for name in (*TAUGHT, "self_alignment", "consistency", "mutual", "attention")),
         *(f"student.training.{key}={value}" for key, value in budget.items()),
         "student.model={kind: recurrent, frame_px: 8}", f"objective.match.how={how}", "objective.trust.policy=drop",
         "objective.consistency.warmup=0", "student.control=false", f"runtime.cache_root={cache}",
@@ -50,7 +50,7 @@ def test_every_term_teaches_a_student_of_other_frames(
     assert frames == [8, 16]
 
 
-def test_a_hint_is_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+def test_what_learns_beside_is_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_path: Path) -> None:
     recipe = load_recipe("smoke", [*choices(cache, "area"), "objective.feature_hint.through_neck=true"])
     files = []
     for name in ("whole", "stopped"):
@@ -64,4 +64,4 @@ def test_a_hint_is_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_
         files.append(train_pair(run))
     assert files[0].read_bytes() == files[1].read_bytes()
     with safe_open(files[0], "pt") as file:
-        assert not any("projection" in key for key in file.keys())  # noqa: SIM118
+        assert not any(part in key for part in ("projection", "peer", "decoder") for key in file.keys())  # noqa: SIM118

@@ -11,11 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.beside import HINT
 from distill.data.batch import Batch, StepData
 from distill.data.labels import foldings
 from distill.losses.alignment import aligned_cross_entropy, forced_alignment, guided_spikes, self_alignment
+from distill.losses.attention import AttentionHead, attention
 from distill.losses.features import Distance, Hint, feature_hint
-from distill.losses.logits import bag_of_symbols, blank_split, dist, frame_kl
+from distill.losses.logits import bag_of_symbols, blank_split, dist, frame_kl, mutual
 from distill.losses.matching import in_classes, matched, rest_as_student
 from distill.losses.sequence import sequence_kd
 from distill.objective import KINDS, judge, loss_terms, term_counts, term_weights, trust_in
@@ -265,8 +267,8 @@ def test_trust_goes_by_what_the_label_tells() -> None:
         {name: {"weight": 1} for name in TAUGHT} | {"trust": {"policy": "drop", "max_cer": 0.2}}
     )
     weights = term_weights(all_terms, 0.5, taught=True)
-    hint = Hint(4, 4)
-    with_all = loss_terms(all_terms, weights, judge(all_terms, student, {1.0: teacher}, lines, hint))
+    besides = torch.nn.ModuleDict({HINT: Hint(4, 4)})
+    with_all = loss_terms(all_terms, weights, judge(all_terms, student, {1.0: teacher}, lines, besides, None, None))
     assert with_all.keys() >= set(TAUGHT)
     rows = torch.tensor([0, 2, 3])
     kept = lines._replace(
@@ -275,9 +277,52 @@ def test_trust_goes_by_what_the_label_tells() -> None:
         keys=("0", "2", "3"), foldings=tuple(lines.foldings[i] for i in (0, 2, 3)),
     )  # fmt: skip
     ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
-    some = loss_terms(all_terms, weights, judge(all_terms, ours, {1.0: theirs}, kept, hint))
+    some = loss_terms(all_terms, weights, judge(all_terms, ours, {1.0: theirs}, kept, besides, None, None))
     for name in TAUGHT:
         assert with_all[name][0].item() == pytest.approx(some[name][0].item(), abs=1e-4), name
+
+
+def test_peers_follow_each_other() -> None:
+    ours, theirs = logits(2, T, C, seed=50).requires_grad_(), logits(2, T, C, seed=51).requires_grad_()
+    total, count = mutual(outputs(ours, [T, 3]), outputs(theirs, [T, 3]))
+    total.backward()
+    assert count == 2
+    slow, gradients = torch.zeros((), dtype=torch.float64), []
+    for own, other in ((ours, theirs), (theirs, ours)):
+        x_NTC, p_NTC = own.detach().double().requires_grad_(), other.detach().double().softmax(-1)
+        one_way = sum(
+            kl(p_NTC[n, t], x_NTC[n, t].softmax(-1)) / frames for n, frames in enumerate((T, 3)) for t in range(frames)
+        )
+        torch.as_tensor(one_way).backward()
+        slow, gradients = slow + torch.as_tensor(one_way).detach(), [*gradients, x_NTC.grad]
+    assert total.item() == pytest.approx(slow.item(), abs=1e-5)
+    assert torch.allclose(ours.grad.double(), gradients[0], atol=1e-6)
+    assert torch.allclose(theirs.grad.double(), gradients[1], atol=1e-6)
+    same, _ = mutual(outputs(ours), outputs(ours))
+    assert same.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_attention_head_is_a_cross_entropy_over_true_prefixes() -> None:
+    torch.manual_seed(0)
+    head = AttentionHead(5, 4, hidden=8)
+    lines = batch(["ab", None, "Ab", ""], ["exact", "exact", "caseless", "exact"])
+    frames = Outputs(logits(4, T, 4, seed=52), torch.tensor([T, T, 3, 2]), logits(4, T, 5, seed=53).requires_grad_())
+    told = (lines.targets_NL, lines.target_lengths_N, lines.labelled_N, lines.foldings)
+    total, count = attention(head, frames, *told)
+    assert count == 3
+    slow = torch.zeros(())
+    for row, (text, groups) in {0: ("ab", None), 2: ("Ab", ("aA",)), 3: ("", None)}.items():
+        one = Outputs(*(x[row : row + 1, : frames.lengths_N[row]] if x.ndim > 1 else x[row : row + 1] for x in frames))
+        classes = CASES.encode(text)
+        for i, wanted in enumerate([*classes, 0]):  # one character at a time, knowing those before it
+            p_C = head(one, torch.tensor([classes[:i]], dtype=torch.int64))[0, i].exp()
+            alike = {1, 2} if groups and wanted in (1, 2) else {wanted}
+            slow = slow - torch.stack([p_C[c] for c in alike]).sum().log() / (len(classes) + 1)
+    assert total.item() == pytest.approx(slow.item(), abs=1e-5)
+    (gradient,), (wanted_gradient,) = (torch.autograd.grad(x, frames.features_NTD) for x in (total, slow))
+    assert torch.allclose(gradient, wanted_gradient, atol=1e-5)
+    none, count = attention(head, frames, *told[:2], torch.tensor([False] * 4), lines.foldings)
+    assert (none.item(), count) == (0, 0)
 
 
 @pytest.mark.parametrize("distance", ["mse", "l1", "cosine"])
@@ -317,9 +362,10 @@ def test_a_hint_goes_through_the_teachers_neck_and_leaves_it_alone() -> None:
 
 
 def test_the_control_minimises_what_needs_no_teacher_and_knows_no_setting_of_the_rest() -> None:
-    every = Objective.model_validate({name: {"weight": 1} for name in TAUGHT} | {"self_alignment": {"weight": 0.1}})
+    untaught = {name: {"weight": 0.1} for name in ("self_alignment", "mutual", "attention")}
+    every = Objective.model_validate({name: {"weight": 1} for name in TAUGHT} | untaught)
     alone = every.without_teacher
-    assert term_weights(alone, 0.5, taught=True).keys() == {"ctc", "class_changes", "self_alignment"}
+    assert term_weights(alone, 0.5, taught=True).keys() == {"ctc", "class_changes", "peer_ctc", *untaught}
     assert term_weights(every, 0.5, taught=True).keys() == KINDS.keys() - {"consistency"}
     hotter = every.model_copy(update={"frame_kl": FrameKL(temperature=4), "trust": Trust(policy="drop")})
     assert hotter.without_teacher == alone
