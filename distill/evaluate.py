@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +16,7 @@ from torch import nn
 
 from distill.data.batch import Pictures, moved
 from distill.data.lines import Lines, joined, open_source
-from distill.data.sampler import in_width_order
+from distill.data.sampler import Group, in_width_order
 from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
 from distill.metrics import Truth, score
 from distill.recipe import Protocol
@@ -27,6 +27,7 @@ from students.charset import Charset
 from students.decode import Reading, greedy
 from students.errors import DataError
 from students.image import Preparation
+from students.parts import Outputs
 from students.reader import Reader
 
 EVALUATION_BATCH = 64
@@ -46,16 +47,9 @@ def read_lines(
 
     Raises `Stopped` when asked to stop.
     """
-    training = model.training
-    model.eval()
-    pictures = Pictures(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
     mine: list[tuple[str, Reading]] = []
-    with torch.inference_mode(), progress(what or "", len(lines), "line", shown=what is not None) as bar:
-        groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
-        for group in groups[accelerator.process_index :: accelerator.num_processes]:
-            images_NCHW, others = pictures.stacked(group)
-            images_NCHW = images_NCHW.to(accelerator.device)  # float32, as the reader computes
-            outputs = model(images_NCHW, moved(others, accelerator.device)) if others else model(images_NCHW)
+    with progress(what or "", len(lines), "line", shown=what is not None) as bar:
+        for group, outputs in spoken(model, lines, preparation, accelerator, shared=True):
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             lengths = outputs.lengths_N.tolist()
             for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):
@@ -63,8 +57,27 @@ def read_lines(
             bar.update(len(group.indices) * accelerator.num_processes)
             if stop is not None and accelerator.num_processes == 1:
                 stop.raise_if_set()
-    model.train(training)
     return dict(gather_object(mine))
+
+
+def spoken(
+    model: nn.Module, lines: Lines, preparation: Preparation, accelerator: Accelerator, *, shared: bool = False
+) -> Iterator[tuple[Group, Outputs]]:
+    """Groups of one padded width and what a model in evaluation mode says about them, in float32 as the reader does.
+
+    `shared`: every process has its own part of the groups, not all of them.
+    """
+    training = model.training
+    model.eval()
+    pictures = Pictures(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
+    groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
+    for group in groups[accelerator.process_index :: accelerator.num_processes] if shared else groups:
+        images_NCHW, others = pictures.stacked(group)
+        images_NCHW = images_NCHW.to(accelerator.device)
+        with torch.inference_mode():
+            outputs = model(images_NCHW, moved(others, accelerator.device)) if others else model(images_NCHW)
+        yield group, outputs
+    model.train(training)
 
 
 def truths_of(lines: Lines) -> list[Truth]:

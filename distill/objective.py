@@ -6,7 +6,7 @@ labelled lines only. Only the step divides, by the counts of the whole step over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,11 +18,14 @@ from typing_extensions import assert_never
 
 from distill.beside import ATTENTION, HINT, PEER
 from distill.data.batch import Batch, StepData
+from distill.data.posteriors import Cached, Posteriors
 from distill.losses.alignment import aligned_cross_entropy, guided_spikes, self_alignment
 from distill.losses.attention import attention
 from distill.losses.ctc import class_changes, ctc, nats_of
 from distill.losses.features import feature_hint
-from distill.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, kl_per_frame, mutual
+from distill.losses.frames import mean_over, summed, valid_frames
+from distill.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
+from distill.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, kl_per_frame, mutual, shares
 from distill.losses.matching import equal_frames, matched, rest_as_student
 from distill.losses.sequence import sequence_kd
 from distill.teacher import FrozenTeacher
@@ -51,6 +54,7 @@ class Judged:
     hinted: tuple[Tensor, Tensor] | None = None  # features of both sides on the student's frames
     peer: Outputs | None = None
     decoder: nn.Module | None = None
+    fused: tuple[Tensor, Tensor] | None = None  # CTC of every line and KL of every frame, of one gradient
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
         """On the student's frames."""
@@ -67,6 +71,9 @@ class Kind:
 
 
 def _ctc(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    if j.fused is not None:
+        labelled_N = j.batch.labelled_N.to(j.fused[0].device)
+        return (j.fused[0] / j.student.lengths_N)[labelled_N].sum(), int(labelled_N.sum())
     return ctc(j.student, j.batch.targets_NL, j.batch.target_lengths_N, j.batch.labelled_N, j.batch.foldings)
 
 
@@ -98,6 +105,10 @@ def _attention(_: Objective, j: Judged) -> tuple[Tensor, int]:
 
 def _frame_kl(o: Objective, j: Judged) -> tuple[Tensor, int]:
     kl = o.frame_kl
+    if j.fused is not None:
+        written_NT = _written(_needed(j.batch.posteriors, "cached teacher"))
+        chosen_NT = shares(valid_frames(j.student), written_NT, kl.frames, kl.neighbours, kl.blank_weight)
+        return summed(kl.temperature**2 * mean_over(j.fused[1], chosen_NT))
     return frame_kl(
         j.student, j.teacher(kl.temperature), temperature=kl.temperature, frames=kl.frames, neighbours=kl.neighbours,
         blank_weight=kl.blank_weight, standardised=kl.standardised, weights_N=j.trust_N,
@@ -211,6 +222,31 @@ def judge(
         hinted = beside[HINT](student, heard[1.0], through)
     trust_N = trust_in(heard[1.0], batch, objective.trust)
     return Judged(student, batch, heard, onto, trust_N, hinted, peer, decoder)
+
+
+def judge_compactly(
+    objective: Objective, names: Collection[str], student: Outputs, batch: Batch, cached: Cached | None
+) -> Judged | None:
+    """`judge` with CTC and frame KL as one, and a cached teacher never made dense; None where that cannot be.
+
+    It wins where there are thousands of classes, and serves where nothing else listens to the teacher.
+    """
+    kl, said = objective.frame_kl, batch.posteriors
+    if cached is None or said is None or student.logits_NTC.shape[-1] < MANY_CLASSES:
+        return None
+    plain = not (set(names) - {"ctc", "class_changes", "frame_kl"} or any(batch.foldings) or kl.standardised)
+    as_it_is = objective.match.how == "area" and objective.trust.policy == "keep"
+    if not (plain and as_it_is and said.classes_NTK.shape[1] == student.logits_NTC.shape[1]):
+        return None
+    tail_NT = said.tails_NTV[..., cached.temperatures.index(kl.temperature)]
+    teacher = Sparse(said.classes_NTK, said.log_p_NTK, tail_NT, kl.temperature)
+    fused = ctc_and_kl(student.logits_NTC.float(), student.lengths_N, batch.targets_NL, batch.target_lengths_N, teacher)
+    return Judged(student, batch, {}, {}, fused=fused)
+
+
+def _written(said: Posteriors) -> Tensor:
+    """Frames on which a cached teacher's best class is a character, (N, T) bool."""
+    return said.classes_NTK.gather(-1, said.log_p_NTK.argmax(-1, keepdim=True))[..., 0] != BLANK
 
 
 def loss_terms(objective: Objective, names: Iterable[str], judged: Judged) -> Terms:

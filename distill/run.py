@@ -155,7 +155,10 @@ def finished_teacher(run: Run) -> FrozenTeacher:
             raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
         own = job.folder / MODEL_NAME
     files = [(own, 1.0), *((model_of(further.file), further.weight) for further in recipe.objective.more_teachers)]
-    members = [member_of(teachers.load(path), weight, run.pools.charset, recipe.image) for path, weight in files]
+    members = [
+        member_of(teachers.load(path), weight, recipe.objective.calibrated, run.pools.charset, recipe.image)
+        for path, weight in files
+    ]
     return FrozenTeacher(members, run.accelerator.device, recipe.teacher.training.precision)
 
 

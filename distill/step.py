@@ -17,7 +17,7 @@ from torch import nn
 from distill.beside import PEER
 from distill.data.batch import StepData
 from distill.data.seeds import seed_of
-from distill.objective import judge, loss_terms, term_counts, term_weights, watched
+from distill.objective import judge, judge_compactly, loss_terms, term_counts, term_weights, watched
 from distill.recipe import Precision
 from distill.runtime import autocast
 from distill.teacher import FrozenTeacher
@@ -69,16 +69,20 @@ def take_step(
         with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
             peer = beside[PEER](batch.images_NCHW) if PEER in beside else None
-        heard = teacher.hear(batch) if teacher is not None else None
-        judged = judge(objective, student, heard, batch, beside, peer, teacher)
+        cached = teacher.cached if teacher is not None else None
+        judged = judge_compactly(objective, weights, student, batch, cached)
+        if judged is None or (watch and not seen):
+            heard = teacher.hear(batch) if teacher is not None else None
+            whole = judge(objective, student, heard, batch, beside, peer, teacher)
+            judged = judged or whole
+            if watch and not seen:
+                seen = watched(whole)
         terms = loss_terms(objective, weights, judged)
         loss = sum((factors[name] * total for name, (total, _) in terms.items()), torch.zeros(()))
         if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them
             accelerator.backward(loss)
         for name, (total, _) in terms.items():
             sums[name] += total.item()
-        if watch and not seen:
-            seen = watched(judged)
     learning = nn.ModuleList([model, *beside.values()])
     sums, stop = _summed_over_processes(learning, sums, stop, accelerator)
     norm = nn.utils.clip_grad_norm_(learning.parameters(), clip_norm).item()

@@ -33,6 +33,7 @@ class Member:
 
     model: Recogniser
     weight: float = 1.0
+    temperature: float = 1.0
     preparation: Preparation | None = None
     class_of_C: tuple[int, ...] | None = None  # for every class of the run the network's own, or NOT_KNOWN
 
@@ -50,9 +51,8 @@ class FrozenTeacher(nn.Module):
         self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.eval()
         self._weights_digest = tensors_digest(self.state_dict())
-        self.digest = digest_of(
-            self._weights_digest, [[m.weight, m.class_of_C] for m in members], *(m.preparation or "" for m in members)
-        )
+        terms = [[m.weight, m.temperature, m.class_of_C] for m in members]
+        self.digest = digest_of(self._weights_digest, terms, *(m.preparation or "" for m in members))
 
     cached: Cached | None
 
@@ -67,7 +67,7 @@ class FrozenTeacher(nn.Module):
             outputs = [m.model(images) for m, images in zip(self.members, pictures, strict=True)]
         # clones, since autograd cannot save inference tensors
         first, *more = (
-            in_classes(Outputs(*(tensor.clone() for tensor in o)), m.class_of_C)
+            in_classes(Outputs(o.logits_NTC / m.temperature, *(tensor.clone() for tensor in o[1:])), m.class_of_C)
             for o, m in zip(outputs, self.members, strict=True)
         )
         if not more:
@@ -127,12 +127,13 @@ def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
     return (BLANK, *(number.get(c, NOT_KNOWN) for c in ours.characters))
 
 
-def member_of(reader: Reader, weight: float, charset: Charset, image: Preparation) -> Member:
+def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset, image: Preparation) -> Member:
     """An opened model file as a teacher of lines in `charset` that are prepared by `image`."""
+    temperature = reader.description.calibration.temperature if calibrated else 1.0
     theirs = reader.description.preparation
     at_any_width = theirs.model_copy(update={"max_width_px": WIDEST_PX})
     classes = class_map(charset, reader.description.charset)
-    return Member(reader.model, weight, None if theirs == image else at_any_width, classes)
+    return Member(reader.model, weight, temperature, None if theirs == image else at_any_width, classes)
 
 
 def model_of(file: str) -> Path:

@@ -175,6 +175,9 @@ class Objective(Section):
     mutual: Term = Field(Term(), description="a peer of the student's kind learns beside it, control included")
     attention: Term = Field(Term(), description="an attention decoder on the student's frames, control included")
     match: FrameMatch = Field(FrameMatch(), description="from the teacher's frames to the student's")
+    calibrated: bool = Field(
+        False, description="hear every teacher at the temperature that was fitted on validation and stands in its file"
+    )
     trust: Trust = Field(Trust(), description="lines on which the teacher is wrong")
     cache: PosteriorCache = Field(PosteriorCache(), description="the teacher's posteriors computed once")
     more_teachers: tuple[FurtherTeacher, ...] = Field(
@@ -202,7 +205,14 @@ class Objective(Section):
         silent = {name: type(getattr(self, name))(weight=0.0) for name in TAUGHT}
         shown = PosteriorCache(views=self.cache.views)  # the same views, whoever made them
         return self.model_copy(
-            update={**silent, "cache": shown, "match": FrameMatch(), "trust": Trust(), "more_teachers": ()}
+            update={
+                **silent,
+                "cache": shown,
+                "match": FrameMatch(),
+                "trust": Trust(),
+                "more_teachers": (),
+                "calibrated": False,
+            }
         )
 
 

@@ -19,6 +19,7 @@ from torch import nn
 
 from distill import checkpoint as checkpoints
 from distill.beside import PEER, beside
+from distill.calibrate import fitted_temperature
 from distill.checkpoint import on_host, tensors_digest
 from distill.data.batch import StepData, feed
 from distill.data.lines import Lines
@@ -40,7 +41,7 @@ from distill.trainee import Progress, Trainee, restore, save
 from students.charset import Charset
 from students.config import StudentConfig
 from students.errors import CheckpointError, UserError
-from students.model_file import Description, read_model, write_model
+from students.model_file import Calibration, Description, read_model, write_model
 from students.parts import Recogniser, n_parameters
 from students.reader import MODEL_NAME
 from teachers.crnn import TeacherConfig
@@ -118,7 +119,7 @@ def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, sto
         teacher.assert_unchanged()
     if _main(accelerator):
         _save(job, trainee, metrics, keep=1)
-        _write_model(job, trainee, target)
+        _write_model(job, trainee, accelerator, target)
     accelerator.wait_for_everyone()
     return target
 
@@ -313,12 +314,17 @@ def _save(job: Job, trainee: Trainee, metrics: MetricsLog | None, keep: int = ch
     save(job.folder / "checkpoints", job.digest, trainee, keep)
 
 
-def _write_model(job: Job, trainee: Trainee, target: Path) -> None:
+def _write_model(job: Job, trainee: Trainee, accelerator: Accelerator, target: Path) -> None:
+    """The best weights, and the temperature that makes them speak as surely as they read."""
+    trainee.model.load_state_dict(trainee.best)
+    image = job.recipe.image
+    temperature = fitted_temperature(trainee.model, job.validation, job.charset, image, accelerator)
     description = Description(
         kind="teacher" if job.role == "teacher" else "student",
         architecture=job.model.model_dump(mode="json"),
         charset=job.charset,
-        preparation=job.recipe.image,
+        preparation=image,
+        calibration=Calibration(temperature=temperature),
         training={
             "job": job.digest,
             "role": job.role,

@@ -14,7 +14,7 @@ import time
 import torch
 from torch.nn import functional as F
 
-from distill.losses.large import compact_ctc, sparse_kl
+from distill.losses.large import Sparse, ctc_and_kl
 
 N, T, L, K, REPEATS = 64, 40, 12, 8, 5
 
@@ -29,8 +29,9 @@ def measure(variant: str, classes: int) -> dict[str, float]:
     tail_NT = (1 - top_NTK.exp().sum(-1)).log()
 
     def fused() -> torch.Tensor:
-        nats_N = compact_ctc(logits_NTC, lengths_N, targets_NL, target_lengths_N)
-        return nats_N.sum() + sparse_kl(logits_NTC, classes_NTK, top_NTK, tail_NT, 1.0).sum()
+        teacher = Sparse(classes_NTK, top_NTK, tail_NT, 1.0)
+        nats_N, kl_NT = ctc_and_kl(logits_NTC, lengths_N, targets_NL, target_lengths_N, teacher)
+        return nats_N.sum() + kl_NT.sum()
 
     def plain() -> torch.Tensor:
         log_q_NTC = logits_NTC.log_softmax(-1)

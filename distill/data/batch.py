@@ -114,6 +114,15 @@ class Pictures:
         }
 
 
+def targets_of(texts: Sequence[str | None], charset: Charset) -> tuple[Tensor, Tensor]:
+    """Classes of the labels, (N, L) int64 padded with the blank, and their lengths, (N,); 0 for an unlabelled line."""
+    targets = [charset.encode(text) if text else [] for text in texts]
+    targets_NL = torch.zeros(len(targets), max(1, *map(len, targets)), dtype=torch.int64)
+    for row, target in enumerate(targets):
+        targets_NL[row, : len(target)] = torch.tensor(target, dtype=torch.int64)
+    return targets_NL, torch.tensor([len(target) for target in targets])
+
+
 def make_batch(pictures: Pictures, group: Group, charset: Charset, view: View, n_views: int = 1) -> Batch:
     """Lines for training; with several views, all lines in their first, then all in the next.
 
@@ -121,15 +130,12 @@ def make_batch(pictures: Pictures, group: Group, charset: Charset, view: View, n
     """
     lines = pictures.lines
     texts = [lines.texts[i] for i in group.indices]
-    targets = [charset.encode(text) if text else [] for text in texts]
-    targets_NL = torch.zeros(len(targets), max(1, *map(len, targets)), dtype=torch.int64)
-    for row, target in enumerate(targets):
-        targets_NL[row, : len(target)] = torch.tensor(target, dtype=torch.int64)
+    targets_NL, target_lengths_N = targets_of(texts, charset)
     views = [pictures.stacked(group, replace(view, number=number)) for number in range(n_views)]
     return Batch(
         torch.cat([images_NCHW for images_NCHW, _ in views]),
         targets_NL.repeat(n_views, 1),
-        torch.tensor([len(t) for t in targets] * n_views),
+        target_lengths_N.repeat(n_views),
         torch.tensor([text is not None for text in texts] * n_views),
         tuple(lines.keys[i] for i in group.indices) * n_views,
         foldings(charset, [lines.form(i) for i in group.indices]) * n_views,

@@ -35,7 +35,7 @@ def frame_kl(
     if standardised:
         student, teacher = _standardised(student), _standardised(teacher)
     kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, temperature)
-    chosen_NT = shares(teacher, frames, neighbours, blank_weight)
+    chosen_NT = shares(valid_frames(teacher), written_frames(teacher), frames, neighbours, blank_weight)
     return summed(temperature**2 * mean_over(kl_NT, chosen_NT), weights_N)
 
 
@@ -125,9 +125,8 @@ def written_frames(outputs: Outputs) -> Tensor:
     return (outputs.logits_NTC.argmax(-1) != BLANK) & valid_frames(outputs)
 
 
-def shares(teacher: Outputs, frames: Frames, neighbours: int, blank_weight: float = 1.0) -> Tensor:
-    """How much each frame takes part, (N, T) float; 0 behind the valid length."""
-    valid_NT, written_NT = valid_frames(teacher), written_frames(teacher)
+def shares(valid_NT: Tensor, written_NT: Tensor, frames: Frames, neighbours: int, blank_weight: float = 1.0) -> Tensor:
+    """How much each frame takes part, (N, T) float, given where the teacher writes; 0 behind the valid length."""
     match frames:
         case "all":
             return valid_NT.float()

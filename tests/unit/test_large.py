@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from distill.losses.large import compact_ctc, sparse_kl
+from distill.data.batch import Batch
+from distill.data.posteriors import Cached, Posteriors
+from distill.losses.large import MANY_CLASSES, Sparse, compact_ctc, ctc_and_kl
+from distill.objective import judge, judge_compactly, loss_terms, term_weights
+from distill.terms import FrameKL, Objective, Trust
+from students.parts import Outputs
 
 TARGETS = [[3, 3, 1], [2, 5, 2], [], [4]]
 LENGTHS = [7, 6, 7, 3]
@@ -45,7 +50,7 @@ def test_an_infeasible_target_is_infinite_and_says_so() -> None:
 
 @pytest.mark.parametrize("tau", [1.0, 2.0])
 @pytest.mark.parametrize("scale", [2, 12])
-def test_sparse_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: float) -> None:
+def test_the_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: float) -> None:
     student_NTC = case(torch.float64, scale=scale)[0]
     log_p_NTC = case(torch.float64, scale=2)[0].detach().flip(0).log_softmax(-1)
     top_NTK, classes_NTK = log_p_NTC.topk(3)
@@ -57,12 +62,57 @@ def test_sparse_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: f
 
     p_NTX, q_NTX = (grouped((x / tau).log_softmax(-1)) for x in (log_p_NTC, student_NTC))
     expected = (p_NTX.exp() * (p_NTX - q_NTX)).sum(-1)
-    found = sparse_kl(student_NTC, classes_NTK, top_NTK, tail_NT, tau)
+    _, *rest = case(torch.float64)
+    nats_N, found = ctc_and_kl(student_NTC, *rest, Sparse(classes_NTK, top_NTK, tail_NT, tau))
     assert torch.allclose(found, expected, rtol=1e-6, atol=1e-9)
     full = F.kl_div((student_NTC / tau).log_softmax(-1), (log_p_NTC / tau).log_softmax(-1), reduction="none",
                     log_target=True).sum(-1)  # fmt: skip
     assert (found <= full + 1e-9).all()
     weights_NT = torch.linspace(0.2, 1, found.numel(), dtype=torch.float64).view_as(found)
-    (gradient,) = torch.autograd.grad((found * weights_NT).sum(), student_NTC)
-    (wanted,) = torch.autograd.grad((expected * weights_NT).sum(), student_NTC)
+    weights_N = torch.tensor([0.5, 0.0, 2.0, 0.7], dtype=torch.float64)
+    together, slow = (nats_N, found), (torch_ctc(student_NTC, *rest), expected)
+    gradient, wanted = (
+        torch.autograd.grad((n * weights_N).sum() + (k * weights_NT).sum(), student_NTC)[0] for n, k in (together, slow)
+    )
     assert torch.allclose(gradient, wanted, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("frames", ["all", "symmetric", "weighted"])
+def test_the_compact_path_is_the_dense_one_where_tails_are_flat(frames: str) -> None:
+    n, t, k, classes, taus = 3, 6, 5, MANY_CLASSES + 3, (1.0, 2.0)
+    generator = torch.Generator().manual_seed(1)
+    top_NTK = 3 * torch.randn(n, t, k, generator=generator)
+    others_NTK = torch.randint(2, classes - k, (n, t, 1), generator=generator) + torch.arange(k - 1)
+    classes_NTK = torch.cat([torch.zeros(n, t, 1, dtype=torch.int64), others_NTK], -1)
+    logits_NTC = torch.zeros(n, t, classes).scatter(-1, classes_NTK, top_NTK)
+    log_p_NTC = logits_NTC.flip(0).scatter(-1, classes_NTK, top_NTK.flip(1)).log_softmax(-1)
+    rest = [(log_p_NTC / tau).scatter(-1, classes_NTK, -torch.inf).logsumexp(-1) for tau in taus]
+    said = Posteriors(classes_NTK, log_p_NTC.gather(-1, classes_NTK), torch.stack(rest, -1))
+    cached = Cached((), k, taus, classes)
+    targets_NL = torch.tensor([[3, 4], [5, 0], [0, 0]])
+    batch = Batch(
+        torch.zeros(n, 1, 8, 8), targets_NL, torch.tensor([2, 1, 0]), torch.tensor([True, True, False]),
+        ("a", "b", "c"), (None,) * n, said,
+    )  # fmt: skip
+    objective = Objective(frame_kl=FrameKL(temperature=2, frames=frames))  # type: ignore[arg-type]
+    names = term_weights(objective, 0.5, taught=True)
+    found = {}
+    for way in ("compact", "dense"):
+        leaf_NTC = logits_NTC.clone().requires_grad_()
+        student = Outputs(leaf_NTC, torch.full((n,), t), leaf_NTC.new_zeros(n, t, 0))
+        if way == "compact":
+            judged = judge_compactly(objective, names, student, batch, cached)
+        else:
+            heard = {tau: cached.outputs(said, tau) for tau in taus}
+            judged = judge(objective, student, heard, batch, torch.nn.ModuleDict(), None, None)
+        assert judged is not None
+        assert (judged.fused is not None) == (way == "compact")
+        terms = loss_terms(objective, names, judged)
+        (gradient,) = torch.autograd.grad(sum(total for total, _ in terms.values()), leaf_NTC)
+        found[way] = {name: (total.item(), count) for name, (total, count) in terms.items()}, gradient
+    for name, (total, count) in found["dense"][0].items():
+        assert found["compact"][0][name] == (pytest.approx(total, rel=1e-4, abs=1e-5), count), name
+    assert torch.allclose(found["compact"][1], found["dense"][1], atol=1e-5)
+    also = objective.model_copy(update={"trust": Trust(policy="drop")})
+    assert judge_compactly(also, names, student, batch, cached) is None
+    assert judge_compactly(objective, [*names, "dist"], student, batch, cached) is None
