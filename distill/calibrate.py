@@ -38,8 +38,8 @@ class Said(NamedTuple):
 def fitted_temperature(
     model: nn.Module, lines: Lines, charset: Charset, preparation: Preparation, accelerator: Accelerator
 ) -> float:
-    """The temperature under which the labels of up to `LINES` of the lines are likeliest; 1 where none has a label."""
-    labelled = [i for i, text in enumerate(lines.texts) if text is not None]
+    """The temperature under which the labels of up to `LINES` of the lines are likeliest; 1 where it can write none."""
+    labelled = [i for i, text in enumerate(lines.texts) if text is not None and not charset.missing(text)]
     chosen = np.linspace(0, len(labelled) - 1, min(LINES, len(labelled))).round().astype(int)
     some = lines.take([labelled[i] for i in chosen])
     said = []

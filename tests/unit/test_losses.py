@@ -12,7 +12,8 @@ from torch.distributions import Categorical, kl_divergence
 
 from distill.data.labels import LabelForm, foldings, told
 from distill.losses.ctc import class_changes, ctc
-from distill.losses.logits import Frames, consistency, frame_kl, shares
+from distill.losses.frames import valid_frames
+from distill.losses.logits import Frames, consistency, frame_kl, shares, written_frames
 from students.charset import Charset
 from students.parts import Outputs
 
@@ -108,11 +109,12 @@ def test_frame_kl_sees_neither_padding_nor_company(frames: Frames) -> None:
 
 def test_frames_are_chosen_by_what_the_teacher_writes() -> None:
     best = torch.tensor([[0, 0, 0, 1, 0, 0, 0, 0, 2, 2]])
-    teacher = outputs(torch.nn.functional.one_hot(best, 3).float(), [9])
-    assert shares(teacher, "all", 0)[0].tolist() == [1] * 9 + [0]
-    assert shares(teacher, "elimination", 0)[0].nonzero().flatten().tolist() == [3, 8]
-    assert shares(teacher, "symmetric", 1)[0].nonzero().flatten().tolist() == [2, 3, 4, 7, 8]
-    assert shares(teacher, "symmetric", 2)[0].nonzero().flatten().tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    outs = outputs(torch.nn.functional.one_hot(best, 3).float(), [9])
+    teacher = valid_frames(outs), written_frames(outs)
+    assert shares(*teacher, "all", 0)[0].tolist() == [1] * 9 + [0]
+    assert shares(*teacher, "elimination", 0)[0].nonzero().flatten().tolist() == [3, 8]
+    assert shares(*teacher, "symmetric", 1)[0].nonzero().flatten().tolist() == [2, 3, 4, 7, 8]
+    assert shares(*teacher, "symmetric", 2)[0].nonzero().flatten().tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_a_line_on_which_the_teacher_writes_nothing_adds_zero_and_stays_finite() -> None:
