@@ -9,7 +9,7 @@ from distill.data.pools import open_pools
 from distill.initial import problems_of_starts
 from distill.recipe import Recipe
 from distill.run import cache_of, usable_lines
-from distill.teacher import problems_of_teachers
+from distill.teacher import problems_of_teachers, unknown_characters
 from students.errors import DataError
 
 SHOWN_KEYS = 5
@@ -25,7 +25,8 @@ def check(recipe: Recipe, folder: Path) -> dict[str, Any]:
     problems = [
         f"{part}: {refusal.reason}" for part, refusals in {**pools.refused, **too_long}.items() for refusal in refusals
     ]
-    problems += problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset)
+    unfit = problems_of_teachers(recipe, pools.charset, folder)
+    problems += problems_of_starts(recipe, pools.charset) + unfit
     summary = pools.summary()
     notes = [
         f"{part}: {len(keys)} {what}, the first: {', '.join(keys[:SHOWN_KEYS])}"
@@ -36,6 +37,8 @@ def check(recipe: Recipe, folder: Path) -> dict[str, Any]:
         for part, keys in summary[field].items()
         if keys
     ]
+    if not unfit:
+        notes += unknown_characters(recipe, pools.charset, folder)
     if outside := summary["test_characters_outside_charset"]:
         notes.append(f"test: characters that no training line has and nobody can learn: {outside}")
     return {

@@ -18,7 +18,7 @@ from typing_extensions import assert_never
 
 from distill.beside import ATTENTION, HINT, PEER
 from distill.data.batch import Batch, StepData
-from distill.data.posteriors import Cached, Posteriors
+from distill.data.posteriors import Posteriors
 from distill.losses.alignment import aligned_cross_entropy, guided_spikes, self_alignment
 from distill.losses.attention import attention
 from distill.losses.ctc import class_changes, ctc, nats_of
@@ -225,22 +225,24 @@ def judge(
 
 
 def judge_compactly(
-    objective: Objective, names: Collection[str], student: Outputs, batch: Batch, cached: Cached | None
+    objective: Objective, names: Collection[str], student: Outputs, batch: Batch, teacher: FrozenTeacher | None
 ) -> Judged | None:
     """`judge` with CTC and frame KL as one, and a cached teacher never made dense; None where that cannot be.
 
     It wins where there are thousands of classes, and serves where nothing else listens to the teacher.
     """
     kl, said = objective.frame_kl, batch.posteriors
-    if cached is None or said is None or student.logits_NTC.shape[-1] < MANY_CLASSES:
+    if teacher is None or teacher.cached is None or said is None or student.logits_NTC.shape[-1] < MANY_CLASSES:
+        return None
+    if "frame_kl" not in names or teacher.unknown_C is not None:
         return None
     plain = not (set(names) - {"ctc", "class_changes", "frame_kl"} or any(batch.foldings) or kl.standardised)
     as_it_is = objective.match.how == "area" and objective.trust.policy == "keep"
     if not (plain and as_it_is and said.classes_NTK.shape[1] == student.logits_NTC.shape[1]):
         return None
-    tail_NT = said.tails_NTV[..., cached.temperatures.index(kl.temperature)]
-    teacher = Sparse(said.classes_NTK, said.log_p_NTK, tail_NT, kl.temperature)
-    fused = ctc_and_kl(student.logits_NTC.float(), student.lengths_N, batch.targets_NL, batch.target_lengths_N, teacher)
+    tail_NT = said.tails_NTV[..., teacher.cached.temperatures.index(kl.temperature)]
+    sparse = Sparse(said.classes_NTK, said.log_p_NTK, tail_NT, kl.temperature)
+    fused = ctc_and_kl(student.logits_NTC.float(), student.lengths_N, batch.targets_NL, batch.target_lengths_N, sparse)
     return Judged(student, batch, {}, {}, fused=fused)
 
 

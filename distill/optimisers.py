@@ -7,7 +7,7 @@ times sooner than AdamW's, and a short budget ends with fewer errors. torch's ow
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +75,7 @@ def _factor(square_NN: Tensor) -> Tensor:
     return factor_NN
 
 
-def build_optimisers(model: Recogniser, training: Training, beside: Iterable[nn.Module] = ()) -> tuple[Optimizer, ...]:
+def build_optimisers(model: Recogniser, training: Training, beside: Sequence[nn.Module] = ()) -> tuple[Optimizer, ...]:
     """The optimisers of a training; every parameter belongs to one of them.
 
     Vectors do not decay. Of what learns `beside` the network, a recogniser is treated as one, the rest has AdamW.

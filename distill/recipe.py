@@ -163,6 +163,12 @@ class Teacher(Network):
         """Whether it learns from labelled lines."""
         return self.file is None
 
+    @model_validator(mode="after")
+    def _nothing_to_train(self) -> Teacher:
+        if self.file is not None and (also := [key for key in ("init", "stages", "sources") if getattr(self, key)]):
+            raise ValueError(f"{', '.join(also)}: file names a finished teacher, so nothing is trained; leave them out")
+        return self
+
 
 class Student(Network):
     """The small network, trained twice: alone (the control) and distilled."""

@@ -22,6 +22,7 @@ from distill.evaluate import read_lines, truths_of
 from distill.metrics import compare, fold, score
 from distill.recipe import Protocol, Recipe
 from distill.runtime import StopFlag
+from distill.teacher import at_any_width
 from distill.track import read_metrics
 from students.decode import Reading
 from students.image import decode_image
@@ -36,13 +37,13 @@ Readings = Mapping[str, Mapping[str, Reading]]
 
 def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str) -> dict[str, Reading]:
     """The test lines as the shipped file of a role reads them."""
-    description = reader.description
-    model = reader.model.to(accelerator.device)
+    description, model = reader.description, reader.model.to(accelerator.device)
+    preparation = at_any_width(description.preparation)
     return read_lines(
         model,
-        test.prepared_by(description.preparation),
+        test.prepared_by(preparation),
         description.charset,
-        description.preparation,
+        preparation,
         accelerator,
         what=f"testing the {role}",
         stop=stop,

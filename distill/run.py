@@ -23,7 +23,7 @@ from distill.data.posteriors import Cached
 from distill.initial import Start, problems_of_starts, start_of
 from distill.recipe import Recipe, RecipeError, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
-from distill.teacher import FrozenTeacher, member_of, model_of, problems_of_teachers
+from distill.teacher import FrozenTeacher, adopted, member_of, model_of, problems_of_teachers, unknown_characters
 from distill.teacher_cache import cache_error
 from distill.terms import Objective
 from distill.track import Stopwatch, say
@@ -64,7 +64,7 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     with accelerator.main_process_first(), stopwatch.measure("lines"):
         pools = open_pools(recipe, cache_of(recipe, folder), stop.raise_if_set)
-    if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset):
+    if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder):
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools)
     pools = replace(pools, refused={**pools.refused, **too_long})
@@ -74,7 +74,7 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
 def train_teacher(run: Run) -> Path:
     """Train the teacher on the labelled lines, or take the finished one, and return its model file."""
     if run.recipe.teacher.file is not None:
-        path = _adopted(run, run.recipe.teacher.file)
+        path = _adopted(run)
         say(f"teacher: {path}, as it is")
         return path
     with run.stopwatch.measure("teacher"):
@@ -148,7 +148,7 @@ def finished_teacher(run: Run) -> FrozenTeacher:
     """The run's teacher, with those that the objective adds. Raises before anything is trained against it."""
     recipe = run.recipe
     if recipe.teacher.file is not None:
-        own = _adopted(run, recipe.teacher.file)
+        own = _adopted(run)
     else:
         job = final_job(run, "teacher")
         if not finished(job):
@@ -162,17 +162,15 @@ def finished_teacher(run: Run) -> FrozenTeacher:
     return FrozenTeacher(members, run.accelerator.device, recipe.teacher.training.precision)
 
 
-def _adopted(run: Run, file: str) -> Path:
-    """A copy of a finished teacher's file in the run folder, which is then whole."""
-    source, target = model_of(file), run.folder / "teacher" / MODEL_NAME
-    if target.is_file() and target.read_bytes() != source.read_bytes():
-        raise CheckpointError(
-            f"{target.parent}: holds another teacher than teacher.file = {file}; choose another --run, or remove it"
-        )
+def _adopted(run: Run) -> Path:
+    """A copy of the finished teacher in the run folder, which is then whole."""
+    source, target = adopted(run.recipe, run.folder), run.folder / "teacher" / MODEL_NAME
     if run.accelerator.is_main_process and not target.is_file():
         target.parent.mkdir(exist_ok=True)
         write_whole(target, source.read_bytes())
     run.accelerator.wait_for_everyone()
+    for note in unknown_characters(run.recipe, run.pools.charset, run.folder):
+        say(note)
     return target
 
 
@@ -251,6 +249,9 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
     refused: dict[str, list[Refusal]] = {}
     parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
     for network, part in parts.items():
+        if isinstance(part, Teacher) and part.file is not None:
+            usable[network] = pools.train
+            continue
         name = f"{network}: label longer than its frames"
         refused[name] = []
         frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)

@@ -69,8 +69,7 @@ def take_step(
         with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
             peer = beside[PEER](batch.images_NCHW) if PEER in beside else None
-        cached = teacher.cached if teacher is not None else None
-        judged = judge_compactly(objective, weights, student, batch, cached)
+        judged = judge_compactly(objective, weights, student, batch, teacher)
         if judged is None or (watch and not seen):
             heard = teacher.hear(batch) if teacher is not None else None
             whole = judge(objective, student, heard, batch, beside, peer, teacher)

@@ -17,14 +17,16 @@ from distill.losses.matching import in_classes, matched
 from distill.recipe import Precision, Recipe, digest_of
 from distill.runtime import autocast
 from students.charset import BLANK, Charset
-from students.errors import UserError
+from students.errors import CheckpointError, UserError
 from students.image import Preparation
 from students.model_file import read_model
 from students.parts import Outputs, Recogniser
-from students.reader import Reader, find_model
+from students.reader import MODEL_NAME, Reader, find_model
 
 NOT_KNOWN = -1
-WIDEST_PX = 1 << 20  # the run's own limit has judged the lines
+OWN = "teacher.file"
+NEED_EVERY_CHARACTER = ("sequence_kd", "bag_of_symbols", "guided_spikes", "aligned_cross_entropy")
+WIDEST_PX = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class FrozenTeacher(nn.Module):
         self.eval()
         self._weights_digest = tensors_digest(self.state_dict())
         terms = [[m.weight, m.temperature, m.class_of_C] for m in members]
-        self.digest = digest_of(self._weights_digest, terms, *(m.preparation or "" for m in members))
+        self.digest = digest_of(self._weights_digest, precision, terms, *(m.preparation or "" for m in members))
 
     cached: Cached | None
 
@@ -72,12 +74,18 @@ class FrozenTeacher(nn.Module):
         )
         if not more:
             return first
-        log_p_MNTC = torch.stack(
-            [o.logits_NTC.float().log_softmax(-1) for o in (first, *(matched(o, first, "area", 0) for o in more))]
-        )
-        weights_M = torch.tensor([m.weight for m in self.members], device=log_p_MNTC.device)
-        shares_M111 = (weights_M / weights_M.sum())[:, None, None, None]
-        return first._replace(logits_NTC=(log_p_MNTC + shares_M111.log()).logsumexp(0))
+        on_frames = (first, *(matched(o, first, "area", 0) for o in more))
+        log_p_MNTC = torch.stack([o.logits_NTC.float().log_softmax(-1) for o in on_frames])
+        return first._replace(logits_NTC=(log_p_MNTC + self._shares_MC.log()[:, None, None]).logsumexp(0))
+
+    @property
+    def _shares_MC(self) -> Tensor:
+        """What each network's word counts on each class, among those that know it; all, where none does."""
+        known_MC = torch.ones(len(self.members), 1, dtype=torch.bool)
+        if n_classes := max(len(m.class_of_C or ()) for m in self.members):
+            known_MC = torch.tensor([[c != NOT_KNOWN for c in m.class_of_C or (0,) * n_classes] for m in self.members])
+        weights_MC = torch.tensor([[m.weight] for m in self.members]) * (known_MC | ~known_MC.any(0))
+        return (weights_MC / weights_MC.sum(0)).to(next(self.parameters()).device)
 
     def hear(self, batch: Batch) -> Mapping[float, Outputs]:
         """What it says about the lines of a batch, at each temperature that has an answer of its own, 1 among them.
@@ -130,28 +138,80 @@ def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
 def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset, image: Preparation) -> Member:
     """An opened model file as a teacher of lines in `charset` that are prepared by `image`."""
     temperature = reader.description.calibration.temperature if calibrated else 1.0
-    theirs = reader.description.preparation
-    at_any_width = theirs.model_copy(update={"max_width_px": WIDEST_PX})
+    theirs = at_any_width(reader.description.preparation)
+    # the run pads and judges widths; what is left says how a line looks
+    same = theirs.model_copy(update={"width_quantum_px": image.width_quantum_px}) == at_any_width(image)
     classes = class_map(charset, reader.description.charset)
-    return Member(reader.model, weight, temperature, None if theirs == image else at_any_width, classes)
+    return Member(reader.model, weight, temperature, None if same else theirs, classes)
+
+
+def at_any_width(preparation: Preparation) -> Preparation:
+    """The same without a limit: the run's own has judged the lines."""
+    return preparation.model_copy(update={"max_width_px": WIDEST_PX})
 
 
 def model_of(file: str) -> Path:
-    """The model file that a recipe names: it, or a folder that holds it."""
-    return find_model(Path(file).expanduser())
+    """The model file that a recipe names: it, a folder that holds it, or a run folder, meaning its teacher."""
+    path = Path(file).expanduser()
+    in_run = path / "teacher" / MODEL_NAME
+    return in_run if in_run.is_file() else find_model(path)
 
 
-def problems_of_teachers(recipe: Recipe, charset: Charset) -> list[str]:
-    """Why the finished models that a recipe names cannot teach, one reason a model."""
-    named = [("teacher.file", recipe.teacher.file)] if recipe.teacher.file else []
-    named += [("objective.more_teachers", further.file) for further in recipe.objective.more_teachers]
-    problems = []
-    for key, file in named:
+def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
+    """Why the finished models that a recipe names cannot teach in the run `folder`, which may hold a copy."""
+    problems, known = [], set() if recipe.teacher.file else set(charset.characters)
+    for key, file in _named(recipe):
         try:
-            theirs = read_model(model_of(file))[0].charset
+            theirs = set(read_model(adopted(recipe, folder) if key == OWN else model_of(file))[0].charset.characters)
         except UserError as error:
             problems.append(f"{key}: {error}")
             continue
-        if not set(theirs.characters) & set(charset.characters):
-            problems.append(f"{key}: {file} writes no character of the lines, only {theirs.characters[:20]!r}")
+        known |= theirs
+        if not theirs & set(charset.characters) - {" "}:
+            problems.append(f"{key}: {file} writes no character of the lines, only {''.join(sorted(theirs))[:20]!r}")
+    objective = recipe.objective
+    deaf = [name for name in NEED_EVERY_CHARACTER if getattr(objective, name).weight]
+    if not problems and deaf and (missing := sorted(set(charset.characters) - known)):
+        problems.append(
+            f"objective: {', '.join(deaf)} take the teacher's word for what is written, but no teacher knows "
+            f"{''.join(missing)!r}; set their weights to 0, or add a teacher that does"
+        )
     return problems
+
+
+def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
+    """Of each finished model that a recipe names: which characters of the lines it does not know."""
+    notes = []
+    for key, file in _named(recipe):
+        theirs = read_model(adopted(recipe, folder) if key == OWN else model_of(file))[0].charset
+        if missing := [c for c in charset.characters if c not in theirs.characters]:
+            notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {''.join(missing)!r}")
+    return notes
+
+
+def adopted(recipe: Recipe, folder: Path) -> Path:
+    """The finished teacher that a recipe names: the copy in the run's `folder`, or, before there is one, the original.
+
+    Raises `CheckpointError` where both are there and differ.
+    """
+    assert recipe.teacher.file is not None
+    copied = folder / "teacher" / MODEL_NAME
+    try:
+        source = model_of(recipe.teacher.file)
+    except CheckpointError:
+        if copied.is_file():  # the run is whole without it
+            return copied
+        raise
+    if not copied.is_file():
+        return source
+    if copied.read_bytes() != source.read_bytes():
+        raise CheckpointError(
+            f"{copied.parent}: holds another teacher than teacher.file = {recipe.teacher.file}; choose another --run, "
+            "or remove it"
+        )
+    return copied
+
+
+def _named(recipe: Recipe) -> list[tuple[str, str]]:
+    own = [(OWN, recipe.teacher.file)] if recipe.teacher.file else []
+    return own + [("objective.more_teachers", further.file) for further in recipe.objective.more_teachers]

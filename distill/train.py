@@ -6,7 +6,7 @@ nothing else. Weights are chosen on validation; the test lines are never seen he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -161,7 +161,8 @@ def _agree(step: int, accelerator: Accelerator) -> None:
 def _begin(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
     model = job.build().to(accelerator.device).to(memory_format=torch.channels_last)
-    peer = job.build(PEER) if job.objective.mutual.weight else None
+    # its own first weights, or two peers that begin as copies would stay copies
+    peer = replace(job, start=None).build(PEER) if job.objective.mutual.weight else None
     besides = beside(job.objective, model, peer, teacher, job.charset.n_classes, job.recipe.image, job.seed)
     besides.to(accelerator.device)
     optimisers = build_optimisers(model, job.training, list(besides.values()))

@@ -53,6 +53,10 @@ class Preparation(BaseModel):
         quantum = self.width_quantum_px
         return -(-self.scaled_width_px(height, width) // quantum) * quantum
 
+    def pads_like(self, other: Preparation) -> bool:
+        """Whether every line becomes as wide as under the other."""
+        return (self.height_px, self.width_quantum_px) == (other.height_px, other.width_quantum_px)
+
     def scale(self, image_HWC: np.ndarray, key: str = "image") -> np.ndarray:
         """A uint8 image (H, W) or (H, W, 3) as (height_px, w, channels); raises `DataError` if too wide."""
         height, width = image_HWC.shape[:2]

@@ -100,9 +100,9 @@ class Lines:
 
     def prepared_by(self, preparation: Preparation) -> Lines:
         """The same lines with the padded widths of another preparation."""
-        if preparation == self.preparation:
+        if self.preparation is not None and preparation.pads_like(self.preparation):
             return self
-        sizes = (decode_image(line.image, line.key).shape[:2] for line in map(self.__getitem__, range(len(self))))
+        sizes = (image_size(line.image, line.key) for line in map(self.__getitem__, range(len(self))))
         widths = np.array([preparation.padded_width_px(*size) for size in sizes], np.int64)
         return replace(self, padded_width_px=widths, preparation=preparation)
 

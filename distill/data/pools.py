@@ -21,9 +21,11 @@ from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource, Source
 from distill.initial import charset_with_starts
 from distill.recipe import CharsetChoice, Cut, Policies, Recipe
+from distill.teacher import model_of
 from students.charset import Charset
 from students.decode import frames_needed
 from students.errors import DataError
+from students.model_file import read_model
 
 NAMED_REFUSALS = 20
 
@@ -89,9 +91,12 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
     for name, lines in (("validation", validation), ("test", test)):
         if None in lines.texts or not len(lines):
             raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
-    if all(text is None for text in train.texts):
-        raise DataError("train: not one labelled line; a teacher needs labels")
-    charset = charset_with_starts(choose_charset(train.texts, recipe.data.charset), recipe)
+    if all(text is None for text in train.texts) and (recipe.teacher.needs_labels or recipe.student.needs_labels):
+        raise DataError("train: not one labelled line; a teacher that is trained, and a control, need labels")
+    texts = train.texts
+    if all(text is None for text in texts) and recipe.teacher.file is not None:
+        texts = (read_model(model_of(recipe.teacher.file))[0].charset.characters,)
+    charset = charset_with_starts(choose_charset(texts, recipe.data.charset), recipe)
     train = _inside_charset(train, charset, recipe.data.charset, refused["train"])
     train = without_misleading(train, joined([validation, test]), recipe.data.policies, refused)
     return Pools(train, validation, test, charset, refused, set_aside)

@@ -18,6 +18,7 @@ from students.charset import BLANK
 
 MANY_CLASSES = 1024  # from here on it wins over log-softmax and torch's CTC
 ROWS = 512  # frames whose exponentials are held at once
+HIGHEST = 80.0  # log of the largest ratio of tails, which float32 can still hold
 
 
 class Sparse(NamedTuple):
@@ -58,71 +59,84 @@ class _Fused(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         targets_NL = targets_NL.to(logits_NTC.device)
         columns_NU, compact_NL = _columns(targets_NL)
-        total_NT = _logsumexp(logits_NTC, 1.0)
+        ctx.tau, kl_NT = (teacher.tau if teacher else 1.0), logits_NTC.new_zeros(logits_NTC.shape[:2])
+        of_kl: tuple[Tensor, ...] = ()
+        if teacher is not None:
+            kl_NT, of_kl = _kl(logits_NTC, teacher)
+        total_NT = of_kl[0] if of_kl and ctx.tau == 1 else _logsumexp(logits_NTC)
         index_NTU = columns_NU[:, None].expand(-1, logits_NTC.shape[1], -1)
         log_q_NTU = (logits_NTC.gather(-1, index_NTU) - total_NT[..., None]).to(total_NT.dtype)
-        with torch.enable_grad():
-            leaf_NTU = log_q_NTU.detach().requires_grad_()
-            nats_N = F.ctc_loss(
-                leaf_NTU.transpose(0, 1), compact_NL, lengths_N, target_lengths_N.to(logits_NTC.device),
-                reduction="none",
-            )  # fmt: skip
-            (gradient_NTU,) = torch.autograd.grad(nats_N.sum(), leaf_NTU)
+        nats_N, gradient_NTU = _ctc(log_q_NTU, compact_NL, lengths_N, target_lengths_N, ctx.needs_input_grad[0])
         # torch's gradient is exp(log q) - occupancy, made for a log-softmax in front; behind the length it is 0
         valid_NT1 = (torch.arange(logits_NTC.shape[1], device=lengths_N.device) < lengths_N[:, None])[..., None]
         valid_NT1 = valid_NT1.to(logits_NTC.device)
         occupied_NTU = torch.where(valid_NT1, log_q_NTU.exp() - gradient_NTU, 0)
-        ctx.tau = teacher.tau if teacher else 1.0
-        kl_NT, of_kl = _kl(logits_NTC, teacher, total_NT) if teacher else (torch.zeros_like(total_NT), ())
         ctx.save_for_backward(logits_NTC, total_NT, index_NTU, occupied_NTU, valid_NT1, *of_kl)
-        return nats_N.detach(), kl_NT
+        return nats_N, kl_NT
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient_N: Tensor, gradient_NT: Tensor) -> tuple[Tensor | None, ...]:
         logits_NTC, total_NT, index_NTU, occupied_NTU, valid_NT1, *of_kl = ctx.saved_tensors
         of_ctc_NT = gradient_N[:, None] * valid_NT1[..., 0]
-        found_NTC = torch.empty_like(logits_NTC)
+        found_NTC = torch.empty_like(logits_NTC, memory_format=torch.contiguous_format)
         if not of_kl:
             _add_softmax(found_NTC, logits_NTC, [(of_ctc_NT, total_NT, 1.0)])
         else:
             soft_NT, classes_NTK, log_p_NTX, log_q_NTX = of_kl
             of_kl_NT = gradient_NT / ctx.tau
             # the tail's part holds for every class; the K best are put right behind it
-            tail_NT = of_kl_NT * (1 - (log_p_NTX[..., -1] - log_q_NTX[..., -1]).exp())
+            over_NT = (log_p_NTX[..., -1] - log_q_NTX[..., -1]).clamp(max=HIGHEST)
+            tail_NT = of_kl_NT * (1 - over_NT.exp())
             passes = [(of_ctc_NT, total_NT, 1.0), (tail_NT, soft_NT, ctx.tau)]
             _add_softmax(found_NTC, logits_NTC, passes if ctx.tau != 1 else [(of_ctc_NT + tail_NT, total_NT, 1.0)])
             p_NTK, q_NTK = log_p_NTX[..., :-1].exp(), log_q_NTX[..., :-1].exp()
-            best_NTK = (q_NTK - p_NTK) * of_kl_NT[..., None] - q_NTK * tail_NT[..., None]
-            found_NTC.scatter_add_(-1, classes_NTK, best_NTK.to(found_NTC.dtype))
+            of_both_NTK = (logits_NTC.gather(-1, classes_NTK).to(total_NT.dtype) - total_NT[..., None]).exp()
+            best_NTK = of_both_NTK * of_ctc_NT[..., None] + (q_NTK - p_NTK) * of_kl_NT[..., None]
+            found_NTC.scatter_(-1, classes_NTK, best_NTK.to(found_NTC.dtype))
         found_NTC.scatter_add_(-1, index_NTU, (-occupied_NTU * of_ctc_NT[..., None]).to(found_NTC.dtype))
         return found_NTC, None, None, None, None
 
 
-def _kl(logits_NTC: Tensor, teacher: Sparse, total_NT: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _ctc(
+    log_q_NTU: Tensor, targets_NL: Tensor, lengths_N: Tensor, target_lengths_N: Tensor, differentiated: bool
+) -> tuple[Tensor, Tensor]:
+    """torch's CTC on few columns, (N,), and its gradient, zeros where nobody asks."""
+    device = log_q_NTU.device
+    where = torch.device("cpu") if torch.are_deterministic_algorithms_enabled() else device  # CUDA's has no such form
+    with torch.inference_mode(False), torch.set_grad_enabled(differentiated):
+        leaf_NTU = log_q_NTU.detach().clone().to(where).requires_grad_(differentiated)
+        nats_N = F.ctc_loss(
+            leaf_NTU.transpose(0, 1), targets_NL.clone().to(where), lengths_N.clone().to(where),
+            target_lengths_N.clone().to(where), reduction="none",
+        )  # fmt: skip
+        gradient_NTU = torch.autograd.grad(nats_N.sum(), leaf_NTU)[0] if differentiated else torch.zeros_like(leaf_NTU)
+    return nats_N.detach().to(device), gradient_NTU.to(device)
+
+
+def _kl(logits_NTC: Tensor, teacher: Sparse) -> tuple[Tensor, tuple[Tensor, ...]]:
     """The KL of every frame, and what its gradient needs."""
-    tau = teacher.tau
-    soft_NTX = torch.cat([teacher.log_p_NTK / tau, teacher.tail_NT[..., None]], -1).to(total_NT.dtype)
+    tau, classes_NTK = teacher.tau, teacher.classes_NTK
+    soft_NTX = torch.cat([teacher.log_p_NTK / tau, teacher.tail_NT[..., None]], -1).to(_wide(logits_NTC))
     log_p_NTX = soft_NTX.log_softmax(-1)  # the K best, then the tail
-    soft_NT = total_NT if tau == 1 else _logsumexp(logits_NTC, tau)
-    log_q_NTK = logits_NTC.gather(-1, teacher.classes_NTK).to(total_NT.dtype) / tau - soft_NT[..., None]
-    # of nearly nothing the logarithm: the tail is what is left of 1
-    left_NT = (1 - log_q_NTK.exp().sum(-1)).clamp(min=torch.finfo(total_NT.dtype).tiny)
-    log_q_NTX = torch.cat([log_q_NTK, left_NT.log()[..., None]], -1)
+    rows = zip(logits_NTC.flatten(0, 1).split(ROWS), classes_NTK.flatten(0, 1).split(ROWS), strict=True)
+    # summed, not what is left of 1: of a sure student nothing would be left but rounding
+    parts = [(some.to(_wide(some)) / tau).scatter_(-1, best, -torch.inf).logsumexp(-1) for some, best in rows]
+    rest_NT1 = torch.cat(parts).view(*logits_NTC.shape[:2], 1)
+    scaled_NTX = torch.cat([logits_NTC.gather(-1, classes_NTK).to(_wide(logits_NTC)) / tau, rest_NT1], -1)
+    log_q_NTX = scaled_NTX.log_softmax(-1)
     kl_NT = (log_p_NTX.exp() * (log_p_NTX - log_q_NTX)).sum(-1)
-    return kl_NT, (soft_NT, teacher.classes_NTK, log_p_NTX, log_q_NTX)
+    return kl_NT, (scaled_NTX.logsumexp(-1), classes_NTK, log_p_NTX, log_q_NTX)
 
 
 def _add_softmax(into_NTC: Tensor, logits_NTC: Tensor, passes: Sequence[tuple[Tensor, Tensor, float]]) -> None:
     """into = sum over (factor, total, tau) of factor exp(logits / tau - total), some frames at a time."""
-    rows = [(factor.flatten().split(ROWS), total.flatten().split(ROWS), tau) for factor, total, tau in passes]
-    for i, (some, target) in enumerate(
-        zip(logits_NTC.flatten(0, 1).split(ROWS), into_NTC.flatten(0, 1).split(ROWS), strict=True)
-    ):
-        for number, (factors, totals, tau) in enumerate(rows):
-            scaled, total = some if tau == 1 else some / tau, totals[i][:, None].to(some.dtype)
-            q = torch.sub(scaled, total, out=None if number else target)
-            q.exp_().mul_(factors[i][:, None].to(some.dtype))
+    split = [(factor.flatten().split(ROWS), total.flatten().split(ROWS), tau) for factor, total, tau in passes]
+    pairs = zip(logits_NTC.flatten(0, 1).split(ROWS), into_NTC.flatten(0, 1).split(ROWS), strict=True)
+    for i, (some, target) in enumerate(pairs):
+        for number, (factors, totals, tau) in enumerate(split):
+            q = torch.sub(some if tau == 1 else some / tau, totals[i][:, None], out=None if number else target)
+            q.exp_().mul_(factors[i][:, None])
             if number:
                 target.add_(q)
 
@@ -138,10 +152,9 @@ def _columns(targets_NL: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([blank_N1, targets_NL], 1), first_NL + 1
 
 
-def _logsumexp(logits_NTC: Tensor, tau: float) -> Tensor:
-    """log sum exp(logits / tau) of every frame, (N, T), some frames at a time."""
-    rows = logits_NTC.flatten(0, 1).split(ROWS)
-    parts = [(some.to(_wide(some)) / tau if tau != 1 else some.to(_wide(some))).logsumexp(-1) for some in rows]
+def _logsumexp(logits_NTC: Tensor) -> Tensor:
+    """log sum exp(logits) of every frame, (N, T), some frames at a time."""
+    parts = [some.to(_wide(some)).logsumexp(-1) for some in logits_NTC.flatten(0, 1).split(ROWS)]
     return torch.cat(parts).view(logits_NTC.shape[:2])
 
 

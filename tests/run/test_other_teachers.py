@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +40,16 @@ def test_a_teacher_of_another_charset_height_colour_and_stride(
     views: int, finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     choices = [*words(finished_run, cache), "--run", str(tmp_path / "run"), f"objective.cache.views={views}"]
-    more = () if views else ("feature_hint", "sequence_kd", "bag_of_symbols", "dist")
+    more = () if views else ("feature_hint", "blank_split", "dist")
     choices += [f"objective.{term}.weight=0.5" for term in more]
     assert main(["check", "smoke", *choices]) in (0, 1)  # lines with an e are named and left out
-    assert "teach" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "note: teacher.file" in said
+    assert "does not know 2 of the characters: 'éß'" in said
+    assert "problem: teacher" not in said
     assert main(["teacher", "smoke", *choices]) == 0
     assert main(["student", "smoke", *choices]) == 0
+    assert "does not know 2 of the characters" in capsys.readouterr().err
     student, teacher = load(tmp_path / "run"), teachers.load(tmp_path / "run" / "teacher" / "model.safetensors")
     assert teacher.path.read_bytes() == (finished_run / "teacher" / "model.safetensors").read_bytes()
     frames = [r.model(torch.zeros(1, c, h, h)).lengths_N.item() for r, c, h in ((student, 3, 16), (teacher, 1, 32))]
@@ -72,9 +77,16 @@ def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path
 
 
 def test_it_teaches_where_no_line_has_a_label(finished_run: Path, cache: Path, tmp_path: Path) -> None:
-    choices = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "student.sources=[unlabelled]"]
+    data = json.dumps([{"kind": "rendered", "name": "bare", "lines": 60, "drop_labels": True, "fonts": ["arimo"],
+                        "text": {"min_characters": 3, "max_characters": 8}}])  # fmt: skip
+    choices = [
+        *(w for w in words(finished_run, cache) if not w.startswith("data.charset")), "--run", str(tmp_path / "run"),
+        f"data.train={data}",
+    ]  # fmt: skip
     assert main(["teacher", "smoke", *choices]) == 0
     assert main(["student", "smoke", *choices]) == 0
+    ours = load(tmp_path / "run").description.charset
+    assert ours == teachers.load(finished_run / "teacher").description.charset
     metrics = read_metrics(tmp_path / "run" / "student" / "metrics.jsonl")
     assert metrics[-1]["step"] == BUDGET["steps"]
     assert main(["student", "smoke", *choices, "student.control=true"]) == 2  # nothing to learn alone from
@@ -85,20 +97,31 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
 ) -> None:
     foreign = [
         f"runtime.cache_root={cache}", "--run", str(tmp_path / "run"),
-        "data.charset={characters: 'äöü', outside: drop}",
+        "data.charset={characters: ' äöü', outside: drop}", f"teacher.file={finished_run}", "student.control=false",
         f"objective.more_teachers=[{{file: {finished_run / 'teacher'}, weight: 2}}, {tmp_path / 'none'}]",
     ]  # fmt: skip
     assert main(["teacher", "smoke", *foreign]) == 2
-    message = capsys.readouterr().err
-    assert "no character of the lines" in message or "not one labelled" in message
+    assert "no character of the lines" in capsys.readouterr().err
     choices = [
         f"runtime.cache_root={cache}", "--run", str(tmp_path / "run"),
         f"objective.more_teachers=[{tmp_path / 'none'}]",
     ]  # fmt: skip
     assert main(["check", "smoke", *choices]) == 1
     assert "objective.more_teachers" in capsys.readouterr().out
+    deaf = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "objective.sequence_kd.weight=1"]
+    assert main(["student", "smoke", *deaf]) == 2
+    assert "sequence_kd take the teacher's word" in capsys.readouterr().err
     assert main(["teacher", "smoke", *choices]) == 2
     assert not (tmp_path / "run" / "teacher").exists()
+
+
+def test_a_run_is_whole_without_the_original(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(finished_run / "teacher", tmp_path / "moved")
+    choices = [w.replace(str(finished_run / "teacher"), str(moved)) for w in words(finished_run, cache)]
+    choices += ["--run", str(tmp_path / "run")]
+    assert main(["teacher", "smoke", *choices]) == 0
+    shutil.rmtree(moved)
+    assert main(["student", "smoke", *choices]) == 0
 
 
 def test_another_file_does_not_slip_into_a_run(finished_run: Path, cache: Path, tmp_path: Path) -> None:

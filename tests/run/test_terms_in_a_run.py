@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors import safe_open
 
 from distill.cli import main
 from distill.objective import KINDS
 from distill.recipe_file import load_recipe
-from distill.run import open_run, train_pair
+from distill.run import final_job, open_run, train_pair
 from distill.runtime import StopFlag, Stopped
 from distill.terms import TAUGHT
 from distill.track import read_metrics
+from distill.train import _begin
 from students import load
 from teachers import load as load_any
 
@@ -48,6 +50,17 @@ def test_every_term_teaches_a_student_of_other_frames(
     readers = load(run), load_any(run / "teacher" / "model.safetensors")
     frames = [reader.model.eval()(torch.zeros(1, 1, 32, 64)).lengths_N.item() for reader in readers]
     assert frames == [8, 16]
+
+
+def test_a_peer_has_first_weights_of_its_own(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(
+        "smoke", [*choices(cache, "area"), f"student.init={finished_run}", "student.model={kind: digits}"]
+    )
+    job = final_job(open_run(recipe, with_teacher(finished_run, tmp_path / "run"), StopFlag()), "control")
+    assert torch.equal(*(next(job.build(purpose).parameters()) for purpose in ("weights", "peer")))  # both are init's
+    trainee = _begin(job, None, Accelerator(cpu=True))
+    pairs = zip(trainee.beside["peer"].parameters(), trainee.model.parameters(), strict=True)
+    assert not all(torch.equal(theirs, ours) for theirs, ours in pairs)
 
 
 def test_what_learns_beside_is_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_path: Path) -> None:

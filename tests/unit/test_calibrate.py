@@ -9,6 +9,7 @@ import torch
 
 from distill.calibrate import Said, likeliest_temperature
 from distill.data.labels import folding
+from distill.losses.large import MANY_CLASSES
 from students.charset import BLANK
 
 
@@ -32,6 +33,14 @@ def test_the_temperature_of_the_labels_is_found_again(tau: float, form: str) -> 
         for rows in (slice(half), slice(half, n))
     ]
     assert likeliest_temperature(said) == pytest.approx(tau, rel=0.15)
+
+
+def test_thousands_of_classes_are_calibrated_too() -> None:
+    logits_NTC = torch.zeros(4, 5, MANY_CLASSES)
+    logits_NTC[:, :, 0], logits_NTC[:, 2, 0], logits_NTC[:, 2, 7] = 20, 0, 20
+    targets_NL = torch.tensor([[7], [7], [7], [8]])  # right three times of four
+    said = Said(logits_NTC, torch.full((4,), 5), targets_NL, torch.ones(4, dtype=torch.int64), None)
+    assert likeliest_temperature([said]) > 1.01
 
 
 def test_without_labels_nothing_is_fitted() -> None:

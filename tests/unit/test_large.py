@@ -11,7 +11,9 @@ from distill.data.batch import Batch
 from distill.data.posteriors import Cached, Posteriors
 from distill.losses.large import MANY_CLASSES, Sparse, compact_ctc, ctc_and_kl
 from distill.objective import judge, judge_compactly, loss_terms, term_weights
+from distill.teacher import FrozenTeacher, Member
 from distill.terms import FrameKL, Objective, Trust
+from students.config import STUDENTS
 from students.parts import Outputs
 
 TARGETS = [[3, 3, 1], [2, 5, 2], [], [4]]
@@ -89,6 +91,8 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(frames: str) -> 
     rest = [(log_p_NTC / tau).scatter(-1, classes_NTK, -torch.inf).logsumexp(-1) for tau in taus]
     said = Posteriors(classes_NTK, log_p_NTC.gather(-1, classes_NTK), torch.stack(rest, -1))
     cached = Cached((), k, taus, classes)
+    network = STUDENTS.validate_python({"kind": "digits"}).build(4, 1, 32)
+    teacher = FrozenTeacher([Member(network)], torch.device("cpu"), "fp32").remembered(cached)
     targets_NL = torch.tensor([[3, 4], [5, 0], [0, 0]])
     batch = Batch(
         torch.zeros(n, 1, 8, 8), targets_NL, torch.tensor([2, 1, 0]), torch.tensor([True, True, False]),
@@ -101,7 +105,7 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(frames: str) -> 
         leaf_NTC = logits_NTC.clone().requires_grad_()
         student = Outputs(leaf_NTC, torch.full((n,), t), leaf_NTC.new_zeros(n, t, 0))
         if way == "compact":
-            judged = judge_compactly(objective, names, student, batch, cached)
+            judged = judge_compactly(objective, names, student, batch, teacher)
         else:
             heard = {tau: cached.outputs(said, tau) for tau in taus}
             judged = judge(objective, student, heard, batch, torch.nn.ModuleDict(), None, None)
@@ -114,5 +118,36 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(frames: str) -> 
         assert found["compact"][0][name] == (pytest.approx(total, rel=1e-4, abs=1e-5), count), name
     assert torch.allclose(found["compact"][1], found["dense"][1], atol=1e-5)
     also = objective.model_copy(update={"trust": Trust(policy="drop")})
-    assert judge_compactly(also, names, student, batch, cached) is None
-    assert judge_compactly(objective, [*names, "dist"], student, batch, cached) is None
+    assert judge_compactly(also, names, student, batch, teacher) is None
+    assert judge_compactly(objective, [*names, "dist"], student, batch, teacher) is None
+    assert judge_compactly(objective, ["ctc"], student, batch, teacher) is None
+
+
+@pytest.mark.parametrize("tau", [1.0, 2.0])
+@pytest.mark.parametrize("surer", [20.0, 30.0, 200.0])
+def test_a_sure_student_has_the_gradient_of_float64(tau: float, surer: float) -> None:
+    _, lengths_N, targets_NL, target_lengths_N = case(torch.float32)
+    generator = torch.Generator().manual_seed(2)
+    logits_NTC = torch.randn(len(TARGETS), 7, 2000, generator=generator)
+    logits_NTC[..., 0] += surer
+    log_p_NTC = (0.5 * torch.randn(len(TARGETS), 7, 2000, generator=generator)).log_softmax(-1)
+    found = {}
+    for dtype in (torch.float32, torch.float64):
+        not_contiguous = logits_NTC.to(dtype).transpose(0, 1).contiguous().transpose(0, 1)
+        leaf_NTC = not_contiguous.requires_grad_()
+        log_p = log_p_NTC.to(dtype)
+        top_NTK, classes_NTK = log_p.topk(5)
+        tail_NT = (log_p / tau).scatter(-1, classes_NTK, -torch.inf).logsumexp(-1)
+        teacher = Sparse(classes_NTK, top_NTK, tail_NT, tau)
+        nats_N, kl_NT = ctc_and_kl(leaf_NTC, lengths_N, targets_NL, target_lengths_N, teacher)
+        (gradient,) = torch.autograd.grad(nats_N.sum() / 7 + kl_NT.mean(), leaf_NTC)
+        found[dtype] = nats_N.double(), kl_NT.double(), gradient.double()
+    for less, more in zip(*found.values(), strict=True):
+        assert less.isfinite().all()
+        assert (less - more).norm() < 1e-4 * more.norm()
+
+
+def test_no_gradient_is_asked_for_in_inference_mode() -> None:
+    logits_NTC, *rest = case(torch.float32)
+    with torch.inference_mode():
+        assert torch.allclose(compact_ctc(logits_NTC, *rest), torch_ctc(logits_NTC, *rest), rtol=1e-5)

@@ -16,7 +16,7 @@ from distill.optimisers import rate_at
 from distill.recipe_file import load_recipe
 from distill.runtime import Stopped, stoppable
 from distill.step import NonFiniteError, take_step
-from distill.teacher import FrozenTeacher, Member
+from distill.teacher import NOT_KNOWN, FrozenTeacher, Member
 from distill.terms import FrameKL, Objective
 from students.config import STUDENTS
 from students.parts import Recogniser
@@ -92,6 +92,18 @@ def test_an_ensemble_is_the_mean_of_its_posteriors() -> None:
     both = FrozenTeacher([Member(one), Member(other, 3)], torch.device("cpu"), "fp32")
     assert torch.allclose(both(images_NCHW).logits_NTC.exp(), mean_NTC, atol=1e-6)
     both.assert_unchanged()
+    only_one_knows = FrozenTeacher(
+        [Member(one), Member(other, 3, class_of_C=(0, NOT_KNOWN, *range(2, 11)))], torch.device("cpu"), "fp32"
+    )
+    heard_NTC = only_one_knows(images_NCHW).logits_NTC.softmax(-1)
+    alone_NT = one(images_NCHW).logits_NTC.softmax(-1)[..., 1]
+    assert torch.allclose(heard_NTC[..., 1] / heard_NTC[..., 1].sum(), alone_NT / alone_NT.sum(), atol=0.02)
+    assert only_one_knows.unknown_C is None
+    calm = FrozenTeacher([Member(one, temperature=2.0)], torch.device("cpu"), "fp32")
+    assert torch.equal(calm(images_NCHW).logits_NTC, one(images_NCHW).logits_NTC / 2)
+    digests = {both.digest, calm.digest, FrozenTeacher([Member(one)], torch.device("cpu"), "fp32").digest,
+               FrozenTeacher([Member(one)], torch.device("cpu"), "bf16").digest}  # fmt: skip
+    assert len(digests) == 4
 
 
 def test_the_first_signal_is_a_polite_request_and_handlers_are_put_back() -> None:
