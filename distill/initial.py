@@ -17,7 +17,7 @@ from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 from students.model_file import Description, read_model
 from students.parts import Recogniser
-from students.reader import find_model
+from students.reader import MODEL_NAME, find_model
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
 
@@ -36,6 +36,13 @@ def start_of(part: Network) -> Start | None:
         return None
     path = find_model(Path(part.init).expanduser())
     return Start(path, str(read_model(path)[0].training.get("weights")))
+
+
+def model_of(file: str) -> Path:
+    """The model file that a recipe names: it, a folder that holds it, or a run folder, meaning its teacher."""
+    path = Path(file).expanduser()
+    in_run = path / "teacher" / MODEL_NAME
+    return in_run if in_run.is_file() else find_model(path)
 
 
 def charset_with_starts(charset: Charset, recipe: Recipe) -> Charset:

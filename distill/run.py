@@ -20,10 +20,10 @@ from distill import report
 from distill.data.lines import Lines, Refusal
 from distill.data.pools import Pools, open_pools, without_infeasible
 from distill.data.posteriors import Cached
-from distill.initial import Start, problems_of_starts, start_of
+from distill.initial import Start, model_of, problems_of_starts, start_of
 from distill.recipe import Recipe, RecipeError, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
-from distill.teacher import FrozenTeacher, adopted, member_of, model_of, problems_of_teachers, unknown_characters
+from distill.teacher import FrozenTeacher, adopted, member_of, problems_of_teachers, unknown_characters
 from distill.teacher_cache import cache_error
 from distill.terms import Objective
 from distill.track import Stopwatch, say

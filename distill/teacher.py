@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from distill.checkpoint import tensors_digest
 from distill.data.batch import Batch
 from distill.data.posteriors import Cached
+from distill.initial import model_of
 from distill.losses.matching import in_classes, matched
 from distill.recipe import Precision, Recipe, digest_of
 from distill.runtime import autocast
@@ -21,7 +22,7 @@ from students.errors import CheckpointError, UserError
 from students.image import Preparation
 from students.model_file import read_model
 from students.parts import Outputs, Recogniser
-from students.reader import MODEL_NAME, Reader, find_model
+from students.reader import MODEL_NAME, Reader
 
 NOT_KNOWN = -1
 OWN = "teacher.file"
@@ -148,13 +149,6 @@ def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset,
 def at_any_width(preparation: Preparation) -> Preparation:
     """The same without a limit: the run's own has judged the lines."""
     return preparation.model_copy(update={"max_width_px": WIDEST_PX})
-
-
-def model_of(file: str) -> Path:
-    """The model file that a recipe names: it, a folder that holds it, or a run folder, meaning its teacher."""
-    path = Path(file).expanduser()
-    in_run = path / "teacher" / MODEL_NAME
-    return in_run if in_run.is_file() else find_model(path)
 
 
 def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:

@@ -19,9 +19,8 @@ from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.materialise import Poll, materialise, never_stop
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource, Source
-from distill.initial import charset_with_starts
+from distill.initial import charset_with_starts, model_of
 from distill.recipe import CharsetChoice, Cut, Policies, Recipe
-from distill.teacher import model_of
 from students.charset import Charset
 from students.decode import frames_needed
 from students.errors import DataError
