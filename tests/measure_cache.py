@@ -121,7 +121,11 @@ def seconds(epoch: Callable[[], None]) -> float:
 def main() -> None:
     made = lines()
     torch.manual_seed(1)
-    network = TEACHERS.validate_python({"kind": "resnet"}).build(CHARSET.n_classes, 1, 32).eval()
+    network = (
+        TEACHERS.validate_python({"kind": "resnet", "layers": 1, "channels": [64, 128, 256, 352]})
+        .build(CHARSET.n_classes, 1, 32)
+        .eval()
+    )
     teacher = FrozenTeacher([Member(network)], CPU, "auto")
     with tempfile.TemporaryDirectory() as root:
         objective = Objective(cache=PosteriorCache(views=1))
