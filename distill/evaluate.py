@@ -63,7 +63,9 @@ def read_lines(
 def spoken(
     model: nn.Module, lines: Lines, preparation: Preparation, accelerator: Accelerator, *, shared: bool = False
 ) -> Iterator[tuple[Group, Outputs]]:
-    """Groups of one padded width and what a model in evaluation mode says about them, in float32 as the reader does.
+    """Groups of one padded width and what a model in evaluation mode says about them.
+
+    A network computes in float32, as the reader does; a frozen teacher in the precision in which it is heard.
 
     `shared`: every process has its own part of the groups, not all of them.
     """
