@@ -1,0 +1,88 @@
+"""The commands of `distill`, a module for each part of the suite; here is what they share.
+
+Every module has `add_to(commands)`. Only this package and `cli.py` print. Commands import what they need when they
+run, so that `distill read` never waits for timm or datasets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PROBLEMS_FOUND = 1
+USER_ERROR = 2
+Command = Callable[[argparse.Namespace], int]
+Commands = Any  # argparse keeps the type of its subparsers to itself
+
+
+def add(commands: Commands, name: str, command: Command, about: str) -> argparse.ArgumentParser:
+    """A command without arguments yet."""
+    sub: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+    sub.set_defaults(command=command)
+    return sub
+
+
+def takes_recipe(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, or a YAML file")
+    sub.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example data.root=folder")
+    sub.add_argument("--run", type=Path, metavar="FOLDER", help="run folder (default runs/<recipe>)")
+
+
+def takes_model(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("model", metavar="MODEL", help="model file or run folder")
+
+
+def reports(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="print JSON")
+
+
+def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
+    """The resolved recipe and the run folder that the options mean."""
+    from distill.recipe_file import load_recipe
+
+    recipe = load_recipe(options.recipe, options.overrides)
+    return recipe, options.run or Path("runs") / recipe.name
+
+
+def show(value: object, options: argparse.Namespace, words: str) -> None:
+    """Print a result as words, or as JSON if that was asked for."""
+    text = json.dumps(value, indent=1, ensure_ascii=False) if options.json else words
+    if text:
+        print(text)
+
+
+def in_run(
+    options: argparse.Namespace,
+    work: Callable[[Any], dict[str, Any]],
+    words: Callable[[dict[str, Any]], str],
+) -> int:
+    """Open the run, do one piece of work in it, and say the result."""
+    from distill.run import open_run
+
+    recipe, folder = recipe_and_folder(options)
+
+    def opened(stop: Any) -> int:
+        run = open_run(recipe, folder, stop)
+        result = work(run)
+        run.accelerator.end_training()
+        if run.accelerator.is_main_process:
+            show(result, options, words(result))
+        return 0
+
+    return until_stopped(opened)
+
+
+def until_stopped(work: Callable[[Any], int]) -> int:
+    """Exit code of `work`; a polite stop ends with 75."""
+    from distill.runtime import STOPPED, Stopped, stoppable
+
+    with stoppable() as stop:
+        try:
+            return work(stop)
+        except Stopped:
+            print("stopped; the same command continues", file=sys.stderr)
+            return STOPPED

@@ -1,0 +1,147 @@
+"""Commands that take a recipe: look at it, check it, train, compare."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from distill.commands import (
+    PROBLEMS_FOUND,
+    Commands,
+    add,
+    in_run,
+    recipe_and_folder,
+    reports,
+    show,
+    takes_recipe,
+    until_stopped,
+)
+from students.errors import UserError
+
+
+def add_to(commands: Commands) -> None:
+    recipes = add(commands, "recipes", _recipes, "list the shipped recipes, or show one fully resolved")
+    recipes.add_argument("show", nargs="?", choices=["show"], help="show one recipe")
+    recipes.add_argument("recipe", nargs="?", metavar="RECIPE")
+    recipes.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    reports(recipes)
+    for name, command, about in (
+        ("check", _check, "open recipe and data, report every problem, train nothing"),
+        ("teacher", _teacher, "train the teacher"),
+        ("student", _student, "train control and student against the teacher, and report"),
+    ):
+        sub = add(commands, name, command, about)
+        takes_recipe(sub)
+        reports(sub)
+    cache = add(commands, "cache", _cache, "compute the teacher's posteriors on the training lines, once")
+    takes_recipe(cache)
+    reports(cache)
+    compare = add(commands, "compare", _compare, "one teacher, several settings of the student, equal budgets")
+    takes_recipe(compare)
+    compare.add_argument(
+        "--over", action="append", required=True, metavar="KEY=A,B", help="settings; repeat to combine"
+    )
+    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of every setting (default 3)")
+    compare.add_argument("--on", choices=["validation", "test"], default="validation", help="lines it is judged on")
+    compare.add_argument(
+        "--equal-seconds", action="store_true", help="also a control given the seconds of the first setting's student"
+    )
+    reports(compare)
+    render = add(commands, "render", _render, "a contact sheet of what training sees")
+    takes_recipe(render)
+    render.add_argument("-n", type=int, default=60, metavar="N", help="how many lines (default 60)")
+
+
+def _recipes(options: argparse.Namespace) -> int:
+    from distill.recipe_file import load_recipe, shipped_recipes
+    from distill.run import resolved_yaml
+
+    if options.show:
+        if not options.recipe:
+            raise UserError("recipes show: name a recipe, one of " + ", ".join(shipped_recipes()))
+        recipe = load_recipe(options.recipe, options.overrides)
+        show(recipe.model_dump(mode="json"), options, resolved_yaml(recipe).rstrip())
+        return 0
+    known = {name: load_recipe(name).about for name in shipped_recipes()}
+    show(known, options, "\n".join(f"{name:12s} {about}" for name, about in known.items()))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from distill.check import check
+
+    recipe, folder = recipe_and_folder(options)
+    found = check(recipe, folder)
+    lines = [f"{part}: {n:,} lines" for part, n in found["lines"].items()]
+    lines += [f"note: {note}" for note in found["notes"]]
+    lines += [f"problem: {problem}" for problem in found["problems"]]
+    show(found, options, "\n".join([*lines, *(["no problems"] if not found["problems"] else [])]))
+    return PROBLEMS_FOUND if found["problems"] else 0
+
+
+def _teacher(options: argparse.Namespace) -> int:
+    from distill.run import train_teacher
+
+    return in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda _: "")
+
+
+def _student(options: argparse.Namespace) -> int:
+    from distill.report import in_words
+    from distill.run import train_students
+
+    def words(result: dict[str, Any]) -> str:
+        folder = recipe_and_folder(options)[1]
+        return f"{in_words(result)}\nreport: {folder / 'report.md'}"
+
+    return in_run(options, train_students, words)
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from distill.run import cache_teacher
+
+    def words(result: dict[str, Any]) -> str:
+        rows = []
+        for name, part in result.items():
+            errors = ", ".join(
+                f"{tau}: loss {off['loss']:.2%}, gradient {off['gradient']:.2%}" for tau, off in part["error"].items()
+            )
+            rows.append(
+                f"{name}: {part['lines']:,} lines in {part['views']} views, {part['bytes_a_line']:,.0f} bytes each; "
+                f"off by {errors}"
+            )
+        return "\n".join(rows)
+
+    return in_run(options, cache_teacher, words)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from distill.compare import page, run_comparison
+
+    recipe, _ = recipe_and_folder(options)
+    folder = options.run or Path("runs") / f"compare-{recipe.name}"
+    if options.seeds < 1:
+        raise UserError(f"--seeds {options.seeds}: at least one")
+
+    def work(stop: Any) -> int:
+        result = run_comparison(
+            options.recipe, options.overrides, options.over, options.seeds, options.on, options.equal_seconds, folder,
+            stop,
+        )  # fmt: skip
+        show(result, options, f"{page(recipe, options.over, result)}\n{folder / 'compare.md'}")
+        return 0
+
+    return until_stopped(work)
+
+
+def _render(options: argparse.Namespace) -> int:
+    from distill.preview import training_sheet
+
+    *overrides, target = options.overrides or [""]
+    if not target.lower().endswith(".png"):
+        raise UserError("render: name the picture last, for example: distill render quick -n 60 sheet.png")
+    options.overrides = overrides
+    recipe, folder = recipe_and_folder(options)
+    training_sheet(recipe, folder, options.n).save(target)
+    print(target)
+    return 0
