@@ -29,8 +29,7 @@ from distill.runtime import StopFlag
 from distill.terms import TAUGHT
 from distill.track import Stopwatch, say
 from students.errors import CheckpointError, UserError
-from students.model_file import read_model, write_whole
-from students.reader import MODEL_NAME
+from students.model_file import MODEL_NAME, read_model, write_whole
 
 On = Literal["validation", "test"]
 TERM = "objective.term"

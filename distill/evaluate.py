@@ -28,7 +28,7 @@ from students.decode import Reading, greedy
 from students.errors import DataError
 from students.image import Preparation
 from students.parts import Outputs
-from students.reader import Reader
+from students.reading import Reader
 
 EVALUATION_BATCH = 64
 
@@ -106,17 +106,21 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) ->
         lines = joined(parts)
         if not len(lines):
             raise DataError(f"not one line can be read; {len(refused)} were refused, the first: {refused[0].reason}")
-        readings = read_lines(
-            reader.model,
-            lines,
-            reader.description.charset,
-            preparation,
-            Accelerator(cpu=True),
-            what="reading",
-        )
-    texts = {key: reading.text for key, reading in readings.items()}
+        texts = texts_of(reader, lines, "reading")
     result = score(truths_of(lines), texts, protocol)
     return result.as_dict() | {"refused": [refusal.reason for refusal in refused]}
+
+
+def texts_of(reader: Reader, lines: Lines, what: str | None = None) -> dict[str, str]:
+    """What a reader of any kind reads on every line, by its key; progress is shown where `what` names it."""
+    in_order = [i for group in in_width_order(lines.padded_width_px, EVALUATION_BATCH) for i in group.indices]
+    readings = reader.stream((lines[i].image for i in in_order), EVALUATION_BATCH)
+    with progress(what or "", len(lines), "line", shown=what is not None) as bar:
+        texts = {}
+        for i, reading in zip(in_order, readings, strict=True):
+            texts[lines.keys[i]] = reading.text
+            bar.update()
+    return texts
 
 
 def source_of(where: str, name: str) -> Source:

@@ -15,9 +15,8 @@ from distill.recipe import Network, Recipe, Student, Teacher
 from students.charset import BLANK, Charset
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
-from students.model_file import Description, read_model
+from students.model_file import MODEL_NAME, Description, find_model, read_model
 from students.parts import Recogniser
-from students.reader import MODEL_NAME, find_model
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
 

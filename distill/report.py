@@ -27,7 +27,7 @@ from distill.track import read_metrics
 from students.decode import Reading
 from students.image import decode_image
 from students.model_file import write_whole
-from students.reader import Reader
+from students.reading import Reader
 
 RESAMPLES = 10_000
 SMALLEST_GAIN = 0.005  # an interval wholly below half a point is "no gain"

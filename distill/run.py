@@ -31,9 +31,8 @@ from distill.train import Job, Role, cached_posteriors, finished, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
-from students.model_file import read_model, write_whole
+from students.model_file import MODEL_NAME, read_model, write_whole
 from students.parts import Recogniser, n_frames, n_parameters
-from students.reader import MODEL_NAME
 
 Network = Literal["teacher", "student"]
 

@@ -20,9 +20,9 @@ from distill.runtime import autocast
 from students.charset import BLANK, Charset
 from students.errors import CheckpointError, UserError
 from students.image import Preparation
-from students.model_file import read_model
+from students.model_file import MODEL_NAME, read_model
 from students.parts import Outputs, Recogniser
-from students.reader import MODEL_NAME, Reader
+from students.reading import Reader
 
 NOT_KNOWN = -1
 OWN = "teacher.file"

@@ -41,9 +41,8 @@ from distill.trainee import Progress, Trainee, restore, save
 from students.charset import Charset
 from students.config import StudentConfig
 from students.errors import CheckpointError, UserError
-from students.model_file import Calibration, Description, read_model, write_model
+from students.model_file import MODEL_NAME, Calibration, Description, read_model, write_model
 from students.parts import Recogniser, n_parameters
-from students.reader import MODEL_NAME
 from teachers.crnn import TeacherConfig
 
 SILENT_STEPS = 1000  # a CTC training may write nothing for a while before it learns

@@ -11,7 +11,7 @@ from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 
 if TYPE_CHECKING:
-    from students.reader import Reader
+    from students.reading import Reader
 
 __all__ = [
     "Character",
@@ -26,10 +26,19 @@ __all__ = [
 
 
 def load(path_or_name: str | PathLike[str]) -> Reader:
-    """Open a student: a model file, or a run folder (meaning its student).
+    """Open a student: a safetensors or ONNX file, or a run folder (meaning its student).
 
     Raises `CheckpointError` for a file that is missing, damaged, foreign, or a teacher.
     """
-    from students.reader import find_model, load_student  # torch is imported by those who read with it
+    from students.model_file import ONNX_SUFFIX, expect_student, find_model
 
-    return load_student(find_model(str(path_or_name)))
+    path = find_model(str(path_or_name))
+    if path.suffix == ONNX_SUFFIX:
+        from students.onnx_reader import open_onnx
+
+        reader = open_onnx(path)
+        expect_student(reader.description, path)
+        return reader
+    from students.reader import open_student  # torch is imported by those who read with it
+
+    return open_student(path)

@@ -1,8 +1,8 @@
-"""One self-describing safetensors file a model: weights, and one metadata key of canonical JSON.
+"""One self-describing file a model: safetensors or ONNX, with one metadata key of canonical JSON.
 
 The JSON carries everything a reader needs (architecture, charset, preparation, decoding, calibration) and
 the training record. Its `sha256` is the digest of the whole file with those 64 characters set to zero, so
-that every byte is covered: safetensors itself has no checksum. No torch here: an ONNX reader needs none.
+that every byte is covered: neither format has a checksum. No torch here: an ONNX reader needs none.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -22,7 +23,10 @@ from students.charset import Charset
 from students.errors import CheckpointError
 from students.image import Preparation
 
+MODEL_NAME = "model.safetensors"
+ONNX_SUFFIX = ".onnx"
 KEY = "crnn-distill"
+ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf map entry: its key, then its value's tag
 FORMAT_VERSION: Final = 1
 UNSIGNED = "0" * 64
 HEADER_LIMIT = 32 * 2**20
@@ -59,42 +63,78 @@ class Description(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict, description="digests and evaluation; no wall clock")
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where in a file the JSON stands, and how the file writes the quotes inside it."""
+
+    start: int
+    end: int
+    quote: bytes
+
+
 def write_model(path: Path, description: Description, weights: dict[str, np.ndarray]) -> str:
-    """Write one model file, whole or not at all, and return its SHA-256 as recorded inside.
+    """Write one safetensors file, whole or not at all, and return its SHA-256 as recorded inside.
 
     Equal weights and description give equal bytes.
     """
-    contents = description.model_dump(mode="json") | {"sha256": UNSIGNED}
     blob = safetensors.numpy.save(
         {name: np.ascontiguousarray(weights[name]) for name in sorted(weights)},
-        metadata={KEY: canonical_json(contents)},
+        metadata={KEY: unsigned_json(description)},
     )
-    digest = hashlib.sha256(blob).hexdigest()
-    write_whole(path, _with_digest(blob, UNSIGNED, digest, path))
+    digest, signed = _signed(blob, _in_safetensors(blob, path), path)
+    write_whole(path, signed)
     return digest
 
 
 def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
-    """Read and verify one model file. Raises `CheckpointError` naming the file and what is wrong."""
+    """Read and verify one safetensors file. Raises `CheckpointError` naming the file and what is wrong."""
+    blob = _bytes_of(path)
+    place = _in_safetensors(blob, path)
     try:
-        blob = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
-    contents = _contents(blob, path)
-    recorded = contents.pop("sha256", None)
-    if not isinstance(recorded, str) or len(recorded) != 64:
-        raise CheckpointError(f"{path}: carries no digest; the file was altered or not written by this suite")
-    unsigned = _with_digest(blob, recorded, UNSIGNED, path)
-    if hashlib.sha256(unsigned).hexdigest() != recorded:
-        raise CheckpointError(f"{path}: the file was altered or damaged (its SHA-256 differs); fetch it anew")
-    if contents.get("format_version") != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path}: format version {contents.get('format_version')}; this release reads {FORMAT_VERSION}"
-        )
+        text = json.loads(blob[place.start : place.end])["__metadata__"][KEY]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not a model file of this suite, or damaged") from error
+    description = _verified(blob, place, text, path)
     try:
-        return Description.model_validate(contents), safetensors.numpy.load(blob)
-    except (ValidationError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{path}: the description inside is not valid: {error}") from error
+        return description, safetensors.numpy.load(blob)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{path}: the weights inside are not valid: {error}") from error
+
+
+def signed_onnx(blob: bytes, path: Path) -> bytes:
+    """An ONNX file whose metadata holds `unsigned_json`, with the digest of its bytes in its place."""
+    return _signed(blob, _in_onnx(blob, path), path)[1]
+
+
+def read_onnx(path: Path) -> tuple[Description, bytes]:
+    """Read and verify one ONNX file before any runtime sees it; raises `CheckpointError` as `read_model` does."""
+    blob = _bytes_of(path)
+    place = _in_onnx(blob, path)
+    return _verified(blob, place, blob[place.start : place.end], path), blob
+
+
+def unsigned_json(description: Description) -> str:
+    """What stands under `KEY`, its digest still zero."""
+    return canonical_json(description.model_dump(mode="json") | {"sha256": UNSIGNED})
+
+
+def expect_student(description: Description, path: Path) -> None:
+    """Raises `CheckpointError` for a teacher, and says who opens it."""
+    if description.kind != "student":
+        raise CheckpointError(f"{path}: holds a {description.kind}; open it with teachers.load")
+
+
+def find_model(path_or_name: str | Path) -> Path:
+    """The file meant by a file, or by a run folder (its `student`)."""
+    path = Path(path_or_name)
+    if path.is_dir():
+        for candidate in (path / "student" / MODEL_NAME, path / MODEL_NAME):
+            if candidate.is_file():
+                return candidate
+        raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such model file or run folder")
+    return path
 
 
 def canonical_json(value: object) -> str:
@@ -126,25 +166,70 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _contents(blob: bytes, path: Path) -> dict[str, Any]:
-    """The JSON of the one metadata key."""
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _in_safetensors(blob: bytes, path: Path) -> _Place:
+    """The header, in which the JSON stands as a string."""
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 8 or length > min(HEADER_LIMIT, len(blob) - 8):
         raise CheckpointError(f"{path}: not a whole safetensors file; it may be cut short")
+    return _Place(8, 8 + length, b'\\"')
+
+
+def _in_onnx(blob: bytes, path: Path) -> _Place:
+    """The value of our metadata entry, found without a protobuf library: key, tag, length as a varint, text."""
+    if blob.count(ONNX_ENTRY) != 1:
+        raise CheckpointError(f"{path}: not an ONNX file of this suite, or damaged; `distill export` writes them")
+    start = blob.index(ONNX_ENTRY) + len(ONNX_ENTRY)
+    length = shift = 0
+    for byte in blob[start : start + 5]:
+        start += 1
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    if start + length > len(blob):
+        raise CheckpointError(f"{path}: not a whole ONNX file; it may be cut short")
+    return _Place(start, start + length, b'"')
+
+
+def _signed(blob: bytes, place: _Place, path: Path) -> tuple[str, bytes]:
+    digest = hashlib.sha256(blob).hexdigest()
+    return digest, _with_digest(blob, place, UNSIGNED, digest, path)
+
+
+def _verified(blob: bytes, place: _Place, text: str | bytes, path: Path) -> Description:
+    """The description in `text`, once the digest inside is that of the file."""
     try:
-        header = json.loads(blob[8 : 8 + length])
-        contents = json.loads(header["__metadata__"][KEY])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        contents = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a model file of this suite, or damaged") from error
-    if not isinstance(contents, dict):
-        raise CheckpointError(f"{path}: not a model file of this suite, or damaged")
-    return contents
+    recorded = contents.pop("sha256", None) if isinstance(contents, dict) else None
+    if not isinstance(recorded, str) or len(recorded) != 64:
+        raise CheckpointError(f"{path}: carries no digest; the file was altered or not written by this suite")
+    unsigned = _with_digest(blob, place, recorded, UNSIGNED, path)
+    if hashlib.sha256(unsigned).hexdigest() != recorded:
+        raise CheckpointError(f"{path}: the file was altered or damaged (its SHA-256 differs); fetch it anew")
+    if contents.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format version {contents.get('format_version')}; this release reads {FORMAT_VERSION}"
+        )
+    try:
+        return Description.model_validate(contents)
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: the description inside is not valid: {error}") from error
 
 
-def _with_digest(blob: bytes, before: str, after: str, path: Path) -> bytes:
-    """Swap the digest inside the header; the payload is left alone."""
-    start = 8 + int.from_bytes(blob[:8], "little")
-    field = f'\\"sha256\\":\\"{before}\\"'.encode()
-    if blob[:start].count(field) != 1:
+def _with_digest(blob: bytes, place: _Place, before: str, after: str, path: Path) -> bytes:
+    """Swap the digest inside the JSON; all else is left alone."""
+    opening = place.quote + b"sha256" + place.quote + b":" + place.quote
+    field, wanted = (opening + digest.encode() + place.quote for digest in (before, after))
+    text = blob[place.start : place.end]
+    if text.count(field) != 1:
         raise CheckpointError(f"{path}: the digest inside is not where it belongs; the file was altered")
-    return blob[:start].replace(field, field.replace(before.encode(), after.encode())) + blob[start:]
+    return blob[: place.start] + text.replace(field, wanted) + blob[place.end :]

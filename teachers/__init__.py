@@ -7,21 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from students.reader import Reader
+    from students.reading import Reader
 
 __all__ = ["load"]
 
 
 def load(path_or_name: str | PathLike[str]) -> Reader:
-    """Open a teacher or a student: a model file, or a run folder (meaning its student).
+    """Open a teacher or a student: a safetensors or ONNX file, or a run folder (meaning its student).
 
     Raises `CheckpointError` for a file that is missing, damaged or foreign.
     """
-    from students.config import STUDENTS
-    from students.model_file import read_model
-    from students.reader import assemble, find_model
+    from students.model_file import ONNX_SUFFIX, find_model, read_model
 
     path = find_model(Path(path_or_name))
+    if path.suffix == ONNX_SUFFIX:
+        from students.onnx_reader import open_onnx
+
+        return open_onnx(path)
+    from students.config import STUDENTS
+    from students.reader import assemble
+
     description, weights = read_model(path)
     if description.kind == "student":
         return assemble(path, description, weights, lambda a: STUDENTS.validate_python(a).build)

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from students.errors import CheckpointError, UserError
-from students.model_file import read_model, write_model
-from students.reader import find_model
+from students.model_file import find_model, read_model, write_model
 
 
 def pack(source: Path, target: Path) -> None:

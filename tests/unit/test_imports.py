@@ -11,18 +11,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STANDARD = set(sys.stdlib_module_names) | {"__future__"}
-STUDENT_PACKAGES = {"numpy", "PIL", "pydantic", "safetensors", "torch", "typing_extensions"}
+STUDENT_PACKAGES = {"numpy", "onnxruntime", "PIL", "pydantic", "safetensors", "torch", "typing_extensions"}
 MAY_IMPORT = {
     "students": {"students"} | STUDENT_PACKAGES,
     "teachers": {"students", "teachers", "timm"} | STUDENT_PACKAGES,
     "distill": {
         "students", "teachers", "distill", "accelerate", "cv2", "datasets", "fontTools", "matplotlib", "pyarrow",
-        "rapidfuzz", "ruamel", "tqdm",
+        "onnx", "rapidfuzz", "ruamel", "tqdm",
     } | STUDENT_PACKAGES,
     "recipes": set(),
 }  # fmt: skip
 FILES = [path for floor in MAY_IMPORT for path in sorted((ROOT / floor).rglob("*.py"))]
-TORCH_FREE = ("charset", "decode", "errors", "image", "model_file", "__init__")
+TORCH_FREE = ("charset", "decode", "errors", "image", "model_file", "onnx_reader", "reading", "__init__")
 
 
 def imported(path: Path, top_level_only: bool = False) -> set[str]:

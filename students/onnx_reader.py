@@ -1,0 +1,38 @@
+"""The ONNX reader: the same readings as torch gives, from one file, with ONNX Runtime and numpy alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from students.errors import CheckpointError
+from students.model_file import read_onnx
+from students.reading import LogitsOf, Reader
+
+INPUT, OUTPUT = "images", "logits"
+
+
+def open_onnx(path: Path, threads: int = 1) -> Reader:
+    """Open a verified ONNX file. More `threads` make a network of this size slower: run more processes instead."""
+    description, blob = read_onnx(path)
+    return Reader(description, path, session(blob, path, threads))
+
+
+def session(blob: bytes, path: Path, threads: int = 1) -> LogitsOf:
+    """The graph in `blob` as a function; raises `CheckpointError` naming `path` where the runtime refuses it."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        opened = onnxruntime.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime has a class of its own for every status
+        raise CheckpointError(f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it: {error}") from error
+
+    def logits_of(images_NCHW: np.ndarray) -> np.ndarray:
+        (logits_NTC,) = opened.run([OUTPUT], {INPUT: images_NCHW})
+        return np.asarray(logits_NTC)
+
+    return logits_of

@@ -1,0 +1,93 @@
+"""The one reader: prepares, batches, decodes and keeps the order, whatever computes the logits.
+
+No torch here. `reader.py` puts a torch network behind it, `onnx_reader.py` an ONNX graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from students.decode import Reading, greedy
+from students.errors import CheckpointError
+from students.image import ImageInput
+from students.model_file import Description
+
+if TYPE_CHECKING:
+    from students.parts import Recogniser
+
+READ_BATCH = 32
+WINDOW = 8 * READ_BATCH  # lines of a list that are sorted by width together
+LogitsOf = Callable[[np.ndarray], np.ndarray]
+
+
+class Reader:
+    """Reads line images. `logits_of` maps prepared images (N, channels, H, W) to logits (N, T, C), float32.
+
+    One line alone and in a batch read the same: a batch holds lines of one padded width.
+    """
+
+    def __init__(
+        self, description: Description, path: Path, logits_of: LogitsOf, network: Recogniser | None = None
+    ) -> None:
+        self.description = description
+        self.path = path
+        self.logits_of = logits_of
+        self._network = network
+
+    @property
+    def model(self) -> Recogniser:
+        """The torch network; raises `CheckpointError` for a file that holds none."""
+        if self._network is None:
+            raise CheckpointError(f"{self.path}: holds a graph to read with and no torch network; give the safetensors")
+        return self._network
+
+    @overload
+    def read(self, images: ImageInput) -> Reading: ...
+    @overload
+    def read(self, images: list[ImageInput]) -> list[Reading]: ...
+    def read(self, images: ImageInput | list[ImageInput]) -> Reading | list[Reading]:
+        """Read one image, or a list in its order.
+
+        An image is a path, encoded bytes, a Pillow image, or a uint8 array (H, W) or (H, W, 3) RGB.
+        Raises `DataError` naming the image that cannot be read.
+        """
+        if isinstance(images, list):
+            return list(self._read_windows(images, WINDOW, READ_BATCH))
+        return self._read_window([(0, images)], 1)[0]
+
+    def stream(self, images: Iterable[ImageInput], batch_size: int = READ_BATCH) -> Iterator[Reading]:
+        """Read any number of images lazily and in order, `batch_size` at a time."""
+        return self._read_windows(images, batch_size, batch_size)
+
+    def _read_windows(self, images: Iterable[ImageInput], window: int, batch_size: int) -> Iterator[Reading]:
+        numbered = enumerate(images)
+        while some := list(islice(numbered, window)):
+            yield from self._read_window(some, batch_size)
+
+    def _read_window(self, numbered: list[tuple[int, ImageInput]], batch_size: int) -> list[Reading]:
+        """Lines of one padded width go through the model together, at most `batch_size` of them."""
+        prepare = self.description.preparation.prepare
+        tensors = [prepare(image, f"image {number}") for number, image in numbered]
+        by_width: dict[int, list[int]] = {}
+        for i, tensor_CHW in enumerate(tensors):
+            by_width.setdefault(tensor_CHW.shape[2], []).append(i)
+        readings: dict[int, Reading] = {}
+        for _, same in sorted(by_width.items()):
+            for first in range(0, len(same), batch_size):
+                indices = same[first : first + batch_size]
+                log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
+                for i, log_probabilities_TC in zip(indices, log_probabilities_NTC, strict=True):
+                    readings[i] = greedy(log_probabilities_TC, self.description.charset)
+        return [readings[i] for i in range(len(numbered))]
+
+    def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:
+        """Natural logarithms of the posteriors (N, T, C), under the temperature of the calibration."""
+        logits_NTC = self.logits_of(images_NCHW) / np.float32(self.description.calibration.temperature)
+        shifted_NTC: np.ndarray = logits_NTC - logits_NTC.max(-1, keepdims=True)
+        log_probabilities_NTC: np.ndarray = shifted_NTC - np.log(np.exp(shifted_NTC).sum(-1, keepdims=True))
+        return log_probabilities_NTC
