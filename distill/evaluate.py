@@ -19,6 +19,7 @@ from distill.data.lines import Lines, joined, open_source
 from distill.data.sampler import Group, in_width_order
 from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
 from distill.metrics import Truth, score
+from distill.peers import Peer
 from distill.recipe import Protocol
 from distill.runtime import StopFlag
 from distill.teacher import FrozenTeacher
@@ -91,8 +92,13 @@ def truths_of(lines: Lines) -> list[Truth]:
     ]
 
 
-def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) -> dict[str, Any]:
-    """Score a model on Parquet files, folders or hub data sets; unlabelled lines are an error, not a zero."""
+def evaluate_sources(
+    reader: Reader, data: Sequence[str], protocol: Protocol, peers: Sequence[Peer] = ()
+) -> dict[str, Any]:
+    """Score a model on Parquet files, folders or hub data sets, and `peers` on the same lines.
+
+    Unlabelled lines are an error, not a zero.
+    """
     preparation = reader.description.preparation
     parts, refused = [], []
     with TemporaryDirectory() as cache:
@@ -114,9 +120,22 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) ->
             Accelerator(cpu=True),
             what="reading",
         )
-    texts = {key: reading.text for key, reading in readings.items()}
-    result = score(truths_of(lines), texts, protocol)
-    return result.as_dict() | {"refused": [refusal.reason for refusal in refused]}
+        truths = truths_of(lines)
+        against = {peer.name: score(truths, _read_by(peer, lines), protocol).as_dict() for peer in peers}
+    result = score(truths, {key: reading.text for key, reading in readings.items()}, protocol).as_dict()
+    compared = {"against": against} if peers else {}
+    return result | {"refused": [refusal.reason for refusal in refused]} | compared
+
+
+def _read_by(peer: Peer, lines: Lines) -> dict[str, str]:
+    """Texts by key, in stretches, so that the pictures are never all in memory."""
+    texts: dict[str, str] = {}
+    with progress(peer.name, len(lines), "line") as bar:
+        for start in range(0, len(lines), EVALUATION_BATCH):
+            some = [lines[i] for i in range(start, min(start + EVALUATION_BATCH, len(lines)))]
+            texts |= zip((line.key for line in some), peer.read([line.image for line in some]), strict=True)
+            bar.update(len(some))
+    return texts
 
 
 def source_of(where: str, name: str) -> Source:
