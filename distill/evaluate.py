@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -15,10 +14,11 @@ from pydantic import ValidationError
 from torch import nn
 
 from distill.data.batch import Pictures, moved
-from distill.data.lines import Lines, joined, open_source
+from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.sampler import Group, in_width_order
 from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
 from distill.metrics import Truth, score
+from distill.peers import Peer
 from distill.recipe import Protocol
 from distill.runtime import StopFlag
 from distill.teacher import FrozenTeacher
@@ -91,30 +91,52 @@ def truths_of(lines: Lines) -> list[Truth]:
     ]
 
 
-def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) -> dict[str, Any]:
-    """Score a model on Parquet files, folders or hub data sets; unlabelled lines are an error, not a zero."""
-    preparation = reader.description.preparation
+def evaluate_sources(
+    reader: Reader, data: Sequence[str], protocol: Protocol, peers: Sequence[Peer] = ()
+) -> dict[str, Any]:
+    """Score a model on Parquet files, folders or hub data sets, and `peers` on the same lines.
+
+    Unlabelled lines are an error, not a zero.
+    """
+    lines, refused = open_data(data, reader.description.preparation)
+    if None in lines.texts:
+        raise DataError(f"{' '.join(data)}: {lines.texts.count(None)} lines have no label to compare with")
+    truths = truths_of(lines)
+    result = score(truths, texts_of(reader, lines, "reading"), protocol).as_dict()
+    against = {peer.name: score(truths, _read_by(peer, lines), protocol).as_dict() for peer in peers}
+    compared = {"against": against} if peers else {}
+    return result | {"refused": [refusal.reason for refusal in refused]} | compared
+
+
+def open_data(data: Sequence[str], preparation: Preparation) -> tuple[Lines, list[Refusal]]:
+    """The lines of what stands on a command line, and those refused; raises `DataError` where not one is left."""
     parts, refused = [], []
-    with TemporaryDirectory() as cache:
-        for number, where in enumerate(data):
-            source = source_of(where, f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem)
-            lines, unusable = open_source(source, Path(), Path(cache), preparation)
-            if None in lines.texts:
-                raise DataError(f"{where}: {lines.texts.count(None)} lines have no label to compare with")
-            parts.append(lines)
-            refused += unusable
-        lines = joined(parts)
-        if not len(lines):
-            raise DataError(f"not one line can be read; {len(refused)} were refused, the first: {refused[0].reason}")
-        texts = texts_of(reader, lines, "reading")
-    result = score(truths_of(lines), texts, protocol)
-    return result.as_dict() | {"refused": [refusal.reason for refusal in refused]}
+    for number, where in enumerate(data):
+        source = source_of(where, f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem)
+        lines, unusable = open_source(source, Path(), Path(), preparation)
+        parts.append(lines)
+        refused += unusable
+    lines = joined(parts)
+    if not len(lines):
+        raise DataError(f"not one line can be read; {len(refused)} were refused, the first: {refused[0].reason}")
+    return lines, refused
 
 
-def texts_of(reader: Reader, lines: Lines, what: str | None = None) -> dict[str, str]:
+def _read_by(peer: Peer, lines: Lines) -> dict[str, str]:
+    """Texts by key, in stretches, so that the pictures are never all in memory."""
+    texts: dict[str, str] = {}
+    with progress(peer.name, len(lines), "line") as bar:
+        for start in range(0, len(lines), EVALUATION_BATCH):
+            some = [lines[i] for i in range(start, min(start + EVALUATION_BATCH, len(lines)))]
+            texts |= zip((line.key for line in some), peer.read([line.image for line in some]), strict=True)
+            bar.update(len(some))
+    return texts
+
+
+def texts_of(reader: Reader, lines: Lines, what: str | None, batch_lines: int = EVALUATION_BATCH) -> dict[str, str]:
     """What a reader of any kind reads on every line, by its key; progress is shown where `what` names it."""
-    in_order = [i for group in in_width_order(lines.padded_width_px, EVALUATION_BATCH) for i in group.indices]
-    readings = reader.stream((lines[i].image for i in in_order), EVALUATION_BATCH)
+    in_order = [i for group in in_width_order(lines.padded_width_px, batch_lines) for i in group.indices]
+    readings = reader.stream((lines[i].image for i in in_order), batch_lines)
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
         texts = {}
         for i, reading in zip(in_order, readings, strict=True):

@@ -36,12 +36,12 @@ class _Logits(nn.Module):
 
 
 def graph_of(reader: Reader) -> onnx.ModelProto:
-    """The network of a reader as a checked graph from `images` (N, channels, H, W) to `logits` (N, T, C), N and W free."""
+    """The network of a reader as a checked graph: `images` (N, channels, H, W) to `logits` (N, T, C), any N and W."""
     preparation = reader.description.preparation
     example_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, 64)
     stream = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the exporter is the older one, and what tracing would fix: the gate looks
+        warnings.simplefilter("ignore")  # on its age, and on what tracing might fix: that is what the gate looks for
         torch.onnx.export(
             _Logits(reader.model).eval(), (example_NCHW,), stream, dynamo=False, opset_version=OPSET,
             input_names=[INPUT], output_names=[OUTPUT],

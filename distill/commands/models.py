@@ -15,6 +15,7 @@ def add_to(commands: Commands) -> None:
     takes_model(evaluate)
     evaluate.add_argument("data", nargs="+", metavar="DATA", help="Parquet file, folder, or hf://user/name")
     evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
+    evaluate.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
     reports(evaluate)
     read = add(commands, "read", _read, "read line images")
     takes_model(read)
@@ -25,10 +26,11 @@ def add_to(commands: Commands) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     import teachers
     from distill.evaluate import evaluate_sources
+    from distill.peers import open_peers
 
     reader = teachers.load(options.model)
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
-    result = evaluate_sources(reader, options.data, protocol)
+    result = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
     rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
     rows += [
         f"{name:24s} {part['n']:7d} {part['exact']:8.2%} {part['cer']:8.2%}" for name, part in result["sources"].items()
@@ -37,6 +39,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         f"{'all (' + protocol + ')':24s} {result['n']:7d} {result['exact']:8.2%} {result['cer']:8.2%}  "
         f"WER {result['wer']:.2%}, {result['left_out']} lines left out, {len(result['refused'])} refused"
     )
+    rows += [
+        f"{name}: exact {peer['exact']:.2%}, CER {peer['cer']:.2%}" for name, peer in result.get("against", {}).items()
+    ]
     rows += [f"refused: {reason}" for reason in result["refused"]]
     show(result, options, "\n".join(rows))
     return 0

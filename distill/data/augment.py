@@ -5,6 +5,7 @@ geometry is mild, and what enters it has the median colour of the border.
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -65,31 +66,79 @@ class Augment(BaseModel):
         return self
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What happens to one line, in this order. `carry_out` does it here, `device_augment` to a batch on a device."""
+
+    matrix: NDArray[np.float64] | None = None  # (3, 3), from the line's pixels to where they go; None: they stay
+    mirrored: bool = False
+    upside_down: bool = False
+    gain: float = 1.0
+    offset: float = 0.0
+    blur_sigma_px: float = 0.0
+    noise_sigma: float = 0.0
+    noise_place: float = 0.0  # share (0 to 1) of the way through the pool of noise
+    jpeg_quality: int | None = None
+    stripes: tuple[tuple[int, int], ...] = ()  # columns that are hidden: first, and first no more
+
+
 def augment(image: Pixels, config: Augment, generator: torch.Generator, other: torch.Generator | None = None) -> Pixels:
     """A changed copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments.
 
     Where `other` is given, it draws everything but the geometry: another view, with characters in the same places.
     """
+    height, width = image.shape[:2]
+    return carry_out(draw_plan(height, width, config, generator, other), image)
+
+
+def draw_plan(
+    height: int, width: int, config: Augment, generator: torch.Generator, other: torch.Generator | None = None
+) -> Plan:
+    """The plan for a line of `height` x `width` pixels."""
     draw = torch.rand(_N_DRAWS, generator=generator).tolist()
     if other is not None:
         draw[_N_GEOMETRY:] = torch.rand(_N_DRAWS, generator=other).tolist()[_N_GEOMETRY:]
-    if draw[0] < config.probability:
-        image = _warp(image, config, draw[1:10])
-    if draw[10] < config.flip_horizontal:
+    gain, offset = _light(config, draw[12:15])
+    blurred = draw[15] < config.blur_probability
+    noisy = draw[17] < config.noise_probability
+    return Plan(
+        _warp(height, width, config, draw[1:10]) if draw[0] < config.probability else None,
+        draw[10] < config.flip_horizontal,
+        draw[11] < config.flip_vertical,
+        gain,
+        offset,
+        config.blur_sigma_px * draw[16] if blurred else 0.0,
+        config.noise_sigma * draw[18] if noisy else 0.0,
+        draw[19],
+        int(between(config.jpeg_quality, draw[21])) if draw[20] < config.jpeg_probability else None,
+        tuple(
+            _stripe(place * width, share * config.erase_width * height / 2)
+            for erased, place, share in (draw[22:25], draw[25:28])
+            if erased < config.erase_probability
+        ),
+    )
+
+
+def carry_out(plan: Plan, image: Pixels) -> Pixels:
+    """A copy of the line (H, W) or (H, W, C) to which the plan has happened."""
+    if plan.matrix is not None:
+        image = _warped(image, plan.matrix)
+    if plan.mirrored:
         image = np.ascontiguousarray(image[:, ::-1])
-    if draw[11] < config.flip_vertical:
+    if plan.upside_down:
         image = np.ascontiguousarray(image[::-1])
-    image = _light(image, config, draw[12:15])
-    if draw[15] < config.blur_probability and config.blur_sigma_px:
-        image = blur(image, config.blur_sigma_px * draw[16])
-    if draw[17] < config.noise_probability and config.noise_sigma:
-        image = add_noise(image, config.noise_sigma * draw[18], draw[19])
-    if draw[20] < config.jpeg_probability:
-        image = compress(image, between(config.jpeg_quality, draw[21]))
-    for erased, place, width in (draw[22:25], draw[25:28]):
-        if erased < config.erase_probability:
-            image = _erased(image, place, width * config.erase_width)
-    return image.copy()
+    if plan.gain != 1 or plan.offset != 0:
+        table = np.clip(np.arange(256) * plan.gain + plan.offset, 0, 255).astype(np.uint8)
+        image = _pixels(cv2.LUT(image, table), image)
+    image = blur(image, plan.blur_sigma_px)
+    if plan.noise_sigma:
+        image = add_noise(image, plan.noise_sigma, plan.noise_place)
+    if plan.jpeg_quality is not None:
+        image = compress(image, plan.jpeg_quality)
+    image = image.copy()
+    for first, end in plan.stripes:
+        image[:, first:end] = _border_median(image)
+    return image
 
 
 def between(bounds: tuple[float, float], share: float) -> float:
@@ -105,7 +154,7 @@ def blur(image: Pixels, sigma_px: float) -> Pixels:
 
 def add_noise(image: Pixels, sigma: float, share: float) -> Pixels:
     """Gaussian noise of `sigma` grey levels; `share` (0 to 1) picks its place in a pool: drawing is slow."""
-    pool = _noise_pool()
+    pool = noise_pool()
     start = int(share * max(pool.size - image.size, 1))
     noise = pool[start : start + image.size] if image.size <= pool.size else np.resize(pool, image.size)
     noisy = cv2.add(image, noise.reshape(image.shape) * np.float32(sigma), dtype=cv2.CV_8U)
@@ -123,8 +172,7 @@ def rotation_limit_deg(width: float, height: float, limit_deg: float) -> float:
     return min(limit_deg, math.degrees(math.atan2(2 * _MAX_RISE * height, width)))
 
 
-def _warp(image: Pixels, config: Augment, draw: list[float]) -> Pixels:
-    height, width = image.shape[:2]
+def _warp(height: int, width: int, config: Augment, draw: list[float]) -> NDArray[np.float64] | None:
     signed = [2 * value - 1 for value in draw]
     angle = np.radians(signed[0] * rotation_limit_deg(width, height, config.rotation_deg))
     scale_x, scale_y = 1 - config.shrink_x * draw[1], 1 - config.shrink_y * draw[2]
@@ -139,21 +187,21 @@ def _warp(image: Pixels, config: Augment, draw: list[float]) -> Pixels:
     affine = np.column_stack([linear, centre + np.array([shift_x, shift_y]) - linear @ centre])
     tilt = config.perspective * signed[8]
     if not tilt and np.allclose(affine, np.eye(2, 3)):
-        return image
+        return None
+    whole = np.vstack([affine, [0, 0, 1]])
+    return _tilt(tilt, width, height) @ whole if tilt else whole
+
+
+def _warped(image: Pixels, matrix: NDArray[np.float64]) -> Pixels:
+    height, width = image.shape[:2]
     fill = _border_median(image)
-    if not tilt:
-        return _pixels(cv2.warpAffine(image, affine, (width, height), borderValue=fill), image)
-    matrix = _tilt(tilt, width, height) @ np.vstack([affine, [0, 0, 1]])
+    if np.array_equal(matrix[2], (0, 0, 1)):
+        return _pixels(cv2.warpAffine(image, matrix[:2], (width, height), borderValue=fill), image)
     return _pixels(cv2.warpPerspective(image, matrix, (width, height), borderValue=fill), image)
 
 
-def _erased(image: Pixels, place: float, width_share: float) -> Pixels:
-    """The image with a vertical stripe of the border's colour, its centre a share `place` of the way along."""
-    height, width = image.shape[:2]
-    centre, half = place * width, width_share * height / 2
-    image = image.copy()
-    image[:, max(0, round(centre - half)) : round(centre + half)] = _border_median(image)
-    return image
+def _stripe(centre: float, half: float) -> tuple[int, int]:
+    return max(0, round(centre - half)), round(centre + half)
 
 
 def _tilt(tilt: float, width: int, height: int) -> NDArray[np.float64]:
@@ -170,20 +218,15 @@ def _border_median(image: Pixels) -> tuple[float, ...]:
     return tuple(float(value) for value in np.atleast_1d(np.partition(border, middle, axis=0)[middle]))
 
 
-def _light(image: Pixels, config: Augment, draw: list[float]) -> Pixels:
-    """Contrast about the middle grey, brightness and inversion in one table."""
+def _light(config: Augment, draw: list[float]) -> tuple[float, float]:
+    """Contrast about the middle grey, brightness and inversion: gain and offset of every pixel."""
     gain = 1 + config.contrast * (2 * draw[0] - 1)
     offset = 127.5 * (1 - gain) + 255 * config.brightness * (2 * draw[1] - 1)
-    if draw[2] < config.invert_probability:
-        gain, offset = -gain, 255 - offset
-    if gain == 1 and offset == 0:
-        return image
-    table = np.clip(np.arange(256) * gain + offset, 0, 255).astype(np.uint8)
-    return _pixels(cv2.LUT(image, table), image)
+    return (-gain, 255 - offset) if draw[2] < config.invert_probability else (gain, offset)
 
 
 @lru_cache(maxsize=1)
-def _noise_pool() -> NDArray[np.float32]:
+def noise_pool() -> NDArray[np.float32]:
     return np.random.default_rng(20260101).standard_normal(_NOISE_POOL_SIZE, dtype=np.float32)
 
 

@@ -1,0 +1,78 @@
+"""What people deploy today, each behind the same face: pictures of lines in, texts out, on one thread.
+
+Tesseract 5 (`eng`) through tesserocr and the mobile recogniser of PP-OCRv4 through RapidOCR, as their packages ship
+them. They are the extra `peers`; Tesseract itself and its `eng` model come from the system.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+
+import numpy as np
+from PIL import Image
+
+from students.errors import UserError
+from students.image import decode_image
+
+MARGIN_PX = 10  # Tesseract reads a line worse that touches the edge
+TESSDATA = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/tessdata", "/usr/share/tessdata")
+Read = Callable[[Sequence[bytes]], list[str]]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another recogniser. `read` takes encoded pictures of lines and keeps their order."""
+
+    name: str
+    read: Read
+
+
+def open_peers() -> list[Peer]:
+    """Every peer that is installed; raises `UserError` where there is none."""
+    wanted = {"tesserocr": _tesseract, "rapidocr_onnxruntime": _ppocr}
+    found = [Peer(*opened()) for module, opened in wanted.items() if find_spec(module)]
+    if not found:
+        raise UserError(f"no peer is installed ({' or '.join(wanted)}); pip install 'crnn-distill[peers]'")
+    return found
+
+
+def _tesseract() -> tuple[str, Read]:
+    os.environ["OMP_THREAD_LIMIT"] = "1"  # read when the library is loaded
+    import tesserocr
+
+    folder = os.environ.get("TESSDATA_PREFIX") or next((path for path in TESSDATA if os.path.isdir(path)), "")
+    try:
+        api = tesserocr.PyTessBaseAPI(path=folder, lang="eng", psm=tesserocr.PSM.SINGLE_LINE)
+    except RuntimeError as error:
+        raise UserError(
+            "tesseract finds no eng model: install the system's tesseract-ocr-eng, or set TESSDATA_PREFIX to its folder"
+        ) from error
+
+    def read(pictures: Sequence[bytes]) -> list[str]:
+        return [_one(api, picture) for picture in pictures]
+
+    return f"Tesseract {tesserocr.tesseract_version().split()[1]} eng", read
+
+
+def _one(api: object, picture: bytes) -> str:
+    grey = np.asarray(Image.fromarray(decode_image(picture)).convert("L"))
+    framed = np.pad(grey, MARGIN_PX, constant_values=int(np.median(grey)))
+    api.SetImage(Image.fromarray(framed))  # type: ignore[attr-defined]
+    return str(api.GetUTF8Text()).strip()  # type: ignore[attr-defined]
+
+
+def _ppocr() -> tuple[str, Read]:
+    from rapidocr_onnxruntime import RapidOCR
+
+    engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
+
+    def read(pictures: Sequence[bytes]) -> list[str]:
+        colour = (Image.fromarray(decode_image(picture)).convert("RGB") for picture in pictures)
+        found, _ = engine.text_rec([np.ascontiguousarray(np.asarray(rgb)[..., ::-1]) for rgb in colour])
+        return [str(text) for text, *_ in found]
+
+    return f"PP-OCRv4 mobile (rapidocr-onnxruntime {version('rapidocr-onnxruntime')})", read
