@@ -15,19 +15,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import assert_never
 
+from distill.data.augment import Augment
+from distill.data.columns import Column
 from distill.data.labels import LabelForm, as_label
 from distill.data.materialise import materialise
 from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
+
+if TYPE_CHECKING:  # opening a source imports it; a worker, which only fetches, does not wait for it
+    import datasets
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 LABEL_FILE = "labels.tsv"
@@ -67,6 +71,8 @@ class Lines:
     forms: Mapping[str, LabelForm] = field(default_factory=dict)  # of each source; exact where it is not named
     rewritten: frozenset[str] = frozenset()  # keys whose label was not NFC, or lost punctuation to its form
     preparation: Preparation | None = None  # that of the padded widths
+    augments: Mapping[str, Augment] = field(default_factory=dict)  # of each source that has its own
+    scaled_width_px: np.ndarray | None = None  # before padding, where it was looked at
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -96,15 +102,18 @@ class Lines:
             self.forms,
             self.rewritten.intersection(self.keys[int(i)] for i in indices),
             self.preparation,
+            self.augments,
+            None if self.scaled_width_px is None else self.scaled_width_px[np.asarray(indices, np.int64)],
         )
 
     def prepared_by(self, preparation: Preparation) -> Lines:
         """The same lines with the padded widths of another preparation."""
         if self.preparation is not None and preparation.pads_like(self.preparation):
             return self
-        sizes = (image_size(line.image, line.key) for line in map(self.__getitem__, range(len(self))))
+        sizes = [image_size(line.image, line.key) for line in map(self.__getitem__, range(len(self)))]
         widths = np.array([preparation.padded_width_px(*size) for size in sizes], np.int64)
-        return replace(self, padded_width_px=widths, preparation=preparation)
+        scaled = np.array([preparation.scaled_width_px(*size) for size in sizes], np.int64)
+        return replace(self, padded_width_px=widths, preparation=preparation, scaled_width_px=scaled)
 
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
         """The lines whose text fulfils `condition`."""
@@ -118,8 +127,10 @@ class Lines:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over keys, texts and image digests, in order, and label forms."""
+        """SHA-256 over keys, texts and image digests, in order, label forms and augmentations of sources."""
         sha = hashlib.sha256(repr(sorted((s, self.forms.get(s, "exact")) for s in set(self.sources))).encode())
+        for source in sorted(self.augments.keys() & set(self.sources)):
+            sha.update(repr((source, self.augments[source].model_dump_json())).encode())
         for record in zip(self.keys, self.texts, self.image_digests, strict=True):
             sha.update(repr(record).encode())
         return sha.hexdigest()
@@ -142,6 +153,8 @@ def joined(parts: Sequence[Lines]) -> Lines:
         {source: form for part in parts for source, form in part.forms.items()},
         frozenset().union(*(part.rewritten for part in parts)),
         parts[0].preparation if parts else None,
+        {source: own for part in parts for source, own in part.augments.items()},
+        None if any(p.scaled_width_px is None for p in parts) else np.array(chain("scaled_width_px"), np.int64),
     )
 
 
@@ -166,6 +179,7 @@ def _scan(
         keys = [f"{key}#{row}" for row, key in enumerate(keys)]
     kept: list[int] = []
     widths: list[int] = []
+    scaled: list[int] = []
     digests: list[str] = []
     refused: list[Refusal] = []
     for row, key in enumerate(keys):
@@ -179,6 +193,7 @@ def _scan(
             continue
         kept.append(row)
         widths.append(preparation.padded_width_px(*size))
+        scaled.append(preparation.scaled_width_px(*size))
         digests.append(hashlib.blake2b(data, digest_size=16).hexdigest())
     labels = tuple(None if (text := texts[row]) is None else as_label(text, source.label_form) for row in kept)
     lines = Lines(
@@ -192,6 +207,8 @@ def _scan(
         {source.name: source.label_form},
         frozenset(keys[row] for row, label in zip(kept, labels, strict=True) if label != texts[row]),
         preparation,
+        {source.name: source.augment} if source.augment is not None else {},
+        np.asarray(scaled, np.int64),
     )
     return lines, refused
 
@@ -210,6 +227,8 @@ def _open(
             path = root / source.path
             return _columns(_guarded(path, source, lambda: _load_saved(path)), source, path)
         case HubSource():
+            import datasets
+
             name = source.path.removeprefix("hf://")
             table = _guarded(source.path, source, lambda: datasets.load_dataset(name, split=source.split))
             return _columns(table, source, source.path)
@@ -221,11 +240,15 @@ def _open(
 
 
 def _read_parts(folder: Path) -> datasets.Dataset:
+    import datasets
+
     parts = [datasets.Dataset.from_file(str(part)) for part in sorted(folder.glob("part-*.arrow"))]
     return datasets.concatenate_datasets(parts)
 
 
 def _read_parquet(path: Path) -> datasets.Dataset:
+    import datasets
+
     if not path.is_file():
         raise FileNotFoundError("no such file; set data.root (DATA=...) to the folder that holds it")
     return datasets.Dataset.from_parquet(str(path), cache_dir=_arrow_cache())
@@ -240,6 +263,8 @@ def _arrow_cache() -> str:
 
 
 def _load_saved(path: Path) -> datasets.Dataset:
+    import datasets
+
     if not path.is_dir():
         raise FileNotFoundError("no such folder; set data.root (DATA=...) to the folder that holds it")
     loaded = datasets.load_from_disk(str(path))
@@ -250,6 +275,8 @@ def _load_saved(path: Path) -> datasets.Dataset:
 
 def _guarded(where: object, source: Source, load: Callable[[], datasets.Dataset]) -> datasets.Dataset:
     """`datasets` raises many kinds of errors; all of them mean that this source cannot be opened."""
+    import datasets
+
     datasets.disable_progress_bars()
     try:
         return load()
@@ -260,6 +287,8 @@ def _guarded(where: object, source: Source, load: Callable[[], datasets.Dataset]
 
 
 def _columns(table: datasets.Dataset, source: Source, where: object) -> tuple[list[str], list[str | None], Fetch]:
+    import datasets
+
     missing = {"image", "text"} - set(table.column_names)
     if missing:
         raise DataError(
@@ -274,24 +303,26 @@ def _columns(table: datasets.Dataset, source: Source, where: object) -> tuple[li
     if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
         raise DataError(f"source {source.name}: {where}: the column text holds {texts.type}, not text")
     if pa.types.is_struct(images.type) and {"bytes", "path"} <= {field.name for field in images.type}:
+        place: tuple[str, ...] = ("image", "bytes")
         data, paths = pc.struct_field(images, "bytes"), pc.struct_field(images, "path").to_pylist()
     else:
-        data, paths = images, [None] * len(images)
+        place, data, paths = ("image",), images, [None] * len(images)
     if not (pa.types.is_binary(data.type) or pa.types.is_large_binary(data.type)):
         raise DataError(f"source {source.name}: {where}: the column image holds {data.type}, not image bytes")
     names = [str(path) if path else f"{row:06d}" for row, path in enumerate(paths)]
-    return names, texts.to_pylist(), TableFetch(data, tuple(f"{source.name}/{name}" for name in names))
+    column = Column(data, place, tuple(file["filename"] for file in table.cache_files))
+    return names, texts.to_pylist(), TableFetch(column, tuple(f"{source.name}/{name}" for name in names))
 
 
 @dataclass(frozen=True)
 class TableFetch:
     """Image bytes of a row of a memory-mapped column."""
 
-    data: pa.ChunkedArray
+    data: Column
     keys: tuple[str, ...]
 
     def __call__(self, row: int) -> bytes:
-        value = self.data[row].as_py()
+        value = self.data[row]
         if value is None:
             raise DataError(f"{self.keys[row]}: holds no image bytes")
         return bytes(value)

@@ -90,7 +90,7 @@ def materialise(
 
 def cache_key(source: RenderedSource, faces: list[FontFace], height_px: int) -> str:
     """Everything the pixels depend on, but not the name that the recipe gives the source."""
-    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders"})
+    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "augment"})
     files = sorted({face.path for face in faces})
     fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
     key = canonical_json([drawn, fonts, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])

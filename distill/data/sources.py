@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from distill.data.augment import Augment
 from distill.data.labels import LabelForm
 from distill.data.render import Look
 from distill.data.text import TextMix
@@ -20,6 +21,9 @@ class _Source(BaseModel):
     drop_labels: bool = Field(False, description="use the pictures only, as unlabelled lines")
     label_form: LabelForm = Field(
         "exact", description="what the labels tell: exact; caseless: not the case; no_punctuation; or neither"
+    )
+    augment: Augment | None = Field(
+        None, description="changes made to its lines, instead of the training's; null: those of the training"
     )
 
 
