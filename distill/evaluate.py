@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,13 +10,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from pydantic import ValidationError
 from torch import nn
 
 from distill.data.batch import Pictures, moved
+from distill.data.formats.opening import source_at
 from distill.data.lines import Lines, joined, open_source
 from distill.data.sampler import Group, in_width_order
-from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
 from distill.metrics import Truth, score
 from distill.recipe import Protocol
 from distill.runtime import StopFlag
@@ -92,12 +90,13 @@ def truths_of(lines: Lines) -> list[Truth]:
 
 
 def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) -> dict[str, Any]:
-    """Score a model on Parquet files, folders or hub data sets; unlabelled lines are an error, not a zero."""
+    """Score a model on the lines of paths and hub data sets; unlabelled lines are an error, not a zero."""
     preparation = reader.description.preparation
     parts, refused = [], []
     with TemporaryDirectory() as cache:
         for number, where in enumerate(data):
-            source = source_of(where, f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem)
+            name = f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem
+            source = source_at(where, name, **({"split": "test"} if where.startswith("hf://") else {}))
             lines, unusable = open_source(source, Path(), Path(cache), preparation)
             if None in lines.texts:
                 raise DataError(f"{where}: {lines.texts.count(None)} lines have no label to compare with")
@@ -117,17 +116,3 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) ->
     texts = {key: reading.text for key, reading in readings.items()}
     result = score(truths_of(lines), texts, protocol)
     return result.as_dict() | {"refused": [refusal.reason for refusal in refused]}
-
-
-def source_of(where: str, name: str) -> Source:
-    """What a path on the command line means: hub data set, Parquet file, saved data set, or folder."""
-    name = re.sub(r"[^\w.-]", "_", name) or "data"
-    if where.startswith("hf://"):
-        try:
-            return HubSource(name=name, path=where, split="test")
-        except ValidationError as error:
-            raise DataError(f"{where}: a data set of the hub is named hf://user/name") from error
-    if Path(where).is_dir():
-        saved = (Path(where) / "dataset_info.json").is_file()
-        return SavedSource(name=name, path=where) if saved else FolderSource(name=name, path=where)
-    return ParquetSource(name=name, path=where)
