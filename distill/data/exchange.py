@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
@@ -19,7 +19,8 @@ import lmdb
 from PIL import Image
 from typing_extensions import assert_never
 
-from distill.data.formats.contents import IMAGE_SUFFIXES, Contents, first_of, lies_inside
+from distill.data.formats.contents import IMAGE_SUFFIXES, Contents, first_of, lies_inside, reason_of
+from distill.data.formats.folder import LABEL_FILES
 from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file
@@ -79,7 +80,7 @@ def convert_lines(source: Source, target: Path, to: Target) -> dict[str, Any]:
 @contextmanager
 def _opened(source: Source) -> Iterator[Contents]:
     with TemporaryDirectory() as cache:
-        yield open_contents(source, Path(), Path(cache), 32)
+        yield open_contents(source, Path(), Path(cache))
 
 
 def _readable(contents: Contents, what: str, refused: dict[str, str]) -> Iterator[Written]:
@@ -90,7 +91,7 @@ def _readable(contents: Contents, what: str, refused: dict[str, str]) -> Iterato
                 image = contents.fetch(row)
                 decode_image(image, name)
             except DataError as error:
-                _refuse(name, str(error), refused)
+                _refuse(name, reason_of(error, name), refused)
             else:
                 yield Written(image, name, text)
             bar.update(1)
@@ -154,38 +155,32 @@ def _write_lmdb(lines: Iterator[Written], folder: Path) -> int:
 
 def _write_tsv(lines: Iterator[Written], folder: Path) -> int:
     rows = ["file\ttext\n"]
-    taken: set[str] = set()
     for number, line in enumerate(lines):
-        name = _file_name(line, number, taken)
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(line.image)
-        rows.append(f"{name}\t{line.text}\n")
-    write_whole(folder / "labels.tsv", "".join(rows).encode())
+        path = _free_path(line, number, folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(line.image)
+        rows.append(f"{path.relative_to(folder).as_posix()}\t{line.text}\n")
+    write_whole(folder / LABEL_FILES[0], "".join(rows).encode())
     return len(rows) - 1
 
 
-def _file_name(line: Written, number: int, taken: set[str]) -> str:
-    """The line's name as the path of a new file, with the suffix of its format; a number where that cannot be.
-
-    Names that differ only in case are one to some file systems, so the second is numbered, too.
-    """
+def _free_path(line: Written, number: int, folder: Path) -> Path:
+    """Where a line's image goes: its name, with the suffix of its format; a number where that is no file name."""
     name = str(line.name)
     usable = (
         lies_inside(name)
         and not any(ord(c) < 32 or c in '\\:*?"<>|' for c in name)
         and all(len(part.encode(errors="replace")) <= NAME_BYTES for part in name.split("/"))
     )
-    wanted = PurePosixPath(name) if usable else PurePosixPath(f"{number:06d}")
-    if wanted.suffix.lower() not in IMAGE_SUFFIXES:
-        wanted = wanted.with_name(wanted.name + _suffix(line.image))
-    for i in count():
-        chosen = wanted.with_stem(f"{wanted.stem}-{number:06d}-{i}") if i else wanted
-        file = str(chosen).casefold()
-        folders = {str(parent).casefold() + "/" for parent in chosen.parents}
-        if file not in taken and file + "/" not in taken and not {f.rstrip("/") for f in folders} & taken:
-            taken |= {file} | folders
-            return str(chosen)
-    raise AssertionError("unreachable")
+    suffix = _suffix(line.image)
+    wanted = name if usable else f"{number:06d}"
+    if not wanted.lower().endswith(IMAGE_SUFFIXES):
+        wanted += suffix
+    path = folder / wanted
+    if not path.exists() and not any(parent.is_file() for parent in path.parents):
+        return path
+    numbered = (folder / f"{number:06d}-{i}{suffix}" for i in count())
+    return next(path for path in numbered if not path.exists())
 
 
 def _suffix(image: bytes) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from distill.data.formats.contents import Contents, Fetch
+from distill.data.formats.contents import Contents, Fetch, reason_of
 from distill.data.formats.opening import open_contents
 from distill.data.labels import LabelForm, as_label
 from distill.data.sources import RenderedSource, Source
@@ -157,8 +157,7 @@ def _scan(source: Source, contents: Contents, preparation: Preparation) -> tuple
             if preparation.scaled_width_px(*size) > preparation.max_width_px:
                 raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
         except DataError as error:
-            reason = str(error)
-            refused.append(Refusal(key, reason if key in reason else f"{key}: {reason}"))
+            refused.append(Refusal(key, reason_of(error, key)))
             continue
         kept.append(row)
         widths.append(preparation.padded_width_px(*size))

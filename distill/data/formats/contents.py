@@ -14,6 +14,7 @@ from students.errors import DataError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 NAMED_AT_MOST = 5
+NAME_SHOWN = 200
 Fetch = Callable[[int], bytes]
 
 
@@ -68,7 +69,12 @@ def label_of(data: bytes, where: object) -> str:
 def first_of(names: Sequence[str]) -> str:
     """The first few names, for a message."""
     more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
-    return ", ".join(name[:60] for name in names[:NAMED_AT_MOST]) + more
+    return ", ".join(name[:NAME_SHOWN] for name in names[:NAMED_AT_MOST]) + more
+
+
+def reason_of(error: DataError, name: str) -> str:
+    """What to say of a line that is refused: its name is told once."""
+    return str(error) if name in str(error) else f"{name}: {error}"
 
 
 def lies_inside(name: str) -> bool:

@@ -147,7 +147,7 @@ def _one_of(columns: Sequence[str], values: Mapping[str, Any], where: str) -> ob
     present = [column for column in columns if column in values]
     if len(present) != 1:
         has = ", ".join(map(str, values)) or "nothing"
-        raise DataError(f"{where}: needs one of {', '.join(columns)}; it has {has}")
+        raise DataError(f"{where}: needs exactly one of {', '.join(columns)}; it has {has}")
     return values[present[0]]
 
 

@@ -34,11 +34,10 @@ from distill.data.sources import (
 from students.errors import DataError
 
 SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
-FORMATS = ("parquet", "arrow", "saved", "folder", "lmdb", "webdataset", "pages", "hub")
 SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset", ".mdb": "lmdb", ".xml": "pages"}
 
 
-def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int) -> Contents:
+def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int = 32) -> Contents:
     """The lines of a source; drawn ones are `height_px` high. Raises `DataError` that names the source."""
     try:
         if not isinstance(source, HubSource | RenderedSource) and not (root / source.path).exists():

@@ -70,7 +70,7 @@ def _page_lines(root: ElementTree.Element, file: Path, name: str) -> tuple[Path 
     image = page_image(_image_name(root), file)
     if image is None:
         return None, []
-    page = next(root.iter("{*}Page"), root)
+    page = _page(root)
     alto = _name(root) == "alto"
     unit = root.findtext(".//{*}MeasurementUnit", "pixel").strip()
     if alto and unit != "pixel":
@@ -84,7 +84,7 @@ def _page_lines(root: ElementTree.Element, file: Path, name: str) -> tuple[Path 
             _alto_polygon(line) if alto else _points(line, "{*}Coords", "points"),
             size_px,
         )
-        for number, line in enumerate(page.iter("{*}TextLine"))
+        for number, line in enumerate(page.iterfind(".//{*}TextLine"))
     ]
     return image, lines
 
@@ -93,10 +93,15 @@ def _name(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
+def _page(root: ElementTree.Element) -> ElementTree.Element:
+    page = root.find(".//{*}Page")
+    return root if page is None else page
+
+
 def _image_name(root: ElementTree.Element) -> str:
     if _name(root) == "alto":
         return root.findtext(".//{*}sourceImageInformation/{*}fileName", "").strip()
-    return next(root.iter("{*}Page"), root).get("imageFilename", "")
+    return _page(root).get("imageFilename", "")
 
 
 def _size(page: ElementTree.Element, names: tuple[str, str], file: Path) -> tuple[float, float] | None:

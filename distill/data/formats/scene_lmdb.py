@@ -80,10 +80,16 @@ def _identity(path: Path) -> tuple[str, int]:
 @cache
 def _environment(path: str, _inode: int) -> lmdb.Environment:
     """The one environment that a process may have of a file."""
+    file = os.path.join(path, DATA_FILE) if os.path.isdir(path) else path
     try:
-        return lmdb.open(path, subdir=os.path.isdir(path), readonly=True, lock=False, readahead=False, create=False)
+        environment = lmdb.open(file, subdir=False, readonly=True, lock=False, readahead=False, create=False)
     except lmdb.Error as error:
         raise DataError(f"{path}: not an LMDB: {str(error).rpartition(': ')[2]}") from error
+    n_bytes = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if os.path.getsize(file) < n_bytes:  # reading behind the end of a memory map ends the process
+        environment.close()
+        raise DataError(f"{path}: cut short: {os.path.getsize(file):,} of {n_bytes:,} bytes; copy it anew")
+    return environment
 
 
 if hasattr(os, "register_at_fork"):  # an environment must not be used by a forked process
