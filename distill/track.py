@@ -23,7 +23,7 @@ from students.model_file import canonical_json, write_whole
 Item = TypeVar("Item")
 
 
-def progress(what: str, total: int, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
+def progress(what: str, total: int | None, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
     """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first.
 
     What was `done` before counts for how far, not for how fast.

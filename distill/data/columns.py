@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from students.errors import DataError
+
 
 @dataclass(frozen=True)
 class Column:
@@ -31,9 +33,31 @@ class Column:
 
 
 def mapped(files: Sequence[str], path: Sequence[str]) -> Column:
-    """The column at `path` of Arrow stream files, nothing of it read yet."""
-    tables = [pa.ipc.open_stream(pa.memory_map(file)).read_all() for file in files]
-    values = pa.concat_tables([table.select([path[0]]) for table in tables]).column(0)
+    """The column at `path` of Arrow files, nothing of it read yet."""
+    values = pa.concat_tables([arrow_table(file).select([path[0]]) for file in files]).column(0)
     for name in path[1:]:
         values = pc.struct_field(values, name)
     return Column(values, tuple(path), tuple(files))
+
+
+def arrow_table(file: str) -> pa.Table:
+    """An Arrow file, IPC stream or IPC file, mapped into memory."""
+    source = pa.memory_map(file)
+    try:
+        return pa.ipc.open_stream(source).read_all()
+    except pa.ArrowInvalid:
+        source.seek(0)
+        return pa.ipc.open_file(source).read_all()
+
+
+@dataclass(frozen=True)
+class ColumnFetch:
+    """Image bytes of a row of a column."""
+
+    data: Column
+
+    def __call__(self, row: int) -> bytes:
+        value = self.data[row]
+        if value is None:
+            raise DataError("holds no image bytes")
+        return bytes(value)

@@ -1,42 +1,26 @@
 """One record for a line, whatever its source, and an ordered set of lines whose images stay on disk.
 
-`datasets` opens the sources; afterwards texts and sizes are in memory and image bytes are read from the
-memory-mapped Arrow table (or the folder) when a batch needs them. What cannot be used is refused by name.
+`formats/` opens the sources; afterwards texts and sizes are in memory and image bytes are read from where they lie
+when a batch needs them. What cannot be used is refused by name.
 """
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from typing_extensions import assert_never
 
 from distill.data.augment import Augment
-from distill.data.columns import Column
+from distill.data.formats.contents import Contents, Fetch, reason_of
 from distill.data.labels import LabelForm, as_label
-from distill.data.materialise import materialise
-from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
+from distill.data.sources import RenderedSource, Source
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
-
-if TYPE_CHECKING:  # opening a source imports it; a worker, which only fetches, does not wait for it
-    import datasets
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-LABEL_FILE = "labels.tsv"
-HEADING = ("file", "text")
-Fetch = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
@@ -162,17 +146,13 @@ def open_source(
     source: Source, root: Path, cache_folder: Path, preparation: Preparation
 ) -> tuple[Lines, list[Refusal]]:
     """Open one source and look at every line of it once; what cannot be read is refused by name."""
-    names, texts, fetch = _open(source, root, cache_folder, preparation)
-    if not names:
-        raise DataError(f"source {source.name}: holds no lines")
-    if source.drop_labels:
-        texts = [None] * len(names)
-    return _scan(source, names, texts, fetch, preparation)
+    from distill.data.formats.opening import open_contents  # imports datasets; a worker, which fetches, need not wait
+
+    return _scan(source, open_contents(source, root, cache_folder, preparation.height_px), preparation)
 
 
-def _scan(
-    source: Source, names: list[str], texts: list[str | None], fetch: Fetch, preparation: Preparation
-) -> tuple[Lines, list[Refusal]]:
+def _scan(source: Source, contents: Contents, preparation: Preparation) -> tuple[Lines, list[Refusal]]:
+    names, texts, fetch = contents.names, contents.texts, contents.fetch
     drawn_here = isinstance(source, RenderedSource)
     keys = [f"{source.name}/{name}" for name in names]
     if len(set(keys)) < len(keys):
@@ -189,7 +169,7 @@ def _scan(
             if preparation.scaled_width_px(*size) > preparation.max_width_px:
                 raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
         except DataError as error:
-            refused.append(Refusal(key, str(error)))
+            refused.append(Refusal(key, reason_of(error, key)))
             continue
         kept.append(row)
         widths.append(preparation.padded_width_px(*size))
@@ -211,187 +191,3 @@ def _scan(
         np.asarray(scaled, np.int64),
     )
     return lines, refused
-
-
-def _open(
-    source: Source, root: Path, cache_folder: Path, preparation: Preparation
-) -> tuple[list[str], list[str | None], Fetch]:
-    """Names and texts of a source, and a function that fetches the image bytes of a row."""
-    match source:
-        case FolderSource():
-            return _open_folder(root / source.path, source)
-        case ParquetSource():
-            path = root / source.path
-            return _columns(_guarded(path, source, lambda: _read_parquet(path)), source, path)
-        case SavedSource():
-            path = root / source.path
-            return _columns(_guarded(path, source, lambda: _load_saved(path)), source, path)
-        case HubSource():
-            import datasets
-
-            name = source.path.removeprefix("hf://")
-            table = _guarded(source.path, source, lambda: datasets.load_dataset(name, split=source.split))
-            return _columns(table, source, source.path)
-        case RenderedSource():
-            (folder,) = materialise([source], root, preparation.height_px, cache_folder)
-            return _columns(_guarded(folder, source, lambda: _read_parts(folder)), source, folder)
-        case _:
-            assert_never(source)
-
-
-def _read_parts(folder: Path) -> datasets.Dataset:
-    import datasets
-
-    parts = [datasets.Dataset.from_file(str(part)) for part in sorted(folder.glob("part-*.arrow"))]
-    return datasets.concatenate_datasets(parts)
-
-
-def _read_parquet(path: Path) -> datasets.Dataset:
-    import datasets
-
-    if not path.is_file():
-        raise FileNotFoundError("no such file; set data.root (DATA=...) to the folder that holds it")
-    return datasets.Dataset.from_parquet(str(path), cache_dir=_arrow_cache())
-
-
-@cache
-def _arrow_cache() -> str:
-    """Where `datasets` lays its Arrow copies of Parquet files: it writes paths and locks there, so not into a run."""
-    folder = tempfile.mkdtemp(prefix="crnn-distill-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _load_saved(path: Path) -> datasets.Dataset:
-    import datasets
-
-    if not path.is_dir():
-        raise FileNotFoundError("no such folder; set data.root (DATA=...) to the folder that holds it")
-    loaded = datasets.load_from_disk(str(path))
-    if not isinstance(loaded, datasets.Dataset):
-        raise ValueError(f"holds several splits ({', '.join(loaded)}); name the folder of one")
-    return loaded
-
-
-def _guarded(where: object, source: Source, load: Callable[[], datasets.Dataset]) -> datasets.Dataset:
-    """`datasets` raises many kinds of errors; all of them mean that this source cannot be opened."""
-    import datasets
-
-    datasets.disable_progress_bars()
-    try:
-        return load()
-    except Exception as error:
-        cause = error.__cause__ or error
-        reason = (str(cause).splitlines() or [""])[0] or type(cause).__name__
-        raise DataError(f"source {source.name}: {where}: cannot be opened: {reason}") from error
-
-
-def _columns(table: datasets.Dataset, source: Source, where: object) -> tuple[list[str], list[str | None], Fetch]:
-    import datasets
-
-    missing = {"image", "text"} - set(table.column_names)
-    if missing:
-        raise DataError(
-            f"source {source.name}: {where}: has no column {' or '.join(sorted(missing))}; "
-            f"it has {', '.join(table.column_names)}"
-        )
-    if isinstance(table.features["image"], datasets.Image):
-        table = table.cast_column("image", datasets.Image(decode=False))
-    table = table.flatten_indices() if table._indices is not None else table
-    arrow = table.data
-    images, texts = arrow.column("image"), arrow.column("text")
-    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
-        raise DataError(f"source {source.name}: {where}: the column text holds {texts.type}, not text")
-    if pa.types.is_struct(images.type) and {"bytes", "path"} <= {field.name for field in images.type}:
-        place: tuple[str, ...] = ("image", "bytes")
-        data, paths = pc.struct_field(images, "bytes"), pc.struct_field(images, "path").to_pylist()
-    else:
-        place, data, paths = ("image",), images, [None] * len(images)
-    if not (pa.types.is_binary(data.type) or pa.types.is_large_binary(data.type)):
-        raise DataError(f"source {source.name}: {where}: the column image holds {data.type}, not image bytes")
-    names = [str(path) if path else f"{row:06d}" for row, path in enumerate(paths)]
-    column = Column(data, place, tuple(file["filename"] for file in table.cache_files))
-    return names, texts.to_pylist(), TableFetch(column, tuple(f"{source.name}/{name}" for name in names))
-
-
-@dataclass(frozen=True)
-class TableFetch:
-    """Image bytes of a row of a memory-mapped column."""
-
-    data: Column
-    keys: tuple[str, ...]
-
-    def __call__(self, row: int) -> bytes:
-        value = self.data[row]
-        if value is None:
-            raise DataError(f"{self.keys[row]}: holds no image bytes")
-        return bytes(value)
-
-
-@dataclass(frozen=True)
-class FolderFetch:
-    """Image bytes of a file of a folder."""
-
-    folder: Path
-    names: tuple[str, ...]
-
-    def __call__(self, row: int) -> bytes:
-        path = self.folder / self.names[row]
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _open_folder(folder: Path, source: Source) -> tuple[list[str], list[str | None], Fetch]:
-    if not folder.is_dir():
-        raise DataError(f"source {source.name}: {folder}: no such folder; set data.root (DATA=...)")
-    label_file = folder / LABEL_FILE
-    texts: list[str | None]
-    if label_file.is_file():
-        rows = list(_read_labels(label_file))
-        names, texts = [name for name, _ in rows], [text for _, text in rows]
-    else:
-        names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-        texts = [None] * len(names)
-    if not names:
-        what = f"{LABEL_FILE} has no rows" if label_file.is_file() else f"holds neither {LABEL_FILE} nor images"
-        raise DataError(f"source {source.name}: {folder}: {what}")
-    missing = [name for name in names if not _is_file(folder / name)]
-    if missing:
-        raise DataError(
-            f"{label_file}: {len(missing)} of {len(names)} images do not exist, the first: "
-            f"{', '.join(name[:60] for name in missing[:5])}; add them or take their rows out"
-        )
-    return names, texts, FolderFetch(folder, tuple(names))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        return False
-
-
-def _read_labels(path: Path) -> Iterator[tuple[str, str]]:
-    """Rows of file name, tab, text; a first row `file<TAB>text` is a heading."""
-    try:
-        rows = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if "\0" in rows:
-        line = rows[: rows.index("\0")].count("\n") + 1
-        raise DataError(f"{path}:{line}: holds a null byte; the file is damaged or not a text file")
-    for number, row in enumerate(re.split(r"\r?\n", rows), 1):
-        if not row:
-            continue
-        name, tab, text = row.partition("\t")
-        if number == 1 and (name, text) == HEADING:
-            continue
-        if not tab:
-            raise DataError(f"{path}:{number}: no tab between file name and text: {row[:60]!r}")
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DataError(f"{path}:{number}: {name!r} lies outside the folder")
-        yield name, text

@@ -16,8 +16,8 @@ MAY_IMPORT = {
     "students": {"students"} | STUDENT_PACKAGES,
     "teachers": {"students", "teachers", "timm"} | STUDENT_PACKAGES,
     "distill": {
-        "students", "teachers", "distill", "accelerate", "cv2", "datasets", "fontTools", "matplotlib", "pyarrow",
-        "onnx", "rapidfuzz", "ruamel", "tqdm",
+        "students", "teachers", "distill", "accelerate", "cv2", "datasets", "fontTools", "lmdb", "matplotlib", "onnx",
+        "pyarrow", "rapidfuzz", "ruamel", "tqdm",
     } | STUDENT_PACKAGES,
     "recipes": set(),
 }  # fmt: skip
