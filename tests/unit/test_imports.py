@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "teachers": {"students", "teachers", "timm"} | STUDENT_PACKAGES,
     "distill": {
         "students", "teachers", "distill", "accelerate", "cv2", "datasets", "fontTools", "lmdb", "matplotlib", "onnx",
-        "pyarrow", "rapidfuzz", "ruamel", "tqdm",
+        "pyarrow", "rapidfuzz", "rapidocr_onnxruntime", "ruamel", "tesserocr", "tqdm",
     } | STUDENT_PACKAGES,
     "recipes": set(),
 }  # fmt: skip
