@@ -43,8 +43,8 @@ def _speed(options: argparse.Namespace) -> int:
         source, root = rendered[0], Path(data.root).expanduser()
     result = renderer_speed(source, root, options.n, options.against_trdg, options.processes)
     rows = [
-        f"{result['lines_a_second']:,} lines/s on one core ({result['characters']} characters, {result['height_px']} px, "
-        f"{result['faces']} faces)",
+        f"{result['lines_a_second']:,} lines/s on one core ({result['characters']} characters, "
+        f"{result['height_px']} px, {result['faces']} faces)",
         f"{result['first_use']:,} in the first round, in which letters are drawn for the first time",
         f"{result['over_pillow']} x a plain Pillow loop, fonts cached, same operations ({result['pillow']:,})",
     ]
