@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from distill.data.corpus import character_counts
 from distill.data.labels import told
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.materialise import Poll, materialise, never_stop
@@ -58,6 +59,7 @@ class Pools:
                 for name, lines in per_part.items()
             },
             "padding": padding(self.train),
+            "characters": {name: character_counts(lines.texts) for name, lines in per_part.items()},
             "set_aside": list(self.set_aside),
             "empty_labels": {
                 name: [key for key, text in zip(lines.keys, lines.texts, strict=True) if text == ""]

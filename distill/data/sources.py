@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from distill.data.augment import Augment
 from distill.data.labels import LabelForm
-from distill.data.render import Look
+from distill.data.look import Look
 from distill.data.text import TextMix
 
 
@@ -123,3 +124,12 @@ Source = Annotated[
     | RenderedSource,
     Field(discriminator="kind"),
 ]
+
+
+def shared_families(train: Iterable[Source], judged: Iterable[Source]) -> list[str]:
+    """The font families that draw both lines to learn from and lines to be judged by: their figures flatter."""
+    taught, tested = (
+        {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
+        for sources in (train, judged)
+    )
+    return sorted(taught & tested)
