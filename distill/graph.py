@@ -6,9 +6,9 @@ torch's TorchScript exporter writes the graph: on these networks it takes a twen
 
 from __future__ import annotations
 
-import io
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -39,15 +39,14 @@ def graph_of(reader: Reader) -> onnx.ModelProto:
     """The network of a reader as a checked graph: `images` (N, channels, H, W) to `logits` (N, T, C), any N and W."""
     preparation = reader.description.preparation
     example_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, 64)
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on its age, and on what tracing might fix: that is what the gate looks for
         torch.onnx.export(
-            _Logits(reader.model).eval(), (example_NCHW,), stream, dynamo=False, opset_version=OPSET,
-            input_names=[INPUT], output_names=[OUTPUT],
+            _Logits(reader.model).eval(), (example_NCHW,), Path(folder, "graph.onnx"), dynamo=False,
+            opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT],
             dynamic_axes={INPUT: {0: "N", 3: "W"}, OUTPUT: {0: "N", 1: "T"}},
         )  # fmt: skip
-    graph = onnx.load_from_string(stream.getvalue())
+        graph = onnx.load(Path(folder, "graph.onnx"))
     graph.producer_name, graph.producer_version = KEY, ""
     for node in graph.graph.node:
         node.ClearField("doc_string")

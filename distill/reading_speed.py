@@ -77,6 +77,12 @@ def measure(
     return result
 
 
+def forms_of(path: Path) -> dict[str, Path]:
+    """A model file and what was exported from it: by name, the files of one folder."""
+    exported = sorted(file for file in path.parent.glob("model*.onnx") if file != path)
+    return {file.name: file for file in (path, *exported)}
+
+
 def peak_gflops() -> float:
     """What one thread reaches here in float32: the better of a matrix product and a convolution, 10^9 flop/s."""
     with torch.inference_mode():

@@ -15,3 +15,7 @@ class DataError(UserError):
 
 class CheckpointError(UserError):
     """A model file or a training checkpoint is damaged, foreign or of another kind."""
+
+
+class ExportError(UserError):
+    """An exported file would not read as its model does, or cannot be made; nothing was written."""

@@ -1,0 +1,68 @@
+"""The command that turns a finished model into a file for deployment."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from distill.commands import Commands, add, reports, show, takes_model
+from students.errors import ExportError
+
+DYNAMIC = (
+    "dynamic quantisation is refused: it looks for the range of every activation anew on each line, and ran 4 to 12 "
+    "times slower than float32 on networks of convolutions; --to int8 takes the ranges from calibration lines"
+)
+
+
+def add_to(commands: Commands) -> None:
+    export = add(commands, "export", _export, "write a model for deployment, if it reads there as it does here")
+    takes_model(export)
+    export.add_argument("--to", required=True, choices=["onnx", "int8", "fp16", "hub"], help="what to write")
+    export.add_argument("--out", type=Path, metavar="PATH", help="file, for hub a folder (default: beside the model)")
+    export.add_argument(
+        "--data", action="append", default=[], metavar="DATA", help="lines to judge by (default: the run's validation)"
+    )
+    export.add_argument(
+        "--budget", type=float, default=0.2, metavar="POINTS", help="exact match and CER that int8 or fp16 may cost"
+    )
+    export.add_argument("--dynamic", action="store_true", help="refused, with the reason")
+    reports(export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    if options.dynamic:
+        raise ExportError(DYNAMIC)
+    from distill.export import export
+
+    result = export(options.model, options.to, options.out, options.data, options.budget)
+    show(result, options, "\n".join(_words(result)))
+    return 0
+
+
+def _words(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['file']}: {result['bytes'] / 1e6:.2f} MB"]
+    if "texts" in result:
+        logits, texts = result["logits"], result["texts"]
+        lines.append(
+            f"logits within {logits['largest_difference']:.1g} of torch's over widths {logits['widths_px']} and "
+            f"batches {logits['batches']}; {texts['lines']:,} lines ({result['lines_from']}), alone and in batches: "
+            "all texts equal"
+        )
+    if "accuracy" in result:
+        seen = result["accuracy"]
+        lines.append(
+            f"{seen['lines']:,} lines ({result['lines_from']}), protocol {seen['protocol']}: "
+            f"exact {seen['before']['exact']:.2%} to {seen['after']['exact']:.2%}, "
+            f"CER {seen['before']['cer']:.2%} to {seen['after']['cer']:.2%}, budget {seen['budget_points']:g} points"
+        )
+    if "float_layers" in result:
+        kept = ", ".join(result["float_layers"]) or "none but the recurrent ones and the first"
+        lines.append(f"calibrated on {result['calibration_lines']:,} other lines; layers kept in float: {kept}")
+    if result["to"] in ("int8", "fp16"):
+        ms, ratio = result["ms_a_line"], result["speed_ratio"]
+        lines.append(
+            f"{ms['this']:g} ms a line against {ms['fp32']:g} in float32"
+            + (": slower, keep float32 unless size matters" if ratio < 1 else f", {ratio:g} times as fast")
+        )
+    return lines

@@ -1,0 +1,118 @@
+"""A folder that can be uploaded to a model hub as it is: both files, their description, and a model card.
+
+The card says only what the training record and the run's report hold. No network.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from students.model_file import MODEL_NAME, Description, write_whole
+
+
+def write_hub(folder: Path, model: Path, description: Description, onnx_file: bytes, gate: Mapping[str, Any]) -> None:
+    """Write `model.safetensors`, `model.onnx`, `config.json` and `README.md` into `folder`."""
+    report_file = model.parent.parent / "report.json"
+    report = json.loads(report_file.read_text()) if report_file.is_file() else {}
+    config = json.dumps(description.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    write_whole(folder / MODEL_NAME, model.read_bytes())
+    write_whole(folder / "model.onnx", onnx_file)
+    write_whole(folder / "config.json", config.encode())
+    write_whole(folder / "README.md", card(description, report, gate).encode())
+
+
+def card(description: Description, report: Mapping[str, Any], gate: Mapping[str, Any]) -> str:
+    """The model card in Markdown, with a YAML head."""
+    training = description.training
+    name = f"{training.get('recipe', 'text line')} {description.kind}"
+    result = report.get(description.kind)
+    head = {
+        "license": training.get("licence", "other"),
+        "library_name": "crnn-distill",
+        "pipeline_tag": "image-to-text",
+        "tags": ["ocr", "text-recognition", "ctc", "knowledge-distillation", "onnx"],
+    }
+    if result:
+        head["model-index"] = [_index(name, result)]
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.dump(head, stream)
+    parts = [f"---\n{stream.getvalue()}---\n", f"# {name}\n", *_use(description)]
+    parts += _results(report, result) if result else ["## Results\n", "The run left no report beside this model.\n"]
+    parts += _record(description, gate)
+    return "\n".join(parts)
+
+
+def _use(description: Description) -> Iterator[str]:
+    preparation, characters = description.preparation, description.charset.characters
+    yield (
+        f"Reads one line of text from a picture of that line: {len(characters)} characters, scaled to "
+        f"{preparation.height_px} px in height, any width up to {preparation.max_width_px} px. Not for whole pages, "
+        "for handwriting or scripts it was not trained on, or for decisions that nobody checks.\n"
+    )
+    yield (
+        '```python\nimport students\n\nreader = students.load("model.onnx")  # or model.safetensors, with torch\n'
+        'print(reader.read("line.png").text)\n```\n'
+    )
+    yield f"It can write: `{characters.replace('`', '')}`{' and the grave accent' if '`' in characters else ''}\n"
+
+
+def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Results\n"
+    yield f"{result['n']:,} test lines, protocol `{result['protocol']}`.\n"
+    yield "| | parameters | exact | CER | WER |\n|---|---:|---:|---:|---:|"
+    rows = [
+        f"| {role} | {part['parameters']:,} | {part['exact']:.2%} | {part['cer']:.2%} | {part['wer']:.2%} |"
+        for role in ("teacher", "control", "student")
+        if (part := report.get(role))
+    ]
+    yield "\n".join(rows) + "\n"
+    for field, words in (("gain", "Gain over the same student trained alone"), ("teacher_gap", "Gap to the teacher")):
+        if found := report.get(field):
+            value, low, high = (100 * found[key] for key in ("value", "low", "high"))
+            yield f"{words}: {value:+.1f} points of exact lines (95 % interval {low:+.1f} to {high:+.1f}).\n"
+    yield f"Verdict of the run: {report['verdict']}.\n"
+
+
+def _record(description: Description, gate: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Export\n"
+    logits, texts = gate["logits"], gate["texts"]
+    yield (
+        f"`model.onnx` against torch: logits within {logits['largest_difference']:.1g} over widths "
+        f"{logits['widths_px']} and batches {logits['batches']}; {texts['lines']:,} lines read alone and in batches, "
+        f"{texts['different']} texts differ.\n"
+    )
+    yield "## Data and licence\n"
+    yield (
+        "The licence in the head of this page is `other` unless the training record names one: set it to what the "
+        "licences of the training lines allow before you upload. The digests below say which lines were used.\n"
+    )
+    yield f"```json\n{json.dumps(description.training, indent=1, sort_keys=True)}\n```\n"
+
+
+def _index(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = [
+        {"type": kind, "name": words, "value": round(100 * result[key], 2)}
+        for kind, words, key in (
+            ("exact_match", "exact lines, percent", "exact"),
+            ("cer", "CER, percent", "cer"),
+            ("wer", "WER, percent", "wer"),
+        )
+    ]
+    return {
+        "name": name,
+        "results": [
+            {
+                "task": {"type": "image-to-text"},
+                "dataset": {"name": ", ".join(result["sources"]), "type": "text-lines"},
+                "metrics": metrics,
+            }
+        ],
+    }
