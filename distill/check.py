@@ -85,14 +85,14 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
 
 
 def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:
-    return [
-        finding
-        for part, refusals in refused.items()
-        for finding in about(
-            "problem", "left-out", part, [(refusal.key, refusal.reason) for refusal in refusals],
-            "cannot be used and are left out", "mend them, or go on without them",
-        )
-    ]  # fmt: skip
+    """A problem for every reason of every part, named as `data.json` does: `train: leaked`."""
+    found = []
+    for name, refusals in refused.items():
+        part, _, why = name.partition(": ")
+        lines = [(refusal.key, refusal.reason) for refusal in refusals]
+        what = f"left out, {why}" if why else "left out"
+        found += about("problem", "left-out", part, lines, what, "mend them, or go on without them")
+    return found
 
 
 def _labels(pools: Pools) -> list[Finding]:
@@ -100,8 +100,8 @@ def _labels(pools: Pools) -> list[Finding]:
     summary = pools.summary()
     found = []
     for name, kind, what, advice in (
-        ("empty_labels", "empty", "have an empty label", "data.policies.empty says whether they are used"),
-        ("rewritten_labels", "rewritten", "were put into NFC or lost punctuation to their label_form", ""),
+        ("empty_labels", "empty", "an empty label", "data.policies.empty says whether they are used"),
+        ("rewritten_labels", "rewritten", "put into NFC, or without the punctuation that label_form leaves out", ""),
     ):
         for part, keys in summary[name].items():
             found += about("note", kind, part, [(key, key) for key in keys], what, advice)
@@ -134,7 +134,7 @@ def _asked(
 def _judged_notes(part: str, judged: Judged) -> list[Finding]:
     """How many lines the teacher was asked about, where not all, and which labels it cannot write."""
     found = about(
-        "note", "not-judged", part, [(key, key) for key in judged.unknown], "have labels that the teacher cannot write",
+        "note", "not-judged", part, [(key, key) for key in judged.unknown], "labels that the teacher cannot write",
         "its charset lacks their characters, or they need more frames than the line has",
     )  # fmt: skip
     if (n := len(judged.doubts) + len(judged.unknown)) < judged.n_labelled:

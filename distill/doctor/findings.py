@@ -40,7 +40,7 @@ def about(
     if not lines:
         return []
     keys, remarks = zip(*lines, strict=True)
-    return [Finding(severity, kind, part, f"{counted(len(keys), 'line')} {what}", keys, remarks, (), advice)]
+    return [Finding(severity, kind, part, f"{counted(len(keys), 'line')}: {what}", keys, remarks, (), advice)]
 
 
 def counted(n: int, what: str) -> str:

@@ -133,14 +133,14 @@ def loose_marks(text: str) -> str:
 
 
 CHECKS: tuple[tuple[str, Callable[[str], str], str, str], ...] = (
-    ("mixed-scripts", mixed_scripts, "mix look-alike scripts inside a word", "type these words in one script"),
-    ("width-forms", other_width, "hold full-width or half-width forms", "write the plain characters"),
-    ("invisible", invisible, "hold invisible characters", "take them out: no picture shows them"),
-    ("no-character", no_character, "hold private, unassigned or replacement characters", "decode the labels anew"),
-    ("wrong-encoding", decoded_twice, "look like UTF-8 read in a wrong encoding", "decode the labels anew"),
-    ("odd-spaces", odd_spaces, "hold spaces of another kind", "write the plain space"),
-    ("loose-spaces", loose_spaces, "begin or end with a space or hold several in a row", "take them out"),
-    ("loose-marks", loose_marks, "hold combining marks of their own", "a class of its own is learnt for each mark"),
+    ("mixed-scripts", mixed_scripts, "look-alike scripts mixed inside a word", "type these words in one script"),
+    ("width-forms", other_width, "full-width or half-width forms", "write the plain characters"),
+    ("invisible", invisible, "invisible characters", "take them out: no picture shows them"),
+    ("no-character", no_character, "private, unassigned or replacement characters", "decode the labels anew"),
+    ("wrong-encoding", decoded_twice, "UTF-8 read in a wrong encoding, it seems", "decode the labels anew"),
+    ("odd-spaces", odd_spaces, "spaces of another kind", "write the plain space"),
+    ("loose-spaces", loose_spaces, "spaces at an end or several in a row", "take them out"),
+    ("loose-marks", loose_marks, "combining marks of their own", "a class of its own is learnt for each mark"),
 )
 
 

@@ -15,6 +15,7 @@ from students.image import Preparation, decode_image
 HASH_SHAPE = (8, 32)
 COPY_SHAPE = (24, 96)
 ALMOST_BLANK = 12.0  # grey levels between the 1st and the 99th percentile: the worst real lines have more
+UPRIGHT = 1.3  # height over width; street words of four letters are now and then square
 LONG_LABEL = 4  # characters from which an upright picture is odd
 STEADY_LABEL = 3  # characters from which the width of one is a steady measure
 FAR_OUT = 5.0  # robust standard deviations
@@ -76,21 +77,21 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
     n_characters = np.array([len(text or "") for text in lines.texts], np.int64)
     blank_but_labelled = pictures.blank & np.array([text != "" for text in lines.texts], bool)
     per_character = width / np.maximum(height * n_characters, 1)
-    upright = (height > width) & (n_characters >= LONG_LABEL)
+    upright = (height > UPRIGHT * width) & (n_characters >= LONG_LABEL)
     narrow, wide = _far_out(per_character, lines, (n_characters >= STEADY_LABEL) & ~upright)
     tiny = height * 3 < preparation.height_px
-    found = about("note", "turned", part, those(upright, ""), "look turned by a right angle", "turn the pictures")
-    found += about("note", "blank", part, those(blank_but_labelled, ""), "are almost blank", "look at the pictures")
+    found = about("note", "turned", part, those(upright, ""), "turned by a right angle, it seems", "turn the pictures")
+    found += about("note", "blank", part, those(blank_but_labelled, ""), "almost blank", "look at the pictures")
     found += about(
-        "note", "tiny", part, those(tiny, ""), f"are less than a third of {preparation.height_px} px high",
+        "note", "tiny", part, those(tiny, ""), f"less than a third of {preparation.height_px} px high",
         "enlarging brings nothing back: expect them to be read badly",
     )  # fmt: skip
     found += about(
-        "note", "narrow", part, those(narrow, ""), "are far narrower a character than their source",
+        "note", "narrow", part, those(narrow, ""), "far narrower a character than their source",
         "cut too tightly, or the label says more than the picture",
     )  # fmt: skip
     return found + about(
-        "note", "wide", part, those(wide, ""), "are far wider a character than their source",
+        "note", "wide", part, those(wide, ""), "far wider a character than their source",
         "cut too loosely, or the label says less than the picture",
     )  # fmt: skip
 

@@ -74,7 +74,7 @@ def shared_documents(parts: Mapping[str, Lines], document: str) -> list[Finding]
         common = here.keys() & there.keys()
         lines = [(key, f"{key}: document {name}") for name in sorted(common) for key in there[name]]
         found += about(
-            "note", "documents", other, lines, f"are of {len(common):,} documents that {one} has too, by their names",
+            "note", "documents", other, lines, f"of {len(common):,} documents that {one} has too, by their names",
             f"if equal names mean one document, scores on {other} are of documents that were seen in {one}",
         )  # fmt: skip
     return found
