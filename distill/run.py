@@ -53,13 +53,7 @@ class Run:
 
 def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     """Open the lines of a recipe; raises before anything is trained, and before the folder says otherwise."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, "no permission")
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"run folder {folder}: cannot be written: {reason}; choose another --run") from error
+    make_writable(folder)
     accelerator = start(recipe.runtime, folder)
     if recipe.runtime.workers:
         ready_workers()
@@ -71,6 +65,17 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     usable, too_long = usable_lines(recipe, pools)
     pools = replace(pools, refused={**pools.refused, **too_long})
     return Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
+
+
+def make_writable(folder: Path) -> None:
+    """Make the run folder where it is missing; raises `DataError` where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission")
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"run folder {folder}: cannot be written: {reason}; choose another --run") from error
 
 
 def train_teacher(run: Run) -> Path:
