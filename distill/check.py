@@ -25,7 +25,7 @@ from distill.recipe import Recipe, Teacher
 from distill.run import cache_of, fresh, make_writable, usable_lines
 from distill.teacher import adopted, problems_of_teachers, unknown_characters
 from students.errors import UserError
-from students.reader import MODEL_NAME
+from students.model_file import MODEL_NAME
 
 
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:

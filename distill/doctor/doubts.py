@@ -23,7 +23,7 @@ from distill.teacher import at_any_width
 from distill.track import progress
 from students.decode import greedy
 from students.image import decode_image
-from students.reader import Reader
+from students.reading import Reader
 
 READ_LINES = 2000  # of each part
 TURNED_LABEL = 3  # characters from which a label read on a turned picture is no accident

@@ -21,7 +21,7 @@ from distill.doctor.doubts import Doubt
 from distill.doctor.findings import Finding, counted
 from distill.doctor.labels import named
 from distill.recipe import Recipe
-from distill.run import write_json
+from distill.track import write_json
 from students.image import decode_image
 from students.model_file import write_whole
 
