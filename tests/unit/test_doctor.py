@@ -29,7 +29,8 @@ from distill.recipe_file import load_recipe
 from students.charset import Charset
 from students.image import Preparation
 from students.parts import Outputs
-from students.reader import Reader, load_student
+from students.reader import open_student, reader_of
+from students.reading import Reader
 from tests.samples import write_student
 
 
@@ -268,9 +269,9 @@ class _Certain(torch.nn.Module):
 
 
 def certain_reader(tmp_path: Path) -> Reader:
-    reader = load_student(write_student(tmp_path / "model.safetensors"))
+    reader = open_student(write_student(tmp_path / "model.safetensors"))
     description = reader.description.model_copy(update={"charset": Charset(characters="abc")})
-    return Reader(_Certain(), description, reader.path)  # type: ignore[arg-type]
+    return reader_of(_Certain(), description, reader.path)  # type: ignore[arg-type]
 
 
 def bars(text: str) -> np.ndarray:
