@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import ImageFont, features
 
 from distill.data.augment import Pixels, between
 from distill.data.fonts import FontFace
@@ -159,21 +159,22 @@ def _font(face: FontFace, size_px: int, layout: ImageFont.Layout) -> ImageFont.F
     return font
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def _alphabet(face: FontFace, size_px: int) -> _Alphabet:
     return _Alphabet(_font(face, size_px, ImageFont.Layout.BASIC))
 
 
 def _drawn(text: str, font: ImageFont.FreeTypeFont) -> tuple[Pixels, int, int]:
     """The ink of `text`, and where its left and top edges lie as seen from the pen."""
-    left, top, right, bottom = (int(edge) for edge in font.getbbox(text, anchor="ls"))
-    image = Image.new("L", (max(right - left, 1) + 2, max(bottom - top, 1) + 2))
-    ImageDraw.Draw(image).text((1 - left, 1 - top), text, fill=255, font=font, anchor="ls")
-    pixels = np.array(image)
+    mask, (left, top) = font.getmask2(text, "L", anchor="ls")
+    width, height = mask.size
+    pixels = np.array(mask, np.uint8).reshape(height, width)
+    if not pixels.any():
+        return np.zeros((0, 0), np.uint8), 0, 0
     first_x, last_x = _ends(pixels.max(0))
     first_y, last_y = _ends(pixels.max(1))
     cut = np.ascontiguousarray(pixels[first_y:last_y, first_x:last_x])
-    return cut, left - 1 + first_x, top - 1 + first_y
+    return cut, int(left) + first_x, int(top) + first_y
 
 
 def _ends(brightest: Pixels) -> tuple[int, int]:
