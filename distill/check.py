@@ -12,7 +12,7 @@ from pathlib import Path
 import teachers
 from distill.data.lines import Lines, Refusal
 from distill.data.pools import Pools, open_pools
-from distill.data.sources import RenderedSource
+from distill.data.sources import RenderedSource, shared_families
 from distill.doctor.alike import disagreements, leaks
 from distill.doctor.diagnosis import Diagnosis
 from distill.doctor.doubts import Judged, judge, most_suspicious, turned_over
@@ -38,7 +38,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
         pools = open_pools(recipe, cache_of(recipe, folder))
     except UserError as error:
         return Diagnosis((Finding("problem", "lines", "recipe", str(error)),))
-    found = _refused(pools.refused) + _networks(recipe, pools, folder) + _labels(pools)
+    found = _refused(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe) + _labels(pools)
     parts = {"train": pools.train, "validation": pools.validation, "test": pools.test}
     classes = class_counts(parts, pools.charset)
     for part, lines in parts.items():
@@ -82,6 +82,15 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
         return problems + [Finding("problem", "teacher", "recipe", said) for said in unfit]
     notes = unknown_characters(recipe, pools.charset, folder)
     return problems + [Finding("note", "teacher", "recipe", said) for said in notes]
+
+
+def _fonts(recipe: Recipe) -> list[Finding]:
+    """Families that draw lines of training and of a part that judges it."""
+    judged = (*recipe.data.validation, *recipe.data.test)
+    if not (shared := shared_families(recipe.data.train, judged)):
+        return []
+    said = f"{len(shared)} font families draw training lines and lines to judge by: {', '.join(shared)}"
+    return [Finding("note", "fonts", "recipe", said, advice="hold some families out; figures flatter otherwise")]
 
 
 def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from distill.check import _fonts
 from distill.data.labels import LabelForm
 from distill.data.lines import Lines
 from distill.doctor import labels as looks
@@ -313,6 +314,16 @@ def test_a_teacher_is_asked_about_a_sample_that_depends_on_the_seed(
 
 
 EVIL = "<script>alert('1')</script>\"&"
+
+
+def test_font_families_of_both_train_and_test_are_noted() -> None:
+    apart = load_recipe("quick")
+    assert not _fonts(apart)
+    (drawn, *_), (test, *_) = apart.data.train, apart.data.test
+    mixed = test.model_copy(update={"fonts": (*test.fonts, drawn.fonts[0])})
+    (found,) = _fonts(apart.model_copy(update={"data": apart.data.model_copy(update={"test": (mixed,)})}))
+    assert (found.severity, found.kind) == ("note", "fonts")
+    assert drawn.fonts[0] in found.message
 
 
 def test_the_page_escapes_all_data_and_names_what_it_leaves_out(tmp_path: Path) -> None:
