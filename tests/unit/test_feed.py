@@ -14,8 +14,9 @@ import torch
 
 from distill.data.augment import Augment
 from distill.data.batch import Pixels, StepData, View
+from distill.data.columns import ColumnFetch
 from distill.data.feed import feed
-from distill.data.lines import Lines, TableFetch, joined, open_source
+from distill.data.lines import Lines, joined, open_source
 from distill.data.mixing import Mix, plan_of
 from distill.data.pools import padding
 from distill.data.sampler import Order
@@ -92,7 +93,7 @@ def test_lines_go_to_another_process_without_their_pictures(tmp_path: Path) -> N
     back = pickle.loads(sent)
     assert [back[i].image for i in range(50)] == pictures
     fetch = lines.fetch[0][0]
-    assert isinstance(fetch, TableFetch)
+    assert isinstance(fetch, ColumnFetch)
     part = replace(fetch, data=replace(fetch.data, values=fetch.data.values[10:20]))  # its files hold more than it
     assert [pickle.loads(pickle.dumps(part))(row) for row in range(10)] == pictures[10:20]
 
