@@ -134,5 +134,6 @@ class Stopwatch:
         finally:
             whole, part = f"{what}: steps", f"{what}: waiting for data"
             self.add(whole, time.perf_counter() - begun)
-            self.seconds[f"{part}, share"] = round((self.seconds.get(part, 0.0) + waiting) / self.seconds[whole], 6)
             self.add(part, waiting)
+            self.seconds[f"{part}, share"] = round(self.seconds[part] / max(self.seconds[whole], 1e-3), 6)
+            self.add(part, 0.0)  # and write

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from distill.data.augment import Augment, augment
+from distill.data.formats.contents import reason_of
 from distill.data.labels import Folding, foldings
 from distill.data.lines import Lines
 from distill.data.posteriors import Posteriors
@@ -197,7 +198,7 @@ def _damage(pixels: Pixels, i: int) -> str:
     try:
         height_px, width_px = pixels[i].shape[:2]
     except DataError as error:
-        return str(error)
+        return reason_of(error, pixels.lines.keys[i])
     same = pixels.preparation.padded_width_px(height_px, width_px) == pixels.lines.padded_width_px[i]
     return "" if same else f"{pixels.lines.keys[i]}: has another width than when it was opened"
 

@@ -30,7 +30,7 @@ def test_the_run_folder_is_as_documented(finished_run: Path) -> None:
     }  # fmt: skip
     for role in ("teacher", "control", "student"):
         assert {p.name for p in (finished_run / role).iterdir()} == {
-            "model.safetensors", "metrics.jsonl", "checkpoints",
+            "model.safetensors", "metrics.jsonl", "checkpoints", "lines.json",
         }  # fmt: skip
         assert len(list((finished_run / role / "checkpoints").iterdir())) == 1
 
@@ -50,6 +50,18 @@ def test_the_report_holds_what_its_schema_says(finished_run: Path) -> None:
     for picture in (finished_run / "pictures").iterdir():
         Image.open(picture).verify()
         assert f"pictures/{picture.name}" in page
+
+
+def test_the_report_says_what_was_drawn_of_each_source(finished_run: Path) -> None:
+    drawn = json.loads((finished_run / "report.json").read_text())["drawn"]
+    assert set(drawn) == {"teacher", "control", "student"}
+    assert all(part["steps"] == 60 and not part["replaced"] for part in drawn.values())
+    assert drawn["teacher"]["drawn"] == {"printed": {"labelled": 60 * 32, "unlabelled": 0}}
+    assert drawn["control"]["drawn"] == {"printed": {"labelled": 60 * 32, "unlabelled": 0}}
+    of_student = drawn["student"]["drawn"]
+    assert of_student["printed"]["labelled"] + of_student["unlabelled"]["unlabelled"] == 60 * 32
+    assert of_student["unlabelled"]["unlabelled"] == pytest.approx(60 * 32 / 3, rel=0.1)
+    assert "| student | unlabelled | 0 |" in (finished_run / "report.md").read_text()
 
 
 def test_control_and_student_are_of_one_size(finished_run: Path) -> None:
@@ -94,8 +106,10 @@ def test_control_and_student_have_equal_budgets(finished_run: Path) -> None:
 
 def test_clocks_stand_in_timing_json_alone(finished_run: Path) -> None:
     timing = json.loads((finished_run / "timing.json").read_text())
-    assert set(timing) >= {"lines", "teacher", "control", "student", "report"}
+    waited = {f"{role}: waiting for data, share" for role in ("teacher", "control", "student")}
+    assert set(timing) >= {"lines", "teacher", "control", "student", "report", *waited}
     assert all(seconds > 0 for seconds in timing.values())
+    assert all(timing[share] < 1 for share in waited)
 
 
 def test_what_is_finished_is_reused(finished_run: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
