@@ -11,7 +11,10 @@ BIN     := .venv/bin
 DISTILL := $(if $(filter 1,$(NPROC)),$(BIN)/python -m distill,$(BIN)/torchrun --nproc_per_node $(NPROC) -m -- distill)
 CHOICES := $(RECIPE) $(if $(DATA),data.root=$(DATA)) $(ARGS) $(if $(RUN),--run $(RUN))
 
-.PHONY: help setup teacher distill evaluate test lint format clean
+ORT_WEB := onnxruntime-web@1.30.0
+PAGE    := distill/pages/ort
+
+.PHONY: help setup teacher distill evaluate page test lint format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +36,14 @@ distill: teacher  ## the main job: teacher, student alone, student distilled, ve
 
 evaluate: .venv/ready  ## score MODEL on DATA
 	$(BIN)/python -m distill evaluate $(MODEL) $(DATA) $(ARGS)
+
+page: $(PAGE)/ort-wasm-simd-threaded.wasm  ## fetch onnxruntime-web from npm, which `distill demo` needs
+
+$(PAGE)/ort-wasm-simd-threaded.wasm: .venv/ready
+	npm install --silent --no-save --no-package-lock --prefix .venv/web $(ORT_WEB)
+	@mkdir -p $(PAGE)
+	cp .venv/web/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs $(PAGE)/
+	cp .venv/web/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm $(PAGE)/
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -1,48 +1,150 @@
-"""Pre-flight: recipe, data, fonts and networks looked at together, every problem reported, nothing trained."""
+"""Pre-flight: recipe, data, fonts and networks looked at together, every problem reported, nothing trained.
+
+What can be looked at without a teacher is; where the run has one, it says which labels it doubts. `distill/doctor/`
+holds the single looks, this module their order.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from distill.data.pools import open_pools
+import teachers
+from distill.data.lines import Lines, Refusal
+from distill.data.pools import Pools, open_pools
+from distill.data.sources import RenderedSource
+from distill.doctor.alike import disagreements, leaks
+from distill.doctor.diagnosis import Diagnosis
+from distill.doctor.doubts import Judged, judge, most_suspicious, turned_over
+from distill.doctor.findings import Finding, about, counted
+from distill.doctor.labels import class_counts, findings_in_charset, findings_in_labels
+from distill.doctor.pictures import findings_in_pictures, look_at
+from distill.doctor.profile import profiles, shared_documents
 from distill.initial import problems_of_starts
-from distill.recipe import Recipe
-from distill.run import cache_of, usable_lines
-from distill.teacher import problems_of_teachers, unknown_characters
-from students.errors import DataError
+from distill.recipe import Recipe, Teacher
+from distill.run import cache_of, fresh, make_writable, usable_lines
+from distill.teacher import adopted, problems_of_teachers, unknown_characters
+from students.errors import UserError
+from students.model_file import MODEL_NAME
 
-SHOWN_KEYS = 5
 
+def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
+    """Look at everything a recipe names; with 0 `n_suspicious` no teacher is asked.
 
-def check(recipe: Recipe, folder: Path) -> dict[str, Any]:
-    """`lines` of each part, `notes` on labels, all `problems`. Rendered lines are drawn into the run's cache."""
+    Rendered lines are drawn into the run's cache. Raises `DataError` where the run folder cannot be written.
+    """
+    make_writable(folder)
     try:
         pools = open_pools(recipe, cache_of(recipe, folder))
-    except DataError as error:
-        return {"lines": {}, "notes": [], "problems": [str(error)]}
-    _, too_long = usable_lines(recipe, pools)
-    problems = [
-        f"{part}: {refusal.reason}" for part, refusals in {**pools.refused, **too_long}.items() for refusal in refusals
-    ]
-    unfit = problems_of_teachers(recipe, pools.charset, folder)
-    problems += problems_of_starts(recipe, pools.charset) + unfit
+    except UserError as error:
+        return Diagnosis((Finding("problem", "lines", "recipe", str(error)),))
+    found = _refused(pools.refused) + _networks(recipe, pools, folder) + _labels(pools)
+    parts = {"train": pools.train, "validation": pools.validation, "test": pools.test}
+    classes = class_counts(parts, pools.charset)
+    for part, lines in parts.items():
+        found += findings_in_labels(part, lines)
+    found += findings_in_charset(pools.charset, classes)
+    real = {part: _real(recipe, lines) for part, lines in parts.items()}
+    pictures = {part: look_at(part, lines) for part, lines in real.items()}
+    for part, looked_at in pictures.items():
+        found += findings_in_pictures(part, looked_at, recipe.image) + disagreements(part, looked_at)
+    found += leaks(pictures)
+    if recipe.data.cut is not None:
+        found += shared_documents(real, recipe.data.cut.document)
+    judged, doubted = _asked(recipe, folder, real, n_suspicious)
+    found += doubted
+    suspicious = tuple(most_suspicious(judged, n_suspicious))
+    return Diagnosis(tuple(_in_order(found)), parts, classes, tuple(profiles(pictures, judged)), suspicious)
+
+
+def _real(recipe: Recipe, lines: Lines) -> Lines:
+    """The lines that were not drawn here."""
+    every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
+    return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
+
+
+def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
+    """What keeps the networks from being built, from beginning, from teaching, and labels longer than their frames."""
+    problems: list[Finding] = []
+    for part in (recipe.teacher, recipe.student):
+        if not (isinstance(part, Teacher) and part.file):
+            try:
+                fresh(part, recipe, pools.charset)
+            except UserError as error:
+                problems.append(Finding("problem", "network", "recipe", str(error)))
+    if not problems:
+        try:
+            problems += _refused(usable_lines(recipe, pools)[1])
+        except UserError as error:
+            problems.append(Finding("problem", "network", "recipe", str(error)))
+    problems += [Finding("problem", "start", "recipe", said) for said in problems_of_starts(recipe, pools.charset)]
+    if unfit := problems_of_teachers(recipe, pools.charset, folder):
+        return problems + [Finding("problem", "teacher", "recipe", said) for said in unfit]
+    notes = unknown_characters(recipe, pools.charset, folder)
+    return problems + [Finding("note", "teacher", "recipe", said) for said in notes]
+
+
+def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:
+    """A problem for every reason of every part, named as `data.json` does: `train: leaked`."""
+    found = []
+    for name, refusals in refused.items():
+        part, _, why = name.partition(": ")
+        lines = [(refusal.key, refusal.reason) for refusal in refusals]
+        what = f"left out, {why}" if why else "left out"
+        found += about("problem", "left-out", part, lines, what, "mend them, or go on without them")
+    return found
+
+
+def _labels(pools: Pools) -> list[Finding]:
+    """Notes on empty and rewritten labels, and on test characters that nobody can learn."""
     summary = pools.summary()
-    notes = [
-        f"{part}: {len(keys)} {what}, the first: {', '.join(keys[:SHOWN_KEYS])}"
-        for field, what in (
-            ("empty_labels", "labels are empty"),
-            ("rewritten_labels", "labels were put into NFC or lost punctuation to their label_form"),
-        )
-        for part, keys in summary[field].items()
-        if keys
-    ]
-    if not unfit:
-        notes += unknown_characters(recipe, pools.charset, folder)
+    found = []
+    for name, kind, what, advice in (
+        ("empty_labels", "empty", "an empty label", "data.policies.empty says whether they are used"),
+        ("rewritten_labels", "rewritten", "put into NFC, or without the punctuation that label_form leaves out", ""),
+    ):
+        for part, keys in summary[name].items():
+            found += about("note", kind, part, [(key, key) for key in keys], what, advice)
     if outside := summary["test_characters_outside_charset"]:
-        notes.append(f"test: characters that no training line has and nobody can learn: {outside}")
-    return {
-        "lines": {"train": len(pools.train), "validation": len(pools.validation), "test": len(pools.test)},
-        "notes": notes,
-        "problems": problems,
-    }
+        message = f"characters that no training line has and nobody can learn: {outside}"
+        found.append(Finding("note", "unlearnt", "test", message, advice="add lines with them, or expect these errors"))
+    return found
+
+
+def _asked(
+    recipe: Recipe, folder: Path, real: Mapping[str, Lines], n_suspicious: int
+) -> tuple[dict[str, Judged], list[Finding]]:
+    """What the run's teacher says about the labels of the real lines, where there is a teacher."""
+    own = folder / "teacher" / MODEL_NAME
+    if not n_suspicious or not (recipe.teacher.file or own.is_file()):
+        return {}, []
+    try:
+        reader = teachers.load(adopted(recipe, folder) if recipe.teacher.file else own)
+    except UserError as error:
+        return {}, [Finding("problem", "teacher", "recipe", str(error))]
+    judged = {part: judge(part, lines, reader, recipe.seed) for part, lines in real.items()}
+    found = []
+    for part, answers in judged.items():
+        found += _judged_notes(part, answers)
+        worst = most_suspicious({part: answers}, n_suspicious)
+        found += turned_over(part, real[part], worst, reader)
+    return judged, found
+
+
+def _judged_notes(part: str, judged: Judged) -> list[Finding]:
+    """How many lines the teacher was asked about, where not all, and which labels it cannot write."""
+    found = about(
+        "note", "not-judged", part, [(key, key) for key in judged.unknown], "labels that the teacher cannot write",
+        "its charset lacks their characters, or they need more frames than the line has",
+    )  # fmt: skip
+    if (n := len(judged.doubts) + len(judged.unknown)) < judged.n_labelled:
+        message = (
+            f"the teacher was asked about {n:,} of {counted(judged.n_labelled, 'labelled line')}, drawn by the seed"
+        )
+        found.append(Finding("note", "sampled", part, message))
+    return found
+
+
+def _in_order(found: list[Finding]) -> list[Finding]:
+    """Problems first; else as they were found."""
+    return sorted(found, key=lambda finding: finding.severity != "problem")

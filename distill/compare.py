@@ -24,10 +24,10 @@ from distill.metrics import compare as compared
 from distill.recipe import Recipe
 from distill.recipe_file import load_recipe
 from distill.report import judge, read_test
-from distill.run import Run, final_job, open_run, train_control, train_pair, train_teacher, write_json
+from distill.run import Run, final_job, open_run, train_control, train_pair, train_teacher
 from distill.runtime import StopFlag
 from distill.terms import TAUGHT
-from distill.track import Stopwatch, say
+from distill.track import Stopwatch, say, write_json
 from students.errors import CheckpointError, UserError
 from students.model_file import MODEL_NAME, read_model, write_whole
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from pydantic import ValidationError
 from torch import nn
 
 from distill.data.batch import Pictures, moved
+from distill.data.formats.opening import source_at
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.sampler import Group, in_width_order
-from distill.data.sources import FolderSource, HubSource, ParquetSource, SavedSource, Source
 from distill.metrics import Truth, score
 from distill.peers import Peer
 from distill.recipe import Protocol
@@ -112,7 +110,8 @@ def open_data(data: Sequence[str], preparation: Preparation) -> tuple[Lines, lis
     """The lines of what stands on a command line, and those refused; raises `DataError` where not one is left."""
     parts, refused = [], []
     for number, where in enumerate(data):
-        source = source_of(where, f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem)
+        name = f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem
+        source = source_at(where, name, **({"split": "test"} if where.startswith("hf://") else {}))
         lines, unusable = open_source(source, Path(), Path(), preparation)
         parts.append(lines)
         refused += unusable
@@ -143,17 +142,3 @@ def texts_of(reader: Reader, lines: Lines, what: str | None, batch_lines: int = 
             texts[lines.keys[i]] = reading.text
             bar.update()
     return texts
-
-
-def source_of(where: str, name: str) -> Source:
-    """What a path on the command line means: hub data set, Parquet file, saved data set, or folder."""
-    name = re.sub(r"[^\w.-]", "_", name) or "data"
-    if where.startswith("hf://"):
-        try:
-            return HubSource(name=name, path=where, split="test")
-        except ValidationError as error:
-            raise DataError(f"{where}: a data set of the hub is named hf://user/name") from error
-    if Path(where).is_dir():
-        saved = (Path(where) / "dataset_info.json").is_file()
-        return SavedSource(name=name, path=where) if saved else FolderSource(name=name, path=where)
-    return ParquetSource(name=name, path=where)

@@ -128,4 +128,6 @@ def _problem_of_start(part: Teacher | Student, image: Preparation, charset: Char
             fill(model, start, part.model.model_dump(mode="json"), charset, image)
     except UserError as error:
         return str(error)
+    except (ValueError, RuntimeError):  # it cannot be built at all, with whatever weights: `fresh` says why
+        return None
     return None

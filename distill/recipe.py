@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from distill.data.augment import Augment
+from distill.data.mixing import Mix
 from distill.data.sources import Source
 from distill.terms import Consistency, Objective, Section
 from students.charset import Charset, normalise
@@ -131,6 +132,9 @@ class Stage(Section):
 
     name: str = Field(pattern=r"^[\w.-]+$", description="names its folder inside the network's")
     sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
+    mix: Mix | None = Field(
+        None, description="how much of each source it draws, and when; null: every line once an epoch"
+    )
     training: Training = Field(description="its budget and optimiser")
 
 
@@ -146,6 +150,9 @@ class Network(Section):
     )
     stages: tuple[Stage, ...] = Field((), description="trainings that come before, each from the weights of the last")
     sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
+    mix: Mix | None = Field(
+        None, description="how much of each source it draws, and when; null: every line once an epoch"
+    )
     training: Training = Field(description="how it is trained")
 
 
@@ -165,7 +172,9 @@ class Teacher(Network):
 
     @model_validator(mode="after")
     def _nothing_to_train(self) -> Teacher:
-        if self.file is not None and (also := [key for key in ("init", "stages", "sources") if getattr(self, key)]):
+        if self.file is not None and (
+            also := [key for key in ("init", "stages", "sources", "mix") if getattr(self, key)]
+        ):
             raise ValueError(f"{', '.join(also)}: file names a finished teacher, so nothing is trained; leave them out")
         return self
 
@@ -219,15 +228,19 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _named_sources_exist(self) -> Recipe:
         known = [source.name for source in self.data.train]
+        trainings: dict[str, Network | Stage] = {"teacher": self.teacher, "student": self.student}
+        trainings |= {f"{n}.stages.{s.name}": s for n, p in tuple(trainings.items()) for s in getattr(p, "stages", ())}
         problems = [
-            f"{where}: {name!r} is not a training source; there are {', '.join(known)}"
-            for part_name, part in (("teacher", self.teacher), ("student", self.student))
-            for where, names in (
-                (f"{part_name}.sources", part.sources),
-                *((f"{part_name}.stages.{stage.name}.sources", stage.sources) for stage in part.stages),
-            )
-            for name in names or ()
+            f"{where}.sources: {name!r} is not a training source; there are {', '.join(known)}"
+            for where, part in trainings.items()
+            for name in part.sources or ()
             if name not in known
+        ]
+        problems += [
+            f"{where}.mix.weights: {name!r} is not one of its sources; there are {', '.join(part.sources or known)}"
+            for where, part in trainings.items()
+            for name in (part.mix and part.mix.weights) or ()
+            if name not in (part.sources or known)
         ]
         problems += [
             f"data.cut.sources: {name!r} is not a training source; there are {', '.join(known)}"

@@ -108,6 +108,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     shown = _differing(test, readings, recipe.data.protocol)
     page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
     page.append(breakdown_page(result["breakdown"], result["agreement"], list(readings)))
+    page.append(_drawn_table(result["drawn"]))
     if shown:
         page.append(_picture_table(test, readings, shown, pictures, recipe.data.protocol))
     write_whole(folder / "report.md", "\n".join(page).encode())
@@ -160,6 +161,19 @@ def _table(result: Mapping[str, Any]) -> str:
     if some["left_out"]:
         note += f" {some['left_out']} lines have no truth under this protocol and are left out."
     return "\n".join(rows) + "\n" + note + "\n"
+
+
+def _drawn_table(drawn: Mapping[str, Any]) -> str:
+    """What every training drew, its sources in one row each."""
+    rows = ["## Lines drawn\n", "| training | source | labelled | unlabelled | share |", "|---|---|---:|---:|---:|"]
+    for training, part in drawn.items():
+        total = sum(sum(counts.values()) for counts in part["drawn"].values())
+        for source, counts in sorted(part["drawn"].items()):
+            share = sum(counts.values()) / total
+            rows.append(f"| {training} | {source} | {counts['labelled']:,} | {counts['unlabelled']:,} | {share:.1%} |")
+    damaged = [f"{training}: {', '.join(part['replaced'])}" for training, part in drawn.items() if part["replaced"]]
+    note = f"\nCould not be read any more, and others stood in for them: {'; '.join(damaged)}.\n" if damaged else ""
+    return "\n".join(rows) + "\n" + note
 
 
 def _differing(test: Lines, readings: Readings, protocol: Protocol) -> list[str]:

@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,9 @@ from ruamel.yaml import YAML
 
 import teachers
 from distill import report
+from distill.data.feed import ready_workers
 from distill.data.lines import Lines, Refusal
+from distill.data.mixing import plan_of
 from distill.data.pools import Pools, open_pools, without_infeasible
 from distill.data.posteriors import Cached
 from distill.initial import Start, model_of, problems_of_starts, start_of
@@ -26,8 +27,8 @@ from distill.runtime import StopFlag, environment, start
 from distill.teacher import FrozenTeacher, adopted, member_of, problems_of_teachers, unknown_characters
 from distill.teacher_cache import cache_error
 from distill.terms import Objective
-from distill.track import Stopwatch, say
-from distill.train import Job, Role, cached_posteriors, finished, train
+from distill.track import Stopwatch, say, write_json
+from distill.train import LINES_NAME, Job, Role, cached_posteriors, finished, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
@@ -52,14 +53,10 @@ class Run:
 
 def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     """Open the lines of a recipe; raises before anything is trained, and before the folder says otherwise."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, "no permission")
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"run folder {folder}: cannot be written: {reason}; choose another --run") from error
+    make_writable(folder)
     accelerator = start(recipe.runtime, folder)
+    if recipe.runtime.workers:
+        ready_workers()
     stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     with accelerator.main_process_first(), stopwatch.measure("lines"):
         pools = open_pools(recipe, cache_of(recipe, folder), stop.raise_if_set)
@@ -68,6 +65,17 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     usable, too_long = usable_lines(recipe, pools)
     pools = replace(pools, refused={**pools.refused, **too_long})
     return Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
+
+
+def make_writable(folder: Path) -> None:
+    """Make the run folder where it is missing; raises `DataError` where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission")
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"run folder {folder}: cannot be written: {reason}; choose another --run") from error
 
 
 def train_teacher(run: Run) -> Path:
@@ -189,7 +197,7 @@ def final_job(run: Run, role: Role) -> Job:
 def _train_all(run: Run, jobs: list[Job], teacher: FrozenTeacher | None) -> Path:
     """Train one network through its stages and return the last model file."""
     for job in jobs:
-        path = train(job, teacher, run.accelerator, run.stop)
+        path = train(job, teacher, run.accelerator, run.stop, run.stopwatch)
     return path
 
 
@@ -228,10 +236,16 @@ def make_report(run: Run) -> dict[str, Any]:
     parameters = {role: n_parameters(teachers.load(path).model) for role, path in models.items()}
     seed = final_job(run, "control").seed
     result = report.summarise(run.pools.test, readings, parameters, run.recipe.data.protocol, seed)
-    result["judged"] = judged
+    result |= {"judged": judged, "drawn": _drawn(run, roles)}
     report.write_pages(run.folder, run.recipe, run.pools.test, readings, result)
     write_json(target, result)
     return result
+
+
+def _drawn(run: Run, roles: list[str]) -> dict[str, Any]:
+    """Of every training, stages before the last: its steps, what it drew of each source, what it could not read."""
+    files = [file for role in roles for file in sorted((run.folder / role).glob(f"**/{LINES_NAME}"), reverse=True)]
+    return {str(file.parent.relative_to(run.folder)): json.loads(file.read_text()) for file in files}
 
 
 def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict[int, int]:
@@ -286,10 +300,6 @@ def resolved_yaml(recipe: Recipe) -> str:
     return stream.getvalue()
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
-
-
 def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
     """The trainings of one network in their order, each from the weights of the one before: its stages, then its own.
 
@@ -312,10 +322,11 @@ def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
         some = lines.of_sources((stage or part).sources)
         if part.needs_labels and all(text is None for text in some.texts):
             raise DataError(f"{folder.relative_to(run.folder)}: its sources have no labelled line that can be used")
-        training = (stage or part).training
+        training, mix = (stage or part).training, (stage or part).mix
         job = Job(
             role, recipe, part.model, training, objective, some, pools.validation, pools.charset, teacher_digest,
             folder, cache_of(recipe, run.folder), start,
+            plan_of(mix, some.sources, training.batch_lines, training.steps) if mix else None,
         )  # fmt: skip
         jobs.append(job)
         start = Start(folder / MODEL_NAME, job.digest)

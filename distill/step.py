@@ -24,6 +24,8 @@ from distill.teacher import FrozenTeacher
 from distill.terms import Objective
 from students.errors import UserError
 
+REPLACED = "replaced lines"  # counted with the terms, so that all processes hear of it in one message
+
 
 class NonFiniteError(UserError):
     """A loss or gradient is infinite or NaN; no weight was changed."""
@@ -31,10 +33,14 @@ class NonFiniteError(UserError):
 
 @dataclass(frozen=True)
 class StepResult:
-    """Means of the terms over the whole step, unweighted; the loss they make; the norm of its gradient."""
+    """Means of the terms over the whole step, unweighted; the loss they make; the norm of its gradient.
+
+    `n_replaced`: damaged lines that others stood in for.
+    """
 
     figures: Mapping[str, float]
     stop: bool
+    n_replaced: int
 
 
 def take_step(
@@ -62,7 +68,8 @@ def take_step(
     weights = term_weights(objective, done, teacher is not None)
     counts = term_counts(weights, step)
     factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
-    sums = dict.fromkeys(factors, 0.0)
+    sums = dict.fromkeys((*factors, REPLACED), 0.0)
+    sums[REPLACED] = len(step.replaced)
     seen: Mapping[str, float] = {}
     beside = nn.ModuleDict() if beside is None else beside.train()
     for batch in (b.to(accelerator.device) for b in step.batches):
@@ -85,6 +92,7 @@ def take_step(
     learning = nn.ModuleList([model, *beside.values()])
     sums, stop = _summed_over_processes(learning, sums, stop, accelerator)
     norm = nn.utils.clip_grad_norm_(learning.parameters(), clip_norm).item()
+    n_replaced = round(sums.pop(REPLACED))
     means = {name: total / counts[name] for name, total in sums.items() if counts[name]}
     mean_loss = sum(factors[name] * total for name, total in sums.items())
     if not (math.isfinite(mean_loss) and math.isfinite(norm)):
@@ -95,7 +103,7 @@ def take_step(
         )
     for optimiser in optimisers:
         optimiser.step()
-    return StepResult({"loss": mean_loss, **means, "gradient_norm": norm, **seen}, stop)
+    return StepResult({"loss": mean_loss, **means, "gradient_norm": norm, **seen}, stop, n_replaced)
 
 
 def _summed_over_processes(

@@ -19,6 +19,7 @@ from torch import nn
 
 from distill.data.augment import Augment
 from distill.data.batch import Pictures, View, moved
+from distill.data.columns import mapped
 from distill.data.lines import Lines
 from distill.data.posteriors import Cached, Posteriors, encode
 from distill.data.sampler import Group, in_width_order
@@ -76,10 +77,9 @@ def cache_posteriors(
             bar.update(len(some) * accelerator.num_processes)
             poll()
     accelerator.wait_for_everyone()
-    tables = [
-        pa.chunked_array([c for view, _, path in parts if view == v for c in _verified(path).chunks], pa.binary())
-        for v in range(settings.views)
-    ]
+    for _, _, path in parts:
+        _verify(path)
+    tables = [mapped([str(path) for view, _, path in parts if view == v], ("record",)) for v in range(settings.views)]
     return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes)
 
 
@@ -101,7 +101,7 @@ def cache_error(
         images_NCHW = images_NCHW.to(accelerator.device)
         with torch.no_grad():
             ours = student(images_NCHW)
-        posteriors = cached.of([where[some.keys[i]] for i in group.indices], 0)
+        posteriors = cached.of([where[some.keys[i]] for i in group.indices], [0] * len(group.indices))
         online = teacher(images_NCHW, moved(others, accelerator.device))
         for tau, total in sums.items():
             found = []
@@ -144,16 +144,14 @@ def _with_digest(records: list[bytes]) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _verified(path: Path) -> pa.ChunkedArray:
-    """The records of a part. Raises `CheckpointError` where a byte differs from what was written."""
+def _verify(path: Path) -> None:
+    """Raises `CheckpointError` where a byte of a part differs from what was written."""
     advice = f"{path}: the posterior cache is damaged; remove this file and it is computed again"
     try:
         table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-        records: pa.ChunkedArray = table.column("record")
-        digests = b"".join(hashlib.sha256(record.as_buffer()).digest() for record in records)
+        digests = b"".join(hashlib.sha256(record.as_buffer()).digest() for record in table.column("record"))
         wanted = (table.schema.metadata or {})[b"sha256"].decode()
     except (pa.ArrowInvalid, OSError, KeyError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{advice} ({error})") from error
     if hashlib.sha256(digests).hexdigest() != wanted:
         raise CheckpointError(advice)
-    return records

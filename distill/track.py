@@ -10,18 +10,20 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from students.errors import CheckpointError
 from students.model_file import canonical_json, write_whole
 
+Item = TypeVar("Item")
 
-def progress(what: str, total: int, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
+
+def progress(what: str, total: int | None, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
     """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first.
 
     What was `done` before counts for how far, not for how fast.
@@ -93,6 +95,11 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """A file for people and programs: indented, keys sorted."""
+    write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
 class Stopwatch:
     """Seconds of each phase, summed over interruptions, in `timing.json`."""
 
@@ -113,4 +120,19 @@ class Stopwatch:
         """Count seconds that were measured elsewhere."""
         self.seconds[phase] = round(self.seconds.get(phase, 0.0) + seconds, 3)
         if self.writes:
-            write_whole(self.path, (json.dumps(self.seconds, indent=1, sort_keys=True) + "\n").encode())
+            write_json(self.path, self.seconds)
+
+    def waited(self, what: str, items: Iterable[Item]) -> Generator[Item]:
+        """The items; once closed, adds the seconds from the first to the last, those spent waiting, and their share."""
+        waiting = 0.0
+        begun = asked = time.perf_counter()
+        try:
+            for item in items:
+                waiting += time.perf_counter() - asked
+                yield item
+                asked = time.perf_counter()
+        finally:
+            whole, part = f"{what}: steps", f"{what}: waiting for data"
+            self.add(whole, time.perf_counter() - begun)
+            self.seconds[f"{part}, share"] = round((self.seconds.get(part, 0.0) + waiting) / self.seconds[whole], 6)
+            self.add(part, waiting)

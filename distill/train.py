@@ -6,6 +6,7 @@ nothing else. Weights are chosen on validation; the test lines are never seen he
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,10 @@ from distill import checkpoint as checkpoints
 from distill.beside import PEER, beside
 from distill.calibrate import fitted_temperature
 from distill.checkpoint import on_host, tensors_digest
-from distill.data.batch import StepData, feed
+from distill.data.batch import StepData
+from distill.data.feed import feed
 from distill.data.lines import Lines
+from distill.data.mixing import Plan
 from distill.data.posteriors import Cached
 from distill.data.sampler import Order
 from distill.data.seeds import seed_of
@@ -36,16 +39,18 @@ from distill.step import StepResult, take_step
 from distill.teacher import FrozenTeacher
 from distill.teacher_cache import cache_posteriors
 from distill.terms import Objective
-from distill.track import MetricsLog, progress, say
+from distill.track import MetricsLog, Stopwatch, progress, say, write_json
 from distill.trainee import Progress, Trainee, restore, save
 from students.charset import Charset
 from students.config import StudentConfig
-from students.errors import CheckpointError, UserError
+from students.errors import CheckpointError, DataError, UserError
 from students.model_file import MODEL_NAME, Calibration, Description, read_model, write_model
 from students.parts import Recogniser, n_parameters
 from teachers.crnn import TeacherConfig
 
 SILENT_STEPS = 1000  # a CTC training may write nothing for a while before it learns
+MOST_DAMAGED = 0.03  # of the lines: so many may turn out damaged during a training
+LINES_NAME = "lines.json"
 
 
 class CollapseError(UserError):
@@ -71,12 +76,18 @@ class Job:
     folder: Path
     cache: Path
     start: Start | None = None
+    plan: Plan | None = None
 
     @property
     def seed(self) -> int:
         """Of weights, order and augmentation."""
         own = None if self.role == "teacher" else self.recipe.student.seed
         return self.recipe.seed if own is None else own
+
+    @property
+    def name(self) -> str:
+        """Of its folder within the run's."""
+        return self.role if self.folder.parent.name != "stages" else f"{self.role} {self.folder.name}"
 
     @cached_property
     def digest(self) -> str:
@@ -86,6 +97,16 @@ class Job:
             self.role, self.seed, recipe.image, recipe.data.protocol, self.model,
             self.training, self.objective, self.charset, self.lines.digest, self.validation.digest,
             self.teacher_digest, self.start.digest if self.start else None,
+            *([self.plan.mix] if self.plan else []),
+        )  # fmt: skip
+
+    @property
+    def order(self) -> Order:
+        """Student and control take equal steps, but the control has labelled lines in the slots of others."""
+        labelled = np.array([text is not None for text in self.lines.texts])
+        return Order(
+            self.lines.padded_width_px, self.training.batch_lines, self.seed, self.training.micro_batch_lines,
+            labelled if self.teacher_digest is None and not labelled.all() else None, self.plan,
         )  # fmt: skip
 
     def build(self, purpose: str = "weights") -> Recogniser:
@@ -102,7 +123,9 @@ class Job:
         return model
 
 
-def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, stop: StopFlag) -> Path:
+def train(
+    job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, stop: StopFlag, stopwatch: Stopwatch
+) -> Path:
     """Train to the end, from where it stands, and return the model file. Raises `Stopped` after a checkpoint."""
     target = job.folder / MODEL_NAME
     if finished(job):
@@ -113,11 +136,12 @@ def train(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator, sto
     if not trainee.progress.metrics_size:
         _first_entry(job, trainee, teacher, accelerator, metrics)
     cached = cached_posteriors(job, teacher, accelerator, stop) if teacher is not None else None
-    _loop(job, trainee, teacher, cached, accelerator, metrics, stop)
+    _loop(job, trainee, teacher, cached, accelerator, metrics, stop, stopwatch)
     if teacher is not None:
         teacher.assert_unchanged()
     if _main(accelerator):
         _save(job, trainee, metrics, keep=1)
+        _write_lines(job, trainee.progress)
         _write_model(job, trainee, accelerator, target)
     accelerator.wait_for_everyone()
     return target
@@ -177,27 +201,22 @@ def _begin(job: Job, teacher: FrozenTeacher | None, accelerator: Accelerator) ->
 
 def _loop(
     job: Job, trainee: Trainee, teacher: FrozenTeacher | None, cached: Cached | None, accelerator: Accelerator,
-    metrics: MetricsLog | None, stop: StopFlag,
+    metrics: MetricsLog | None, stop: StopFlag, stopwatch: Stopwatch,
 ) -> None:  # fmt: skip
     training, now = job.training, trainee.progress
     if teacher is not None and cached is not None:
         teacher = teacher.remembered(cached)
-    labelled = np.array([text is not None for text in job.lines.texts])
-    order = Order(
-        job.lines.padded_width_px, training.batch_lines, job.seed, training.micro_batch_lines,
-        labelled if job.teacher_digest is None and not labelled.all() else None,
-    )  # fmt: skip
     end = now.step if _has_no_hope(training, now) else training.steps
     steps = feed(
-        job.lines, order, job.charset, job.recipe.image, training.augment,
+        job.lines, job.order, job.charset, job.recipe.image, training.augment,
         steps=range(now.step, end), rank=accelerator.process_index,
         n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
         cycle=job.objective.cache.views, cached=cached, others=teacher.preparations if teacher is not None else (),
     )  # fmt: skip
     per_step = training.batch_lines * job.objective.views
     total, done = training.steps * per_step, now.step * per_step
-    with progress(job.role, total, "line", done) as bar:
-        for data in steps:
+    with closing(stopwatch.waited(job.name, steps)) as watched, progress(job.role, total, "line", done) as bar:
+        for data in watched:
             result = _one_step(job, trainee, teacher, data, accelerator, stop)
             bar.update(data.n_lines)
             if now.step % training.log_every == 0:
@@ -237,6 +256,10 @@ def _one_step(
         watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set, beside=trainee.beside,
     )  # fmt: skip
     now.step += 1
+    for source, numbers in data.drawn.items():
+        now.drawn[source] = [a + b for a, b in zip(now.drawn.get(source, (0, 0)), numbers, strict=True)]
+    if result.n_replaced:
+        _remember_damage(job, now, data)
     for name, value in result.figures.items():
         total = now.window.setdefault(name, [0.0, 0])
         total[0] += value
@@ -244,6 +267,26 @@ def _one_step(
     if trainee.average:
         follow(trainee.average, trainee.model.state_dict(), job.training.ema_decay, now.step)
     return result
+
+
+def _remember_damage(job: Job, now: Progress, data: StepData) -> None:
+    """Name the lines that others stood in for, on all processes. Raises `DataError` where they have become many."""
+    for of_process in gather_object([dict(data.replaced)]):
+        for key, reason in of_process.items():
+            if key not in now.replaced:
+                say(f"{job.role} step {now.step}: {reason}; another line stands in for it")
+            now.replaced[key] = reason
+    if len(now.replaced) > max(1, MOST_DAMAGED * len(job.lines)):
+        raise DataError(
+            f"{job.folder}: {len(now.replaced)} of {len(job.lines)} lines can no longer be read, among them "
+            f"{', '.join(list(now.replaced)[:5])}; see whether the files are whole and within reach, and start again"
+        )
+
+
+def _write_lines(job: Job, now: Progress) -> None:
+    """What the training drew of each source, and what it could not read."""
+    drawn = {source: dict(zip(("labelled", "unlabelled"), n, strict=True)) for source, n in now.drawn.items()}
+    write_json(job.folder / LINES_NAME, {"steps": now.step, "drawn": drawn, "replaced": now.replaced})
 
 
 def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None) -> Score:

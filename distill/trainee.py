@@ -20,6 +20,8 @@ class Progress:
     best: dict[str, float] | None = None
     window: dict[str, list[float]] = field(default_factory=dict)
     metrics_size: int = 0
+    drawn: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled lines of each source so far
+    replaced: dict[str, str] = field(default_factory=dict)  # damaged lines that others stood in for, and why
 
 
 @dataclass
@@ -64,6 +66,7 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
     state = {
         "job": job, "step": now.step, "best": now.best, "window": now.window,
         "metrics_size": now.metrics_size, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "drawn": now.drawn, "replaced": now.replaced,
     }  # fmt: skip
     checkpoints.save(folder, now.step, Checkpoint(groups, state), keep)
 
@@ -88,4 +91,11 @@ def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.dev
     if trainee.average:
         trainee.average = {n: t.to(device) for n, t in saved.tensors["average"].items()}
     trainee.best = dict(saved.tensors.get("best", {}))
-    trainee.progress = Progress(state["step"], state["best"], state["window"], state["metrics_size"])
+    trainee.progress = Progress(
+        state["step"],
+        state["best"],
+        state["window"],
+        state["metrics_size"],
+        state.get("drawn", {}),
+        state.get("replaced", {}),
+    )

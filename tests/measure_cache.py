@@ -21,7 +21,8 @@ from PIL import Image
 from torch.nn import functional as F
 
 from distill.data.augment import Augment
-from distill.data.batch import feed, targets_of
+from distill.data.batch import targets_of
+from distill.data.feed import feed
 from distill.data.lines import Lines
 from distill.data.sampler import Order
 from distill.optimisers import build_optimisers

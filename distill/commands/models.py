@@ -13,7 +13,7 @@ from students.errors import DataError
 def add_to(commands: Commands) -> None:
     evaluate = add(commands, "evaluate", _evaluate, "exact match, CER and WER of a model on labelled lines")
     takes_model(evaluate)
-    evaluate.add_argument("data", nargs="+", metavar="DATA", help="Parquet file, folder, or hf://user/name")
+    evaluate.add_argument("data", nargs="+", metavar="DATA", help="file or folder of lines, or hf://user/name")
     evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
     evaluate.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
     reports(evaluate)

@@ -26,8 +26,14 @@ def add_to(commands: Commands) -> None:
     recipes.add_argument("recipe", nargs="?", metavar="RECIPE")
     recipes.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     reports(recipes)
+    check = add(commands, "check", _check, "open recipe and data, report every problem, train nothing")
+    takes_recipe(check)
+    check.add_argument(
+        "--suspicious", type=int, default=60, metavar="N",
+        help="how many labels that a finished teacher doubts are shown (default 60; 0: ask no teacher)",
+    )  # fmt: skip
+    reports(check)
     for name, command, about in (
-        ("check", _check, "open recipe and data, report every problem, train nothing"),
         ("teacher", _teacher, "train the teacher"),
         ("student", _student, "train control and student against the teacher, and report"),
     ):
@@ -70,14 +76,16 @@ def _recipes(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from distill.check import check
+    from distill.doctor.diagnosis import in_table
+    from distill.doctor.page import write_pages
 
     recipe, folder = recipe_and_folder(options)
-    found = check(recipe, folder)
-    lines = [f"{part}: {n:,} lines" for part, n in found["lines"].items()]
-    lines += [f"note: {note}" for note in found["notes"]]
-    lines += [f"problem: {problem}" for problem in found["problems"]]
-    show(found, options, "\n".join([*lines, *(["no problems"] if not found["problems"] else [])]))
-    return PROBLEMS_FOUND if found["problems"] else 0
+    if options.suspicious < 0:
+        raise UserError(f"--suspicious {options.suspicious}: 0 or more")
+    found = check(recipe, folder, options.suspicious)
+    result = found.as_dict() | {"pages": [str(path) for path in write_pages(folder, recipe, found)]}
+    show(result, options, "\n".join([in_table(found), *result["pages"]]))
+    return PROBLEMS_FOUND if result["problems"] else 0
 
 
 def _teacher(options: argparse.Namespace) -> int:

@@ -1,23 +1,24 @@
-"""From line numbers to tensors: decode, scale, augment, pad. A line's tensor depends on no other line."""
+"""From line numbers to tensors: decode, scale, augment, pad. A line's tensor depends on no other line.
+
+A line that can no longer be decoded is replaced by one of its width. Which step holds which lines is `sampler.py`'s,
+preparing steps ahead `feed.py`'s.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from distill.data.augment import Augment, augment
 from distill.data.labels import Folding, foldings
 from distill.data.lines import Lines
-from distill.data.materialise import leave_signals_to_the_parent
-from distill.data.posteriors import Cached, Posteriors
-from distill.data.sampler import Group, Order
+from distill.data.posteriors import Posteriors
+from distill.data.sampler import Group
 from distill.data.seeds import generator_of
 from students.charset import Charset
 from students.errors import DataError
@@ -56,12 +57,20 @@ def moved(others: Others | None, device: torch.device) -> Others | None:
 
 @dataclass(frozen=True)
 class View:
-    """How training sees a line: the augmentation is a function of seed, epoch, key, and earlier uses in the epoch."""
+    """How training sees a line: the augmentation is a function of seed, epoch, key, and earlier uses in the epoch.
+
+    With a `cycle`, a line looks the n-th time in epoch e as it does the first time in epoch e + n, modulo the cycle.
+    """
 
     augment: Augment
     seed: int
     epoch: int
     number: int = 0
+    cycle: int = 0
+
+    def moment(self, use: int) -> tuple[int, int]:
+        """Epoch and use in it that say how a line looks, used for the `use`-th time, from 0."""
+        return ((self.epoch + use) % self.cycle, 0) if self.cycle else (self.epoch, use)
 
 
 class Pixels:
@@ -86,14 +95,19 @@ class Pixels:
         scaled_HWC = self[i]
         if view is None:
             return scaled_HWC
-        names = (view.seed, view.epoch, use, self.lines.keys[i])
+        names = (view.seed, *view.moment(use), self.lines.keys[i])
         other = generator_of("other view", view.number, *names) if view.number else None
-        return augment(scaled_HWC, view.augment, generator_of("view", *names), other)
+        changes = self.lines.augments.get(self.lines.sources[i], view.augment)
+        return augment(scaled_HWC, changes, generator_of("view", *names), other)
 
     def stacked(self, group: Group, view: View | None = None, width_px: int | None = None) -> Tensor:
         """The prepared lines of a group, float32 (N, channels, H, W), padded to `width_px` where it is given."""
-        seen = (self.seen(i, view, use) for i, use in zip(group.indices, group.uses, strict=True))
-        return torch.from_numpy(np.stack([self.preparation.to_tensor(scaled_HWC, width_px) for scaled_HWC in seen]))
+        tensors = []
+        for i, use in zip(group.indices, group.uses, strict=True):
+            tensors.append(self.preparation.to_tensor(self.seen(i, view, use), width_px))
+            if tensors[-1].shape[2] != (width_px or group.width_px):
+                raise DataError(f"{self.lines.keys[i]}: has another width than when it was opened")
+        return torch.from_numpy(np.stack(tensors))
 
 
 class Pictures:
@@ -147,7 +161,7 @@ def make_batch(pictures: Pictures, group: Group, charset: Charset, view: View, n
 class StepData:
     """The share of one process in one step, and the counts of the whole step over all processes.
 
-    Every view of a line counts as a line.
+    Every view of a line counts as a line, but not in `drawn`: labelled and unlabelled lines of each source.
     """
 
     step: int
@@ -155,62 +169,46 @@ class StepData:
     batches: tuple[Batch, ...]
     n_lines: int
     n_labelled: int
+    drawn: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    replaced: Mapping[str, str] = field(default_factory=dict)  # damaged lines of this process's share, and why
 
 
-class _Steps(Dataset[StepData | DataError]):
-    def __init__(
-        self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-        rank: int, n_ranks: int, n_views: int, cycle: int, cached: Cached | None, others: Sequence[Preparation],
-    ) -> None:  # fmt: skip
-        self.pictures = Pictures(lines, preparation, () if cached else others)
-        self.order, self.charset = order, charset
-        self.augment_with, self.rank, self.n_ranks, self.n_views = augment_with, rank, n_ranks, n_views
-        self.cycle, self.cached = cycle, cached
+def without_damaged(pixels: Pixels, group: Group, names: tuple[int, int]) -> tuple[list[Group], dict[str, str]]:
+    """The group with another line for every one that cannot be decoded, and why by the keys of the latter.
 
-    def __getitem__(self, k: int) -> StepData | DataError:
-        try:
-            return self._step(k)
-        except DataError as error:  # a worker would wrap it; the trainer raises it as it is
-            return error
-
-    def _step(self, k: int) -> StepData:
-        epoch, groups = self.order.step(k)
-        view = View(self.augment_with, self.order.seed, epoch % self.cycle if self.cycle else epoch)
-        mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
-        batches = tuple(self._batch(group, view) for group in mine if group.indices)
-        indices = [i for group in groups for i in group.indices]
-        n_labelled = sum(self.pictures.lines.texts[i] is not None for i in indices)
-        return StepData(k, epoch, batches, len(indices) * self.n_views, n_labelled * self.n_views)
-
-    def _batch(self, group: Group, view: View) -> Batch:
-        if self.cached is None:
-            return make_batch(self.pictures, group, self.charset, view, self.n_views)
-        as_cached = replace(group, uses=(0,) * len(group.indices))
-        batch = make_batch(self.pictures, as_cached, self.charset, view)
-        return batch._replace(posteriors=self.cached.of(group.indices, view.epoch))
+    The one that stands in is a function of `names` (seed and epoch) and the key: labelled as that line is, of the
+    nearest width, where it can be of its source. Raises `DataError` where there is none.
+    """
+    indices, damage = [], {}
+    for i in group.indices:
+        if reason := _damage(pixels, i):
+            damage[pixels.lines.keys[i]] = reason
+        indices.append(_stand_in(pixels, i, names) if reason else i)
+    lines, uses = np.array(indices), np.array(group.uses)
+    widths = pixels.lines.padded_width_px[lines]
+    return [
+        Group(int(width_px), tuple(lines[widths == width_px].tolist()), tuple(uses[widths == width_px].tolist()))
+        for width_px in np.unique(widths)
+    ], damage
 
 
-def feed(
-    lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-    *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
-    cached: Cached | None = None, others: Sequence[Preparation] = (),
-) -> Iterator[StepData]:  # fmt: skip
-    """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew."""
-    data = _Steps(lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others)
-    # steps is the sampler: every item is one whole step, already batched
-    loader = DataLoader(data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker)
-    _one_thread()
-    for step in loader:
-        if isinstance(step, DataError):
-            raise step
-        yield step
+def _damage(pixels: Pixels, i: int) -> str:
+    """Why line `i` can no longer be used as it was opened; empty where it can."""
+    try:
+        height_px, width_px = pixels[i].shape[:2]
+    except DataError as error:
+        return str(error)
+    same = pixels.preparation.padded_width_px(height_px, width_px) == pixels.lines.padded_width_px[i]
+    return "" if same else f"{pixels.lines.keys[i]}: has another width than when it was opened"
 
 
-def _begin_worker(_: int) -> None:
-    leave_signals_to_the_parent()
-    _one_thread()
-
-
-def _one_thread() -> None:
-    """OpenCV's own threads cost more than they bring on pictures of this size."""
-    cv2.setNumThreads(0)
+def _stand_in(pixels: Pixels, i: int, names: tuple[int, int]) -> int:
+    lines = pixels.lines
+    alike = np.array([j for j, text in enumerate(lines.texts) if (text is None) == (lines.texts[i] is None)])
+    shuffle = torch.randperm(len(alike), generator=generator_of("stand-in", *names, lines.keys[i])).numpy()
+    elsewhere = np.array([lines.sources[j] != lines.sources[i] for j in alike])
+    distance = np.abs(lines.padded_width_px[alike] - lines.padded_width_px[i])
+    for j in alike[np.lexsort((shuffle, elsewhere, distance))].tolist():
+        if not _damage(pixels, j):
+            return int(j)
+    raise DataError(f"{lines.keys[i]}: can no longer be decoded, and so can no line that might stand in for it")

@@ -1,7 +1,7 @@
 """Finds the font faces of named families and checks that they can draw every character.
 
-Families come from folders given by the user, from installed `fontpkg-<family>` packages and from the fonts
-inside matplotlib. A variable font gives several faces, one a weight and width; a static file gives one.
+Families come from folders given by the user, from installed `fontpkg-<family>` packages, from the fonts inside
+matplotlib and from the system's. A variable font gives several faces, one a weight and width; a static one gives one.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import torch
-from fontTools.ttLib import TTFont, TTLibError
+from fontTools.ttLib import TTCollection, TTFont, TTLibError
 
 from students.errors import DataError
 
@@ -25,7 +25,11 @@ log = logging.getLogger(__name__)
 WEIGHTS = (300.0, 400.0, 500.0, 700.0)
 WIDTHS = (100.0, 85.0)
 _LIGHTEST, _BOLDEST = 300, 700
-_SUFFIXES = {".ttf", ".otf"}
+_SUFFIXES = {".ttf", ".otf", ".ttc", ".otc"}
+_SYSTEM_FOLDERS = (
+    "/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts",
+    "/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts", "C:/Windows/Fonts",
+)  # fmt: skip
 _MATPLOTLIB = {
     "dejavu-sans": "DejaVuSans",
     "dejavu-sans-mono": "DejaVuSansMono",
@@ -36,16 +40,21 @@ _MATPLOTLIB = {
 
 @dataclass(frozen=True, order=True)
 class FontFace:
-    """One drawable face: a font file, and for a variable font the value of each axis, in the file's order."""
+    """One drawable face: a font of a file, and for a variable one the value of each axis, in the file's order."""
 
     family: str
     name: str
     path: Path
     axes: tuple[tuple[str, float], ...] = ()
+    index: int = 0  # of the font, where a file holds a collection
 
 
 @dataclass(frozen=True)
-class _FontFile:
+class _Font:
+    """One font of a file: a collection holds several."""
+
+    path: Path
+    index: int
     family: str
     weight: int
     axes: tuple[tuple[str, float, float, float], ...]
@@ -62,10 +71,10 @@ def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, 
     in_folders = _folder_families(folders)
     faces: list[FontFace] = []
     for family in sorted(set(families)):
-        files = in_folders.get(family) or _installed_files(family)
-        if not files:
-            raise DataError(_unknown(family, set(in_folders)))
-        faces.extend(_drawable(family, files, characters))
+        fonts = in_folders.get(family) or _installed(family) or _system_families().get(family)
+        if not fonts:
+            raise DataError(_unknown(family, {*in_folders, *_system_families()}))
+        faces.extend(_drawable(family, fonts, characters))
     if not faces:
         raise DataError("no font family is named (fonts): name at least one, e.g. dejavu-sans")
     return sorted(faces)
@@ -95,11 +104,11 @@ def installed_families() -> list[str]:
     return sorted(found | (set(_MATPLOTLIB) if "matplotlib" in names else set()))
 
 
-def _drawable(family: str, files: list[Path], characters: str) -> Iterator[FontFace]:
+def _drawable(family: str, fonts: list[_Font], characters: str) -> Iterator[FontFace]:
     missing: dict[str, str] = {}
     n_faces = 0
-    for path in files:
-        font = _read(path)
+    for font in fonts:
+        path = font.path
         lacking = "".join(sorted({c for c in characters if ord(c) not in font.characters}))
         if lacking:
             missing[path.name] = lacking
@@ -109,7 +118,7 @@ def _drawable(family: str, files: list[Path], characters: str) -> Iterator[FontF
         for axes in _instances(font):
             n_faces += 1
             values = ",".join(f"{tag}={value:g}" for tag, value in axes)
-            yield FontFace(family, f"{path.stem}@{values}" if values else path.stem, path, axes)
+            yield FontFace(family, f"{path.stem}@{values}" if values else path.stem, path, axes, font.index)
     for name, lacking in missing.items():
         log.warning("font file %s of family %s is left out: it cannot draw %r", name, family, lacking)
     if not n_faces:
@@ -117,13 +126,17 @@ def _drawable(family: str, files: list[Path], characters: str) -> Iterator[FontF
         raise DataError(f"font family {family}: no face can be used ({reason}): leave the family or the characters out")
 
 
-def _instances(font: _FontFile) -> Iterator[tuple[tuple[str, float], ...]]:
+def _instances(font: _Font) -> Iterator[tuple[tuple[str, float], ...]]:
     """The usual weights, upright width and condensed; other axes keep their default."""
     choices = []
     for tag, low, default, high in font.axes:
         wanted = {"wght": WEIGHTS, "wdth": WIDTHS}.get(tag, ())
         choices.append([(tag, value) for value in wanted if low <= value <= high] or [(tag, default)])
     return itertools.product(*choices) if choices else iter([()])
+
+
+def _installed(family: str) -> list[_Font]:
+    return [font for path in _installed_files(family) for font in _read(path)]
 
 
 def _installed_files(family: str) -> list[Path]:
@@ -146,30 +159,58 @@ def _font_files(folder: Path | None) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
 
 
-def _folder_families(folders: tuple[Path, ...]) -> dict[str, list[Path]]:
-    families: dict[str, list[Path]] = {}
+@lru_cache(maxsize=1)
+def _system_families() -> dict[str, list[_Font]]:
+    families: dict[str, list[_Font]] = {}
+    for path in (path for folder in _SYSTEM_FOLDERS for path in _font_files(Path(folder).expanduser())):
+        for font in _read_if_whole(path):
+            families.setdefault(font.family, []).append(font)
+    return families
+
+
+def _read_if_whole(path: Path) -> tuple[_Font, ...]:
+    """The fonts of a file of the system, for which nobody here answers: a damaged one is left out with a warning."""
+    try:
+        return _read(path)
+    except DataError as error:
+        log.warning("%s", error)
+        return ()
+
+
+def _folder_families(folders: tuple[Path, ...]) -> dict[str, list[_Font]]:
+    families: dict[str, list[_Font]] = {}
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"font folder {folder} does not exist: correct the path or leave it out")
         for path in _font_files(folder):
-            families.setdefault(_read(path).family, []).append(path)
+            for font in _read(path):
+                families.setdefault(font.family, []).append(font)
     return families
 
 
 @lru_cache(maxsize=4096)
-def _read(path: Path) -> _FontFile:
+def _read(path: Path) -> tuple[_Font, ...]:
     try:
+        if path.suffix.lower() in (".ttc", ".otc"):
+            with TTCollection(path, lazy=True) as collection:
+                return tuple(_described(path, index, font) for index, font in enumerate(collection.fonts))
         with TTFont(path, lazy=True, fontNumber=0) as font:
-            axes = font["fvar"].axes if "fvar" in font else []
-            names = font["name"]
-            return _FontFile(
-                family=slug(names.getDebugName(16) or names.getDebugName(1) or path.stem),
-                weight=font["OS/2"].usWeightClass if "OS/2" in font else 400,
-                axes=tuple((axis.axisTag, axis.minValue, axis.defaultValue, axis.maxValue) for axis in axes),
-                characters=frozenset(font.getBestCmap() or ()),
-            )
+            return (_described(path, 0, font),)
     except (TTLibError, OSError, KeyError, AssertionError) as error:
         raise DataError(f"font file {path} cannot be read ({error}): replace or remove it") from error
+
+
+def _described(path: Path, index: int, font: TTFont) -> _Font:
+    axes = font["fvar"].axes if "fvar" in font else []
+    names = font["name"]
+    return _Font(
+        path=path,
+        index=index,
+        family=slug(names.getDebugName(16) or names.getDebugName(1) or path.stem),
+        weight=font["OS/2"].usWeightClass if "OS/2" in font else 400,
+        axes=tuple((axis.axisTag, axis.minValue, axis.defaultValue, axis.maxValue) for axis in axes),
+        characters=frozenset(font.getBestCmap() or ()),
+    )
 
 
 def _unknown(family: str, in_folders: set[str]) -> str:

@@ -1,38 +1,26 @@
 """One record for a line, whatever its source, and an ordered set of lines whose images stay on disk.
 
-`datasets` opens the sources; afterwards texts and sizes are in memory and image bytes are read from the
-memory-mapped Arrow table (or the folder) when a batch needs them. What cannot be used is refused by name.
+`formats/` opens the sources; afterwards texts and sizes are in memory and image bytes are read from where they lie
+when a batch needs them. What cannot be used is refused by name.
 """
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from typing_extensions import assert_never
 
+from distill.data.augment import Augment
+from distill.data.formats.contents import Contents, Fetch, reason_of
 from distill.data.labels import LabelForm, as_label
-from distill.data.materialise import materialise
-from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
+from distill.data.sources import RenderedSource, Source
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-LABEL_FILE = "labels.tsv"
-HEADING = ("file", "text")
-Fetch = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
@@ -67,6 +55,8 @@ class Lines:
     forms: Mapping[str, LabelForm] = field(default_factory=dict)  # of each source; exact where it is not named
     rewritten: frozenset[str] = frozenset()  # keys whose label was not NFC, or lost punctuation to its form
     preparation: Preparation | None = None  # that of the padded widths
+    augments: Mapping[str, Augment] = field(default_factory=dict)  # of each source that has its own
+    scaled_width_px: np.ndarray | None = None  # before padding, where it was looked at
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -96,15 +86,18 @@ class Lines:
             self.forms,
             self.rewritten.intersection(self.keys[int(i)] for i in indices),
             self.preparation,
+            self.augments,
+            None if self.scaled_width_px is None else self.scaled_width_px[np.asarray(indices, np.int64)],
         )
 
     def prepared_by(self, preparation: Preparation) -> Lines:
         """The same lines with the padded widths of another preparation."""
         if self.preparation is not None and preparation.pads_like(self.preparation):
             return self
-        sizes = (image_size(line.image, line.key) for line in map(self.__getitem__, range(len(self))))
+        sizes = [image_size(line.image, line.key) for line in map(self.__getitem__, range(len(self)))]
         widths = np.array([preparation.padded_width_px(*size) for size in sizes], np.int64)
-        return replace(self, padded_width_px=widths, preparation=preparation)
+        scaled = np.array([preparation.scaled_width_px(*size) for size in sizes], np.int64)
+        return replace(self, padded_width_px=widths, preparation=preparation, scaled_width_px=scaled)
 
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
         """The lines whose text fulfils `condition`."""
@@ -118,8 +111,10 @@ class Lines:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over keys, texts and image digests, in order, and label forms."""
+        """SHA-256 over keys, texts and image digests, in order, label forms and augmentations of sources."""
         sha = hashlib.sha256(repr(sorted((s, self.forms.get(s, "exact")) for s in set(self.sources))).encode())
+        for source in sorted(self.augments.keys() & set(self.sources)):
+            sha.update(repr((source, self.augments[source].model_dump_json())).encode())
         for record in zip(self.keys, self.texts, self.image_digests, strict=True):
             sha.update(repr(record).encode())
         return sha.hexdigest()
@@ -142,6 +137,8 @@ def joined(parts: Sequence[Lines]) -> Lines:
         {source: form for part in parts for source, form in part.forms.items()},
         frozenset().union(*(part.rewritten for part in parts)),
         parts[0].preparation if parts else None,
+        {source: own for part in parts for source, own in part.augments.items()},
+        None if any(p.scaled_width_px is None for p in parts) else np.array(chain("scaled_width_px"), np.int64),
     )
 
 
@@ -149,23 +146,20 @@ def open_source(
     source: Source, root: Path, cache_folder: Path, preparation: Preparation
 ) -> tuple[Lines, list[Refusal]]:
     """Open one source and look at every line of it once; what cannot be read is refused by name."""
-    names, texts, fetch = _open(source, root, cache_folder, preparation)
-    if not names:
-        raise DataError(f"source {source.name}: holds no lines")
-    if source.drop_labels:
-        texts = [None] * len(names)
-    return _scan(source, names, texts, fetch, preparation)
+    from distill.data.formats.opening import open_contents  # imports datasets; a worker, which fetches, need not wait
+
+    return _scan(source, open_contents(source, root, cache_folder, preparation.height_px), preparation)
 
 
-def _scan(
-    source: Source, names: list[str], texts: list[str | None], fetch: Fetch, preparation: Preparation
-) -> tuple[Lines, list[Refusal]]:
+def _scan(source: Source, contents: Contents, preparation: Preparation) -> tuple[Lines, list[Refusal]]:
+    names, texts, fetch = contents.names, contents.texts, contents.fetch
     drawn_here = isinstance(source, RenderedSource)
     keys = [f"{source.name}/{name}" for name in names]
     if len(set(keys)) < len(keys):
         keys = [f"{key}#{row}" for row, key in enumerate(keys)]
     kept: list[int] = []
     widths: list[int] = []
+    scaled: list[int] = []
     digests: list[str] = []
     refused: list[Refusal] = []
     for row, key in enumerate(keys):
@@ -175,10 +169,11 @@ def _scan(
             if preparation.scaled_width_px(*size) > preparation.max_width_px:
                 raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
         except DataError as error:
-            refused.append(Refusal(key, str(error)))
+            refused.append(Refusal(key, reason_of(error, key)))
             continue
         kept.append(row)
         widths.append(preparation.padded_width_px(*size))
+        scaled.append(preparation.scaled_width_px(*size))
         digests.append(hashlib.blake2b(data, digest_size=16).hexdigest())
     labels = tuple(None if (text := texts[row]) is None else as_label(text, source.label_form) for row in kept)
     lines = Lines(
@@ -192,175 +187,7 @@ def _scan(
         {source.name: source.label_form},
         frozenset(keys[row] for row, label in zip(kept, labels, strict=True) if label != texts[row]),
         preparation,
+        {source.name: source.augment} if source.augment is not None else {},
+        np.asarray(scaled, np.int64),
     )
     return lines, refused
-
-
-def _open(
-    source: Source, root: Path, cache_folder: Path, preparation: Preparation
-) -> tuple[list[str], list[str | None], Fetch]:
-    """Names and texts of a source, and a function that fetches the image bytes of a row."""
-    match source:
-        case FolderSource():
-            return _open_folder(root / source.path, source)
-        case ParquetSource():
-            path = root / source.path
-            return _columns(_guarded(path, source, lambda: _read_parquet(path)), source, path)
-        case SavedSource():
-            path = root / source.path
-            return _columns(_guarded(path, source, lambda: _load_saved(path)), source, path)
-        case HubSource():
-            name = source.path.removeprefix("hf://")
-            table = _guarded(source.path, source, lambda: datasets.load_dataset(name, split=source.split))
-            return _columns(table, source, source.path)
-        case RenderedSource():
-            (folder,) = materialise([source], root, preparation.height_px, cache_folder)
-            return _columns(_guarded(folder, source, lambda: _read_parts(folder)), source, folder)
-        case _:
-            assert_never(source)
-
-
-def _read_parts(folder: Path) -> datasets.Dataset:
-    parts = [datasets.Dataset.from_file(str(part)) for part in sorted(folder.glob("part-*.arrow"))]
-    return datasets.concatenate_datasets(parts)
-
-
-def _read_parquet(path: Path) -> datasets.Dataset:
-    if not path.is_file():
-        raise FileNotFoundError("no such file; set data.root (DATA=...) to the folder that holds it")
-    return datasets.Dataset.from_parquet(str(path), cache_dir=_arrow_cache())
-
-
-@cache
-def _arrow_cache() -> str:
-    """Where `datasets` lays its Arrow copies of Parquet files: it writes paths and locks there, so not into a run."""
-    folder = tempfile.mkdtemp(prefix="crnn-distill-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _load_saved(path: Path) -> datasets.Dataset:
-    if not path.is_dir():
-        raise FileNotFoundError("no such folder; set data.root (DATA=...) to the folder that holds it")
-    loaded = datasets.load_from_disk(str(path))
-    if not isinstance(loaded, datasets.Dataset):
-        raise ValueError(f"holds several splits ({', '.join(loaded)}); name the folder of one")
-    return loaded
-
-
-def _guarded(where: object, source: Source, load: Callable[[], datasets.Dataset]) -> datasets.Dataset:
-    """`datasets` raises many kinds of errors; all of them mean that this source cannot be opened."""
-    datasets.disable_progress_bars()
-    try:
-        return load()
-    except Exception as error:
-        cause = error.__cause__ or error
-        reason = (str(cause).splitlines() or [""])[0] or type(cause).__name__
-        raise DataError(f"source {source.name}: {where}: cannot be opened: {reason}") from error
-
-
-def _columns(table: datasets.Dataset, source: Source, where: object) -> tuple[list[str], list[str | None], Fetch]:
-    missing = {"image", "text"} - set(table.column_names)
-    if missing:
-        raise DataError(
-            f"source {source.name}: {where}: has no column {' or '.join(sorted(missing))}; "
-            f"it has {', '.join(table.column_names)}"
-        )
-    if isinstance(table.features["image"], datasets.Image):
-        table = table.cast_column("image", datasets.Image(decode=False))
-    table = table.flatten_indices() if table._indices is not None else table
-    arrow = table.data
-    images, texts = arrow.column("image"), arrow.column("text")
-    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
-        raise DataError(f"source {source.name}: {where}: the column text holds {texts.type}, not text")
-    if pa.types.is_struct(images.type) and {"bytes", "path"} <= {field.name for field in images.type}:
-        data, paths = pc.struct_field(images, "bytes"), pc.struct_field(images, "path").to_pylist()
-    else:
-        data, paths = images, [None] * len(images)
-    if not (pa.types.is_binary(data.type) or pa.types.is_large_binary(data.type)):
-        raise DataError(f"source {source.name}: {where}: the column image holds {data.type}, not image bytes")
-    names = [str(path) if path else f"{row:06d}" for row, path in enumerate(paths)]
-    return names, texts.to_pylist(), TableFetch(data, tuple(f"{source.name}/{name}" for name in names))
-
-
-@dataclass(frozen=True)
-class TableFetch:
-    """Image bytes of a row of a memory-mapped column."""
-
-    data: pa.ChunkedArray
-    keys: tuple[str, ...]
-
-    def __call__(self, row: int) -> bytes:
-        value = self.data[row].as_py()
-        if value is None:
-            raise DataError(f"{self.keys[row]}: holds no image bytes")
-        return bytes(value)
-
-
-@dataclass(frozen=True)
-class FolderFetch:
-    """Image bytes of a file of a folder."""
-
-    folder: Path
-    names: tuple[str, ...]
-
-    def __call__(self, row: int) -> bytes:
-        path = self.folder / self.names[row]
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _open_folder(folder: Path, source: Source) -> tuple[list[str], list[str | None], Fetch]:
-    if not folder.is_dir():
-        raise DataError(f"source {source.name}: {folder}: no such folder; set data.root (DATA=...)")
-    label_file = folder / LABEL_FILE
-    texts: list[str | None]
-    if label_file.is_file():
-        rows = list(_read_labels(label_file))
-        names, texts = [name for name, _ in rows], [text for _, text in rows]
-    else:
-        names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-        texts = [None] * len(names)
-    if not names:
-        what = f"{LABEL_FILE} has no rows" if label_file.is_file() else f"holds neither {LABEL_FILE} nor images"
-        raise DataError(f"source {source.name}: {folder}: {what}")
-    missing = [name for name in names if not _is_file(folder / name)]
-    if missing:
-        raise DataError(
-            f"{label_file}: {len(missing)} of {len(names)} images do not exist, the first: "
-            f"{', '.join(name[:60] for name in missing[:5])}; add them or take their rows out"
-        )
-    return names, texts, FolderFetch(folder, tuple(names))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        return False
-
-
-def _read_labels(path: Path) -> Iterator[tuple[str, str]]:
-    """Rows of file name, tab, text; a first row `file<TAB>text` is a heading."""
-    try:
-        rows = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if "\0" in rows:
-        line = rows[: rows.index("\0")].count("\n") + 1
-        raise DataError(f"{path}:{line}: holds a null byte; the file is damaged or not a text file")
-    for number, row in enumerate(re.split(r"\r?\n", rows), 1):
-        if not row:
-            continue
-        name, tab, text = row.partition("\t")
-        if number == 1 and (name, text) == HEADING:
-            continue
-        if not tab:
-            raise DataError(f"{path}:{number}: no tab between file name and text: {row[:60]!r}")
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DataError(f"{path}:{number}: {name!r} lies outside the folder")
-        yield name, text

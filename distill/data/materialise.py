@@ -7,7 +7,6 @@ part is written whole or not at all; an interrupted drawing continues behind the
 from __future__ import annotations
 
 import hashlib
-import io
 import multiprocessing
 import os
 import signal
@@ -19,18 +18,21 @@ from pathlib import Path
 import cv2
 import PIL
 import pyarrow as pa
-from PIL import Image
 
+from distill.data.augment import Pixels
 from distill.data.fonts import FontFace, by_family, draw_face, find_faces
+from distill.data.ground import photographs_in
+from distill.data.letters import refuse_unshapeable
 from distill.data.render import render_line
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource
-from distill.data.text import CHARACTERS, draw_text
+from distill.data.text import draw_text, possible_characters, texts_of
 from distill.track import progress
 from students.model_file import canonical_json, write_whole
 
 PART_LINES = 2048
 RENDERER_VERSION = 1  # part of the cache key: raise it whenever the same source draws other pixels
+_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 Poll = Callable[[], None]
 SCHEMA = pa.schema(
     [
@@ -49,6 +51,7 @@ class Part:
     """Up to `PART_LINES` lines of a source, from line `start` on: one file, drawn by one process."""
 
     source: RenderedSource
+    root: Path
     faces: list[FontFace]
     height_px: int
     folder: Path
@@ -72,10 +75,10 @@ def materialise(
     """
     folders, parts = [], []
     for source in sources:
-        faces = find_faces(source.fonts, CHARACTERS, tuple(root / f for f in source.font_folders))
-        folder = cache / f"rendered-{cache_key(source, faces, height_px)}"
+        faces = faces_of(source, root)
+        folder = cache / f"rendered-{cache_key(source, root, faces, height_px)}"
         folders.append(folder)
-        parts += [Part(source, faces, height_px, folder, start) for start in range(0, source.lines, PART_LINES)]
+        parts += [Part(source, root, faces, height_px, folder, start) for start in range(0, source.lines, PART_LINES)]
     missing = list({part.path: part for part in parts if not part.path.is_file()}.values())
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,33 +91,46 @@ def materialise(
     return folders
 
 
-def cache_key(source: RenderedSource, faces: list[FontFace], height_px: int) -> str:
+def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
+    """The faces that a source draws with: each has every character that its lines may have."""
+    characters = possible_characters(source.text, texts_of(source.text, root))
+    refuse_unshapeable(characters)
+    return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
+
+
+def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_px: int) -> str:
     """Everything the pixels depend on, but not the name that the recipe gives the source."""
-    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders"})
+    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "augment"})
     files = sorted({face.path for face in faces})
     fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
-    key = canonical_json([drawn, fonts, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
+    photographs = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _photographs(source, root)]
+    files_read = [fonts, texts_of(source.text, root).digests, photographs]
+    key = canonical_json([drawn, files_read, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def sample(
-    source: RenderedSource, families: list[list[FontFace]], height_px: int, i: int
-) -> tuple[Image.Image, str, str]:
+    source: RenderedSource, root: Path, families: list[list[FontFace]], height_px: int, i: int
+) -> tuple[Pixels, str, str]:
     """Picture, text and font family of line `i` of a source."""
     generator = generator_of("rendered", source.seed, i)
-    text = draw_text(source.text, generator)
+    text = draw_text(source.text, generator, texts_of(source.text, root))
     face = draw_face(families, generator)
-    return Image.fromarray(render_line(text, face, source.look, height_px, generator)), text, face.family
+    picture = render_line(text, face, source.look, height_px, generator, _photographs(source, root))
+    return picture, text, face.family
+
+
+def _photographs(source: RenderedSource, root: Path) -> tuple[Path, ...]:
+    return photographs_in(root / source.look.backgrounds) if source.look.backgrounds is not None else ()
 
 
 def _draw(part: Part) -> int:
     images, texts = [], []
     families = by_family(part.faces)
     for i in range(part.start, part.start + part.n_lines):
-        image, text, family = sample(part.source, families, part.height_px, i)
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG", compress_level=1)
-        images.append({"bytes": buffer.getvalue(), "path": f"{i:06d} {family}"})
+        picture, text, family = sample(part.source, part.root, families, part.height_px, i)
+        _, data = cv2.imencode(".png", picture, _PNG)
+        images.append({"bytes": data.tobytes(), "path": f"{i:06d} {family}"})
         texts.append(text)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, SCHEMA) as writer:

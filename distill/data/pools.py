@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from distill.data.corpus import character_counts
 from distill.data.labels import told
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.materialise import Poll, materialise, never_stop
@@ -27,6 +29,7 @@ from students.errors import DataError
 from students.model_file import read_model
 
 NAMED_REFUSALS = 20
+FEW_WIDTHS = 8  # what a compiler of fixed shapes puts up with
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Pools:
                 }
                 for name, lines in per_part.items()
             },
+            "padding": padding(self.train),
+            "characters": {name: character_counts(lines.texts) for name, lines in per_part.items()},
             "set_aside": list(self.set_aside),
             "empty_labels": {
                 name: [key for key, text in zip(lines.keys, lines.texts, strict=True) if text == ""]
@@ -99,6 +104,26 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
     train = _inside_charset(train, charset, recipe.data.charset, refused["train"])
     train = without_misleading(train, joined([validation, test]), recipe.data.policies, refused)
     return Pools(train, validation, test, charset, refused, set_aside)
+
+
+def padding(lines: Lines) -> dict[str, float]:
+    """Padded widths of the lines, the share of their pixels that is padding, and the same for at most eight widths."""
+    if lines.scaled_width_px is None or lines.preparation is None or not len(lines):
+        return {}
+    scaled, n = np.unique(lines.scaled_width_px, return_counts=True)
+
+    def padded_by(quantum_px: int) -> tuple[int, float]:
+        padded = -(-scaled // quantum_px) * quantum_px
+        return len(np.unique(padded)), round(1 - float((scaled * n).sum() / (padded * n).sum()), 4)
+
+    own_px = few_px = lines.preparation.width_quantum_px
+    while padded_by(few_px)[0] > FEW_WIDTHS:
+        few_px += own_px
+    (widths, share), (few_widths, few_share) = padded_by(own_px), padded_by(few_px)
+    return {
+        "width_quantum_px": own_px, "widths": widths, "share": share,
+        "few_widths_quantum_px": few_px, "few_widths": few_widths, "few_widths_share": few_share,
+    }  # fmt: skip
 
 
 def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charset:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 
+from distill.data.columns import Column
 from students.charset import BLANK
 from students.errors import CheckpointError
 from students.parts import Outputs
@@ -88,19 +88,21 @@ def dense(posteriors: Posteriors, n_classes: int, temperatures: Sequence[float],
 class Cached:
     """An opened cache: the posteriors of line `i` in a view."""
 
-    tables: tuple[pa.ChunkedArray, ...]  # of each view
+    tables: tuple[Column, ...]  # records of each view
     top_k: int
     temperatures: tuple[float, ...]
     n_classes: int
 
     @property
     def n_bytes(self) -> int:
-        return sum(table.nbytes for table in self.tables)
+        return sum(table.values.nbytes for table in self.tables)
 
-    def of(self, indices: Sequence[int], epoch: int) -> Posteriors:
-        """Of lines with equal frames, in the view that `epoch` shows."""
-        table = self.tables[epoch % len(self.tables)]
-        records = [decode(table[i].as_py(), self.top_k, len(self.temperatures)) for i in indices]
+    def of(self, indices: Sequence[int], views: Sequence[int]) -> Posteriors:
+        """Of lines with equal frames, each in the view of its number."""
+        records = [
+            decode(self.tables[view][i], self.top_k, len(self.temperatures))
+            for i, view in zip(indices, views, strict=True)
+        ]
         return Posteriors(*(torch.from_numpy(np.stack(part)) for part in zip(*records, strict=True)))
 
     def outputs(self, posteriors: Posteriors, tau: float) -> Outputs:

@@ -3,8 +3,9 @@
 An epoch is one pass in random order, cut into steps of exactly `batch_lines` lines. Most steps hold lines
 of one padded width; what is left of each width at the end is gathered into steps of several widths, and
 the last step is filled up with the first lines of the same epoch. So every step has as many lines as any
-other, whatever the data, and the position is two integers: epoch and step within it. The control of a
-distillation takes the student's steps, with labelled lines in the slots of unlabelled ones.
+other, whatever the data, and the position is two integers: epoch and step within it. Where sources are
+mixed, an epoch holds what the plan draws from each. The control of a distillation takes the student's
+steps, with labelled lines in the slots of unlabelled ones.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from distill.data.mixing import Plan
 from distill.data.seeds import generator_of
 
 
@@ -45,6 +47,7 @@ class Order:
     seed: int
     micro_batch_lines: int | None = None
     labelled: np.ndarray | None = None  # where given, the slots of other lines are filled with these
+    plan: Plan | None = None  # of a mix of sources; None: every line once an epoch
 
     @property
     def steps_per_epoch(self) -> int:
@@ -52,7 +55,7 @@ class Order:
 
     def step(self, k: int) -> tuple[int, list[Group]]:
         """(epoch, groups) of step `k`, counted from 0 over all epochs."""
-        epoch, position = divmod(k, self.steps_per_epoch)
+        epoch, position = divmod(k, self.steps_per_epoch) if self.plan is None else self.plan.place(k)
         steps, uses = _epoch(self, epoch)
         return epoch, self._grouped(steps[position], uses[position])
 
@@ -71,8 +74,9 @@ class Order:
 def _epoch(order: Order, epoch: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The line numbers of every step of one epoch, and how often each was used before."""
     generator = generator_of("order", order.seed, epoch)
-    n, size = len(order.padded_width_px), order.batch_lines
-    shuffled = torch.randperm(n, generator=generator).numpy()
+    size = order.batch_lines
+    lines = np.arange(len(order.padded_width_px)) if order.plan is None else order.plan.lines(order.seed, epoch)
+    shuffled = lines[torch.randperm(len(lines), generator=generator).numpy()]
     widths = order.padded_width_px[shuffled]
     full, left = [], []
     for width_px in np.unique(widths):
@@ -102,14 +106,18 @@ def _filled(order: Order, epoch: int, steps: list[np.ndarray]) -> list[np.ndarra
     Where a width has fewer labelled lines than a step holds, those of the nearest widths join them.
     """
     assert order.labelled is not None
-    labelled = np.flatnonzero(order.labelled)
-    shuffled = labelled[torch.randperm(len(labelled), generator=generator_of("fill", order.seed, epoch)).numpy()]
-    widths = order.padded_width_px[shuffled]
+    if order.plan is None:
+        fillers = np.flatnonzero(order.labelled)
+    else:
+        fillers = order.plan.fillers(order.seed, epoch, order.labelled)
+    shuffled = fillers[torch.randperm(len(fillers), generator=generator_of("fill", order.seed, epoch)).numpy()]
+    widths = order.padded_width_px[np.unique(fillers)]
     queues = {}
     for width_px in np.unique(order.padded_width_px[~order.labelled]):
         distance = np.abs(widths - width_px)
         reach = np.sort(distance)[min(order.batch_lines, len(distance)) - 1]
-        queues[width_px] = itertools.cycle(shuffled[distance <= reach].tolist())
+        near = np.abs(order.padded_width_px[shuffled] - width_px) <= reach
+        queues[width_px] = itertools.cycle(shuffled[near].tolist())
     return [
         np.array([i if order.labelled[i] else next(queues[order.padded_width_px[i]]) for i in step], np.int64)
         for step in steps

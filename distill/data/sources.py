@@ -1,13 +1,15 @@
-"""Where lines come from: one frozen model a kind of source. Opening them is in `lines.py`."""
+"""Where lines come from: one frozen model a kind of source. Opening them is in `formats/`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from distill.data.augment import Augment
 from distill.data.labels import LabelForm
-from distill.data.render import Look
+from distill.data.look import Look
 from distill.data.text import TextMix
 
 
@@ -21,13 +23,23 @@ class _Source(BaseModel):
     label_form: LabelForm = Field(
         "exact", description="what the labels tell: exact; caseless: not the case; no_punctuation; or neither"
     )
+    augment: Augment | None = Field(
+        None, description="changes made to its lines, instead of the training's; null: those of the training"
+    )
 
 
 class ParquetSource(_Source):
-    """A Parquet file with the columns `image` (bytes, path) and `text` (null: unlabelled)."""
+    """A Parquet file with the columns `image` (bytes, path) and `text` (null: unlabelled), or a folder of them."""
 
     kind: Literal["parquet"] = "parquet"
-    path: str = Field(description="file, relative to data.root")
+    path: str = Field(description="file or folder, relative to data.root")
+
+
+class ArrowSource(_Source):
+    """An Arrow file (IPC stream or file) with the same columns, or a folder of them."""
+
+    kind: Literal["arrow"] = "arrow"
+    path: str = Field(description="file or folder, relative to data.root")
 
 
 class SavedSource(_Source):
@@ -38,10 +50,37 @@ class SavedSource(_Source):
 
 
 class FolderSource(_Source):
-    """A folder of images with `labels.tsv` (file name, tab, text); without that file, unlabelled images."""
+    """A folder of images with a label file, with a text beside each image, or with neither: unlabelled."""
 
     kind: Literal["folder"] = "folder"
     path: str = Field(description="folder, relative to data.root")
+    labels: str | None = Field(
+        None,
+        description="label file in the folder (.tsv, .txt, .csv, .json, .jsonl) or *.gt.txt; null: the one that is "
+        "there: labels.tsv, .csv, .json, metadata.jsonl, .csv, rec_gt*.txt, Label.txt, *.gt.txt",
+    )
+
+
+class LmdbSource(_Source):
+    """A scene-text LMDB: `num-samples`, `image-%09d`, `label-%09d`."""
+
+    kind: Literal["lmdb"] = "lmdb"
+    path: str = Field(description="folder or file, relative to data.root")
+
+
+class WebDatasetSource(_Source):
+    """A tar file of images and texts of one name, as WebDataset writes them, or a folder of such files."""
+
+    kind: Literal["webdataset"] = "webdataset"
+    path: str = Field(description="file or folder, relative to data.root")
+
+
+class PagesSource(_Source):
+    """Page images with PAGE XML, ALTO or PPOCRLabel's `Label.txt`: lines are cut out by their polygons."""
+
+    kind: Literal["pages"] = "pages"
+    path: str = Field(description="folder or one such file, relative to data.root")
+    margin_px: int = Field(0, ge=0, le=100, description="pixels of the page kept around a polygon")
 
 
 class HubSource(_Source):
@@ -50,6 +89,15 @@ class HubSource(_Source):
     kind: Literal["hub"] = "hub"
     path: str = Field(pattern=r"^hf://[\w.-]+/[\w.-]+$", description="hf://user/name")
     split: str = Field("train", description="split of the data set")
+    revision: str | None = Field(None, description="commit, tag or branch; null: the newest")
+    streaming: bool = Field(False, description="read from the hub line by line, once, into the cache, order kept")
+    first_lines: int | None = Field(None, ge=1, description="with streaming: only so many lines; null: all")
+
+    @model_validator(mode="after")
+    def _streamed_lines(self) -> HubSource:
+        if self.first_lines is not None and not self.streaming:
+            raise ValueError("first_lines: set streaming too; else the whole data set is copied all the same")
+        return self
 
 
 class RenderedSource(_Source):
@@ -64,4 +112,24 @@ class RenderedSource(_Source):
     look: Look = Field(Look(), description="how the lines look")
 
 
-Source = Annotated[ParquetSource | SavedSource | FolderSource | HubSource | RenderedSource, Field(discriminator="kind")]
+Source = Annotated[
+    ParquetSource
+    | ArrowSource
+    | SavedSource
+    | FolderSource
+    | LmdbSource
+    | WebDatasetSource
+    | PagesSource
+    | HubSource
+    | RenderedSource,
+    Field(discriminator="kind"),
+]
+
+
+def shared_families(train: Iterable[Source], judged: Iterable[Source]) -> list[str]:
+    """The font families that draw both lines to learn from and lines to be judged by: their figures flatter."""
+    taught, tested = (
+        {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
+        for sources in (train, judged)
+    )
+    return sorted(taught & tested)

@@ -7,13 +7,16 @@ from a picture and its context is not asked of a reader.
 
 import random
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from distill.data.corpus import NO_TEXTS, Texts, balanced_words, piece_of, read_texts
 from students.errors import DataError
 
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[]_"
@@ -109,6 +112,9 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_KINDS = (*_TEMPLATES, "corpus", "word_list", "balanced", "random")
+
+
 class TextMix(BaseModel):
     """How long rendered lines are and how often each kind of text occurs (weights, not shares)."""
 
@@ -130,6 +136,19 @@ class TextMix(BaseModel):
     forms: float = Field(default=0.0, ge=0, description="weight of what receipts and forms say: names, numbers, keys")
     digits: float = Field(default=0.0, ge=0, description="weight of two to six digits and nothing else")
     phrases: float = Field(default=4.0, ge=0, description="weight of short phrases with punctuation")
+    corpus: float = Field(default=0.0, ge=0, description="weight of text from corpus_file, cut at words")
+    word_list: float = Field(default=0.0, ge=0, description="weight of one to three words from word_file")
+    balanced: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of words (of the files, else common ones) drawn to favour rare characters",
+    )
+    random: float = Field(default=0.0, ge=0, description="weight of characters in any order, all equally likely")
+    corpus_file: str | None = Field(default=None, description="lines of text, UTF-8, relative to data.root")
+    word_file: str | None = Field(default=None, description="words, one a line, UTF-8, relative to data.root")
+    alphabet: str | None = Field(
+        default=None, description="characters of random text; lines of files that have others are left out; null: all"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> "TextMix":
@@ -137,18 +156,26 @@ class TextMix(BaseModel):
             raise ValueError(f"min_characters {self.min_characters} is above max_characters {self.max_characters}")
         if not any(_weights(self)):
             raise ValueError("every kind of text has weight 0: give at least one a positive weight")
+        for kind, file in (("corpus", self.corpus_file), ("word_list", self.word_file)):
+            if getattr(self, kind) and file is None:
+                raise ValueError(f"{kind} has a weight and no file: name one with {kind.removesuffix('_list')}_file")
+        if self.alphabet is not None and not self.alphabet.strip():
+            raise ValueError("alphabet holds no character: leave it out, or name some")
         return self
 
 
-def draw_text(mix: TextMix, generator: torch.Generator) -> str:
-    """One line of text within the bounds of `mix`, without leading, trailing or double spaces."""
+def draw_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXTS) -> str:
+    """One line of text within the bounds of `mix`, without leading, trailing or double spaces.
+
+    `texts` are those of its files, as `texts_of` reads them.
+    """
     rng = random.Random(int(torch.randint(2**63 - 1, (1,), generator=generator)))
-    kinds, weights = tuple(_TEMPLATES), _weights(mix)
+    weights = _weights(mix)
     for _ in range(_ATTEMPTS):
-        (kind,) = rng.choices(kinds, weights)
-        text = _fill(rng.choice(_TEMPLATES[kind]), rng)
+        (kind,) = rng.choices(_KINDS, weights)
+        text = _piece(kind, mix, texts, rng)
         while len(text) < mix.min_characters:
-            text += " " + _fill(rng.choice(_TEMPLATES[kind]), rng)
+            text += " " + _piece(kind, mix, texts, rng)
         if len(text) <= mix.max_characters:
             return text
     raise DataError(
@@ -163,8 +190,49 @@ def common_words() -> tuple[str, ...]:
     return tuple(files("distill.data").joinpath("words.txt").read_text("utf-8").split())
 
 
+def texts_of(mix: TextMix, root: Path) -> Texts:
+    """What the files of a mix hold; where words are to be balanced and there are no files, the common words."""
+    corpus, words = (root / name if name is not None else None for name in (mix.corpus_file, mix.word_file))
+    texts = read_texts(corpus, words, mix.alphabet)
+    return _common() if mix.balanced and not (texts.lines or texts.words) else texts
+
+
+def possible_characters(mix: TextMix, texts: Texts) -> str:
+    """Every character that a line may have: a font must have them all."""
+    found = set(texts.characters)
+    if any(getattr(mix, kind) for kind in _TEMPLATES):
+        found |= set(CHARACTERS)
+    if mix.random:
+        found |= set(_alphabet(mix))
+    return "".join(sorted(found))
+
+
 def _weights(mix: TextMix) -> list[float]:
-    return [getattr(mix, kind) for kind in _TEMPLATES]
+    return [getattr(mix, kind) for kind in _KINDS]
+
+
+def _piece(kind: str, mix: TextMix, texts: Texts, rng: random.Random) -> str:
+    match kind:
+        case "corpus":
+            return piece_of(texts.lines, mix.min_characters, mix.max_characters, rng)
+        case "word_list":
+            return " ".join(rng.choices(texts.words, k=rng.choice((1, 1, 2, 3))))
+        case "balanced":
+            return balanced_words(texts, mix.min_characters, rng)
+        case "random":
+            length = rng.randint(mix.min_characters, mix.max_characters)
+            return " ".join("".join(rng.choices(_alphabet(mix), k=length)).split())
+        case _:
+            return _fill(rng.choice(_TEMPLATES[kind]), rng)
+
+
+def _alphabet(mix: TextMix) -> str:
+    return CHARACTERS if mix.alphabet is None else unicodedata.normalize("NFC", mix.alphabet)
+
+
+@lru_cache(maxsize=1)
+def _common() -> Texts:
+    return Texts(words=common_words())
 
 
 def _fill(template: str, rng: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""What befalls ink before it is seen: strokes of neighbouring lines, faded bands and patches, ragged edges.
+"""What befalls ink before it is seen: strokes of neighbouring lines, rules, faded bands and patches, ragged edges.
 
 Works on coverage, uint8 (H, W), 255 where a letter covers the whole pixel. A pure function of its arguments.
 """
@@ -28,6 +28,32 @@ def with_neighbours(coverage: Pixels, share: float, place: float) -> Pixels:
     edge = seen[: len(strip)] if above else seen[height - len(strip) :]
     np.maximum(edge, strip, out=edge)
     return seen
+
+
+def ruled(coverage: Pixels, corners: NDArray[np.float64], gap_px: float, kind: float) -> Pixels:
+    """A rule below, above or on both sides of the letters, or a box about them, by `kind` (0 to 1).
+
+    `corners` (4, 2) of the letters run clockwise from the top left, in x and y. Rules cross the whole picture,
+    `gap_px` from the letters, or nearer where the picture ends before.
+    """
+    height, width = coverage.shape
+    top_left, top_right, bottom_right, bottom_left = corners
+    down = (bottom_left - top_left) / np.hypot(*(bottom_left - top_left))
+    along = (top_right - top_left) / np.hypot(*(top_right - top_left))
+    above = down * min(gap_px, max(0.0, min(top_left[1], top_right[1]) - 1))
+    below = down * min(gap_px, max(0.0, height - 2 - max(bottom_left[1], bottom_right[1])))
+    top, bottom = np.array([top_left, top_right]) - above, np.array([bottom_left, bottom_right]) + below
+    far, side = along * (width + height), along * gap_px
+    if kind < 0.75:
+        beyond = np.array([-far, far])
+        strokes = [bottom + beyond] * (kind < 0.5) + [top + beyond] * (kind >= 0.25)
+    else:
+        strokes = [np.array([top[0] - side, top[1] + side, bottom[1] + side, bottom[0] - side, top[0] - side])]
+    thickness = max(1, round(height / 32 * (1 + kind * 97 % 1)))
+    lines = np.zeros_like(coverage)
+    points = [np.rint(stroke * 16).astype(np.int32) for stroke in strokes]
+    cv2.polylines(lines, points, False, 255, thickness, cv2.LINE_AA, shift=4)
+    return np.maximum(coverage, lines)
 
 
 def faded(coverage: Pixels, loss: float, draw: list[float]) -> Pixels:

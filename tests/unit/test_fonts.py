@@ -2,10 +2,14 @@ import logging
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from fontTools.ttLib import TTCollection, TTFont
 
+from distill.data import fonts
 from distill.data.fonts import by_family, draw_face, find_faces, installed_families, slug
+from distill.data.letters import draw_letters
 from distill.data.text import CHARACTERS
 from students.errors import DataError
 
@@ -77,3 +81,31 @@ def test_each_family_is_drawn_equally_often() -> None:
 def test_slug_and_installed_families() -> None:
     assert slug("IBM Plex Mono") == "ibm-plex-mono"
     assert {"roboto", *MATPLOTLIB} <= set(installed_families())
+
+
+def test_a_collection_gives_the_faces_of_all_its_fonts(tmp_path: Path) -> None:
+    paths = [find_faces((family,), "a")[0].path for family in ("dejavu-sans", "dejavu-serif")]
+    collection = TTCollection()
+    collection.fonts = [TTFont(path) for path in paths]
+    collection.save(tmp_path / "both.ttc")
+    faces = find_faces(("dejavu-sans", "dejavu-serif"), CHARACTERS, (tmp_path,))
+    assert [(face.family, face.index) for face in faces] == [("dejavu-sans", 0), ("dejavu-serif", 1)]
+    plain = find_faces(("dejavu-serif",), CHARACTERS)[0]
+    pictures = [draw_letters("Rag", face, 34, 0.0, 0.0)[0] for face in (*faces, plain)]
+    assert np.array_equal(pictures[1], pictures[2])
+    assert pictures[0].tobytes() != pictures[1].tobytes()
+
+
+def test_fonts_of_the_system_serve_where_no_package_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    font = TTFont(find_faces(("dejavu-serif",), "a")[0].path)
+    for record in font["name"].names:
+        if record.nameID in (1, 16):
+            record.string = "House Serif"
+    font.save(tmp_path / "house.ttf")
+    (tmp_path / "broken.ttf").write_bytes(b"not a font")
+    monkeypatch.setattr(fonts, "_SYSTEM_FOLDERS", (str(tmp_path),))
+    fonts._system_families.cache_clear()
+    try:
+        assert find_faces(("house-serif",), CHARACTERS)[0].path == tmp_path / "house.ttf"
+    finally:
+        fonts._system_families.cache_clear()

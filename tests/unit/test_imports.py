@@ -20,8 +20,8 @@ MAY_IMPORT = {
     "students": {"students"} | STUDENT_PACKAGES,
     "teachers": {"students", "teachers", "timm"} | STUDENT_PACKAGES,
     "distill": {
-        "students", "teachers", "distill", "accelerate", "cv2", "datasets", "fontTools", "matplotlib", "pyarrow",
-        "onnx", "rapidfuzz", "ruamel", "tqdm",
+        "students", "teachers", "distill", "accelerate", "cv2", "datasets", "fontTools", "lmdb", "matplotlib", "onnx",
+        "pyarrow", "rapidfuzz", "rapidocr_onnxruntime", "ruamel", "tesserocr", "tqdm",
     } | STUDENT_PACKAGES,
     "recipes": set(),
 }  # fmt: skip

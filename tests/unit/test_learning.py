@@ -11,7 +11,8 @@ from accelerate import Accelerator
 from PIL import Image
 
 from distill.data.augment import Augment
-from distill.data.batch import StepData, feed
+from distill.data.batch import StepData
+from distill.data.feed import feed
 from distill.data.fonts import find_faces
 from distill.data.lines import Lines
 from distill.data.render import Look, render_line

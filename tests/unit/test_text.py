@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from distill.data.text import CHARACTERS, PUNCTUATION, TextMix, common_words, draw_text
 from students.errors import DataError
 
-_KINDS = [name for name in TextMix.model_fields if not name.endswith("characters")]
+_KINDS = [name for name, field in TextMix.model_fields.items() if field.annotation is float]
 NOTHING: dict[str, Any] = dict.fromkeys(_KINDS, 0.0)
 
 

@@ -1,0 +1,61 @@
+"""Commands that take lines: bring them into one file, and out again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from distill.commands import PROBLEMS_FOUND, Commands, add, reports, show
+
+FORMATS = ("parquet", "arrow", "saved", "folder", "lmdb", "webdataset", "pages", "hub")
+
+
+def add_to(commands: Commands) -> None:
+    imports = add(commands, "import", _import, "lines of any source into one Parquet file")
+    imports.add_argument("source", metavar="SOURCE", help="file, folder, or hf://user/name")
+    imports.add_argument("out", type=Path, metavar="OUT", help="Parquet file to write")
+    _takes_format(imports)
+    reports(imports)
+    convert = add(commands, "convert", _convert, "labelled lines into an LMDB, or a folder with labels.tsv")
+    convert.add_argument("source", metavar="DATA", help="file, folder, or hf://user/name")
+    convert.add_argument("out", type=Path, metavar="OUT", help="folder to write")
+    convert.add_argument("--to", choices=["lmdb", "tsv"], required=True, help="what to write")
+    _takes_format(convert)
+    reports(convert)
+
+
+def _takes_format(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--format", choices=FORMATS, help="what is read, where its looks do not say")
+    sub.add_argument("--split", metavar="NAME", help="split of a data set of the hub (default train)")
+    sub.add_argument("--margin-px", type=int, metavar="N", help="pixels kept around a line of a page (default 0)")
+
+
+def _source(options: argparse.Namespace) -> Any:
+    from distill.data.formats.opening import source_at
+
+    settings = {key: value for key in ("split", "margin_px") if (value := getattr(options, key)) is not None}
+    return source_at(options.source, Path(options.source).stem, options.format, **settings)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from distill.data.exchange import import_lines
+
+    result = import_lines(_source(options), options.out)
+    words = f"{options.out}: {result['lines']:,} lines ({result['labelled']:,} labelled, "
+    return _told(result, options, words + f"{result['unlabelled']:,} unlabelled) from {result['format']}")
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from distill.data.exchange import convert_lines
+
+    result = convert_lines(_source(options), options.out, options.to)
+    return _told(result, options, f"{options.out}: {result['lines']:,} lines as {result['format']}")
+
+
+def _told(result: dict[str, Any], options: argparse.Namespace, words: str) -> int:
+    """Print the counts and every refused line; exit 1 if there is one."""
+    refused = result["refused"]
+    rows = [f"{words}, {len(refused):,} refused", *(f"refused: {reason}" for reason in refused.values())]
+    show(result, options, "\n".join(rows))
+    return PROBLEMS_FOUND if refused else 0

@@ -1,0 +1,92 @@
+"""The command that measures speed: of reading, and of drawing lines."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from distill.commands import Commands, add, reports, show
+from students.errors import UserError
+
+
+def add_to(commands: Commands) -> None:
+    speed = add(commands, "speed", _speed, "how fast a model reads, or how fast lines are drawn")
+    speed.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="MODEL",
+        help="model file or run folder; with --renderer, KEY=VALUE",
+    )
+    speed.add_argument("--data", action="append", default=[], metavar="DATA", help="labelled lines; repeat for more")
+    speed.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
+    speed.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
+    speed.add_argument("--chart", type=Path, metavar="PNG", help="draw what was measured")
+    speed.add_argument(
+        "--renderer",
+        nargs="?",
+        const="",
+        metavar="RECIPE",
+        help="draw lines as a recipe does; without one, by defaults",
+    )
+    speed.add_argument("--against-trdg", type=Path, metavar="PYTHON", help="Python of an environment that has trdg 1.8")
+    speed.add_argument("-n", type=int, metavar="N", help="lines at the most (default 1000), or drawn a round (2000)")
+    speed.add_argument("--processes", type=int, default=1, metavar="N", help="also measure N processes at once")
+    reports(speed)
+
+
+def _speed(options: argparse.Namespace) -> int:
+    n = (2000 if options.renderer is not None else 1000) if options.n is None else options.n
+    if n < 1 or options.processes < 1:
+        raise UserError(f"speed: -n {n} and --processes {options.processes} must be at least 1")
+    if options.renderer is not None:
+        return _renderer(options, n)
+    if len(options.overrides) != 1:
+        raise UserError("speed: name one MODEL, or --renderer, or --renderer RECIPE")
+    return _model(options, options.overrides[0], n)
+
+
+def _model(options: argparse.Namespace, model: str, n: int) -> int:
+    import teachers
+    from distill.export import gate_lines
+    from distill.peers import open_peers
+    from distill.reading_speed import draw, forms_of, in_words, measure
+    from students.model_file import find_model
+
+    path = find_model(model)
+    reader = teachers.load(path)
+    origin, lines = gate_lines(reader, path, options.data)
+    some = lines.take(range(min(n, len(lines))))
+    protocol = options.protocol or reader.description.training.get("protocol", "exact")
+    peers = open_peers() if options.against else []
+    result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
+    if options.chart:
+        draw(result, options.chart)
+    show(result, options, f"{origin}: {in_words(result)}")
+    return 0
+
+
+def _renderer(options: argparse.Namespace, n: int) -> int:
+    from distill.data.sources import RenderedSource
+    from distill.recipe_file import load_recipe
+    from distill.renderer_speed import DEFAULT, renderer_speed
+
+    source, root = DEFAULT, Path()
+    if options.renderer:
+        data = load_recipe(options.renderer, options.overrides).data
+        rendered = [each for each in data.train if isinstance(each, RenderedSource)]
+        if not rendered:
+            raise UserError(f"speed: recipe {options.renderer} draws no training lines")
+        source, root = rendered[0], Path(data.root).expanduser()
+    result = renderer_speed(source, root, n, options.against_trdg, options.processes)
+    rows = [
+        f"{result['lines_a_second']:,} lines/s on one core ({result['characters']} characters, "
+        f"{result['height_px']} px, {result['faces']} faces)",
+        f"{result['first_use']:,} in the first round, in which letters are drawn for the first time",
+        f"{result['over_pillow']} x a plain Pillow loop, fonts cached, same operations ({result['pillow']:,})",
+    ]
+    if "trdg" in result:
+        rows.append(f"{result['over_trdg']} x trdg ({result['trdg']})")
+    if "processes" in result:
+        rows.append(f"{result['processes']} processes: {result['over_one_process']} x one")
+    show(result, options, "\n".join(rows))
+    return 0

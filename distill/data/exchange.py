@@ -1,0 +1,188 @@
+"""Lines from any source into one Parquet file, and out again: an LMDB, or a folder with `labels.tsv`.
+
+What is written appears whole or not at all, and never in the place of something else. Every line that is left out is
+named with its reason.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import lmdb
+from PIL import Image
+from typing_extensions import assert_never
+
+from distill.data.formats.contents import IMAGE_SUFFIXES, Contents, first_of, lies_inside, reason_of
+from distill.data.formats.folder import LABEL_FILES
+from distill.data.formats.opening import open_contents
+from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
+from distill.data.formats.written import Written, parquet_file
+from distill.data.sources import Source
+from distill.track import progress
+from students.errors import DataError
+from students.image import decode_image
+from students.model_file import write_whole
+
+Target = Literal["lmdb", "tsv"]
+MAP_BYTES = 2**40  # a limit of addresses, not of the file, which grows as it is filled
+LINES_A_COMMIT = 1000
+NAME_BYTES = 200
+
+
+def import_lines(source: Source, target: Path) -> dict[str, Any]:
+    """Every readable line of a source as a row of a new Parquet file; counts, and what was refused with its reason."""
+    if target.exists():
+        raise DataError(f"{target}: is there already; remove it, or name another file")
+    refused: dict[str, str] = {}
+    n_labelled = n_unlabelled = 0
+    with _opened(source) as contents, parquet_file(target) as write:
+        for line in _readable(contents, "importing", refused):
+            write(line)
+            n_labelled += line.text is not None
+            n_unlabelled += line.text is None
+        if not n_labelled + n_unlabelled:
+            raise DataError(_nothing_left(source, refused))
+    return {
+        "format": source.kind,
+        "lines": n_labelled + n_unlabelled,
+        "labelled": n_labelled,
+        "unlabelled": n_unlabelled,
+        "refused": refused,
+    }
+
+
+def convert_lines(source: Source, target: Path, to: Target) -> dict[str, Any]:
+    """Every labelled line of a source in a new folder; counts, and what was refused with its reason."""
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise DataError(f"{target}: is there already and not an empty folder; name another")
+    refused: dict[str, str] = {}
+    with _opened(source) as contents, _whole_folder(target) as folder:
+        lines = _expressible(_readable(contents, "converting", refused), to, refused)
+        match to:
+            case "lmdb":
+                n_lines = _write_lmdb(lines, folder)
+            case "tsv":
+                n_lines = _write_tsv(lines, folder)
+            case _:
+                assert_never(to)
+        if not n_lines:
+            raise DataError(_nothing_left(source, refused))
+    return {"format": to, "lines": n_lines, "refused": refused}
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Contents]:
+    with TemporaryDirectory() as cache:
+        yield open_contents(source, Path(), Path(cache))
+
+
+def _readable(contents: Contents, what: str, refused: dict[str, str]) -> Iterator[Written]:
+    """The lines whose image can be decoded; the others are added to `refused`."""
+    with progress(what, len(contents.names), "line") as bar:
+        for row, (name, text) in enumerate(zip(contents.names, contents.texts, strict=True)):
+            try:
+                image = contents.fetch(row)
+                decode_image(image, name)
+            except DataError as error:
+                _refuse(name, reason_of(error, name), refused)
+            else:
+                yield Written(image, name, text)
+            bar.update(1)
+
+
+def _refuse(name: str, reason: str, refused: dict[str, str]) -> None:
+    """Several lines may have one name."""
+    free = next(key for i in count() if (key := f"{name}#{i}" if i else name) not in refused)
+    refused[free] = reason
+
+
+def _expressible(lines: Iterator[Written], to: Target, refused: dict[str, str]) -> Iterator[Written]:
+    """The lines whose label the format can hold; the others are added to `refused`."""
+    for line in lines:
+        name = str(line.name)
+        broken = [c for c in ("\0\t\n\r" if to == "tsv" else "\0") if c in (line.text or "")]
+        if line.text is None:
+            _refuse(name, f"{name}: has no label, and {to} is written for labelled lines", refused)
+        elif broken:
+            _refuse(name, f"{name}: its label {line.text!r} holds {broken}, which would break {to}", refused)
+        else:
+            yield line
+
+
+def _nothing_left(source: Source, refused: dict[str, str]) -> str:
+    return f"source {source.name}: not one line can be used; the first reasons: {first_of(list(refused.values()))}"
+
+
+@contextmanager
+def _whole_folder(target: Path) -> Iterator[Path]:
+    """A folder that takes its name when everything is in it; after an error there is none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_lmdb(lines: Iterator[Written], folder: Path) -> int:
+    number = 0
+    try:
+        with lmdb.open(str(folder), map_size=MAP_BYTES) as environment:
+            transaction = environment.begin(write=True)
+            for number, line in enumerate(lines, 1):
+                transaction.put(image_key(number), line.image)
+                transaction.put(label_key(number), str(line.text).encode())
+                transaction.put(path_key(number), str(line.name).encode())
+                if number % LINES_A_COMMIT == 0:
+                    transaction.commit()
+                    transaction = environment.begin(write=True)
+            transaction.put(COUNT, b"%d" % number)
+            transaction.commit()
+    except lmdb.Error as error:
+        raise DataError(f"{folder}: cannot be written: {error}") from error
+    return number
+
+
+def _write_tsv(lines: Iterator[Written], folder: Path) -> int:
+    rows = ["file\ttext\n"]
+    for number, line in enumerate(lines):
+        path = _free_path(line, number, folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(line.image)
+        rows.append(f"{path.relative_to(folder).as_posix()}\t{line.text}\n")
+    write_whole(folder / LABEL_FILES[0], "".join(rows).encode())
+    return len(rows) - 1
+
+
+def _free_path(line: Written, number: int, folder: Path) -> Path:
+    """Where a line's image goes: its name, with the suffix of its format; a number where that is no file name."""
+    name = str(line.name)
+    usable = (
+        lies_inside(name)
+        and not any(ord(c) < 32 or c in '\\:*?"<>|' for c in name)
+        and all(len(part.encode(errors="replace")) <= NAME_BYTES for part in name.split("/"))
+    )
+    suffix = _suffix(line.image)
+    wanted = name if usable else f"{number:06d}"
+    if not wanted.lower().endswith(IMAGE_SUFFIXES):
+        wanted += suffix
+    path = folder / wanted
+    if not path.exists() and not any(parent.is_file() for parent in path.parents):
+        return path
+    numbered = (folder / f"{number:06d}-{i}{suffix}" for i in count())
+    return next(path for path in numbered if not path.exists())
+
+
+def _suffix(image: bytes) -> str:
+    with Image.open(io.BytesIO(image)) as opened:
+        return {"JPEG": ".jpg", "TIFF": ".tif"}.get(str(opened.format), f".{str(opened.format).lower()}")

@@ -1,0 +1,139 @@
+"""The steps of a training, prepared ahead of it: by other processes, which import neither timm nor datasets.
+
+The steps are the same for any number of workers, since each is a function of the order and its number.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from multiprocessing.context import BaseContext
+
+import cv2
+from torch.utils.data import DataLoader, Dataset
+
+from distill.data.augment import Augment
+from distill.data.batch import KEPT_BYTES, Batch, Pictures, StepData, View, make_batch, without_damaged
+from distill.data.lines import Lines
+from distill.data.materialise import leave_signals_to_the_parent
+from distill.data.posteriors import Cached
+from distill.data.sampler import Group, Order
+from students.charset import Charset
+from students.errors import DataError
+from students.image import Preparation
+
+
+class _Steps(Dataset[StepData | DataError]):
+    def __init__(
+        self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
+        rank: int, n_ranks: int, n_views: int, cycle: int, cached: Cached | None, others: Sequence[Preparation],
+        kept_bytes: int,
+    ) -> None:  # fmt: skip
+        self.pictures = Pictures(lines, preparation, () if cached else others, kept_bytes)
+        self.order, self.charset = order, charset
+        self.augment_with, self.rank, self.n_ranks, self.n_views = augment_with, rank, n_ranks, n_views
+        self.cycle, self.cached = cycle, cached
+
+    def __getitem__(self, k: int) -> StepData | DataError:
+        try:
+            return self._step(k)
+        except DataError as error:  # a worker would wrap it; the trainer raises it as it is
+            return error
+
+    def _step(self, k: int) -> StepData:
+        epoch, groups = self.order.step(k)
+        view = View(
+            self.augment_with, self.order.seed, epoch % self.cycle if self.cycle else epoch,
+            cycle=self.cycle if self.order.plan else 0,
+        )  # fmt: skip
+        mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
+        batches: list[Batch] = []
+        replaced: dict[str, str] = {}
+        for group in mine:
+            if not group.indices:
+                continue
+            try:
+                batches.append(self._batch(group, view))
+            except DataError:
+                others, damage = without_damaged(self.pictures.own, group, (self.order.seed, epoch))
+                if not damage:
+                    raise
+                batches += [self._batch(other, view) for other in others]
+                replaced |= damage
+        drawn = self._drawn(groups)
+        n_labelled = sum(labelled for labelled, _ in drawn.values())
+        n_lines = sum(len(group.indices) for group in groups)
+        return StepData(
+            k, epoch, tuple(batches), n_lines * self.n_views, n_labelled * self.n_views, drawn, replaced
+        )  # fmt: skip
+
+    def _drawn(self, groups: Sequence[Group]) -> dict[str, tuple[int, int]]:
+        lines, indices = self.pictures.lines, [i for group in groups for i in group.indices]
+        counts = Counter((lines.sources[i], lines.texts[i] is not None) for i in indices)
+        return {source: (counts[source, True], counts[source, False]) for source in sorted({s for s, _ in counts})}
+
+    def _batch(self, group: Group, view: View) -> Batch:
+        if self.cached is None:
+            return make_batch(self.pictures, group, self.charset, view, self.n_views)
+        if not view.cycle:
+            group = replace(group, uses=(0,) * len(group.indices))
+        batch = make_batch(self.pictures, group, self.charset, view)
+        shown = [view.moment(use)[0] for use in group.uses]
+        return batch._replace(posteriors=self.cached.of(group.indices, shown))
+
+
+def feed(
+    lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
+    *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
+    cached: Cached | None = None, others: Sequence[Preparation] = (),
+) -> Iterator[StepData]:  # fmt: skip
+    """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew."""
+    data = _Steps(
+        lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others,
+        KEPT_BYTES // max(1, workers),
+    )  # fmt: skip
+    # steps is the sampler: every item is one whole step, already batched
+    loader = DataLoader(
+        data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker,
+        multiprocessing_context=ready_workers() if workers else None,
+    )  # fmt: skip
+    _one_thread()
+    for step in loader:
+        if isinstance(step, DataError):
+            raise step
+        yield step
+
+
+@cache
+def ready_workers() -> BaseContext:
+    """Workers that begin with what they need, and not with all that the trainer has imported or holds.
+
+    Where there is a server that forks them, what they need is imported once. A signal to the whole group is the
+    trainer's to answer, so the server is started with it blocked.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    from multiprocessing.forkserver import ensure_running
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return context
+
+
+def _begin_worker(_: int) -> None:
+    leave_signals_to_the_parent()
+    _one_thread()
+
+
+def _one_thread() -> None:
+    """OpenCV's own threads cost more than they bring on pictures of this size."""
+    cv2.setNumThreads(0)

@@ -1,0 +1,139 @@
+"""From a source, or from a path alone, to its lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import assert_never
+
+from distill.data.formats.contents import Contents
+from distill.data.formats.folder import label_files_in, open_folder
+from distill.data.formats.label_files import SUFFIXES
+from distill.data.formats.paddle_boxes import FILE, holds_boxes, read_boxes
+from distill.data.formats.page_lines import PageLine, contents_of_pages
+from distill.data.formats.page_xml import describes_a_page, read_pages
+from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
+from distill.data.formats.shards import open_shards
+from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
+from distill.data.materialise import materialise
+from distill.data.sources import (
+    ArrowSource,
+    FolderSource,
+    HubSource,
+    LmdbSource,
+    PagesSource,
+    ParquetSource,
+    RenderedSource,
+    SavedSource,
+    Source,
+    WebDatasetSource,
+)
+from students.errors import DataError
+
+SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
+SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset", ".mdb": "lmdb", ".xml": "pages"}
+
+
+def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int = 32) -> Contents:
+    """The lines of a source; drawn ones are `height_px` high. Raises `DataError` that names the source."""
+    try:
+        if not isinstance(source, HubSource | RenderedSource) and not (root / source.path).exists():
+            raise DataError(
+                f"{root / source.path}: no such file or folder; set data.root (DATA=...) to the folder that holds it"
+            )
+        contents = _opened(source, root, cache_folder, height_px)
+        if not contents.names:
+            raise DataError("holds no lines")
+    except DataError as error:
+        raise DataError(f"source {source.name}: {error}") from error
+    if source.drop_labels:
+        return Contents(contents.names, [None] * len(contents.names), contents.fetch)
+    return contents
+
+
+def _opened(source: Source, root: Path, cache_folder: Path, height_px: int) -> Contents:
+    match source:
+        case ParquetSource():
+            return open_parquet(root / source.path)
+        case ArrowSource():
+            return open_arrow(root / source.path)
+        case SavedSource():
+            return open_saved(root / source.path)
+        case FolderSource():
+            return open_folder(root / source.path, source.labels)
+        case LmdbSource():
+            return open_lmdb(root / source.path)
+        case WebDatasetSource():
+            return open_shards(root / source.path)
+        case PagesSource():
+            return contents_of_pages(_page_lines(root / source.path), source.margin_px)
+        case HubSource():
+            return open_hub(source, cache_folder)
+        case RenderedSource():
+            (folder,) = materialise([source], root, height_px, cache_folder)
+            return open_arrow(folder)
+        case _:
+            assert_never(source)
+
+
+def _page_lines(path: Path) -> list[PageLine]:
+    boxes = path / FILE if path.is_dir() else path
+    return read_boxes(boxes) if holds_boxes(boxes) else read_pages(path)
+
+
+def source_at(where: str, name: str, kind: str | None = None, **settings: object) -> Source:
+    """The source that a path or `hf://user/name` means; `kind` where its looks do not say, `settings` of the kind.
+
+    Raises `DataError` for what is none, or could be several.
+    """
+    path = Path(where)
+    kind = kind or ("hub" if where.startswith("hf://") else _kind_of(path))
+    name = re.sub(r"[^\w.-]", "_", name) or "data"
+    if kind == "folder" and path.is_file():
+        where, settings = str(path.parent), settings | {"labels": path.name}
+    try:
+        return SOURCES.validate_python({"kind": kind, "name": name, "path": where} | settings)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise DataError(f"{where}: as {kind}: {problem['loc'][-1]}: {problem['msg']}") from error
+
+
+def _kind_of(path: Path) -> str:
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.is_dir():
+        found = dict(_kinds_in(path))
+        if len(found) > 1:
+            kinds = " and ".join(f"{what} ({kind})" for kind, what in found.items())
+            raise DataError(f"{path}: holds {kinds}; name the file, or the format")
+        return next(iter(found), "folder")
+    suffix = path.suffix.lower()
+    if holds_boxes(path):
+        return "pages"
+    kind = "folder" if suffix in SUFFIXES else SUFFIX_FORMATS.get(suffix)
+    if kind is None:
+        known = ", ".join((*SUFFIX_FORMATS, *SUFFIXES))
+        raise DataError(f"{path}: its format is not known by its name; known: {known}; or name the format")
+    return kind
+
+
+def _kinds_in(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every kind that a folder may be, and the file that says so."""
+    for file in ("state.json", "dataset_dict.json"):
+        if (folder / file).is_file():
+            yield "saved", file
+            return  # its Arrow files are parts of it
+    if (folder / DATA_FILE).is_file():
+        yield "lmdb", DATA_FILE
+    for suffix in (".parquet", ".arrow", ".tar"):
+        if next(folder.glob(f"*{suffix}"), None):
+            yield SUFFIX_FORMATS[suffix], f"*{suffix}"
+    if holds_boxes(folder / FILE):
+        yield "pages", FILE
+    elif (page := next((p for p in folder.rglob("*.xml") if describes_a_page(p)), None)) is not None:
+        yield "pages", str(page.relative_to(folder))
+    if labels := label_files_in(folder):
+        yield "folder", labels[0]

@@ -1,0 +1,130 @@
+"""Tables of the columns `image` (bytes, or bytes and path) and `text`: Parquet, Arrow, `datasets`, the hub."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import datasets
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from distill.data.columns import Column, ColumnFetch, arrow_table
+from distill.data.formats.contents import Contents, parts_of
+from distill.data.formats.written import Written, parquet_file
+from distill.data.sources import HubSource
+from distill.track import progress
+from students.errors import DataError
+from students.model_file import canonical_json
+
+Loaded = TypeVar("Loaded")
+
+
+def open_parquet(path: Path) -> Contents:
+    """A Parquet file, or those of a folder in the order of their names."""
+    files = [str(part) for part in parts_of(path, ".parquet")]
+    return contents_of(_guarded(path, lambda: datasets.Dataset.from_parquet(files, cache_dir=_arrow_cache())), path)
+
+
+def open_arrow(path: Path) -> Contents:
+    """An Arrow file (IPC stream or file), or those of a folder in the order of their names; memory-mapped."""
+    parts = [str(part) for part in parts_of(path, ".arrow")]
+    return contents_of(_guarded(path, lambda: pa.concat_tables([arrow_table(part) for part in parts])), path, parts)
+
+
+def open_saved(path: Path) -> Contents:
+    """A folder written by `datasets.Dataset.save_to_disk`."""
+
+    def load() -> datasets.Dataset:
+        loaded = datasets.load_from_disk(str(path))
+        if not isinstance(loaded, datasets.Dataset):
+            raise ValueError(f"holds several splits ({', '.join(loaded)}); name the folder of one")
+        return loaded
+
+    return contents_of(_guarded(path, load), path)
+
+
+def open_hub(source: HubSource, cache_folder: Path) -> Contents:
+    """A data set of the hub: copied whole by `datasets`, or streamed once into the cache, in the order of the hub."""
+    name = source.path.removeprefix("hf://")
+    if source.streaming:
+        return open_parquet(_streamed(source, name, cache_folder))
+    table = _guarded(source.path, lambda: datasets.load_dataset(name, split=source.split, revision=source.revision))
+    return contents_of(table, source.path)
+
+
+def _streamed(source: HubSource, name: str, cache_folder: Path) -> Path:
+    """The Parquet file of a streamed data set, written whole or not at all."""
+    chosen = canonical_json([name, source.split, source.revision, source.first_lines])
+    target = cache_folder / f"streamed-{hashlib.sha256(chosen.encode()).hexdigest()[:16]}.parquet"
+    if target.is_file():
+        return target
+
+    def copy() -> None:
+        rows = datasets.load_dataset(name, split=source.split, revision=source.revision, streaming=True)
+        if isinstance((rows.features or {}).get("image"), datasets.Image):
+            rows = rows.cast_column("image", datasets.Image(decode=False))
+        with parquet_file(target) as write, progress(source.path, source.first_lines, "line") as bar:
+            for row in rows if source.first_lines is None else rows.take(source.first_lines):
+                if missing := _missing(list(row)):
+                    raise ValueError(missing)
+                image = row["image"] if isinstance(row["image"], dict) else {"bytes": row["image"]}
+                write(Written(image["bytes"], image.get("path"), row["text"]))
+                bar.update(1)
+
+    _guarded(source.path, copy)
+    return target
+
+
+@cache
+def _arrow_cache() -> str:
+    """Where `datasets` lays its Arrow copies of Parquet files: it writes paths and locks there, so not into a run."""
+    folder = tempfile.mkdtemp(prefix="crnn-distill-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _guarded(where: object, load: Callable[[], Loaded]) -> Loaded:
+    """`datasets` raises many kinds of errors; all of them mean that this source cannot be opened."""
+    datasets.disable_progress_bars()
+    try:
+        return load()
+    except Exception as error:
+        cause = error.__cause__ or error
+        reason = (str(cause).splitlines() or [""])[0] or type(cause).__name__
+        raise DataError(f"{where}: cannot be opened: {reason}") from error
+
+
+def _missing(columns: Sequence[str]) -> str:
+    """What to say of columns that lack image or text; nothing if they do not."""
+    missing = sorted({"image", "text"} - set(columns))
+    return f"has no column {' or '.join(missing)}; it has {', '.join(columns)}" if missing else ""
+
+
+def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequence[str] = ()) -> Contents:
+    """The lines of a table, that of `files` if it lies in some; raises `DataError` where its columns are others."""
+    if missing := _missing(table.column_names):
+        raise DataError(f"{where}: {missing}")
+    if isinstance(table, datasets.Dataset):
+        if isinstance(table.features["image"], datasets.Image):
+            table = table.cast_column("image", datasets.Image(decode=False))
+        table = table.flatten_indices() if table._indices is not None else table
+        files, table = [file["filename"] for file in table.cache_files], table.data
+    images, texts = table.column("image"), table.column("text")
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
+        raise DataError(f"{where}: the column text holds {texts.type}, not text")
+    if pa.types.is_struct(images.type) and {"bytes", "path"} <= {field.name for field in images.type}:
+        place: tuple[str, ...] = ("image", "bytes")
+        data, paths = pc.struct_field(images, "bytes"), pc.struct_field(images, "path").to_pylist()
+    else:
+        place, data, paths = ("image",), images, [None] * len(images)
+    if not (pa.types.is_binary(data.type) or pa.types.is_large_binary(data.type)):
+        raise DataError(f"{where}: the column image holds {data.type}, not image bytes")
+    names = [str(path) if path else f"{row:06d}" for row, path in enumerate(paths)]
+    return Contents(names, texts.to_pylist(), ColumnFetch(Column(data, place, tuple(files))))

@@ -1,0 +1,63 @@
+"""Lines written to a Parquet file, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from distill.data.materialise import SCHEMA
+from students.model_file import fsync_folder
+
+GROUP_LINES = 1024
+GROUP_BYTES = 32 * 2**20
+
+
+class Written(NamedTuple):
+    """One line of a table."""
+
+    image: bytes
+    name: str | None
+    text: str | None
+
+
+@contextmanager
+def parquet_file(target: Path) -> Iterator[Callable[[Written], None]]:
+    """A function that adds a line. The file takes its name when all are in; after an error there is none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.tmp")
+    described = datasets.Features({"image": datasets.Image(), "text": datasets.Value("string")}).arrow_schema
+    schema = SCHEMA.with_metadata(described.metadata)  # so that `datasets` and the hub's viewer see images
+    waiting: list[Written] = []
+    n_bytes = 0
+
+    def flush() -> None:
+        images = [{"bytes": line.image, "path": line.name} for line in waiting]
+        writer.write_table(pa.table({"image": images, "text": [line.text for line in waiting]}, schema=schema))
+        waiting.clear()
+
+    def add(line: Written) -> None:
+        nonlocal n_bytes
+        waiting.append(line)
+        n_bytes += len(line.image)
+        if len(waiting) == GROUP_LINES or n_bytes > GROUP_BYTES:
+            flush()
+            n_bytes = 0
+
+    try:
+        with temporary.open("wb") as file:
+            with pq.ParquetWriter(file, schema) as writer:
+                yield add
+                flush()
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    fsync_folder(target.parent)

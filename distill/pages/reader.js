@@ -1,0 +1,178 @@
+// Reads a line in the browser as students.load does: the same scaling, padding, posteriors and greedy decoding.
+// `description` is that of the model file. Nothing leaves the page.
+
+const PRECISION_BITS = 22; // of the weights in Pillow's 8-bit resampling
+const FILTERS = {
+  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: {
+    support: 2,
+    weight: (x) => {
+      const a = -0.5;
+      x = Math.abs(x);
+      if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+      return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+    },
+  },
+};
+
+// For each pixel of the result: where its source pixels begin, and their weights in fixed point.
+function windows(from, to, filter) {
+  const scale = from / to;
+  const stretch = Math.max(scale, 1);
+  const reach = filter.support * stretch;
+  return Array.from({ length: to }, (_, i) => {
+    const centre = (i + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(centre - reach + 0.5));
+    const end = Math.min(from, Math.trunc(centre + reach + 0.5));
+    const weights = [];
+    for (let k = first; k < end; k++) weights.push(filter.weight((k - centre + 0.5) / stretch));
+    const sum = weights.reduce((a, b) => a + b, 0) || 1;
+    const fixed = weights.map((w) => {
+      const scaled = (w / sum) * (1 << PRECISION_BITS);
+      return Math.trunc(scaled + (scaled < 0 ? -0.5 : 0.5));
+    });
+    return { first, fixed };
+  });
+}
+
+// One pass along rows of a plane (height x width); `turned` reads and writes it column by column.
+function resampled(plane, lines, from, to, filter, turned, stride) {
+  const places = windows(from, to, filter);
+  const result = new Uint8ClampedArray(lines * to);
+  for (let line = 0; line < lines; line++) {
+    for (let i = 0; i < to; i++) {
+      const { first, fixed } = places[i];
+      let sum = 1 << (PRECISION_BITS - 1);
+      for (let k = 0; k < fixed.length; k++) {
+        sum += fixed[k] * plane[turned ? (first + k) * stride + line : line * stride + first + k];
+      }
+      result[turned ? i * lines + line : line * to + i] = Math.min(255, Math.max(0, sum >> PRECISION_BITS));
+    }
+  }
+  return result;
+}
+
+function resize(plane, width, height, newWidth, newHeight, filter) {
+  const wide = width === newWidth ? plane : resampled(plane, height, width, newWidth, filter, false, width);
+  return height === newHeight ? wide : resampled(wide, newWidth, height, newHeight, filter, true, newWidth);
+}
+
+// Planes of grey levels: one of brightness, or red, green and blue; transparency lies on white.
+function planes(imageData, channels) {
+  const { data, width, height } = imageData;
+  const result = Array.from({ length: channels }, () => new Uint8ClampedArray(width * height));
+  for (let i = 0; i < width * height; i++) {
+    const alpha = data[4 * i + 3];
+    const [r, g, b] = [0, 1, 2].map((c) => {
+      const level = data[4 * i + c];
+      return alpha === 255 ? level : Math.round((level * alpha + 255 * (255 - alpha)) / 255);
+    });
+    if (channels === 1) result[0][i] = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+    else [result[0][i], result[1][i], result[2][i]] = [r, g, b];
+  }
+  return result;
+}
+
+// Python rounds halves to the even neighbour.
+function rounded(x) {
+  const down = Math.floor(x);
+  if (x - down !== 0.5) return Math.round(x);
+  return down % 2 === 0 ? down : down + 1;
+}
+
+// The tensor of one line: { data: Float32Array, dims: [1, channels, height, padded width], width }.
+export function prepare(imageData, preparation) {
+  const { height_px: height, channels, width_quantum_px: quantum } = preparation;
+  const width = Math.max(1, rounded((imageData.width * height) / imageData.height));
+  if (width > preparation.max_width_px) {
+    throw new Error(`the line is ${width} px wide at a height of ${height}; at most ${preparation.max_width_px} are read`);
+  }
+  const padded = Math.ceil(width / quantum) * quantum;
+  const data = new Float32Array(channels * height * padded);
+  data.fill((preparation.padding_value - preparation.mean) / preparation.std);
+  planes(imageData, channels).forEach((plane, c) => {
+    const filter = FILTERS[preparation.resize];
+    const scaled = resize(plane, imageData.width, imageData.height, width, height, filter);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        data[(c * height + y) * padded + x] = (scaled[y * width + x] - preparation.mean) / preparation.std;
+      }
+    }
+  });
+  return { data, dims: [1, channels, height, padded], width };
+}
+
+// Log-probabilities of each frame under the temperature of the calibration.
+export function logPosteriors(logits, frames, classes, temperature) {
+  return Array.from({ length: frames }, (_, t) => {
+    const row = Array.from(logits.subarray(t * classes, (t + 1) * classes), (x) => x / temperature);
+    const top = Math.max(...row);
+    const norm = top + Math.log(row.reduce((sum, x) => sum + Math.exp(x - top), 0));
+    return row.map((x) => x - norm);
+  });
+}
+
+// Best class of each frame, repeats merged, blanks dropped: [{ text, confidence, start, end, class }].
+export function greedy(posteriors, characters) {
+  const symbols = Array.from(characters);
+  const found = [];
+  let before = 0;
+  posteriors.forEach((row, t) => {
+    const best = row.indexOf(Math.max(...row));
+    const confidence = Math.exp(row[best]);
+    if (best !== 0 && best === before) {
+      const last = found[found.length - 1];
+      last.end = t + 1;
+      last.confidence = Math.max(last.confidence, confidence);
+    } else if (best !== 0) {
+      found.push({ text: symbols[best - 1], class: best, confidence, start: t, end: t + 1 });
+    }
+    before = best;
+  });
+  return found;
+}
+
+function logSum(...values) {
+  const top = Math.max(...values);
+  return top === -Infinity ? top : top + Math.log(values.reduce((sum, x) => sum + Math.exp(x - top), 0));
+}
+
+// The probability of a text, summed over all its alignments (Graves et al. 2006, the forward recursion).
+export function probability(posteriors, classes) {
+  const states = [0, ...classes.flatMap((c) => [c, 0])];
+  let alpha = states.map((_, s) => (s === 0 ? 0 : -Infinity));
+  posteriors.forEach((row, t) => {
+    alpha = states.map((c, s) => {
+      const stay = t === 0 && s > 0 ? -Infinity : alpha[s];
+      const step = s > 0 ? alpha[s - 1] : -Infinity;
+      const jump = t > 0 && s > 1 && c !== 0 && c !== states[s - 2] ? alpha[s - 2] : -Infinity;
+      return logSum(stay, step, jump) + row[c];
+    });
+  });
+  return Math.exp(alpha.length > 1 ? logSum(alpha[alpha.length - 1], alpha[alpha.length - 2]) : alpha[0]);
+}
+
+// A reader over a session of onnxruntime-web.
+export class Reader {
+  constructor(ort, session, description) {
+    Object.assign(this, { ort, session, description });
+  }
+
+  async read(imageData) {
+    const { charset, preparation, calibration } = this.description;
+    const { data, dims, width } = prepare(imageData, preparation);
+    const start = performance.now();
+    const { logits } = await this.session.run({ images: new this.ort.Tensor("float32", data, dims) });
+    const milliseconds = performance.now() - start;
+    const [, frames, classes] = logits.dims;
+    const posteriors = logPosteriors(logits.data, frames, classes, calibration.temperature);
+    const characters = greedy(posteriors, charset.characters);
+    return {
+      text: characters.map((c) => c.text).join(""),
+      confidence: probability(posteriors, characters.map((c) => c.class)),
+      characters,
+      milliseconds,
+      pixelsPerFrame: dims[3] / frames / (width / imageData.width),
+    };
+  }
+}

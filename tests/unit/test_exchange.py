@@ -1,0 +1,129 @@
+"""`distill import` and `distill convert`: the same lines all the way round, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import lmdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from distill.cli import main
+from tests.samples import png_bytes
+
+SCHEMA = pa.schema([("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("text", pa.string())])
+NAMED = {"doc1/a.png": "one", "doc1/b.png": "", "doc2/a.png": "größe", "printed": "no suffix"}
+
+
+def parquet(path: Path, lines: list[tuple[str | None, bytes, str | None]]) -> Path:
+    rows = [{"image": {"bytes": image, "path": name}, "text": text} for name, image, text in lines]
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+    return path
+
+
+def named_lines() -> list[tuple[str | None, bytes, str | None]]:
+    return [(name, png_bytes(seed=i), text) for i, (name, text) in enumerate(NAMED.items())]
+
+
+def lines_of(path: Path) -> list[tuple[str, bytes, str | None]]:
+    rows = pq.read_table(path).to_pylist()
+    return [(row["image"]["path"], row["image"]["bytes"], row["text"]) for row in rows]
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("to", ["lmdb", "tsv"])
+def test_the_way_round_gives_the_same_lines(tmp_path: Path, to: str, capsys: pytest.CaptureFixture[str]) -> None:
+    start = parquet(tmp_path / "start.parquet", named_lines())
+    first, middle, last = tmp_path / "first.parquet", tmp_path / "middle", tmp_path / "last.parquet"
+    assert main(["import", str(start), str(first), "--json"]) == 0
+    assert told(capsys) == {"format": "parquet", "lines": 4, "labelled": 4, "unlabelled": 0, "refused": {}}
+    assert main(["convert", str(first), str(middle), "--to", to]) == 0
+    assert main(["import", str(middle), str(last)]) == 0
+    assert "4 lines (4 labelled, 0 unlabelled) from " + {"tsv": "folder"}.get(to, to) in capsys.readouterr().out
+    suffixed = [(name if to == "lmdb" or "." in name else name + ".png", *rest) for name, *rest in lines_of(start)]
+    assert lines_of(last) == suffixed
+    assert isinstance(datasets.Dataset.from_parquet(str(last)).features["image"], datasets.Image)
+
+
+def test_an_lmdb_is_what_scene_text_programs_expect(tmp_path: Path) -> None:
+    start = parquet(tmp_path / "start.parquet", named_lines())
+    assert main(["convert", str(start), str(tmp_path / "out"), "--to", "lmdb"]) == 0
+    with lmdb.open(str(tmp_path / "out"), readonly=True, lock=False) as environment, environment.begin() as transaction:
+        assert int(transaction.get(b"num-samples")) == 4
+        assert transaction.get(b"image-000000003") == png_bytes(seed=2)
+        assert transaction.get(b"label-000000003").decode() == "größe"
+
+
+def test_unreadable_images_are_named_and_the_rest_is_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        *named_lines(),
+        ("cut.png", png_bytes()[:-200], "x"),
+        ("cut.png", b"", None),
+        ("plain.png", png_bytes(), None),
+    ]
+    start = parquet(tmp_path / "start.parquet", lines)
+    assert main(["import", str(start), str(tmp_path / "out.parquet"), "--json"]) == 1
+    result = told(capsys)
+    assert (result["lines"], result["labelled"], result["unlabelled"]) == (5, 4, 1)
+    assert list(result["refused"]) == ["cut.png", "cut.png#1"]
+    assert len(lines_of(tmp_path / "out.parquet")) == 5
+
+
+@pytest.mark.parametrize(("to", "kept"), [("tsv", ["fine"]), ("lmdb", ["a\tb", "a\nb", "fine"])])
+def test_labels_that_a_format_cannot_hold_are_refused_by_name(
+    tmp_path: Path, to: str, kept: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = ["a\tb", "a\nb", None, "a\0b", "fine"]
+    start = parquet(tmp_path / "start.parquet", [(f"{i}.png", png_bytes(), text) for i, text in enumerate(texts)])
+    assert main(["convert", str(start), str(tmp_path / "out"), "--to", to, "--json"]) == 1
+    result = told(capsys)
+    assert result["lines"] == len(kept)
+    assert len(result["refused"]) == 5 - len(kept)
+    assert "has no label" in result["refused"]["2.png"]
+    assert r"3.png: its label 'a\x00b' holds ['\x00'], which would break" in result["refused"]["3.png"]
+    assert main(["import", str(tmp_path / "out"), str(tmp_path / "back.parquet")]) == 0
+    assert [text for _, _, text in lines_of(tmp_path / "back.parquet")] == kept
+
+
+def test_names_that_are_no_file_names_become_numbers_and_none_is_written_twice(tmp_path: Path) -> None:
+    names = ["../up.png", "/etc/x.png", "a\tb.png", "n" * 300, None, "same.png", "same.png", "same.png/in.png"]
+    lines = [(name, png_bytes(seed=i), str(i)) for i, name in enumerate(names)]
+    start = parquet(tmp_path / "start.parquet", lines)
+    assert main(["convert", str(start), str(tmp_path / "out"), "--to", "tsv"]) == 0
+    assert main(["import", str(tmp_path / "out"), str(tmp_path / "back.parquet")]) == 0
+    back = lines_of(tmp_path / "back.parquet")
+    assert [line[1:] for line in back] == [line[1:] for line in lines]
+    assert [name for name, _, _ in back[:6]] == [
+        "000000.png", "000001.png", "000002.png", "000003.png", "000004.png", "same.png",
+    ]  # fmt: skip
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["back.parquet", "out", "start.parquet"]
+
+
+def test_nothing_is_written_over_and_nothing_half_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start = str(parquet(tmp_path / "start.parquet", named_lines()))
+    bad = str(parquet(tmp_path / "bad.parquet", [("x.png", b"no image", None)]))
+    full, empty = tmp_path / "full", tmp_path / "empty"
+    full.mkdir()
+    empty.mkdir()
+    (full / "mine").write_text("keep")
+    for arguments, message in (
+        (["import", start, start], "is there already"),
+        (["import", bad, str(tmp_path / "new.parquet")], "not one line can be used; the first reasons: x.png"),
+        (["import", str(empty), str(tmp_path / "new.parquet")], "holds neither images nor one of labels.tsv"),
+        (["convert", start, str(full), "--to", "tsv"], "not an empty folder"),
+        (["convert", bad, str(tmp_path / "new"), "--to", "lmdb"], "not one line can be used"),
+    ):
+        assert main(arguments) == 2
+        assert message in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.parquet", "empty", "full", "start.parquet"]
+    assert main(["convert", start, str(empty), "--to", "tsv"]) == 0
+    assert len(list(empty.rglob("*.png"))) == 4

@@ -1,0 +1,231 @@
+"""Lines cut out of pages: PAGE XML, ALTO and PPOCRLabel, on a drawn page whose pixels are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from distill.data.formats.opening import open_contents, source_at
+from distill.data.formats.page_lines import cut_line, polygon_of
+from students.errors import DataError
+from students.image import decode_image
+
+PAPER, INK, WIDTH, HEIGHT = 200, 20, 120, 80
+SLANTED = "10,10 60,20 60,40 10,30"
+PAGE_NAMESPACES = [
+    "http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15",
+    "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15",
+]
+ALTO_NAMESPACES = [f"http://www.loc.gov/standards/alto/ns-v{version}#" for version in (2, 3, 4)]
+
+
+def drawn() -> np.ndarray:
+    """Paper, the ink of a slanted line, and of its neighbour below it."""
+    page_HW = np.full((HEIGHT, WIDTH), PAPER, np.uint8)
+    page_HW[20:28, 15:55] = INK
+    page_HW[36:44, 15:30] = INK + 1
+    return page_HW
+
+
+def page_image(folder: Path, name: str = "p1.png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(drawn()).save(folder / name)
+
+
+def text_line(name: str, points: str, inside: str) -> str:
+    return f'<TextLine id="{name}"><Coords points="{points}"/>{inside}</TextLine>'
+
+
+def equiv(text: str, index: int | None = None) -> str:
+    at = "" if index is None else f' index="{index}"'
+    return f"<TextEquiv{at}><Unicode>{text}</Unicode></TextEquiv>"
+
+
+def page_xml(lines: str, image: str = "p1.png", namespace: str = PAGE_NAMESPACES[1], width: int = WIDTH) -> str:
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><PcGts xmlns="{namespace}"><Metadata/><Page imageFilename="{image}" '
+        f'imageWidth="{width}" imageHeight="{HEIGHT}"><TextRegion id="r"><Coords points="0,0 9,0 9,9"/>{lines}'
+        f"</TextRegion></Page></PcGts>"
+    )
+
+
+def alto_xml(
+    lines: str, namespace: str = ALTO_NAMESPACES[2], image: str = "/home/x/p1.png", unit: str = "pixel"
+) -> str:
+    return (
+        f'<alto xmlns="{namespace}"><Description><MeasurementUnit>{unit}</MeasurementUnit><sourceImageInformation>'
+        f"<fileName>{image}</fileName></sourceImageInformation></Description><Layout>"
+        f'<Page WIDTH="{WIDTH}" HEIGHT="{HEIGHT}"><PrintSpace><TextBlock>{lines}</TextBlock></PrintSpace></Page>'
+        "</Layout></alto>"
+    )
+
+
+def read(path: Path, **settings: object) -> tuple[list[str], list[str | None], list[np.ndarray]]:
+    """Names, texts and pixels."""
+    contents = open_contents(source_at(str(path), "mine", **settings), Path(), path)
+    pixels = [decode_image(contents.fetch(row)) for row in range(len(contents.names))]
+    return list(contents.names), list(contents.texts), pixels
+
+
+@pytest.mark.parametrize("namespace", PAGE_NAMESPACES)
+def test_page_xml_gives_names_texts_and_cut_lines(tmp_path: Path, namespace: str) -> None:
+    page_image(tmp_path)
+    word = f'<Word id="w"><Coords points="0,0 1,0 1,1"/>{equiv("word")}</Word>'
+    lines = [
+        text_line("a", SLANTED, equiv("other", 2) + equiv("Größe &amp; Maß", 1)),
+        text_line("b", "15,36 30,36 30,44 15,44", word * 2),
+        text_line("c", "15,36 30,36 30,44 15,44", equiv("")),
+        text_line("d", "15,36 30,36 30,44 15,44", word + equiv("the line")),
+    ]
+    (tmp_path / "p1.xml").write_text(page_xml("".join(lines), namespace=namespace), "utf-8")
+    names, texts, (first, second, *_) = read(tmp_path)
+    assert names == ["p1/a", "p1/b", "p1/c", "p1/d"]
+    assert texts == ["Größe & Maß", "word word", None, "the line"]
+    assert first.shape == (30, 50)
+    assert (first[0, -1], first[-1, 0]) == (PAPER, PAPER)
+    assert INK in first
+    assert INK + 1 not in first  # the neighbour lies in the box, but below the polygon
+    assert (second == INK + 1).all()
+
+
+@pytest.mark.parametrize("namespace", ALTO_NAMESPACES)
+def test_alto_gives_polygons_or_boxes_and_words(tmp_path: Path, namespace: str) -> None:
+    page_image(tmp_path)
+    box = 'HPOS="15" VPOS="36.0" WIDTH="15" HEIGHT="8"'
+    shape = f'<Shape><Polygon POINTS="{SLANTED.replace(",", " ")}"/></Shape>'
+    lines = [
+        f'<TextLine ID="a" {box}>{shape}<String CONTENT="Sub"/><SP/><String CONTENT="stanz"/><HYP CONTENT="-"/>'
+        "</TextLine>",
+        f'<TextLine ID="b" {box}><String CONTENT="box"/></TextLine>',
+        f'<TextLine ID="c" {box}/>',
+    ]
+    (tmp_path / "p1.xml").write_text(alto_xml("".join(lines), namespace), "utf-8")
+    names, texts, (first, second, _) = read(tmp_path)
+    assert (names, texts) == (["p1/a", "p1/b", "p1/c"], ["Sub stanz-", "box", None])
+    assert first.shape == (30, 50)
+    assert second.shape == (8, 15)
+    assert (second == INK + 1).all()
+
+
+def test_a_margin_widens_the_polygon_and_ends_at_the_page(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    (tmp_path / "p1.xml").write_text(page_xml(text_line("a", "15,22 55,22 55,26 15,26", "")))
+    assert read(tmp_path)[2][0].shape == (4, 40)
+    wider = read(tmp_path, margin_px=20)[2][0]
+    assert wider.shape == (44, 75)  # from 22 - 20 to 26 + 20, and from the edge to 55 + 20
+    assert (wider[18:26, 15:55] == INK).all()
+
+
+def test_the_cut_keeps_what_is_inside_and_lays_paper_outside() -> None:
+    page_HWC = np.random.default_rng(0).integers(150, 250, (60, 90, 3), np.uint8)
+    triangle = np.array([[10, 10], [70, 10], [10, 50]], float)
+    line_HWC = cut_line(page_HWC, triangle, 0)
+    y, x = np.mgrid[:40, :60] + 0.0
+    inside = x / 60 + y / 40 < 0.97  # half a pixel of the edge is not judged
+    outside = x / 60 + y / 40 > 1.05
+    assert (line_HWC[inside] == page_HWC[10:50, 10:70][inside]).all()
+    paper = line_HWC[outside]
+    assert (paper == paper[0]).all()
+    assert np.abs(paper[0].astype(int) - np.median(page_HWC[10:50, 10:70][inside], axis=0)).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("points", "reason"),
+    [
+        ("", "has 0 points"),
+        ("1,1 5,5", "has 2 points"),
+        ("1,1 5,5 7", "has 2.5 points"),
+        ("1,1 5,5 a,b", "not a row of numbers"),
+        ("1,1 5,5 9,9", "encloses nothing"),
+        ("1,1 150,1 150,20", "leaves the page of 120 x 80 px at 150,1"),
+        ("-2,1 50,1 50,20", "leaves the page of 120 x 80 px at -2,1"),
+        ("nan,1 50,1 50,20", "leaves the page"),
+    ],
+)
+def test_a_bad_polygon_refuses_its_line_alone(tmp_path: Path, points: str, reason: str) -> None:
+    page_image(tmp_path)
+    (tmp_path / "p1.xml").write_text(page_xml(text_line("a", points, "") + text_line("b", SLANTED, "")))
+    contents = open_contents(source_at(str(tmp_path), "mine"), Path(), tmp_path)
+    with pytest.raises(DataError, match=reason):
+        contents.fetch(0)
+    contents.fetch(1)
+    assert polygon_of("0 0, 1 0, 1 1").shape == (3, 2)
+
+
+def test_a_page_drawn_on_another_size_refuses_its_lines(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    (tmp_path / "p1.xml").write_text(page_xml(text_line("a", SLANTED, ""), width=2 * WIDTH))
+    with pytest.raises(DataError, match=r"p1\.png: 120 x 80 px, but its lines were drawn on 240 x 80 px"):
+        read(tmp_path)
+
+
+EXPANDING = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><PcGts>&b;</PcGts>'
+EXTERNAL = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><PcGts>&a;</PcGts>'
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (page_xml("")[:-10], r"p1\.xml: not well-formed XML"),
+        (EXPANDING, r"p1\.xml: has a document type"),
+        (EXTERNAL, r"p1\.xml: has a document type"),
+        (page_xml("", image="other.png"), r"1 pages have no image: .*p1\.xml names 'other\.png'"),
+        (page_xml("", image="../../outside.png"), r"1 pages have no image"),
+        (alto_xml("", image=""), "1 pages have no image"),
+        ("<PcGtsLike/>", r"holds no PAGE XML or ALTO file; it has .*p1\.xml \(<PcGtsLike>\)"),
+        (page_xml("").replace('imageWidth="120"', 'imageWidth="wide"'), "a page of 'wide' x '80' is no size"),
+        (page_xml(""), "holds no lines"),
+    ],
+)
+def test_a_broken_page_is_one_error(tmp_path: Path, content: str, reason: str) -> None:
+    page_image(tmp_path / "set" / "deep", "p0.png" if reason.startswith(("1 pages", "holds no PAGE")) else "p1.png")
+    page_image(tmp_path, "outside.png")
+    (tmp_path / "set" / "deep" / "p1.xml").write_text(content)
+    with pytest.raises(DataError, match=f"(?s){reason}"):
+        read(tmp_path / "set")
+
+
+def test_units_that_are_no_pixels_are_refused(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    (tmp_path / "p1.xml").write_text(alto_xml("", unit="mm10"))
+    with pytest.raises(DataError, match=r"p1\.xml: measures in mm10"):
+        read(tmp_path)
+
+
+def test_images_one_folder_up_are_found_and_a_page_described_twice_is_not_read_twice(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    for name, content in (("page", page_xml(text_line("a", SLANTED, ""))), ("alto", alto_xml(""))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "p1.xml").write_text(content)
+    (tmp_path / "mets.xml").write_text("<mets/>")
+    with pytest.raises(DataError, match=r"p1\.png: described by .*alto/p1\.xml and by .*page/p1\.xml; name the folder"):
+        read(tmp_path)
+    assert read(tmp_path / "page")[0] == ["p1/a"]
+    assert read(tmp_path / "page" / "p1.xml")[0] == ["p1/a"]
+
+
+def test_boxes_of_ppocrlabel_are_cut_like_polygons(tmp_path: Path) -> None:
+    page_image(tmp_path / "set")
+    corners = [[int(n) for n in point.split(",")] for point in SLANTED.split()]
+    boxes = [
+        {"transcription": "a\tb", "points": corners, "difficult": False},
+        {"transcription": "###", "points": corners[:2], "difficult": True},
+    ]
+    row = f"set/p1.png\t{json.dumps(boxes)}\n"
+    (tmp_path / "set" / "Label.txt").write_text(row)
+    contents = open_contents(source_at(str(tmp_path / "set"), "mine"), Path(), tmp_path)
+    assert (contents.names, contents.texts) == (["p1/0000", "p1/0001"], ["a\tb", None])
+    assert decode_image(contents.fetch(0)).shape == (30, 50)
+    for broken, reason in (
+        (row.replace("p1.png", "p2.png"), r"Label\.txt:1: the page image 'set/p2\.png' does not exist"),
+        (row + "set/p1.png\n", r"Label\.txt:2: no tab"),
+        (row.replace("points", "point"), r"Label\.txt:1: not a JSON list of boxes .*KeyError"),
+        (row.replace("[10, 10]", "[10]"), r"Label\.txt:1: not a JSON list of boxes"),
+    ):
+        (tmp_path / "set" / "Label.txt").write_text(broken)
+        with pytest.raises(DataError, match=reason):
+            read(tmp_path / "set")
