@@ -30,8 +30,9 @@ def write_hub(folder: Path, model: Path, description: Description, onnx_file: by
 def card(description: Description, report: Mapping[str, Any], gate: Mapping[str, Any]) -> str:
     """The model card in Markdown, with a YAML head."""
     training = description.training
-    name = f"{training.get('recipe', 'text line')} {description.kind}"
-    result = report.get(description.kind)
+    role = training.get("role", description.kind)
+    name = f"{training.get('recipe', 'text line')} {role}"
+    result = report.get(role)
     head = {
         "license": training.get("licence", "other"),
         "library_name": "crnn-distill",

@@ -77,10 +77,10 @@ def _ranges(graph: onnx.ModelProto, batches: Sequence[np.ndarray]) -> Ranges:
         path = Path(folder, "graph.onnx")
         onnx.save(graph, path)
         calibrator = create_calibrator(path, OPERATORS, str(Path(folder, "ranges.onnx")), CalibrationMethod.MinMax)
-        with progress("calibrating", len(batches), "batch") as bar:
+        with progress("calibrating", sum(map(len, batches)), "line") as bar:
             for batch in batches:
                 calibrator.collect_data(_Batches(iter([batch])))
-                bar.update()
+                bar.update(len(batch))
         return calibrator.compute_data()
 
 

@@ -242,3 +242,17 @@ def test_a_mistake_is_one_message_and_exit_code_two(
     said = capsys.readouterr().err
     assert reason in said
     assert "Traceback" not in said
+
+
+def test_a_run_is_exported_against_its_own_validation_lines(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(finished_run), "--to", "hub", "--out", str(tmp_path / "hub"), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["lines_from"] == "validation"
+    assert result["texts"] == {"lines": 100, "different": 0}
+    assert students.load(tmp_path / "hub" / "model.onnx").read(png_bytes()) is not None
+    student = json.loads((finished_run / "report.json").read_text())["student"]
+    assert (
+        f"| student | {student['parameters']:,} | {student['exact']:.2%} |" in (tmp_path / "hub/README.md").read_text()
+    )

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import students
+from distill.graph import graph_of, signed
+from tests.samples import png_bytes
+
 ROOT = Path(__file__).parents[2]
 STANDARD = set(sys.stdlib_module_names) | {"__future__"}
 STUDENT_PACKAGES = {"numpy", "onnxruntime", "PIL", "pydantic", "safetensors", "torch", "typing_extensions"}
@@ -74,6 +78,17 @@ print(len(students.load({str(student_file)!r}).read([numpy.zeros((40, 200), nump
 """
     blocked = ["timm", "accelerate", "datasets", "distill", "teachers", "cv2", "matplotlib", "torchvision"]
     assert run(code, blocked).strip() == "1"
+
+
+def test_an_onnx_file_reads_without_torch(student_file: Path) -> None:
+    reader = students.load(student_file)
+    path = student_file.with_suffix(".onnx")
+    path.write_bytes(signed(graph_of(reader), reader.description, path))
+    picture = student_file.with_suffix(".png")
+    picture.write_bytes(png_bytes())
+    code = f"import students; print(students.load({str(path)!r}).read({str(picture)!r}).text)"
+    blocked = ["torch", "onnx", "timm", "accelerate", "datasets", "distill", "teachers", "cv2"]
+    assert run(code, blocked).strip("\n") == reader.read(picture).text
 
 
 def test_the_package_face_needs_no_torch() -> None:
