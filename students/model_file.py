@@ -19,6 +19,7 @@ import safetensors.numpy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from students.charset import Charset
+from students.decoding import Decoding, Greedy
 from students.errors import CheckpointError
 from students.image import Preparation
 
@@ -26,14 +27,6 @@ KEY = "crnn-distill"
 FORMAT_VERSION: Final = 1
 UNSIGNED = "0" * 64
 HEADER_LIMIT = 32 * 2**20
-
-
-class Decoding(BaseModel):
-    """How posteriors become text."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["greedy"] = "greedy"
 
 
 class Calibration(BaseModel):
@@ -54,7 +47,7 @@ class Description(BaseModel):
     architecture: dict[str, Any]
     charset: Charset
     preparation: Preparation
-    decoding: Decoding = Decoding()
+    decoding: Decoding = Greedy()
     calibration: Calibration = Calibration()
     training: dict[str, Any] = Field(default_factory=dict, description="digests and evaluation; no wall clock")
 
@@ -64,7 +57,21 @@ def write_model(path: Path, description: Description, weights: dict[str, np.ndar
 
     Equal weights and description give equal bytes.
     """
-    contents = description.model_dump(mode="json") | {"sha256": UNSIGNED}
+    return write_signed(path, description.model_dump(mode="json"), weights)
+
+
+def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
+    """Read and verify one model file. Raises `CheckpointError` naming the file and what is wrong."""
+    contents, weights = read_signed(path)
+    try:
+        return Description.model_validate(contents), weights
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: the description inside is not valid: {error}") from error
+
+
+def write_signed(path: Path, contents: dict[str, Any], weights: dict[str, np.ndarray]) -> str:
+    """Write a safetensors file with `contents` as its one metadata key; return the SHA-256 recorded inside."""
+    contents = contents | {"sha256": UNSIGNED}
     blob = safetensors.numpy.save(
         {name: np.ascontiguousarray(weights[name]) for name in sorted(weights)},
         metadata={KEY: canonical_json(contents)},
@@ -74,8 +81,8 @@ def write_model(path: Path, description: Description, weights: dict[str, np.ndar
     return digest
 
 
-def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
-    """Read and verify one model file. Raises `CheckpointError` naming the file and what is wrong."""
+def read_signed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Contents, without their digest, and weights of a file of `write_signed`, verified."""
     try:
         blob = path.read_bytes()
     except OSError as error:
@@ -92,9 +99,9 @@ def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
             f"{path}: format version {contents.get('format_version')}; this release reads {FORMAT_VERSION}"
         )
     try:
-        return Description.model_validate(contents), safetensors.numpy.load(blob)
-    except (ValidationError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{path}: the description inside is not valid: {error}") from error
+        return contents, safetensors.numpy.load(blob)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{path}: damaged: {error}") from error
 
 
 def canonical_json(value: object) -> str:

@@ -12,7 +12,9 @@ import torch
 from pydantic import ValidationError
 
 from students.config import STUDENTS
-from students.decode import Reading, greedy
+from students.decode import Reading
+from students.decoder import decoder_of
+from students.decoding import Beam, Greedy
 from students.errors import CheckpointError
 from students.image import ImageInput
 from students.model_file import Description, read_model
@@ -24,12 +26,20 @@ Build = Callable[[dict[str, Any]], Callable[[int, int, int], Recogniser]]
 
 
 class Reader:
-    """Reads line images. `model` is in evaluation mode; one line alone and in a batch read the same."""
+    """Reads line images. `model` is in evaluation mode; one line alone and in a batch read the same.
+
+    `decode` turns the posteriors of a line into its reading: as the model file says, until it is chosen anew.
+    """
 
     def __init__(self, model: Recogniser, description: Description, path: Path) -> None:
         self.model = model.eval()
         self.description = description
         self.path = path
+        self.decode_by(None)
+
+    def decode_by(self, decoding: Greedy | Beam | None, review_below: float = 0.0) -> None:
+        """Decode by other settings than the model file's (None: by those), asking for review below a confidence."""
+        self.decode = decoder_of(decoding or self.description.decoding, self.description.charset, review_below)
 
     @overload
     def read(self, images: ImageInput) -> Reading: ...
@@ -62,7 +72,7 @@ class Reader:
         for _, indices in sorted(by_width.items()):
             log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
             for i, log_probabilities_TC in zip(indices, log_probabilities_NTC, strict=True):
-                readings[i] = greedy(log_probabilities_TC, self.description.charset)
+                readings[i] = self.decode(log_probabilities_TC)
         return [readings[i] for i in range(len(images))]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:
