@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -23,37 +24,37 @@ from distill.recipe import Protocol
 from distill.runtime import StopFlag
 from distill.teacher import FrozenTeacher
 from distill.track import progress
-from students.charset import Charset
-from students.decode import Reading, greedy
+from students.decoder import tempered
 from students.errors import DataError
 from students.image import Preparation
 from students.parts import Outputs
 from students.reader import Reader
 
 EVALUATION_BATCH = 64
+Read = TypeVar("Read")
 
 
 def read_lines(
     model: nn.Module,
     lines: Lines,
-    charset: Charset,
+    decode: Callable[[np.ndarray], Read],
     preparation: Preparation,
     accelerator: Accelerator,
     *,
     what: str | None = None,
     stop: StopFlag | None = None,
-) -> dict[str, Reading]:
-    """The reading of every line by its key, equal on all processes; progress is shown where `what` names it.
+) -> dict[str, Read]:
+    """What `decode` makes of every line, by its key, equal on all processes; progress is shown where `what` names it.
 
-    Raises `Stopped` when asked to stop.
+    It is given the log-posteriors (T, C) of the valid frames, at temperature 1. Raises `Stopped` when asked to stop.
     """
-    mine: list[tuple[str, Reading]] = []
+    mine: list[tuple[str, Read]] = []
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
         for group, outputs in spoken(model, lines, preparation, accelerator, shared=True):
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             lengths = outputs.lengths_N.tolist()
             for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):
-                mine.append((lines.keys[i], greedy(frames[:length], charset)))
+                mine.append((lines.keys[i], decode(frames[:length])))
             bar.update(len(group.indices) * accelerator.num_processes)
             if stop is not None and accelerator.num_processes == 1:
                 stop.raise_if_set()
@@ -106,15 +107,15 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol) ->
         lines = joined(parts)
         if not len(lines):
             raise DataError(f"not one line can be read; {len(refused)} were refused, the first: {refused[0].reason}")
-        readings = read_lines(
+        temperature = reader.description.calibration.temperature
+        texts = read_lines(
             reader.model,
             lines,
-            reader.description.charset,
+            lambda log_p_TC: reader.decode(tempered(log_p_TC, temperature)).text,
             preparation,
             Accelerator(cpu=True),
             what="reading",
         )
-    texts = {key: reading.text for key, reading in readings.items()}
     result = score(truths_of(lines), texts, protocol)
     return result.as_dict() | {"refused": [refusal.reason for refusal in refused]}
 

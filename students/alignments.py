@@ -20,13 +20,13 @@ def text_log_probabilities(log_probabilities_TC: np.ndarray, texts: Sequence[Seq
     if not texts:
         return np.zeros(0)
     extended_NS, jumps_NS = _extended(texts)
-    alpha_NS = np.full(extended_NS.shape, NEVER)
+    padded = np.full((len(texts), extended_NS.shape[1] + 2), NEVER)
+    two_back_NS, one_back_NS, alpha_NS = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
     alpha_NS[:, 0] = 0.0  # before the first frame
     for log_p_NS in np.asarray(log_probabilities_TC, np.float64)[:, extended_NS]:
-        before_NS = alpha_NS.copy()
-        np.logaddexp(alpha_NS[:, 1:], before_NS[:, :-1], out=alpha_NS[:, 1:])
-        np.logaddexp(alpha_NS[:, 2:], before_NS[:, :-2] + jumps_NS[:, 2:], out=alpha_NS[:, 2:])
-        alpha_NS += log_p_NS
+        sum_NS = np.logaddexp(alpha_NS, one_back_NS)
+        np.logaddexp(sum_NS, two_back_NS + jumps_NS, out=sum_NS)
+        np.add(sum_NS, log_p_NS, out=alpha_NS)
     rows, ends_N = np.arange(len(texts)), np.array([2 * len(text) for text in texts])
     last_N = np.where(ends_N > 0, alpha_NS[rows, np.maximum(ends_N - 1, 0)], NEVER)
     return np.logaddexp(alpha_NS[rows, ends_N], last_N)

@@ -56,8 +56,9 @@ class Lattice(NamedTuple):
     state_M: np.ndarray
     place_A: np.ndarray  # of every arc, sorted by node
     arcs_from_M: np.ndarray  # where the arcs of a node begin
-    member_K: np.ndarray  # nodes by the places they lie in
-    place_K: np.ndarray
+    member_K: np.ndarray  # the nodes of one place after the other
+    held_H: np.ndarray  # the places that hold any
+    members_from_H: np.ndarray  # where the nodes of each of them begin
     starts: tuple[int, ...]  # places that a text starts in
     n_places: int
 
@@ -75,9 +76,12 @@ def _lattice(automaton: Automaton) -> Lattice:
     ends_word_M = np.array(automaton.ending)[state_M] > NEVER
     within = np.flatnonzero(ends_word_M) if len(separators) else np.zeros(0, np.int64)
     member_K = np.concatenate([np.arange(len(nodes_M)), within])
-    place_K = np.concatenate([state_M, np.full(len(within), n_states)])
+    place_K = np.concatenate([state_M, np.full(len(within), n_states)])  # nodes are sorted by state, so places are
+    held_H, members_from_H = np.unique(place_K, return_index=True)
     starts = (START, n_states) if len(separators) and automaton.ending[START] > NEVER else (START,)
-    return Lattice(class_M, state_M, place_A[order], arcs_from_M, member_K, place_K, starts, n_states + 1)
+    return Lattice(
+        class_M, state_M, place_A[order], arcs_from_M, member_K, held_H, members_from_H, starts, n_states + 1
+    )
 
 
 def best_text(log_probabilities_TC: np.ndarray, automaton: Automaton) -> tuple[int, ...] | None:
@@ -91,7 +95,7 @@ def best_text(log_probabilities_TC: np.ndarray, automaton: Automaton) -> tuple[i
     node_M = np.full(n_nodes, NEVER)
     blank_P = np.full(lattice.n_places, NEVER)
     blank_P[list(lattice.starts)] = 0.0
-    arc_class_A = np.repeat(lattice.class_M, np.diff(np.append(lattice.arcs_from_M, len(lattice.place_A))))
+    arc_class_A = np.repeat(lattice.class_M, _lengths(lattice.arcs_from_M, len(lattice.place_A)))
     back = []
     for log_p_C in np.asarray(log_probabilities_TC, np.float64):
         best_P, other_P = _two_best(node_M, lattice)
@@ -115,24 +119,28 @@ def best_text(log_probabilities_TC: np.ndarray, automaton: Automaton) -> tuple[i
 def _two_best(node_M: np.ndarray, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
     """Of every place the best node in it, and the best one of another class; M where there is none."""
     n_nodes = len(node_M)
-    order = np.lexsort((-node_M[lattice.member_K], lattice.place_K))
-    member_K, place_K = lattice.member_K[order], lattice.place_K[order]
-    best_P = np.full(lattice.n_places, n_nodes)
-    held, first = np.unique(place_K, return_index=True)
-    best_P[held] = member_K[first]
-    differs = lattice.class_M[member_K] != lattice.class_M[best_P[place_K]]
-    other_P = np.full(lattice.n_places, n_nodes)
-    held, first = np.unique(place_K[differs], return_index=True)
-    other_P[held] = member_K[differs][first]
+    best_P, other_P = np.full((2, lattice.n_places), n_nodes)
+    values_K = node_M[lattice.member_K]
+    first_H, _ = _best_of_runs(values_K, lattice.members_from_H)
+    best_P[lattice.held_H] = lattice.member_K[first_H]
+    class_K = lattice.class_M[lattice.member_K]
+    same_K = class_K == np.repeat(class_K[first_H], _lengths(lattice.members_from_H, len(values_K)))
+    second_H, value_H = _best_of_runs(np.where(same_K, NEVER, values_K), lattice.members_from_H)
+    other_P[lattice.held_H] = np.where(value_H > NEVER, lattice.member_K[second_H], n_nodes)
     return best_P, other_P
 
 
 def _best_of_runs(values_A: np.ndarray, starts_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Position and value of the maximum of each run of values."""
     best_M = np.maximum.reduceat(values_A, starts_M)
-    lengths = np.diff(np.append(starts_M, len(values_A)))
-    at_best = np.where(values_A == np.repeat(best_M, lengths), np.arange(len(values_A)), len(values_A))
+    at_best = np.where(
+        values_A == np.repeat(best_M, _lengths(starts_M, len(values_A))), np.arange(len(values_A)), len(values_A)
+    )
     return np.minimum.reduceat(at_best, starts_M), best_M
+
+
+def _lengths(starts_M: np.ndarray, n: int) -> np.ndarray:
+    return np.diff(np.append(starts_M, n))
 
 
 def _followed_back(

@@ -88,6 +88,11 @@ def reading_of(
     return Reading(charset.decode(classes), confidence, characters, tuple(alternatives), review, n_frames)
 
 
+def best_path_text(log_probabilities_TC: np.ndarray, charset: Charset) -> str:
+    """The text of greedy decoding alone."""
+    return charset.decode(collapse(log_probabilities_TC.argmax(axis=1)))
+
+
 def collapse(classes_T: np.ndarray) -> list[int]:
     """The classes that a frame-wise path writes: repeats merged, blanks dropped."""
     changes = np.diff(classes_T, prepend=BLANK) != 0

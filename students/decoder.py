@@ -22,7 +22,7 @@ from students.words import word_automaton
 
 Decoder = Callable[[np.ndarray], Reading]
 FEW_ARCS = 20_000
-IGNORED_BELOW = 1e-5
+IGNORED_BELOW = 1e-3
 
 
 def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 0.0) -> Decoder:
@@ -74,7 +74,7 @@ def _guide(beam: Beam, charset: Charset) -> Guide:
     if beam.language is not None:
         model = read_language(Path(beam.language))
         language = language_for(model, charset, beam.language_weight, beam.language)
-    return Guide(rules, language, beam.length_bonus)
+    return Guide(rules, language, beam.length_bonus if language else 0.0)
 
 
 def _read_by_beam(log_p_TC: np.ndarray, *, charset: Charset, beam: Beam, guide: Guide, review_below: float) -> Reading:

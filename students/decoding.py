@@ -34,7 +34,9 @@ class Beam(BaseModel):
     )
     language: str | None = Field(None, description="file of a language model, from `distill lm`")
     language_weight: float = Field(0.3, ge=0, description="alpha: log P(text) of the language model counts so much")
-    length_bonus: float = Field(0.0, description="beta: nats a character, against short texts")
+    length_bonus: float = Field(
+        1.0, description="beta: nats a character, against the short texts a language model likes"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> Beam:

@@ -1,8 +1,8 @@
 """A regular expression as an automaton over a charset: a plate matches its pattern, a meter reads five digits.
 
 Read are characters, escapes (`\\d \\w \\s`, their capitals, and escaped punctuation), `.`, `[a-z]`, `[^a-z]`, `|`,
-groups and `? * + {m} {m,} {m,n}`; they mean what they mean in Python's `re`. The pattern is always that of the whole line.
-Anything else is an error that names it. The construction is that of Glushkov (1961), then subsets.
+groups and `? * + {m} {m,} {m,n}`; they mean what they mean in Python's `re`. The pattern is always that of the whole
+line. Anything else is an error that names it. The construction is that of Glushkov (1961), then subsets.
 """
 
 from __future__ import annotations

@@ -27,9 +27,8 @@ from distill.data.labels import LabelForm, as_label
 from distill.data.materialise import materialise
 from distill.data.sources import FolderSource, HubSource, ParquetSource, RenderedSource, SavedSource, Source
 from students.errors import DataError
-from students.image import Preparation, decode_image, image_size
+from students.image import IMAGE_SUFFIXES, Preparation, decode_image, image_size
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 LABEL_FILE = "labels.tsv"
 HEADING = ("file", "text")
 Fetch = Callable[[int], bytes]
