@@ -67,7 +67,7 @@ def greedy(log_probabilities_TC: np.ndarray, charset: Charset, review_below: flo
     """
     best_T = log_probabilities_TC.argmax(axis=1)
     starts = np.flatnonzero(np.diff(best_T, prepend=-1))
-    ends = np.append(starts[1:], len(best_T))
+    ends = np.append(starts, len(best_T))[1:]
     spoken = [(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True) if best_T[start] != BLANK]
     classes = [int(best_T[start]) for start, _ in spoken]
     confidence = float(np.exp(text_log_probabilities(log_probabilities_TC, [classes])[0]))

@@ -158,7 +158,7 @@ def _csv_row(cells: Sequence[str]) -> str:
 
 def _escaped(word: str) -> str:
     """A word that cannot break its row: a charset may hold a tab, a path nearly anything."""
-    return word.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    return word.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
