@@ -5,7 +5,6 @@ The confidence of a reading is P(text | line), see `students.decode.Reading`. Th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,16 +23,14 @@ from students.decoder import tempered
 from students.image import Preparation
 
 LINES = 512
-LOWEST, HIGHEST = 0.25, 8.0
-GOLDEN = (math.sqrt(5) - 1) / 2
+TEMPERATURES = np.geomspace(0.25, 8, 17)
 SMALLEST_DOUBT = 1e-9
 
 
 class Answer(NamedTuple):
-    """What a network says about a line, at temperature 1, the classes it reads, and whether they are right."""
+    """The log-probability of what a network reads on a line, at each of `TEMPERATURES`, and whether that is right."""
 
-    log_p_TC: np.ndarray
-    classes: list[int]
+    log_p_K: np.ndarray
     right: bool
 
 
@@ -45,40 +42,38 @@ def fitted_temperature(
     labelled = [i for i, text in enumerate(lines.texts) if text is not None]
     chosen = np.linspace(0, len(labelled) - 1, min(LINES, len(labelled))).round().astype(int)
     some = lines.take([labelled[i] for i in chosen])
-    heard = read_lines(model, some, lambda log_p_TC: log_p_TC, preparation, accelerator)
-    classes = {key: collapse(log_p_TC.argmax(1)) for key, log_p_TC in heard.items()}
-    compared = compare(truths_of(some), {key: charset.decode(read) for key, read in classes.items()}, protocol)
-    return surest_temperature([Answer(heard[line.truth.key], classes[line.truth.key], line.exact) for line in compared])
+
+    def heard(log_p_TC: np.ndarray) -> tuple[str, np.ndarray]:
+        classes = collapse(log_p_TC.argmax(1))
+        return charset.decode(classes), at_each_temperature(log_p_TC, classes)
+
+    said = read_lines(model, some, heard, preparation, accelerator)
+    compared = compare(truths_of(some), {key: text for key, (text, _) in said.items()}, protocol)
+    return surest_temperature([Answer(said[line.truth.key][1], line.exact) for line in compared])
+
+
+def at_each_temperature(log_p_TC: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """log P(text | line) at each of `TEMPERATURES`, (K,)."""
+    return np.array([text_log_probabilities(tempered(log_p_TC, tau), [classes])[0] for tau in TEMPERATURES])
 
 
 def surest_temperature(answers: Sequence[Answer]) -> float:
-    """argmin over tau of the cross-entropy between being right and the confidence, to a percent.
+    """argmin over tau of the cross-entropy between being right and the confidence.
 
-    By golden section on log tau. Platt's (1999) targets in the place of 1 and 0 keep it finite where all or none are
-    right.
+    Found at `TEMPERATURES` and between them by a parabola over log tau. Platt's (1999) targets in the place of 1 and 0
+    keep it finite where all or none are right.
     """
     if not answers:
         return 1.0
     n_right = sum(answer.right for answer in answers)
     if_right, if_wrong = (n_right + 1) / (n_right + 2), 1 / (len(answers) - n_right + 2)
-    targets_N = np.array([if_right if answer.right else if_wrong for answer in answers])
-
-    def nats(log_tau: float) -> float:
-        tau = math.exp(log_tau)
-        log_p_N = np.array([text_log_probabilities(tempered(a.log_p_TC, tau), [a.classes])[0] for a in answers])
-        doubt_N = np.maximum(-np.expm1(log_p_N), SMALLEST_DOUBT)
-        return -float((targets_N * log_p_N + (1 - targets_N) * np.log(doubt_N)).sum())
-
-    low, high = math.log(LOWEST), math.log(HIGHEST)
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, at_right = nats(left), nats(right)
-    while high - low > 0.01:
-        if at_left < at_right:
-            high, right, at_right = right, left, at_left
-            left = high - GOLDEN * (high - low)
-            at_left = nats(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + GOLDEN * (high - low)
-            at_right = nats(right)
-    return round(math.exp((low + high) / 2), 3)
+    targets_N1 = np.array([[if_right if answer.right else if_wrong] for answer in answers])
+    log_p_NK = np.stack([answer.log_p_K for answer in answers])
+    doubt_NK = np.maximum(-np.expm1(log_p_NK), SMALLEST_DOUBT)
+    nats_K = -(targets_N1 * log_p_NK + (1 - targets_N1) * np.log(doubt_NK)).sum(0)
+    best = int(nats_K.argmin())
+    if not 0 < best < len(nats_K) - 1:
+        return float(TEMPERATURES[best])
+    below, least, above = nats_K[best - 1 : best + 2]
+    steps = (below - above) / (2 * (below - 2 * least + above) or 1.0)
+    return round(float(TEMPERATURES[best] * (TEMPERATURES[1] / TEMPERATURES[0]) ** steps), 3)
