@@ -1,83 +1,79 @@
-"""One temperature for all logits of a finished network, fitted on validation lines."""
+"""One temperature for all logits of a finished network: the one that makes its confidence the chance of being right.
+
+The confidence of a reading is P(text | line), see `students.decode.Reading`. The temperature moves it, never the text.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import nn
 
-from distill.data.batch import targets_of
-from distill.data.labels import Folding, foldings
 from distill.data.lines import Lines
-from distill.evaluate import spoken
-from distill.losses.ctc import nats_of
+from distill.evaluate import read_lines, truths_of
+from distill.metrics import compare
+from distill.recipe import Protocol
+from students.alignments import text_log_probabilities
 from students.charset import Charset
-from students.decode import frames_needed
+from students.decode import collapse
+from students.decoder import tempered
 from students.image import Preparation
 
-LINES = 256
-LOWEST, HIGHEST = 0.25, 8.0
-GOLDEN = (math.sqrt(5) - 1) / 2
+LINES = 512
+TEMPERATURES = np.geomspace(0.25, 8, 17)
+SMALLEST_DOUBT = 1e-9
 
 
-class Said(NamedTuple):
-    """What a network says about labelled lines of one width and one label form."""
+class Answer(NamedTuple):
+    """The log-probability of what a network reads on a line, at each of `TEMPERATURES`, and whether that is right."""
 
-    logits_NTC: Tensor
-    lengths_N: Tensor
-    targets_NL: Tensor
-    target_lengths_N: Tensor
-    folded: Folding | None
+    log_p_K: np.ndarray
+    right: bool
 
 
 def fitted_temperature(
-    model: nn.Module, lines: Lines, charset: Charset, preparation: Preparation, accelerator: Accelerator
-) -> float:
-    """The temperature under which the labels of up to `LINES` of the lines are likeliest; 1 where it can write none."""
-    labelled = [i for i, text in enumerate(lines.texts) if text is not None and not charset.missing(text)]
+    model: nn.Module, lines: Lines, charset: Charset, preparation: Preparation, accelerator: Accelerator,
+    protocol: Protocol,
+) -> float:  # fmt: skip
+    """The temperature for up to `LINES` labelled lines, right or wrong as the protocol compares; 1 without any."""
+    labelled = [i for i, text in enumerate(lines.texts) if text is not None]
     chosen = np.linspace(0, len(labelled) - 1, min(LINES, len(labelled))).round().astype(int)
     some = lines.take([labelled[i] for i in chosen])
-    said = []
-    for group, outputs in spoken(model, some, preparation, accelerator):
-        targets_NL, target_lengths_N = targets_of([some.texts[i] for i in group.indices], charset)
-        forms = foldings(charset, [some.form(i) for i in group.indices])
-        fits = [
-            frames_needed(targets_NL[row, : target_lengths_N[row]].tolist()) <= frames
-            for row, frames in enumerate(outputs.lengths_N.tolist())
-        ]
-        for folded in dict.fromkeys(forms):
-            rows = [row for row, form in enumerate(forms) if form == folded and fits[row]]
-            if rows:
-                logits_NTC, lengths_N = outputs.logits_NTC[rows].float().cpu(), outputs.lengths_N[rows].cpu()
-                said.append(Said(logits_NTC, lengths_N, targets_NL[rows], target_lengths_N[rows], folded))
-    return likeliest_temperature(said)
+
+    def heard(log_p_TC: np.ndarray) -> tuple[str, np.ndarray]:
+        classes = collapse(log_p_TC.argmax(1))
+        return charset.decode(classes), at_each_temperature(log_p_TC, classes)
+
+    said = read_lines(model, some, heard, preparation, accelerator)
+    compared = compare(truths_of(some), {key: text for key, (text, _) in said.items()}, protocol)
+    return surest_temperature([Answer(said[line.truth.key][1], line.exact) for line in compared])
 
 
-@torch.inference_mode()
-def likeliest_temperature(said: Sequence[Said]) -> float:
-    """argmin over tau of sum -log P(label | logits / tau), to a percent, by golden section on log tau."""
-    if not said:
+def at_each_temperature(log_p_TC: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """log P(text | line) at each of `TEMPERATURES`, (K,)."""
+    return np.array([text_log_probabilities(tempered(log_p_TC, tau), [classes])[0] for tau in TEMPERATURES])
+
+
+def surest_temperature(answers: Sequence[Answer]) -> float:
+    """argmin over tau of the cross-entropy between being right and the confidence.
+
+    Found at `TEMPERATURES` and between them by a parabola over log tau. Platt's (1999) targets in the place of 1 and 0
+    keep it finite where all or none are right.
+    """
+    if not answers:
         return 1.0
-
-    def nats(log_tau: float) -> float:
-        each = (nats_of(s.logits_NTC / math.exp(log_tau), *s[1:]) for s in said)
-        return sum(nats_N.sum().item() for nats_N in each)
-
-    low, high = math.log(LOWEST), math.log(HIGHEST)
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, at_right = nats(left), nats(right)
-    while high - low > 0.01:
-        if at_left < at_right:
-            high, right, at_right = right, left, at_left
-            left = high - GOLDEN * (high - low)
-            at_left = nats(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + GOLDEN * (high - low)
-            at_right = nats(right)
-    return round(math.exp((low + high) / 2), 3)
+    n_right = sum(answer.right for answer in answers)
+    if_right, if_wrong = (n_right + 1) / (n_right + 2), 1 / (len(answers) - n_right + 2)
+    targets_N1 = np.array([[if_right if answer.right else if_wrong] for answer in answers])
+    log_p_NK = np.stack([answer.log_p_K for answer in answers])
+    doubt_NK = np.maximum(-np.expm1(log_p_NK), SMALLEST_DOUBT)
+    nats_K = -(targets_N1 * log_p_NK + (1 - targets_N1) * np.log(doubt_NK)).sum(0)
+    best = int(nats_K.argmin())
+    if not 0 < best < len(nats_K) - 1:
+        return float(TEMPERATURES[best])
+    below, least, above = nats_K[best - 1 : best + 2]
+    steps = (below - above) / (2 * (below - 2 * least + above) or 1.0)
+    return round(float(TEMPERATURES[best] * (TEMPERATURES[1] / TEMPERATURES[0]) ** steps), 3)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -21,37 +22,36 @@ from distill.recipe import Protocol
 from distill.runtime import StopFlag
 from distill.teacher import FrozenTeacher
 from distill.track import progress
-from students.charset import Charset
-from students.decode import Reading, greedy
 from students.errors import DataError
 from students.image import Preparation
 from students.parts import Outputs
 from students.reading import Reader
 
 EVALUATION_BATCH = 64
+Read = TypeVar("Read")
 
 
 def read_lines(
     model: nn.Module,
     lines: Lines,
-    charset: Charset,
+    decode: Callable[[np.ndarray], Read],
     preparation: Preparation,
     accelerator: Accelerator,
     *,
     what: str | None = None,
     stop: StopFlag | None = None,
-) -> dict[str, Reading]:
-    """The reading of every line by its key, equal on all processes; progress is shown where `what` names it.
+) -> dict[str, Read]:
+    """What `decode` makes of every line, by its key, equal on all processes; progress is shown where `what` names it.
 
-    Raises `Stopped` when asked to stop.
+    It is given the log-posteriors (T, C) of the valid frames, at temperature 1. Raises `Stopped` when asked to stop.
     """
-    mine: list[tuple[str, Reading]] = []
+    mine: list[tuple[str, Read]] = []
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
         for group, outputs in spoken(model, lines, preparation, accelerator, shared=True):
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             lengths = outputs.lengths_N.tolist()
             for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):
-                mine.append((lines.keys[i], greedy(frames[:length], charset)))
+                mine.append((lines.keys[i], decode(frames[:length])))
             bar.update(len(group.indices) * accelerator.num_processes)
             if stop is not None and accelerator.num_processes == 1:
                 stop.raise_if_set()

@@ -6,9 +6,9 @@ stay together. With one seed they speak of this run only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from accelerate import Accelerator
@@ -19,12 +19,15 @@ from distill.data.labels import told
 from distill.data.lines import Lines
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
-from distill.metrics import compare, fold, score
+from distill.metrics import Compared, compare, fold, score
 from distill.recipe import Protocol, Recipe
+from distill.reliability import Sureness, draw, reliability
+from distill.reliability import page as reliability_page
 from distill.runtime import StopFlag
 from distill.teacher import at_any_width
 from distill.track import read_metrics
-from students.decode import Reading
+from students.alignments import text_log_probabilities
+from students.decoder import tempered
 from students.image import decode_image
 from students.model_file import write_whole
 from students.reading import Reader
@@ -32,17 +35,34 @@ from students.reading import Reader
 RESAMPLES = 10_000
 SMALLEST_GAIN = 0.005  # an interval wholly below half a point is "no gain"
 SHOWN_LINES = 20
-Readings = Mapping[str, Mapping[str, Reading]]
+COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
 
 
-def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str) -> dict[str, Reading]:
+class Heard(NamedTuple):
+    """A test line as a role reads it: text, confidence, and what the confidence would be at temperature 1."""
+
+    text: str
+    confidence: float
+    unfitted: float
+
+
+Readings = Mapping[str, Mapping[str, Heard]]
+
+
+def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str) -> dict[str, Heard]:
     """The test lines as the shipped file of a role reads them."""
     description, model = reader.description, reader.model.to(accelerator.device)
     preparation = at_any_width(description.preparation)
+
+    def heard(log_p_TC: np.ndarray) -> Heard:
+        reading = reader.decode(tempered(log_p_TC, description.calibration.temperature))
+        classes = description.charset.encode(reading.text)
+        return Heard(reading.text, reading.confidence, float(np.exp(text_log_probabilities(log_p_TC, [classes])[0])))
+
     return read_lines(
         model,
         test.prepared_by(preparation),
-        description.charset,
+        heard,
         preparation,
         accelerator,
         what=f"testing the {role}",
@@ -51,8 +71,9 @@ def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopF
 
 
 def summarise(
-    test: Lines, readings: Readings, parameters: Mapping[str, int], protocol: Protocol, seed: int
-) -> dict[str, Any]:
+    test: Lines, readings: Readings, parameters: Mapping[str, int], temperatures: Mapping[str, float],
+    protocol: Protocol, seed: int,
+) -> dict[str, Any]:  # fmt: skip
     """`report.json`: scores of each role, the gap recovered, the verdict."""
     truths = truths_of(test)
     texts = {role: {key: r.text for key, r in of_role.items()} for role, of_role in readings.items()}
@@ -63,6 +84,9 @@ def summarise(
     result.setdefault("control", None)
     result["seeds"] = [seed]
     lines = {role: compare(truths, of_role, protocol) for role, of_role in texts.items()}
+    result["confidence"] = {
+        role: reliability(_sureness(readings[role], of_role), temperatures[role]) for role, of_role in lines.items()
+    }
     result["breakdown"] = breakdown(test, lines)
     result["agreement"] = agreement(lines["teacher"], lines["student"])
     if "control" not in texts:
@@ -107,6 +131,8 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     _draw_curves(folder, list(readings), pictures / "curves.png")
     shown = _differing(test, readings, recipe.data.protocol)
     page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
+    _draw_confidence(test, readings, recipe.data.protocol, pictures / "confidence.png")
+    page.append(reliability_page(result["confidence"], list(readings), "pictures/confidence.png"))
     page.append(breakdown_page(result["breakdown"], result["agreement"], list(readings)))
     page.append(_drawn_table(result["drawn"]))
     if shown:
@@ -217,22 +243,38 @@ def _code(text: str) -> str:
     return f"<code>{escaped}</code>"
 
 
+def _sureness(read: Mapping[str, Heard], lines: Sequence[Compared]) -> Sureness:
+    heard = [read[line.truth.key] for line in lines]
+    return Sureness(
+        np.array([one.confidence for one in heard]),
+        np.array([one.unfitted for one in heard]),
+        np.array([line.exact for line in lines], float),
+    )
+
+
+def _draw_confidence(test: Lines, readings: Readings, protocol: Protocol, target: Path) -> None:
+    sureness = {}
+    for role, of_role in readings.items():
+        lines = compare(truths_of(test), {key: heard.text for key, heard in of_role.items()}, protocol)
+        sureness[role] = _sureness(of_role, lines)
+    draw(sureness, COLOURS, target)
+
+
 def _draw_curves(folder: Path, roles: list[str], target: Path) -> None:
     """Validation error and training loss of every role over its steps."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.6), layout="constrained")
     error, loss = figure.subplots(1, 2)
-    colours = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
     for role in roles:
         entries = read_metrics(folder / role / "metrics.jsonl")
         validated = [e for e in entries if "validation_exact" in e]
         logged = [e for e in entries if "ctc" in e]
         error.plot(
-            [e["step"] for e in validated], [1 - e["validation_exact"] for e in validated], color=colours[role],
+            [e["step"] for e in validated], [1 - e["validation_exact"] for e in validated], color=COLOURS[role],
             marker=".", label=role,
         )  # fmt: skip
-        loss.plot([e["step"] for e in logged], [e["ctc"] for e in logged], color=colours[role], label=role)
+        loss.plot([e["step"] for e in logged], [e["ctc"] for e in logged], color=COLOURS[role], label=role)
     error.set(xlabel="step", ylabel="validation lines not exact", yscale="log")
     loss.set(xlabel="step", ylabel="CTC on training lines (nats a frame)", yscale="log")
     for axes in (error, loss):

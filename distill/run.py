@@ -227,15 +227,17 @@ def make_report(run: Run) -> dict[str, Any]:
     target = run.folder / "report.json"
     if target.is_file() and (before := json.loads(target.read_text()))["judged"] == judged:
         return before
+    readers = {role: teachers.load(path) for role, path in models.items()}
     readings = {
-        role: report.read_test(teachers.load(path), run.pools.test, run.accelerator, run.stop, role)
-        for role, path in models.items()
+        role: report.read_test(reader, run.pools.test, run.accelerator, run.stop, role)
+        for role, reader in readers.items()
     }
     if not run.accelerator.is_main_process:
         return {}
-    parameters = {role: n_parameters(teachers.load(path).model) for role, path in models.items()}
+    parameters = {role: n_parameters(reader.model) for role, reader in readers.items()}
+    temperatures = {role: reader.description.calibration.temperature for role, reader in readers.items()}
     seed = final_job(run, "control").seed
-    result = report.summarise(run.pools.test, readings, parameters, run.recipe.data.protocol, seed)
+    result = report.summarise(run.pools.test, readings, parameters, temperatures, run.recipe.data.protocol, seed)
     result |= {"judged": judged, "drawn": _drawn(run, roles)}
     report.write_pages(run.folder, run.recipe, run.pools.test, readings, result)
     write_json(target, result)

@@ -55,6 +55,8 @@ class _Plain:
 
 
 def _rank() -> int:
+    if "accelerate" not in sys.modules:  # its import takes long, and without it there is one process
+        return 0
     from accelerate import PartialState
 
     return PartialState().process_index if PartialState._shared_state else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +43,7 @@ from distill.track import MetricsLog, Stopwatch, progress, say, write_json
 from distill.trainee import Progress, Trainee, restore, save
 from students.charset import Charset
 from students.config import StudentConfig
+from students.decode import best_path_text
 from students.errors import CheckpointError, DataError, UserError
 from students.model_file import MODEL_NAME, Calibration, Description, read_model, write_model
 from students.parts import Recogniser, n_parameters
@@ -322,8 +323,8 @@ def _score_shown(job: Job, trainee: Trainee, accelerator: Accelerator) -> tuple[
 
 def _score_of(job: Job, model: nn.Module, accelerator: Accelerator) -> tuple[Score, bool]:
     """The score on the validation lines, and whether nothing was written on any of them."""
-    readings = read_lines(model, job.validation, job.charset, job.recipe.image, accelerator)
-    texts = {key: reading.text for key, reading in readings.items()}
+    decode = partial(best_path_text, charset=job.charset)
+    texts = read_lines(model, job.validation, decode, job.recipe.image, accelerator)
     return score(truths_of(job.validation), texts, job.recipe.data.protocol), not any(texts.values())
 
 
@@ -361,7 +362,8 @@ def _write_model(job: Job, trainee: Trainee, accelerator: Accelerator, target: P
     """The best weights, and the temperature that makes them speak as surely as they read."""
     trainee.model.load_state_dict(trainee.best)
     image = job.recipe.image
-    temperature = fitted_temperature(trainee.model, job.validation, job.charset, image, accelerator)
+    protocol = job.recipe.data.protocol
+    temperature = fitted_temperature(trainee.model, job.validation, job.charset, image, accelerator, protocol)
     description = Description(
         kind="teacher" if job.role == "teacher" else "student",
         architecture=job.model.model_dump(mode="json"),
@@ -375,7 +377,7 @@ def _write_model(job: Job, trainee: Trainee, accelerator: Accelerator, target: P
             "seed": job.seed,
             "steps": job.training.steps,
             "chosen": trainee.progress.best,
-            "protocol": job.recipe.data.protocol,
+            "protocol": protocol,
             "weights": tensors_digest(trainee.best),
             "lines": {"train": job.lines.digest, "validation": job.validation.digest},
             "teacher": job.teacher_digest,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from students.charset import Charset
 from students.decode import Character, Reading
+from students.decoding import Beam, Greedy
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from students.reading import Reader
 
 __all__ = [
+    "Beam",
     "Character",
     "Charset",
     "CheckpointError",
     "DataError",
+    "Greedy",
     "Preparation",
     "Reading",
     "UserError",
@@ -25,10 +28,12 @@ __all__ = [
 ]
 
 
-def load(path_or_name: str | PathLike[str]) -> Reader:
+def load(path_or_name: str | PathLike[str], decoding: Greedy | Beam | None = None, review_below: float = 0.0) -> Reader:
     """Open a student: a safetensors or ONNX file, or a run folder (meaning its student).
 
-    Raises `CheckpointError` for a file that is missing, damaged, foreign, or a teacher.
+    `decoding` takes the place of the model file's own; readings whose confidence is below `review_below` ask for
+    review. Raises `CheckpointError` for a file that is missing, damaged, foreign, or a teacher; `DataError` for a
+    decoding that the charset cannot follow.
     """
     from students.model_file import ONNX_SUFFIX, expect_student, find_model
 
@@ -38,7 +43,9 @@ def load(path_or_name: str | PathLike[str]) -> Reader:
 
         reader = open_onnx(path)
         expect_student(reader.description, path)
-        return reader
-    from students.reader import open_student  # torch is imported by those who read with it
+    else:
+        from students.reader import open_student  # torch is imported by those who read with it
 
-    return open_student(path)
+        reader = open_student(path)
+    reader.decode_by(decoding, review_below)
+    return reader

@@ -1,6 +1,6 @@
-"""From posteriors to text: greedy CTC decoding with a confidence for the line and each character.
+"""From posteriors to text: greedy CTC decoding, and what a reading says of itself.
 
-Numpy only, so that every reader decodes with the same code.
+Numpy only, so that every reader decodes with the same code. Other ways to decode: `decoder.py`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from students.alignments import text_log_probabilities
 from students.charset import BLANK, Charset
-
-Prefix = tuple[int, ...]
-Ends = tuple[float, float]  # log-probabilities of the alignments that end in the blank, and in the last class
+from students.image import Preparation
 
 
 @dataclass(frozen=True)
 class Character:
-    """One character read: its confidence (0-1) and the frames it was seen on, `end` not included."""
+    """One character read: the highest posterior it has on its frames (0-1), and those frames, `end` not included."""
 
     text: str
     confidence: float
@@ -31,9 +30,11 @@ class Character:
 class Reading:
     """What a reader saw on one line.
 
-    `confidence` is the probability of the most likely alignment, the product over all frames of the
-    best class (0-1). `alternatives` holds other texts with their probabilities, best first; greedy decoding
-    knows none. `review` says that a person should look: the confidence is below the reader's threshold.
+    `confidence` is the probability of the text, P(text | line): summed over all its alignments, under the temperature
+    fitted on validation (0-1). `alternatives` holds other texts with their probabilities, best first; greedy decoding
+    knows none. Probabilities are those among all texts there are, whatever texts the decoder may choose from.
+    `review` says that a person should look: the confidence is below the reader's threshold, or no text fits the
+    decoder's rules. `frames` is the number of frames of the line.
     """
 
     text: str
@@ -41,6 +42,22 @@ class Reading:
     characters: tuple[Character, ...] = ()
     alternatives: tuple[tuple[str, float], ...] = ()
     review: bool = False
+    frames: int = 0
+
+    @property
+    def least_sure(self) -> Character | None:
+        """The character with the lowest confidence, the first of several; None where nothing is written."""
+        return min(self.characters, key=lambda character: character.confidence, default=None)
+
+    def extents_px(self, preparation: Preparation, height: int, width: int) -> list[tuple[int, int]]:
+        """Left and right edge of every character in a picture of that size, to the frame."""
+        frame_px = preparation.padded_width_px(height, width) / max(1, self.frames)
+        picture_px = width / preparation.scaled_width_px(height, width)
+
+        def edge(frame: int) -> int:
+            return min(width, round(frame * frame_px * picture_px))
+
+        return [(edge(character.start), edge(character.end)) for character in self.characters]
 
 
 def greedy(log_probabilities_TC: np.ndarray, charset: Charset, review_below: float = 0.0) -> Reading:
@@ -49,46 +66,31 @@ def greedy(log_probabilities_TC: np.ndarray, charset: Charset, review_below: flo
     `log_probabilities_TC` are natural logarithms of the posteriors of the valid frames only.
     """
     best_T = log_probabilities_TC.argmax(axis=1)
-    score_T = log_probabilities_TC[np.arange(len(best_T)), best_T]
     starts = np.flatnonzero(np.diff(best_T, prepend=-1))
-    ends = np.append(starts[1:], len(best_T))
+    ends = np.append(starts, len(best_T))[1:]
+    spoken = [(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True) if best_T[start] != BLANK]
+    classes = [int(best_T[start]) for start, _ in spoken]
+    confidence = float(np.exp(text_log_probabilities(log_probabilities_TC, [classes])[0]))
+    return reading_of(log_probabilities_TC, charset, classes, spoken, confidence, review_below=review_below)
+
+
+def reading_of(
+    log_probabilities_TC: np.ndarray, charset: Charset, classes: Sequence[int], spoken: Sequence[tuple[int, int]],
+    confidence: float, alternatives: Sequence[tuple[str, float]] = (), review_below: float = 0.0,
+) -> Reading:  # fmt: skip
+    """A reading of `classes`, each on its frames (start, end) of `spoken`."""
     characters = tuple(
-        Character(charset.decode([best_T[start]]), float(np.exp(score_T[start:end].max())), int(start), int(end))
-        for start, end in zip(starts, ends, strict=True)
-        if best_T[start] != BLANK
+        Character(charset.decode([c]), float(np.exp(log_probabilities_TC[start:end, c].max())), start, end)
+        for c, (start, end) in zip(classes, spoken, strict=True)
     )
-    confidence = float(np.exp(score_T.sum()))
-    text = "".join(character.text for character in characters)
-    return Reading(text, confidence, characters, review=confidence < review_below)
+    review = confidence < review_below
+    n_frames = len(log_probabilities_TC)
+    return Reading(charset.decode(classes), confidence, characters, tuple(alternatives), review, n_frames)
 
 
-def prefix_beam_search(
-    log_probabilities_TC: np.ndarray, beam: int, ignored_below: float = 1e-4
-) -> list[tuple[Prefix, float]]:
-    """The likeliest texts, as classes, with log-probabilities summed over their alignments, best first.
-
-    Prefix search (Hannun et al. 2014) that keeps `beam` prefixes; on a frame only classes of at least `ignored_below`
-    extend them. Exact when nothing is dropped; else every log-probability is a lower bound.
-    """
-    beams: dict[Prefix, Ends] = {(): (0.0, -np.inf)}
-    for log_p_C in log_probabilities_TC:
-        likely = [int(c) for c in np.flatnonzero(np.exp(log_p_C) >= ignored_below) if c != BLANK]
-        grown: dict[Prefix, Ends] = {}
-        for prefix, (blank, spoken) in beams.items():
-            _add(grown, prefix, log_p_C[BLANK] + np.logaddexp(blank, spoken), -np.inf)
-            if prefix:
-                _add(grown, prefix, -np.inf, log_p_C[prefix[-1]] + spoken)
-            for c in likely:
-                before = blank if prefix and prefix[-1] == c else np.logaddexp(blank, spoken)
-                _add(grown, (*prefix, c), -np.inf, log_p_C[c] + before)
-        ranked = sorted(grown.items(), key=lambda item: -np.logaddexp(*item[1]))
-        beams = dict(ranked[:beam])
-    return [(prefix, float(np.logaddexp(*ends))) for prefix, ends in beams.items() if np.logaddexp(*ends) > -np.inf]
-
-
-def _add(beams: dict[Prefix, Ends], prefix: Prefix, blank: float, spoken: float) -> None:
-    before = beams.get(prefix, (-np.inf, -np.inf))
-    beams[prefix] = (float(np.logaddexp(before[0], blank)), float(np.logaddexp(before[1], spoken)))
+def best_path_text(log_probabilities_TC: np.ndarray, charset: Charset) -> str:
+    """The text of greedy decoding alone."""
+    return charset.decode(collapse(log_probabilities_TC.argmax(axis=1)))
 
 
 def collapse(classes_T: np.ndarray) -> list[int]:

@@ -20,6 +20,7 @@ import safetensors.numpy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from students.charset import Charset
+from students.decoding import Decoding, Greedy
 from students.errors import CheckpointError
 from students.image import Preparation
 
@@ -30,14 +31,6 @@ ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf 
 FORMAT_VERSION: Final = 1
 UNSIGNED = "0" * 64
 HEADER_LIMIT = 32 * 2**20
-
-
-class Decoding(BaseModel):
-    """How posteriors become text."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["greedy"] = "greedy"
 
 
 class Calibration(BaseModel):
@@ -58,7 +51,7 @@ class Description(BaseModel):
     architecture: dict[str, Any]
     charset: Charset
     preparation: Preparation
-    decoding: Decoding = Decoding()
+    decoding: Decoding = Greedy()
     calibration: Calibration = Calibration()
     training: dict[str, Any] = Field(default_factory=dict, description="digests and evaluation; no wall clock")
 
@@ -77,9 +70,14 @@ def write_model(path: Path, description: Description, weights: dict[str, np.ndar
 
     Equal weights and description give equal bytes.
     """
+    return write_signed(path, description.model_dump(mode="json"), weights)
+
+
+def write_signed(path: Path, contents: dict[str, Any], weights: dict[str, np.ndarray]) -> str:
+    """Write a safetensors file with `contents` as its one metadata key; return the SHA-256 recorded inside."""
     blob = safetensors.numpy.save(
         {name: np.ascontiguousarray(weights[name]) for name in sorted(weights)},
-        metadata={KEY: unsigned_json(description)},
+        metadata={KEY: canonical_json(contents | {"sha256": UNSIGNED})},
     )
     digest, signed = _signed(blob, _in_safetensors(blob, path), path)
     write_whole(path, signed)
@@ -87,16 +85,22 @@ def write_model(path: Path, description: Description, weights: dict[str, np.ndar
 
 
 def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
-    """Read and verify one safetensors file. Raises `CheckpointError` naming the file and what is wrong."""
+    """Read and verify one model file. Raises `CheckpointError` naming the file and what is wrong."""
+    contents, weights = read_signed(path)
+    return _description(contents, path), weights
+
+
+def read_signed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Contents, without their digest, and weights of a file of `write_signed`, verified."""
     blob = _bytes_of(path)
     place = _in_safetensors(blob, path)
     try:
         text = json.loads(blob[place.start : place.end])["__metadata__"][KEY]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a model file of this suite, or damaged") from error
-    description = _verified(blob, place, text, path)
+    contents = _verified(blob, place, text, path)
     try:
-        return description, safetensors.numpy.load(blob)
+        return contents, safetensors.numpy.load(blob)
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path}: the weights inside are not valid: {error}") from error
 
@@ -110,7 +114,7 @@ def read_onnx(path: Path) -> tuple[Description, bytes]:
     """Read and verify one ONNX file before any runtime sees it; raises `CheckpointError` as `read_model` does."""
     blob = _bytes_of(path)
     place = _in_onnx(blob, path)
-    return _verified(blob, place, blob[place.start : place.end], path), blob
+    return _description(_verified(blob, place, blob[place.start : place.end], path), path), blob
 
 
 def unsigned_json(description: Description) -> str:
@@ -203,8 +207,8 @@ def _signed(blob: bytes, place: _Place, path: Path) -> tuple[str, bytes]:
     return digest, _with_digest(blob, place, UNSIGNED, digest, path)
 
 
-def _verified(blob: bytes, place: _Place, text: str | bytes, path: Path) -> Description:
-    """The description in `text`, once the digest inside is that of the file."""
+def _verified(blob: bytes, place: _Place, text: str | bytes, path: Path) -> dict[str, Any]:
+    """The contents in `text`, once the digest inside is that of the file."""
     try:
         contents = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
@@ -219,6 +223,10 @@ def _verified(blob: bytes, place: _Place, text: str | bytes, path: Path) -> Desc
         raise CheckpointError(
             f"{path}: format version {contents.get('format_version')}; this release reads {FORMAT_VERSION}"
         )
+    return contents
+
+
+def _description(contents: dict[str, Any], path: Path) -> Description:
     try:
         return Description.model_validate(contents)
     except ValidationError as error:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from students.decode import Reading, greedy
+from students.decode import Reading
+from students.decoder import decoder_of
+from students.decoding import Beam, Greedy
 from students.errors import CheckpointError
 from students.image import ImageInput
 from students.model_file import Description
@@ -28,7 +30,8 @@ LogitsOf = Callable[[np.ndarray], np.ndarray]
 class Reader:
     """Reads line images. `logits_of` maps prepared images (N, channels, H, W) to logits (N, T, C), float32.
 
-    One line alone and in a batch read the same: a batch holds lines of one padded width.
+    One line alone and in a batch read the same: a batch holds lines of one padded width. `decode` turns the posteriors
+    of a line into its reading: as the model file says, until it is chosen anew.
     """
 
     def __init__(
@@ -38,6 +41,11 @@ class Reader:
         self.path = path
         self.logits_of = logits_of
         self._network = network
+        self.decode_by(None)
+
+    def decode_by(self, decoding: Greedy | Beam | None, review_below: float = 0.0) -> None:
+        """Decode by other settings than the model file's (None: by those), asking for review below a confidence."""
+        self.decode = decoder_of(decoding or self.description.decoding, self.description.charset, review_below)
 
     @property
     def model(self) -> Recogniser:
@@ -82,7 +90,7 @@ class Reader:
                 indices = same[first : first + batch_size]
                 log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
                 for i, log_probabilities_TC in zip(indices, log_probabilities_NTC, strict=True):
-                    readings[i] = greedy(log_probabilities_TC, self.description.charset)
+                    readings[i] = self.decode(log_probabilities_TC)
         return [readings[i] for i in range(len(numbered))]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:

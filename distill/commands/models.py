@@ -1,13 +1,11 @@
-"""Commands that take a finished model: evaluate it, read with it."""
+"""The command that evaluates a finished model."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 
-from distill.commands import USER_ERROR, Commands, add, reports, show, takes_model
-from students.errors import DataError
+from distill.commands import Commands, add, reports, show, takes_model
+from distill.commands.decoding import decoding_of, takes_decoding
 
 
 def add_to(commands: Commands) -> None:
@@ -16,11 +14,8 @@ def add_to(commands: Commands) -> None:
     evaluate.add_argument("data", nargs="+", metavar="DATA", help="file or folder of lines, or hf://user/name")
     evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
     evaluate.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
+    takes_decoding(evaluate)
     reports(evaluate)
-    read = add(commands, "read", _read, "read line images")
-    takes_model(read)
-    read.add_argument("images", nargs="+", metavar="IMAGE")
-    reports(read)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -29,6 +24,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from distill.peers import open_peers
 
     reader = teachers.load(options.model)
+    reader.decode_by(decoding_of(options))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     result = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
     rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
@@ -45,24 +41,3 @@ def _evaluate(options: argparse.Namespace) -> int:
     rows += [f"refused: {reason}" for reason in result["refused"]]
     show(result, options, "\n".join(rows))
     return 0
-
-
-def _read(options: argparse.Namespace) -> int:
-    import teachers
-
-    reader = teachers.load(options.model)
-    failed = 0
-    for image in options.images:
-        try:
-            reading = reader.read(image)
-        except DataError as error:
-            failed += 1
-            print(f"distill: {error}", file=sys.stderr)
-            continue
-        if options.json:
-            characters = [vars(c) for c in reading.characters]
-            print(json.dumps({"image": image, "text": reading.text, "confidence": reading.confidence,
-                              "characters": characters}, ensure_ascii=False))  # fmt: skip
-        else:
-            print(f"{image}\t{reading.text}\t{reading.confidence:.4f}")
-    return USER_ERROR if failed else 0

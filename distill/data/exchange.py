@@ -19,7 +19,7 @@ import lmdb
 from PIL import Image
 from typing_extensions import assert_never
 
-from distill.data.formats.contents import IMAGE_SUFFIXES, Contents, first_of, lies_inside, reason_of
+from distill.data.formats.contents import Contents, first_of, lies_inside, reason_of
 from distill.data.formats.folder import LABEL_FILES
 from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
@@ -27,7 +27,7 @@ from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import Source
 from distill.track import progress
 from students.errors import DataError
-from students.image import decode_image
+from students.image import IMAGE_SUFFIXES, decode_image
 from students.model_file import write_whole
 
 Target = Literal["lmdb", "tsv"]

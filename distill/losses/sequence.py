@@ -7,7 +7,8 @@ from torch import Tensor
 
 from distill.losses.ctc import nats_of
 from distill.losses.frames import log_posteriors, summed
-from students.decode import frames_needed, prefix_beam_search
+from students.beam import prefix_beam_search
+from students.decode import frames_needed
 from students.parts import Outputs
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from students.charset import Charset
 from students.decode import collapse, greedy
+from students.image import Preparation
 
 CHARSET = Charset(characters="ab")
 
@@ -28,7 +29,7 @@ def log_posteriors(path: list[int], confidence: float = 0.8) -> np.ndarray:
 def test_repeats_merge_and_blanks_separate(path: list[int], text: str) -> None:
     reading = greedy(log_posteriors(path), CHARSET)
     assert reading.text == text == CHARSET.decode(collapse(np.array(path)))
-    assert reading.confidence == pytest.approx(0.8 ** len(path))
+    assert reading.confidence >= 0.8 ** len(path) * (1 - 1e-9)  # that of one alignment of several
 
 
 def test_characters_know_where_they_stand_and_how_sure_they_are() -> None:
@@ -36,6 +37,21 @@ def test_characters_know_where_they_stand_and_how_sure_they_are() -> None:
     assert (first.text, first.start, first.end) == ("a", 1, 3)
     assert (second.text, second.start, second.end) == ("b", 4, 5)
     assert first.confidence == pytest.approx(0.8)
+
+
+def test_the_confidence_is_that_of_the_text_over_all_its_alignments() -> None:
+    reading = greedy(log_posteriors([1, 1]), CHARSET)
+    assert reading.confidence == pytest.approx(0.8 * 0.8 + 2 * 0.8 * 0.1)  # aa, a-, -a
+    assert reading.least_sure == reading.characters[0]
+    assert greedy(log_posteriors([0]), CHARSET).least_sure is None
+
+
+def test_extents_are_pixels_of_the_picture_as_it_came() -> None:
+    preparation = Preparation(height_px=32, width_quantum_px=16)
+    reading = greedy(log_posteriors([1, 0, 2, 0]), CHARSET)  # 4 frames over 64 padded px, of 50 px that are picture
+    assert reading.extents_px(preparation, 64, 100) == [(0, 32), (64, 96)]
+    assert reading.extents_px(preparation, 16, 20) == [(0, 6), (12, 18)]  # 40 px scaled, 48 padded
+    assert greedy(log_posteriors([0, 0, 0, 2]), CHARSET).extents_px(preparation, 64, 100) == [(96, 100)]
 
 
 def test_review_is_asked_for_below_the_threshold() -> None:

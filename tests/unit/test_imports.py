@@ -26,7 +26,10 @@ MAY_IMPORT = {
     "recipes": set(),
 }  # fmt: skip
 FILES = [path for floor in MAY_IMPORT for path in sorted((ROOT / floor).rglob("*.py"))]
-TORCH_FREE = ("charset", "decode", "errors", "image", "model_file", "onnx_reader", "reading", "__init__")
+TORCH_FREE = (
+    "alignments", "automaton", "beam", "charset", "decode", "decoder", "decoding", "errors", "image", "language",
+    "model_file", "onnx_reader", "pattern", "reading", "words", "__init__",
+)  # fmt: skip
 
 
 def imported(path: Path, top_level_only: bool = False) -> set[str]:

@@ -23,8 +23,9 @@ from distill.losses.sequence import sequence_kd
 from distill.objective import KINDS, judge, loss_terms, term_counts, term_weights, trust_in
 from distill.teacher import NOT_KNOWN
 from distill.terms import TAUGHT, FrameKL, Objective, Trust
+from students.beam import prefix_beam_search
 from students.charset import Charset
-from students.decode import collapse, frames_needed, prefix_beam_search
+from students.decode import collapse, frames_needed
 from students.parts import Outputs, Recurrent
 
 TAU = 1.7

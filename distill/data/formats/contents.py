@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from students.errors import DataError
+from students.image import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 NAMED_AT_MOST = 5
 NAME_SHOWN = 200
 Fetch = Callable[[int], bytes]

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from distill.data.formats.contents import IMAGE_SUFFIXES, Contents, first_of, label_of, parts_of, text_of
+from distill.data.formats.contents import Contents, first_of, label_of, parts_of, text_of
 from students.errors import DataError
+from students.image import IMAGE_SUFFIXES
 
 BLOCK = tarfile.BLOCKSIZE
 

@@ -1,0 +1,55 @@
+"""The options that say how posteriors become text, for every command that reads."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from students.decoding import Beam, Greedy
+from students.errors import DataError
+
+
+def takes_decoding(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("decoding", "without any of these the model file's own")
+    group.add_argument(
+        "--beam", type=int, metavar="N", help="prefix beam search that keeps N prefixes (8 where needed)"
+    )
+    group.add_argument("--n-best", type=int, metavar="N", help="texts of a line, best first")
+    group.add_argument("--alphabet", metavar="CHARS", help="the only characters that may be read; `digits` for 0 to 9")
+    group.add_argument("--pattern", metavar="REGEX", help="regular expression that the whole line matches")
+    group.add_argument("--words", type=Path, metavar="FILE", help="the words that a line is made of, one a line")
+    group.add_argument("--unlisted", type=float, metavar="NATS", help="other words too, at this cost each (such as 5)")
+    group.add_argument("--lm", metavar="FILE", help="language model of `distill lm`")
+    group.add_argument("--lm-weight", type=float, metavar="A", help="how much it counts (default 0.3)")
+    group.add_argument("--length-bonus", type=float, metavar="B", help="nats a character beside it (default 1)")
+
+
+def decoding_of(options: argparse.Namespace) -> Greedy | Beam | None:
+    """The settings that the options mean; None where there is none. Raises `DataError` for what makes no sense."""
+    from students.words import read_words
+
+    chosen = {
+        "width": options.beam,
+        "n_best": options.n_best,
+        "pattern": options.pattern,
+        "words": read_words(options.words) if options.words else None,
+        "unlisted_word_penalty": options.unlisted,
+        "language": options.lm,
+        "language_weight": options.lm_weight,
+        "length_bonus": options.length_bonus,
+    }
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if options.unlisted is not None and not options.words:
+        raise DataError("--unlisted is about words that --words does not list; give a word list")
+    if not options.lm and {"language_weight", "length_bonus"} & set(given):
+        raise DataError("--lm-weight and --length-bonus go with --lm")
+    try:
+        if given:
+            return Beam(alphabet=options.alphabet, **given)
+        return None if options.alphabet is None else Greedy(alphabet=options.alphabet)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"decoding{f', {where}' if where else ''}: {first['msg']}") from error

@@ -1,0 +1,114 @@
+"""Prefix beam search over CTC posteriors, led by what may be written and by what is likely to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from math import exp, log, log1p
+from typing import NamedTuple
+
+import numpy as np
+
+from students.alignments import NEVER
+from students.automaton import START, Automaton
+from students.charset import BLANK
+from students.language import Language
+
+Prefix = tuple[int, ...]
+
+
+class Standing(NamedTuple):
+    """Where a prefix stands: its log-weight so far, the state of the rules, what the language model remembers."""
+
+    weight: float
+    state: int
+    context: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """score = log P(text | line) + weight; the weight has the rules, the language model and the length in it."""
+
+    rules: Automaton | None = None
+    language: Language | None = None
+    length_bonus: float = 0.0
+
+    @property
+    def start(self) -> Standing:
+        return Standing(0.0, START, self.language.start if self.language else ())
+
+    def extended(self, before: Standing, c: int) -> Standing | None:
+        """The standing behind one more class; None where it may not follow."""
+        weight, state, context = before
+        weight += self.length_bonus
+        if self.rules is not None:
+            if (step := self.rules.step(state, c)) is None:
+                return None
+            state, cost = step
+            weight += cost
+        if self.language is not None:
+            weight += self.language.log_p(context, c)
+            context = self.language.after(context, c)
+        return Standing(weight, state, context)
+
+    def weight_of(self, text: Sequence[int]) -> float:
+        """The weight of a whole text; -inf where the rules do not allow it."""
+        standing: Standing | None = self.start
+        for c in text:
+            standing = self.extended(standing, c) if standing else None
+        if standing is None:
+            return NEVER
+        weight = standing.weight + (self.language.log_p_end(standing.context) if self.language else 0.0)
+        return weight + (self.rules.ending[standing.state] if self.rules else 0.0)
+
+
+FREE = Guide()
+
+
+def prefix_beam_search(
+    log_probabilities_TC: np.ndarray, beam: int, ignored_below: float = 1e-4, guide: Guide = FREE
+) -> list[tuple[Prefix, float]]:
+    """The likeliest texts, as classes, with log-probabilities summed over their alignments, best first.
+
+    Prefix search (Hannun et al. 2014) that keeps the `beam` prefixes of the best score; on a frame only classes of at
+    least `ignored_below` extend them. Exact when nothing is dropped; else every log-probability is a lower bound. A
+    guide may leave prefixes that the rules do not let end; it is for the caller to drop them.
+    """
+    beams: dict[Prefix, tuple[float, float]] = {(): (0.0, NEVER)}  # alignments that end in the blank, in the last class
+    standings: dict[Prefix, Standing] = {(): guide.start}
+    barred: set[Prefix] = set()
+    least = log(ignored_below) if ignored_below else NEVER
+    for log_p_C in log_probabilities_TC:
+        log_p_blank = log_p_C.item(BLANK)
+        likely = [(c, log_p_C.item(c)) for c in np.flatnonzero(log_p_C >= least).tolist() if c != BLANK]
+        grown: dict[Prefix, list[float]] = {}
+        for prefix, (blank, spoken) in beams.items():
+            both = log_add(blank, spoken)
+            ends = grown.setdefault(prefix, [NEVER, NEVER])
+            ends[0] = log_add(ends[0], log_p_blank + both)
+            last = prefix[-1] if prefix else BLANK
+            if prefix:
+                ends[1] = log_add(ends[1], log_p_C.item(last) + spoken)
+            for c, log_p in likely:
+                longer = (*prefix, c)
+                if longer not in standings and longer not in barred:
+                    if standing := guide.extended(standings[prefix], c):
+                        standings[longer] = standing
+                    else:
+                        barred.add(longer)
+                if longer in standings:
+                    ends = grown.setdefault(longer, [NEVER, NEVER])
+                    ends[1] = log_add(ends[1], log_p + (blank if c == last else both))
+        scores = {prefix: log_add(*ends) + standings[prefix].weight for prefix, ends in grown.items()}
+        beams = {
+            prefix: (grown[prefix][0], grown[prefix][1]) for prefix in nlargest(beam, scores, key=scores.__getitem__)
+        }
+    return [(prefix, total) for prefix, ends in beams.items() if (total := log_add(*ends)) > NEVER]
+
+
+def log_add(a: float, b: float) -> float:
+    """log(e^a + e^b)."""
+    if a < b:
+        a, b = b, a
+    return a if b == NEVER else a + log1p(exp(b - a))

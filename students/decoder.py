@@ -1,0 +1,109 @@
+"""The decoder that the settings mean: a function from the posteriors of a line to its reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from typing_extensions import assert_never
+
+from students.alignments import NEVER, best_alignment, text_log_probabilities
+from students.automaton import best_text
+from students.beam import Guide, Prefix, prefix_beam_search
+from students.charset import BLANK, Charset
+from students.decode import Reading, collapse, greedy, reading_of
+from students.decoding import DIGITS, Beam, Greedy
+from students.errors import DataError
+from students.language import language_for, read_language
+from students.pattern import pattern_automaton
+from students.words import word_automaton
+
+Decoder = Callable[[np.ndarray], Reading]
+FEW_ARCS = 20_000
+IGNORED_BELOW = 1e-3
+
+
+def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 0.0) -> Decoder:
+    """A function of log-posteriors (T, C) of the valid frames of a line.
+
+    A reading asks for review where its confidence is below `review_below`. Raises `DataError` for settings that the
+    charset cannot follow.
+    """
+    mask_C = _mask(decoding.alphabet, charset)
+    match decoding:
+        case Greedy():
+            return lambda log_p_TC: greedy(log_p_TC + mask_C, charset, review_below)
+        case Beam():
+            guide = _guide(decoding, charset)
+            read = partial(_read_by_beam, charset=charset, beam=decoding, guide=guide, review_below=review_below)
+            return lambda log_p_TC: read(log_p_TC + mask_C)
+        case _:
+            assert_never(decoding)
+
+
+def tempered(log_probabilities_TC: np.ndarray, temperature: float) -> np.ndarray:
+    """The log-posteriors under a temperature: log softmax(log p / tau)."""
+    scaled_TC = log_probabilities_TC / temperature
+    highest_T1 = scaled_TC.max(axis=-1, keepdims=True)
+    return scaled_TC - highest_T1 - np.log(np.exp(scaled_TC - highest_T1).sum(axis=-1, keepdims=True))
+
+
+def _mask(alphabet: str | None, charset: Charset) -> np.ndarray:
+    """0 for the blank and what may be read, -inf for the rest: the posteriors that stay are not scaled up."""
+    mask_C = np.zeros(charset.n_classes, np.float32)
+    if alphabet is None:
+        return mask_C
+    wanted = "".join(c for c in charset.characters if c.isdecimal()) if alphabet == DIGITS else alphabet
+    if not wanted:
+        raise DataError(f"alphabet {alphabet!r}: the charset of the model has none of it")
+    classes = charset.encode(wanted)
+    mask_C[1:] = NEVER
+    mask_C[[BLANK, *classes]] = 0.0
+    return mask_C
+
+
+def _guide(beam: Beam, charset: Charset) -> Guide:
+    rules = None
+    if beam.pattern is not None:
+        rules = pattern_automaton(beam.pattern, charset)
+    elif beam.words is not None:
+        rules = word_automaton(beam.words, charset, beam.unlisted_word_penalty)
+    language = None
+    if beam.language is not None:
+        model = read_language(Path(beam.language))
+        language = language_for(model, charset, beam.language_weight, beam.language)
+    return Guide(rules, language, beam.length_bonus if language else 0.0)
+
+
+def _read_by_beam(log_p_TC: np.ndarray, *, charset: Charset, beam: Beam, guide: Guide, review_below: float) -> Reading:
+    """The best of the beam and the text of the best path, scored by their exact probabilities."""
+    width = max(beam.width, beam.n_best)
+    found = [text for text, _ in prefix_beam_search(log_p_TC, width, IGNORED_BELOW, guide)]
+    allowed = {text: weight for text in found if (weight := guide.weight_of(text)) > NEVER}
+    if (text := _on_the_best_path(log_p_TC, guide, sought=not allowed)) is not None:
+        allowed[text] = guide.weight_of(text)
+    texts: Sequence[Prefix] = sorted(allowed)
+    log_p_N = text_log_probabilities(log_p_TC, texts)
+    order = np.argsort(-(log_p_N + np.array([allowed[text] for text in texts])), kind="stable")
+    ranked = [(texts[i], float(np.exp(log_p_N[i]))) for i in order.tolist() if log_p_N[i] > NEVER]
+    if not ranked:  # no text that the rules allow has any probability
+        return Reading("", 0.0, review=True, frames=len(log_p_TC))
+    best, confidence = ranked[0]
+    others = [(charset.decode(other), p) for other, p in ranked[1 : beam.n_best]]
+    return reading_of(log_p_TC, charset, best, best_alignment(log_p_TC, best), confidence, others, review_below)
+
+
+def _on_the_best_path(log_p_TC: np.ndarray, guide: Guide, sought: bool) -> Prefix | None:
+    """The text of the likeliest alignment that the rules allow: what the beam may have dropped.
+
+    With many rules it is looked for only where it is `sought`: where the beam found nothing.
+    """
+    rules = guide.rules
+    if rules is None or rules.otherwise is not None:
+        text = tuple(collapse(log_p_TC.argmax(axis=1)))
+        return text if guide.weight_of(text) > NEVER else None
+    if sought or len(rules.lattice.place_A) <= FEW_ARCS:
+        return best_text(log_p_TC, rules)
+    return None

@@ -1,0 +1,144 @@
+"""A character n-gram model: how likely a text is as text. `distill lm` makes one of a text file.
+
+Interpolated Witten-Bell smoothing (Witten and Bell 1991; Chen and Goodman 1999, section 2.6): with n(h) the uses of a
+context h, d(h) its different continuations and h' the context without its first symbol,
+P(c | h) = (n(hc) + d(h) P(c | h')) / (n(h) + d(h)); below the empty context all symbols are equally likely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from students.charset import Charset, normalise
+from students.errors import DataError
+from students.model_file import read_signed, write_signed
+
+BEGIN, END, UNKNOWN = 0, 1, 2  # then the characters
+FIRST_CHARACTER = 3
+HIGHEST_ORDER = 12
+Context = tuple[int, ...]  # symbols, oldest first, order - 1 of them
+
+
+@dataclass(frozen=True, eq=False)
+class CharacterModel:
+    """Counts of all n-grams of the highest order, lines being padded with BEGIN: lower orders follow from them.
+
+    An n-gram is a number with the symbols as its digits; `grams_G` is sorted.
+    """
+
+    characters: str
+    order: int
+    grams_G: np.ndarray
+    counts_G: np.ndarray
+
+    @property
+    def n_symbols(self) -> int:
+        return FIRST_CHARACTER + len(self.characters)
+
+    @cached_property
+    def tables(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Sorted n-grams and counts of every order from 1 on."""
+        found = [(self.grams_G, self.counts_G)]
+        for order in range(self.order - 1, 0, -1):
+            grams, counts = found[0]
+            shorter, where = np.unique(grams % self.n_symbols**order, return_inverse=True)
+            found.insert(0, (shorter, np.bincount(where, counts).astype(np.int64)))
+        return tuple(found)
+
+    def probabilities(self, context: Context) -> np.ndarray:
+        """P(symbol | context) of every symbol, (n_symbols,); BEGIN has none."""
+        p = np.full(self.n_symbols, 1 / (self.n_symbols - 1))
+        p[BEGIN] = 0.0
+        for length, (grams, counts) in enumerate(self.tables[: len(context) + 1]):
+            first = 0
+            for symbol in context[len(context) - length :]:
+                first = (first + symbol) * self.n_symbols
+            low, high = np.searchsorted(grams, [first, first + self.n_symbols])
+            seen = counts[low:high]
+            if len(seen):
+                p *= len(seen)
+                p[grams[low:high] - first] += seen
+                p /= seen.sum() + len(seen)
+        return p
+
+
+def count_text(lines: Iterable[str], order: int) -> CharacterModel:
+    """The model of the lines of a text: NFC, runs of white space as one space, empty lines left out.
+
+    Raises `DataError` where nothing is left, or for an order too high for so many different characters.
+    """
+    texts = [text for line in lines if (text := " ".join(normalise(line).split()))]
+    if not texts:
+        raise DataError("the text has no line with anything on it")
+    characters = "".join(sorted(set().union(*texts)))
+    n_symbols = FIRST_CHARACTER + len(characters)
+    if not 1 <= order <= HIGHEST_ORDER or n_symbols**order >= 2**63:
+        highest = min(HIGHEST_ORDER, int(63 * np.log(2) / np.log(n_symbols)))
+        raise DataError(f"order {order}: with {len(characters)} different characters it may be 1 to {highest}")
+    number_of = {c: FIRST_CHARACTER + i for i, c in enumerate(characters)}
+    padded = [[BEGIN] * (order - 1) + [number_of[c] for c in text] + [END] for text in texts]
+    symbols = np.array([symbol for text in padded for symbol in text], np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(symbols, order)
+    windows = windows[windows[:, -1] != BEGIN]  # nor any that reaches over the end of a line
+    grams_G, counts_G = np.unique(windows @ n_symbols ** np.arange(order - 1, -1, -1), return_counts=True)
+    return CharacterModel(characters, order, grams_G, counts_G)
+
+
+def write_language(path: Path, model: CharacterModel) -> str:
+    """One safetensors file like a model file, verified the same way; its SHA-256. Equal texts give equal bytes."""
+    contents = {"format_version": 1, "kind": "language", "characters": model.characters, "order": model.order}
+    return write_signed(path, contents, {"grams": model.grams_G, "counts": model.counts_G})
+
+
+def read_language(path: Path) -> CharacterModel:
+    """Raises `CheckpointError` for a damaged file, `DataError` for one that holds no language model."""
+    contents, arrays = read_signed(path)
+    if contents.get("kind") != "language" or contents.get("format_version") != 1:
+        raise DataError(f"{path}: holds no language model that this release reads; `distill lm` writes them")
+    return CharacterModel(contents["characters"], contents["order"], arrays["grams"], arrays["counts"])
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """A language model as a decoder of one charset hears it: log-probabilities times `weight`.
+
+    A character that the model's text never had is UNKNOWN to it: unlikely, not forbidden.
+    """
+
+    model: CharacterModel
+    symbol_of_C: tuple[int, ...]
+    weight: float
+    known: dict[Context, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def start(self) -> Context:
+        return (BEGIN,) * (self.model.order - 1)
+
+    def after(self, context: Context, c: int) -> Context:
+        return (*context, self.symbol_of_C[c])[1:] if self.model.order > 1 else ()
+
+    def log_p(self, context: Context, c: int) -> float:
+        """weight * log P(class | context)."""
+        return self._weighed(context).item(self.symbol_of_C[c])
+
+    def log_p_end(self, context: Context) -> float:
+        return self._weighed(context).item(END)
+
+    def _weighed(self, context: Context) -> np.ndarray:
+        if context not in self.known:
+            with np.errstate(divide="ignore"):
+                self.known[context] = self.weight * np.log(self.model.probabilities(context))
+        return self.known[context]
+
+
+def language_for(model: CharacterModel, charset: Charset, weight: float, name: str = "the language model") -> Language:
+    """Raises `DataError` where the model shares no character with the charset."""
+    number_of = {c: FIRST_CHARACTER + i for i, c in enumerate(model.characters)}
+    if not set(charset.characters) & (set(number_of) - {" "}):
+        raise DataError(f"{name}: its text has none of the characters that the recogniser writes")
+    return Language(model, (BEGIN, *(number_of.get(c, UNKNOWN) for c in charset.characters)), weight)
