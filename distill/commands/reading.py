@@ -37,7 +37,7 @@ def add_to(commands: Commands) -> None:
     read.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
     read.add_argument("--batch", type=int, default=32, metavar="N", help="images read together (default 32)")
     read.add_argument("--review-below", type=float, metavar="P", help="write a page of lines less sure than that")
-    read.add_argument("--review-page", type=Path, default=Path("review.html"), metavar="FILE")
+    read.add_argument("--review-page", type=Path, metavar="FILE", help="the page (default review.html)")
     takes_decoding(read)
     lm = add(commands, "lm", _lm, "make a character language model of a text file, for read --lm")
     lm.add_argument("text", type=Path, metavar="TEXT")
@@ -52,6 +52,8 @@ def _read(options: argparse.Namespace) -> int:
 
     if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
         raise DataError("--batch is at least 1, and --review-below between 0 and 1")
+    if options.review_page and options.review_below is None:
+        raise DataError("--review-page needs --review-below: which lines are doubtful?")
     reader = teachers.load(options.model)
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
     images, failed = _found(options.images)
@@ -71,7 +73,7 @@ def _read(options: argparse.Namespace) -> int:
     if failed:
         _say(f"{failed} of {len(images)} images could not be read")
     if options.review_below is not None:
-        _write_page(options.review_page, doubtful, reader)
+        _write_page(options.review_page or Path("review.html"), doubtful, reader)
     return USER_ERROR if failed else 0
 
 

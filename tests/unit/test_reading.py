@@ -114,6 +114,7 @@ def test_texts_follow_the_rules_of_the_options(
         (["--lm-weight", "3"], "--lm"),
         (["--beam", "0"], "width"),
         (["--review-below", "90"], "between 0 and 1"),
+        (["--review-page", "x.html"], "--review-below"),
     ],
 )
 def test_options_that_make_no_sense_are_one_message(
