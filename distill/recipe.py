@@ -204,7 +204,7 @@ class Runtime(Section):
     """How it runs, not what it computes."""
 
     threads: int | None = Field(None, ge=1, description="threads of torch; null: its own choice")
-    workers: int = Field(0, ge=0, description="processes that prepare batches; 0: the trainer does")
+    workers: int = Field(1, ge=0, description="processes that prepare steps ahead; 0: the trainer does, and waits")
     deterministic: bool = Field(False, description="deterministic algorithms on an accelerator too")
     tracker: Literal["none", "tensorboard", "wandb", "mlflow"] = Field(
         "none", description="an Accelerate tracker that gets the metrics beside metrics.jsonl"

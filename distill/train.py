@@ -216,7 +216,11 @@ def _loop(
     )  # fmt: skip
     per_step = training.batch_lines * job.objective.views
     total, done = training.steps * per_step, now.step * per_step
-    with closing(stopwatch.waited(job.name, steps)) as watched, progress(job.role, total, "line", done) as bar:
+    with (
+        closing(steps),
+        closing(stopwatch.waited(job.name, steps)) as watched,
+        progress(job.role, total, "line", done) as bar,
+    ):
         for data in watched:
             result = _one_step(job, trainee, teacher, data, accelerator, stop)
             bar.update(data.n_lines)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from multiprocessing.context import BaseContext
+from queue import Empty, Queue
+from threading import Event, Thread
 
 import cv2
 from torch.utils.data import DataLoader, Dataset
@@ -25,6 +28,8 @@ from distill.data.sampler import Group, Order
 from students.charset import Charset
 from students.errors import DataError
 from students.image import Preparation
+
+RECEIVED_AHEAD = 2
 
 
 class _Steps(Dataset[StepData | DataError]):
@@ -90,7 +95,7 @@ def feed(
     lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
     *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
     cached: Cached | None = None, others: Sequence[Preparation] = (),
-) -> Iterator[StepData]:  # fmt: skip
+) -> Generator[StepData]:  # fmt: skip
     """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew."""
     data = _Steps(
         lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others,
@@ -102,10 +107,38 @@ def feed(
         multiprocessing_context=ready_workers() if workers else None,
     )  # fmt: skip
     _one_thread()
-    for step in loader:
-        if isinstance(step, DataError):
+    for step in _received(iter(loader)) if workers else loader:
+        if isinstance(step, Exception):
             raise step
         yield step
+
+
+def _received(steps: Iterator[StepData | DataError]) -> Generator[StepData | Exception]:
+    """What workers have prepared, taken over by a thread: tensors come in several messages to and fro, each a wait."""
+    ready: Queue[StepData | Exception | None] = Queue(RECEIVED_AHEAD)
+    left = Event()
+
+    def receive() -> None:
+        try:
+            for step in steps:
+                ready.put(step)
+                if left.is_set():
+                    return
+            ready.put(None)
+        except Exception as error:  # such as that of a worker that was killed: the trainer's to raise
+            ready.put(error)
+
+    thread = Thread(target=receive, daemon=True)
+    thread.start()
+    try:
+        while (step := ready.get()) is not None:
+            yield step
+    finally:
+        left.set()
+        while thread.is_alive():
+            with suppress(Empty):
+                ready.get_nowait()  # so that it can put and see that nobody listens
+            thread.join(0.01)
 
 
 @cache
