@@ -205,6 +205,10 @@ class Runtime(Section):
 
     threads: int | None = Field(None, ge=1, description="threads of torch; null: its own choice")
     workers: int = Field(1, ge=0, description="processes that prepare steps ahead; 0: the trainer does, and waits")
+    augment_on: Literal["auto", "processor", "device"] = Field(
+        "auto",
+        description="what augments lines; auto: an accelerator where there is one, but JPEG of colour lines the processor",
+    )
     deterministic: bool = Field(False, description="deterministic algorithms on an accelerator too")
     tracker: Literal["none", "tensorboard", "wandb", "mlflow"] = Field(
         "none", description="an Accelerate tracker that gets the metrics beside metrics.jsonl"

@@ -213,6 +213,7 @@ def _loop(
         steps=range(now.step, end), rank=accelerator.process_index,
         n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
         cycle=job.objective.cache.views, cached=cached, others=teacher.preparations if teacher is not None else (),
+        on_device=_augments_on_device(job, accelerator),
     )  # fmt: skip
     per_step = training.batch_lines * job.objective.views
     total, done = training.steps * per_step, now.step * per_step
@@ -245,6 +246,16 @@ def _has_no_hope(training: Training, now: Progress) -> bool:
     if training.patience is None or now.best is None:
         return False
     return now.step - now.best["step"] >= training.patience * training.validate_every
+
+
+def _augments_on_device(job: Job, accelerator: Accelerator) -> bool:
+    """Whether the device augments; raises `UserError` where it should and cannot."""
+    where = job.recipe.runtime.augment_on
+    changes = [job.training.augment, *job.lines.augments.values()]
+    colour_jpeg = job.recipe.image.channels > 1 and any(each.jpeg_probability for each in changes)
+    if where == "device" and colour_jpeg:
+        raise UserError("runtime.augment_on: a device does no JPEG of colour; set jpeg_probability to 0, or take auto")
+    return where == "device" or (where == "auto" and accelerator.device.type != "cpu" and not colour_jpeg)
 
 
 def _one_step(

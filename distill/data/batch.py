@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distill.data.augment import Augment, augment
+from distill.data.augment import Augment, Plan, carry_out, draw_plan
+from distill.data.device_augment import carry_out_all
 from distill.data.formats.contents import reason_of
 from distill.data.labels import Folding, foldings
 from distill.data.lines import Lines
@@ -29,6 +30,23 @@ KEPT_BYTES = 2**30
 Others = Mapping[Preparation, Tensor]
 
 
+class Unfinished(NamedTuple):
+    """Scaled lines that are augmented and prepared once they are on their device."""
+
+    preparation: Preparation
+    levels_NCHW: Tensor  # uint8, padded on the right
+    widths_N: Tensor  # int64, without the padding
+    plans: tuple[Plan, ...]
+
+    def finished(self, device: torch.device) -> Tensor:
+        """What `Preparation.to_tensor` makes of the augmented lines, float32 (N, channels, H, W)."""
+        widths_N = self.widths_N.to(device)
+        levels_NCHW = carry_out_all(self.plans, self.levels_NCHW.to(device, non_blocking=True), widths_N)
+        inside_NW = torch.arange(levels_NCHW.shape[3], device=device) < widths_N[:, None]
+        padded_NCHW = levels_NCHW.where(inside_NW[:, None, None], self.preparation.padding_value)
+        return (padded_NCHW - self.preparation.mean) / self.preparation.std
+
+
 class Batch(NamedTuple):
     """Lines of one padded width. Unlabelled lines have an empty target and `labelled_N` false."""
 
@@ -40,14 +58,16 @@ class Batch(NamedTuple):
     foldings: tuple[Folding | None, ...]  # classes that the label of each line does not tell apart
     posteriors: Posteriors | None = None  # the teacher's, where they are cached
     others: Others | None = None  # the same lines as a teacher with another preparation wants them
+    unfinished: tuple[Unfinished, ...] = ()  # one a view: what `to` makes the images of, where it does
 
     def to(self, device: torch.device) -> Batch:
         """The images on `device`, channels last, which convolutions prefer; targets stay on the CPU."""
-        images_NCHW = self.images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
+        images_NCHW = torch.cat([u.finished(device) for u in self.unfinished]) if self.unfinished else self.images_NCHW
+        images_NCHW = images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
         posteriors = self.posteriors and Posteriors(*(part.to(device) for part in self.posteriors))
         return self._replace(
             images_NCHW=images_NCHW, labelled_N=self.labelled_N.to(device), posteriors=posteriors,
-            others=moved(self.others, device),
+            others=moved(self.others, device), unfinished=(),
         )  # fmt: skip
 
 
@@ -94,21 +114,40 @@ class Pixels:
     def seen(self, i: int, view: View | None, use: int = 0) -> np.ndarray:
         """Line `i`, augmented where a view is given. Several views of one use share their geometry."""
         scaled_HWC = self[i]
-        if view is None:
-            return scaled_HWC
+        return scaled_HWC if view is None else carry_out(self.plan(i, view, use), scaled_HWC)
+
+    def plan(self, i: int, view: View, use: int) -> Plan:
+        """What is to happen to line `i`."""
         names = (view.seed, *view.moment(use), self.lines.keys[i])
         other = generator_of("other view", view.number, *names) if view.number else None
         changes = self.lines.augments.get(self.lines.sources[i], view.augment)
-        return augment(scaled_HWC, changes, generator_of("view", *names), other)
+        height, width, _ = self[i].shape
+        return draw_plan(height, width, changes, generator_of("view", *names), other)
+
+    def unfinished(self, group: Group, view: View) -> Unfinished:
+        """The lines of a group, and what is to happen to them on their device."""
+        scaled = [self[i] for i in group.indices]
+        for i, scaled_HWC in zip(group.indices, scaled, strict=True):
+            self._fits(i, scaled_HWC.shape[1] <= group.width_px)
+        padded = [np.pad(each, ((0, 0), (0, group.width_px - each.shape[1]), (0, 0))) for each in scaled]
+        return Unfinished(
+            self.preparation,
+            torch.from_numpy(np.stack(padded).transpose(0, 3, 1, 2)),
+            torch.tensor([each.shape[1] for each in scaled]),
+            tuple(self.plan(i, view, use) for i, use in zip(group.indices, group.uses, strict=True)),
+        )
 
     def stacked(self, group: Group, view: View | None = None, width_px: int | None = None) -> Tensor:
         """The prepared lines of a group, float32 (N, channels, H, W), padded to `width_px` where it is given."""
         tensors = []
         for i, use in zip(group.indices, group.uses, strict=True):
             tensors.append(self.preparation.to_tensor(self.seen(i, view, use), width_px))
-            if tensors[-1].shape[2] != (width_px or group.width_px):
-                raise DataError(f"{self.lines.keys[i]}: has another width than when it was opened")
+            self._fits(i, tensors[-1].shape[2] == (width_px or group.width_px))
         return torch.from_numpy(np.stack(tensors))
+
+    def _fits(self, i: int, fits: bool) -> None:
+        if not fits:
+            raise DataError(f"{self.lines.keys[i]}: has another width than when it was opened")
 
 
 class Pictures:
@@ -120,10 +159,12 @@ class Pictures:
         self.lines, self.own = lines, Pixels(lines, preparation, limit_bytes)
         self.others = {other: Pixels(lines, other, limit_bytes) for other in others}
 
-    def stacked(self, group: Group, view: View | None = None) -> tuple[Tensor, dict[Preparation, Tensor]]:
-        """A group as the run wants it and as the others do: as much of the line at another height."""
+    def stacked(
+        self, group: Group, view: View | None = None, own: bool = True
+    ) -> tuple[Tensor, dict[Preparation, Tensor]]:
+        """A group as the run wants it (nothing unless `own`), and as the others do: as much at another height."""
         height_px = self.own.preparation.height_px
-        return self.own.stacked(group, view), {
+        return self.own.stacked(group, view) if own else torch.zeros(0), {
             other: pixels.stacked(group, view, round(group.width_px * other.height_px / height_px))
             for other, pixels in self.others.items()
         }
@@ -138,23 +179,28 @@ def targets_of(texts: Sequence[str | None], charset: Charset) -> tuple[Tensor, T
     return targets_NL, torch.tensor([len(target) for target in targets])
 
 
-def make_batch(pictures: Pictures, group: Group, charset: Charset, view: View, n_views: int = 1) -> Batch:
+def make_batch(
+    pictures: Pictures, group: Group, charset: Charset, view: View, n_views: int = 1, on_device: bool = False
+) -> Batch:
     """Lines for training; with several views, all lines in their first, then all in the next.
 
-    Raises `DataError` for a label outside the charset.
+    `on_device`: the images come into being when the batch goes to its device. Raises `DataError` for a label outside the
+    charset.
     """
     lines = pictures.lines
     texts = [lines.texts[i] for i in group.indices]
     targets_NL, target_lengths_N = targets_of(texts, charset)
-    views = [pictures.stacked(group, replace(view, number=number)) for number in range(n_views)]
+    views = [replace(view, number=number) for number in range(n_views)]
+    seen = [pictures.stacked(group, each, not on_device) for each in views]
     return Batch(
-        torch.cat([images_NCHW for images_NCHW, _ in views]),
+        torch.cat([images_NCHW for images_NCHW, _ in seen]),
         targets_NL.repeat(n_views, 1),
         target_lengths_N.repeat(n_views),
         torch.tensor([text is not None for text in texts] * n_views),
         tuple(lines.keys[i] for i in group.indices) * n_views,
         foldings(charset, [lines.form(i) for i in group.indices]) * n_views,
-        others={other: torch.cat([others[other] for _, others in views]) for other in pictures.others} or None,
+        others={other: torch.cat([others[other] for _, others in seen]) for other in pictures.others} or None,
+        unfinished=tuple(pictures.own.unfinished(group, each) for each in views) if on_device else (),
     )
 
 

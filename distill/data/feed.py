@@ -36,12 +36,12 @@ class _Steps(Dataset[StepData | DataError]):
     def __init__(
         self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
         rank: int, n_ranks: int, n_views: int, cycle: int, cached: Cached | None, others: Sequence[Preparation],
-        kept_bytes: int,
+        kept_bytes: int, on_device: bool,
     ) -> None:  # fmt: skip
         self.pictures = Pictures(lines, preparation, () if cached else others, kept_bytes)
         self.order, self.charset = order, charset
         self.augment_with, self.rank, self.n_ranks, self.n_views = augment_with, rank, n_ranks, n_views
-        self.cycle, self.cached = cycle, cached
+        self.cycle, self.cached, self.on_device = cycle, cached, on_device
 
     def __getitem__(self, k: int) -> StepData | DataError:
         try:
@@ -83,7 +83,7 @@ class _Steps(Dataset[StepData | DataError]):
 
     def _batch(self, group: Group, view: View) -> Batch:
         if self.cached is None:
-            return make_batch(self.pictures, group, self.charset, view, self.n_views)
+            return make_batch(self.pictures, group, self.charset, view, self.n_views, self.on_device)
         if not view.cycle:
             group = replace(group, uses=(0,) * len(group.indices))
         batch = make_batch(self.pictures, group, self.charset, view)
@@ -94,12 +94,15 @@ class _Steps(Dataset[StepData | DataError]):
 def feed(
     lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
     *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
-    cached: Cached | None = None, others: Sequence[Preparation] = (),
+    cached: Cached | None = None, others: Sequence[Preparation] = (), on_device: bool = False,
 ) -> Generator[StepData]:  # fmt: skip
-    """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew."""
+    """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew.
+
+    `on_device`: lines are augmented when a batch goes to its device, but for those whose posteriors are cached.
+    """
     data = _Steps(
         lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others,
-        KEPT_BYTES // max(1, workers),
+        KEPT_BYTES // max(1, workers), on_device,
     )  # fmt: skip
     # steps is the sampler: every item is one whole step, already batched
     loader = DataLoader(
