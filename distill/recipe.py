@@ -207,7 +207,7 @@ class Runtime(Section):
     workers: int = Field(1, ge=0, description="processes that prepare steps ahead; 0: the trainer does, and waits")
     augment_on: Literal["auto", "processor", "device"] = Field(
         "auto",
-        description="what augments lines; auto: an accelerator where there is one, but JPEG of colour lines the processor",
+        description="what augments lines; auto: an accelerator where there is one, but not with JPEG of colour",
     )
     deterministic: bool = Field(False, description="deterministic algorithms on an accelerator too")
     tracker: Literal["none", "tensorboard", "wandb", "mlflow"] = Field(

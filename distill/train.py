@@ -143,7 +143,9 @@ def train(
     if _main(accelerator):
         _save(job, trainee, metrics, keep=1)
         _write_lines(job, trainee.progress)
-        _write_model(job, trainee, accelerator, target)
+    description = _described(job, trainee, accelerator)
+    if _main(accelerator):
+        write_model(target, description, {name: t.numpy() for name, t in trainee.best.items()})
     accelerator.wait_for_everyone()
     return target
 
@@ -213,7 +215,7 @@ def _loop(
         steps=range(now.step, end), rank=accelerator.process_index,
         n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
         cycle=job.objective.cache.views, cached=cached, others=teacher.preparations if teacher is not None else (),
-        on_device=_augments_on_device(job, accelerator),
+        augment_on=job.recipe.runtime.augment_on, device=accelerator.device,
     )  # fmt: skip
     per_step = training.batch_lines * job.objective.views
     total, done = training.steps * per_step, now.step * per_step
@@ -246,16 +248,6 @@ def _has_no_hope(training: Training, now: Progress) -> bool:
     if training.patience is None or now.best is None:
         return False
     return now.step - now.best["step"] >= training.patience * training.validate_every
-
-
-def _augments_on_device(job: Job, accelerator: Accelerator) -> bool:
-    """Whether the device augments; raises `UserError` where it should and cannot."""
-    where = job.recipe.runtime.augment_on
-    changes = [job.training.augment, *job.lines.augments.values()]
-    colour_jpeg = job.recipe.image.channels > 1 and any(each.jpeg_probability for each in changes)
-    if where == "device" and colour_jpeg:
-        raise UserError("runtime.augment_on: a device does no JPEG of colour; set jpeg_probability to 0, or take auto")
-    return where == "device" or (where == "auto" and accelerator.device.type != "cpu" and not colour_jpeg)
 
 
 def _one_step(
@@ -373,13 +365,16 @@ def _save(job: Job, trainee: Trainee, metrics: MetricsLog | None, keep: int = ch
     save(job.folder / "checkpoints", job.digest, trainee, keep)
 
 
-def _write_model(job: Job, trainee: Trainee, accelerator: Accelerator, target: Path) -> None:
-    """The best weights, and the temperature that makes them speak as surely as they read."""
+def _described(job: Job, trainee: Trainee, accelerator: Accelerator) -> Description:
+    """What stands beside the best weights, with the temperature that makes them speak as surely as they read.
+
+    Every process takes part: validation is read by all of them.
+    """
     trainee.model.load_state_dict(trainee.best)
     image = job.recipe.image
     protocol = job.recipe.data.protocol
     temperature = fitted_temperature(trainee.model, job.validation, job.charset, image, accelerator, protocol)
-    description = Description(
+    return Description(
         kind="teacher" if job.role == "teacher" else "student",
         architecture=job.model.model_dump(mode="json"),
         charset=job.charset,
@@ -398,7 +393,6 @@ def _write_model(job: Job, trainee: Trainee, accelerator: Accelerator, target: P
             "teacher": job.teacher_digest,
         },
     )
-    write_model(target, description, {name: t.numpy() for name, t in trainee.best.items()})
 
 
 def _main(accelerator: Accelerator) -> bool:

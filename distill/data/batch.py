@@ -184,8 +184,8 @@ def make_batch(
 ) -> Batch:
     """Lines for training; with several views, all lines in their first, then all in the next.
 
-    `on_device`: the images come into being when the batch goes to its device. Raises `DataError` for a label outside the
-    charset.
+    `on_device`: the images come into being when the batch goes to its device. Raises `DataError` for a label with
+    other characters than the charset's.
     """
     lines = pictures.lines
     texts = [lines.texts[i] for i in group.indices]

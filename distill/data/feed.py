@@ -15,8 +15,10 @@ from functools import cache
 from multiprocessing.context import BaseContext
 from queue import Empty, Queue
 from threading import Event, Thread
+from typing import Literal
 
 import cv2
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from distill.data.augment import Augment
@@ -26,10 +28,12 @@ from distill.data.materialise import leave_signals_to_the_parent
 from distill.data.posteriors import Cached
 from distill.data.sampler import Group, Order
 from students.charset import Charset
-from students.errors import DataError
+from students.errors import DataError, UserError
 from students.image import Preparation
 
 RECEIVED_AHEAD = 2
+
+AugmentOn = Literal["auto", "processor", "device"]
 
 
 class _Steps(Dataset[StepData | DataError]):
@@ -94,12 +98,15 @@ class _Steps(Dataset[StepData | DataError]):
 def feed(
     lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
     *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
-    cached: Cached | None = None, others: Sequence[Preparation] = (), on_device: bool = False,
+    cached: Cached | None = None, others: Sequence[Preparation] = (),
+    augment_on: AugmentOn = "processor", device: torch.device | None = None,
 ) -> Generator[StepData]:  # fmt: skip
     """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew.
 
-    `on_device`: lines are augmented when a batch goes to its device, but for those whose posteriors are cached.
+    Lines that are augmented on `device` are so when their batch goes there; never those whose posteriors are cached.
     """
+    changes = [augment_with, *lines.augments.values()]
+    on_device = cached is None and augments_on_device(augment_on, preparation.channels, changes, device)
     data = _Steps(
         lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others,
         KEPT_BYTES // max(1, workers), on_device,
@@ -114,6 +121,17 @@ def feed(
         if isinstance(step, Exception):
             raise step
         yield step
+
+
+def augments_on_device(
+    where: AugmentOn, channels: int, changes: Sequence[Augment], device: torch.device | None
+) -> bool:
+    """Whether the device augments; raises `UserError` where it should and cannot."""
+    colour_jpeg = channels > 1 and any(each.jpeg_probability for each in changes)
+    if where == "device" and colour_jpeg:
+        raise UserError("runtime.augment_on: a device does no JPEG of colour; set jpeg_probability to 0, or take auto")
+    accelerated = device is not None and device.type != "cpu"
+    return where == "device" or (where == "auto" and accelerated and not colour_jpeg)
 
 
 def _received(steps: Iterator[StepData | DataError]) -> Generator[StepData | Exception]:

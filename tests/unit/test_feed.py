@@ -25,7 +25,7 @@ from distill.track import Stopwatch
 from distill.train import _remember_damage
 from distill.trainee import Progress
 from students.charset import Charset
-from students.errors import DataError
+from students.errors import DataError, UserError
 from students.image import Preparation
 from tests.samples import CleanFetch, png_bytes
 
@@ -187,3 +187,25 @@ def test_waiting_is_measured_and_summed_over_interruptions(tmp_path: Path) -> No
     whole, part = seconds["teacher: steps"], seconds["teacher: waiting for data"]
     assert 0 <= part <= whole
     assert set(seconds) == {"teacher: steps", "teacher: waiting for data", "teacher: waiting for data, share"}
+
+
+def test_lines_augmented_on_a_device_are_those_of_the_processor(tmp_path: Path) -> None:
+    lines = folder(tmp_path / "lines")
+    device = torch.device("cpu")
+    here, there = (
+        [batch.to(device) for step in fed(lines, 2, augment_on=where) for batch in step.batches]  # type: ignore[arg-type]
+        for where in ("auto", "device")
+    )
+    for one, other in zip(here, there, strict=True):
+        assert one.keys == other.keys
+        assert one.images_NCHW.shape == other.images_NCHW.shape
+        assert not torch.equal(one.images_NCHW, other.images_NCHW)  # they went another way
+        assert (one.images_NCHW - other.images_NCHW).abs().mean() <= 2 / 127.5
+
+
+def test_a_device_refuses_jpeg_of_colour(tmp_path: Path) -> None:
+    lines = folder(tmp_path / "lines", 8)
+    colour = Preparation(channels=3)
+    with pytest.raises(UserError, match="no JPEG of colour"):
+        next(feed(lines, Order(lines.padded_width_px, 8, 3), CHARSET, colour, Augment(), steps=range(1), rank=0,
+                  n_ranks=1, workers=0, augment_on="device"))  # fmt: skip
