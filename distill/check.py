@@ -22,7 +22,7 @@ from distill.doctor.pictures import findings_in_pictures, look_at
 from distill.doctor.profile import profiles, shared_documents
 from distill.initial import problems_of_starts
 from distill.recipe import Recipe, Teacher
-from distill.run import cache_of, fresh, make_writable, usable_lines
+from distill.run import cache_of, fresh, make_writable, problems_of_trainings, usable_lines
 from distill.teacher import adopted, problems_of_teachers, unknown_characters
 from students.errors import UserError
 from students.model_file import MODEL_NAME
@@ -74,7 +74,9 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
                 problems.append(Finding("problem", "network", "recipe", str(error)))
     if not problems:
         try:
-            problems += _refused(usable_lines(recipe, pools)[1])
+            usable, too_long = usable_lines(recipe, pools)
+            problems += _refused(too_long)
+            problems += [Finding("problem", "lines", "recipe", said) for said in problems_of_trainings(recipe, usable)]
         except UserError as error:
             problems.append(Finding("problem", "network", "recipe", str(error)))
     problems += [Finding("problem", "start", "recipe", said) for said in problems_of_starts(recipe, pools.charset)]

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name in OUR_FLOORS:
             raise
-        print(f"distill: {error.name} is not installed; pip install 'crnn-distill[train]'", file=sys.stderr)
+        extras = "train,export" if error.name in ("onnx", "onnxruntime") else "train"
+        print(f"distill: {error.name} is not installed; pip install 'crnn-distill[{extras}]'", file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -54,8 +54,8 @@ def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> T
     }
     try:
         return ThreadingHTTPServer((host, port), partial(_Page, routes))
-    except OSError as error:
-        raise UserError(f"--port {port}: cannot be opened on {host} ({error.strerror}); name another") from error
+    except (OSError, OverflowError) as error:
+        raise UserError(f"--port {port}: cannot be opened on {host} ({error}); name another") from error
 
 
 class _Page(BaseHTTPRequestHandler):

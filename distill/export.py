@@ -42,7 +42,6 @@ Target = Literal["onnx", "int8", "fp16", "hub"]
 GATE_LINES = 2_000
 CALIBRATION_LINES = 512
 CALIBRATION_BATCH = 8
-LEAST_LINES = 50  # fewer labelled lines say nothing about accuracy
 RENDERED_LINES = 1_200
 RENDERED_FAMILIES = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general")
 DEFAULT_NAMES: dict[Target, str] = {
@@ -149,7 +148,7 @@ def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Li
     preparation = reader.description.preparation
     if data:
         return "data", open_data(data, preparation)[0]
-    run = path.parent.parent
+    run = path.resolve().parent.parent
     if (run / "recipe.yaml").is_file():
         recipe = load_recipe(str(run / "recipe.yaml"))
         return "validation", open_pools(recipe, cache_of(recipe, run)).validation.prepared_by(preparation)
@@ -163,7 +162,7 @@ def rendered_lines(description: Description) -> Lines:
     with TemporaryDirectory() as cache:
         lines, _ = open_source(source, Path(), Path(cache), description.preparation)
     lines = lines.where(lambda text: text is not None and not description.charset.missing(text))
-    if len(lines) < LEAST_LINES:
+    if len(lines) < gate.LEAST_LINES:
         raise DataError("too few drawn lines lie inside the model's charset; give --data with lines of its own kind")
     return lines
 
@@ -171,8 +170,8 @@ def rendered_lines(description: Description) -> Lines:
 def labelled(lines: Lines) -> Lines:
     """The lines with a label; raises `DataError` where they are too few to judge accuracy by."""
     some = lines.where(lambda text: text is not None)
-    if len(some) < LEAST_LINES:
-        raise DataError(f"{len(some)} labelled lines to judge by; at least {LEAST_LINES} are needed, better 1,000")
+    if len(some) < gate.LEAST_LINES:
+        raise DataError(f"{len(some)} labelled lines to judge by; at least {gate.LEAST_LINES} are needed, better 1,000")
     return some
 
 

@@ -18,7 +18,7 @@ from students.model_file import MODEL_NAME, Description, write_whole
 
 def write_hub(folder: Path, model: Path, description: Description, onnx_file: bytes, gate: Mapping[str, Any]) -> None:
     """Write `model.safetensors`, `model.onnx`, `config.json` and `README.md` into `folder`."""
-    report_file = model.parent.parent / "report.json"
+    report_file = model.resolve().parent.parent / "report.json"
     report = json.loads(report_file.read_text()) if report_file.is_file() else {}
     config = json.dumps(description.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     write_whole(folder / MODEL_NAME, model.read_bytes())
@@ -53,13 +53,14 @@ def card(description: Description, report: Mapping[str, Any], gate: Mapping[str,
 
 def _use(description: Description) -> Iterator[str]:
     preparation, characters = description.preparation, description.charset.characters
+    module = f"{description.kind}s"
     yield (
         f"Reads one line of text from a picture of that line: {len(characters)} characters, scaled to "
         f"{preparation.height_px} px in height, any width up to {preparation.max_width_px} px. Not for whole pages, "
         "for handwriting or scripts it was not trained on, or for decisions that nobody checks.\n"
     )
     yield (
-        '```python\nimport students\n\nreader = students.load("model.onnx")  # or model.safetensors, with torch\n'
+        f'```python\nimport {module}\n\nreader = {module}.load("model.onnx")  # or model.safetensors, with torch\n'
         'print(reader.read("line.png").text)\n```\n'
     )
     yield f"It can write: `{characters.replace('`', '')}`{' and the grave accent' if '`' in characters else ''}\n"

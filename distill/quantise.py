@@ -55,6 +55,8 @@ def in_int8(
         if not hurting:
             hurting = _most_harmful_first(inferred, ranges, layers, batches)
         kept = kept * 2 or 1
+    if not layers:
+        raise ExportError("int8: the network has no layer that can be quantised; export it as onnx or fp16")
     raise ExportError(
         f"int8 loses {lost:.2f} points on the calibration lines, budget {budget_points:g}, even with "
         f"{kept // 2} of {len(layers)} layers in float; nothing was written"

@@ -6,14 +6,11 @@ on tensors of several widths and batches, and from encoded pictures to texts, be
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -28,8 +25,9 @@ from distill.evaluate import truths_of
 from distill.metrics import score
 from distill.peers import Peer
 from distill.recipe import Protocol
+from distill.together import rate_together
 from students.config import STUDENTS
-from students.model_file import Description
+from students.model_file import ONNX_SUFFIX, Description, read_model, read_onnx
 from students.parts import Recogniser
 from students.reading import LogitsOf, Reader
 from teachers.crnn import TEACHERS
@@ -40,8 +38,8 @@ LEAST_S = 0.3
 ROUNDS = 3
 _STATUS = "/proc/self/status"  # of memory: what getrusage says begins with that of the process that starts this one
 _COLD = f"""
-import re, sys, students
-students.load(sys.argv[1]).read(sys.argv[2])
+import importlib, re, sys
+importlib.import_module(sys.argv[4]).load(sys.argv[1]).read(sys.argv[2])
 print(re.search(r"VmHWM:\\s*(\\d+)", open("{_STATUS}").read()).group(1) if sys.argv[3] == "yes" else 0)
 """
 
@@ -65,7 +63,7 @@ def measure(
             "mflop": mflop,
             "network": list(_network(reader.logits_of, reader.description, mflop, peak)),
             **_reading(reader, lines, pictures, protocol),
-            "cold": cold_start(path, pictures[0]),
+            "cold": cold_start(path, pictures[0], reader.description.kind),
         }
         if processes > 1:
             of_model["processes"] = {"n": processes, "times_one": _scaling(path, pictures, processes)}
@@ -78,9 +76,16 @@ def measure(
 
 
 def forms_of(path: Path) -> dict[str, Path]:
-    """A model file and what was exported from it: by name, the files of one folder."""
+    """A model file and what was exported from its weights: by name, the files of one folder."""
     exported = sorted(file for file in path.parent.glob("model*.onnx") if file != path)
-    return {file.name: file for file in (path, *exported)}
+    own = weights_of(path)
+    return {file.name: file for file in (path, *(file for file in exported if weights_of(file) == own))}
+
+
+def weights_of(path: Path) -> object:
+    """The digest of the weights that a model file, or the one it was exported from, was written with."""
+    description = read_onnx(path)[0] if path.suffix == ONNX_SUFFIX else read_model(path)[0]
+    return description.training.get("weights")
 
 
 def peak_gflops() -> float:
@@ -189,44 +194,32 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def cold_start(model: Path, picture: bytes) -> dict[str, float]:
+def cold_start(model: Path, picture: bytes, kind: str) -> dict[str, float]:
     """A fresh process that loads the model and reads one picture: its seconds, best of several, and peak memory."""
     tells = Path(_STATUS).is_file()
     with NamedTemporaryFile(suffix=".png") as file:
         file.write(picture)
         file.flush()
-        command = [sys.executable, "-c", _COLD, str(model), file.name, "yes" if tells else "no"]
+        command = [sys.executable, "-c", _COLD, str(model), file.name, "yes" if tells else "no", f"{kind}s"]
         runs = [_timed(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(ROUNDS)]
     cold = {"seconds": min(seconds for seconds, _ in runs)}
     return cold | ({"mib": int(runs[-1][1].stdout) / 1024} if tells else {})
 
 
-def _scaling(model: Path, pictures: Sequence[bytes], n: int) -> float:
-    """Lines a second of `n` processes, one a core, over those of one."""
-    return _together(model, pictures, n) / _together(model, pictures, 1)
+def _scaling(model: Path, pictures: Sequence[bytes], n_processes: int) -> float:
+    """Lines a second of several processes over those of one."""
+    alone, together = (rate_together(_span_of_one, (model, pictures), len(pictures), n) for n in (1, n_processes))
+    return together / alone
 
 
-def _together(model: Path, pictures: Sequence[bytes], n: int) -> float:
-    context = multiprocessing.get_context("spawn")
-    ready, rates = context.Barrier(n), context.SimpleQueue()
-    workers = [context.Process(target=_read_alone, args=(model, pictures, k, ready, rates)) for k in range(n)]
-    for worker in workers:
-        worker.start()
-    total = sum(rates.get() for _ in workers)
-    for worker in workers:
-        worker.join()
-    return total
-
-
-def _read_alone(model: Path, pictures: Sequence[bytes], core: int, ready: Barrier, rates: Any) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[core % len(cores)]})
+def _span_of_one(job: tuple[Path, Sequence[bytes]]) -> tuple[float, float]:
+    model, pictures = job
     torch.set_num_threads(1)
     reader = teachers.load(model)
     reader.read(list(pictures[:8]))
-    ready.wait()
-    rates.put(len(pictures) / _timed(lambda: reader.read(list(pictures)))[0])
+    start = time.time()
+    reader.read(list(pictures))
+    return start, time.time()
 
 
 def draw(result: Mapping[str, Any], target: Path) -> None:
@@ -250,9 +243,8 @@ def in_words(result: Mapping[str, Any]) -> str:
     said = [f"{result['lines']:,} lines, one thread, peak {result['peak_gflops']:.0f} Gflop/s"]
     for name, row in result["models"].items():
         said.append(f"{name}: {_lines(row)}, {row['over_the_network_alone']:.2f} times the network alone")
-        said.append(
-            f"  a fresh process: {row['cold']['seconds']:.2f} s to its first text, {row['cold']['mib']:.0f} MiB"
-        )
+        memory = f", {row['cold']['mib']:.0f} MiB" if "mib" in row["cold"] else ""
+        said.append(f"  a fresh process: {row['cold']['seconds']:.2f} s to its first text{memory}")
         if "processes" in row:
             said.append(f"  {row['processes']['n']} processes: {row['processes']['times_one']:.2f} times one")
         said.append(f"  {'width':>6s} {'batch':>6s} {'ms a line':>10s} {'lines/s':>9s} {'of peak':>8s}")

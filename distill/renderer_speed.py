@@ -9,13 +9,11 @@ from __future__ import annotations
 import io
 import json
 import math
-import multiprocessing
 import os
 import random
 import subprocess
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,12 +24,13 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from distill.data.augment import Pixels, between
 from distill.data.fonts import FontFace
-from distill.data.look import SIZES_PX, Look
+from distill.data.look import Look
 from distill.data.materialise import faces_of
-from distill.data.render import render_line
+from distill.data.render import letter_size, render_line
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource
 from distill.data.text import TextMix, draw_text
+from distill.together import rate_together
 from students.errors import UserError
 
 N_CHARACTERS = 28
@@ -83,14 +82,14 @@ def renderer_speed(
         rate = _trdg_rate(trdg, texts, faces)
         result |= {"trdg": round(rate, 1), "over_trdg": round(max(ours) / rate, 1)}
     if n_processes > 1:
-        alone, together = (_wall_rate(source, root, n, k) for k in (1, n_processes))
+        alone, together = (rate_together(_span_of_one, (source, root, n), n, k) for k in (1, n_processes))
         result |= {"processes": n_processes, "over_one_process": round(together / alone, 2)}
     return result
 
 
 def pillow_line(text: str, face: FontFace, look: Look, height_px: int, rng: random.Random) -> Pixels:
     """A line as a plain loop draws it: Pillow, a cached font, NumPy noise, by the probabilities of `look`."""
-    size_px = rng.choice([size for size in SIZES_PX if look.letter_size_px[0] <= size <= look.letter_size_px[1]])
+    size_px = letter_size(look, rng.random())
     font = _font(face, size_px)
     spacing_px = size_px * rng.uniform(*look.spacing) if rng.random() < look.spacing_probability else 0.0
     left, top, right, bottom = font.getbbox(text)
@@ -190,19 +189,6 @@ def _trdg_rate(python: Path, texts: list[str], faces: list[FontFace]) -> float:
         ) from error
     rate: float = json.loads(done.stdout.splitlines()[-1])["rate"]
     return rate
-
-
-def _wall_rate(source: RenderedSource, root: Path, n: int, n_processes: int) -> float:
-    """Lines a second by the clock, from the first line of any process to the last of all; their starts do not count."""
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(n_processes)
-    with ProcessPoolExecutor(n_processes, context, initializer=_meet, initargs=(barrier,)) as pool:
-        spans = list(pool.map(_span_of_one, [(source, root, n)] * n_processes))
-    return n_processes * n / (max(end for _, end in spans) - min(start for start, _ in spans))
-
-
-def _meet(barrier: Any) -> None:
-    barrier.wait()
 
 
 def _span_of_one(job: tuple[RenderedSource, Path, int]) -> tuple[float, float]:

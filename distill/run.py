@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +19,11 @@ import teachers
 from distill import report
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines, Refusal
-from distill.data.mixing import plan_of
+from distill.data.mixing import Plan, plan_of
 from distill.data.pools import Pools, open_pools, without_infeasible
 from distill.data.posteriors import Cached
 from distill.initial import Start, model_of, problems_of_starts, start_of
-from distill.recipe import Recipe, RecipeError, Student, Teacher, digest_of
+from distill.recipe import Recipe, RecipeError, Stage, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
 from distill.teacher import FrozenTeacher, adopted, member_of, problems_of_teachers, unknown_characters
 from distill.teacher_cache import cache_error
@@ -321,18 +322,39 @@ def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
     start, jobs = start_of(part), []
     for stage in (*part.stages, None):
         folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
-        some = lines.of_sources((stage or part).sources)
-        if part.needs_labels and all(text is None for text in some.texts):
-            raise DataError(f"{folder.relative_to(run.folder)}: its sources have no labelled line that can be used")
-        training, mix = (stage or part).training, (stage or part).mix
+        some, plan = _drawn_from(part, stage, lines, str(folder.relative_to(run.folder)))
         job = Job(
-            role, recipe, part.model, training, objective, some, pools.validation, pools.charset, teacher_digest,
-            folder, cache_of(recipe, run.folder), start,
-            plan_of(mix, some.sources, training.batch_lines, training.steps) if mix else None,
+            role, recipe, part.model, (stage or part).training, objective, some, pools.validation, pools.charset,
+            teacher_digest, folder, cache_of(recipe, run.folder), start, plan,
         )  # fmt: skip
         jobs.append(job)
         start = Start(folder / MODEL_NAME, job.digest)
     return jobs
+
+
+def _drawn_from(part: Teacher | Student, stage: Stage | None, lines: Lines, name: str) -> tuple[Lines, Plan | None]:
+    """The lines of one training and how they are mixed; raises `DataError` where it has none to learn from."""
+    drawn = stage or part
+    some = lines.of_sources(drawn.sources)
+    if part.needs_labels and all(text is None for text in some.texts):
+        raise DataError(f"{name}: its sources have no labelled line that can be used")
+    if drawn.mix is None:
+        return some, None
+    return some, plan_of(drawn.mix, some.sources, drawn.training.batch_lines, drawn.training.steps)
+
+
+def problems_of_trainings(recipe: Recipe, usable: Mapping[Network, Lines]) -> list[str]:
+    """What would keep a training from beginning for want of lines."""
+    problems = []
+    parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
+    for network, part in parts.items():
+        stages = () if isinstance(part, Teacher) and part.file else (*part.stages, None)
+        for stage in stages:
+            try:
+                _drawn_from(part, stage, usable[network], f"{network} {stage.name}" if stage else network)
+            except DataError as error:  # noqa: PERF203 - every training is looked at
+                problems.append(str(error))
+    return problems
 
 
 def _say_what_was_refused(pools: Pools, folder: Path) -> None:

@@ -66,7 +66,7 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
     state = {
         "job": job, "step": now.step, "best": now.best, "window": now.window,
         "metrics_size": now.metrics_size, "threads": torch.get_num_threads(), "torch": torch.__version__,
-        "drawn": now.drawn, "replaced": now.replaced,
+        "device": next(trainee.model.parameters()).device.type, "drawn": now.drawn, "replaced": now.replaced,
     }  # fmt: skip
     checkpoints.save(folder, now.step, Checkpoint(groups, state), keep)
 
@@ -74,6 +74,8 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
 def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.device) -> None:
     """Put a trainee where a checkpoint of `folder` left it; a warning where other versions or threads wrote it."""
     state = saved.state
+    if (begun_on := state.get("device", device.type)) != device.type:
+        checkpoints.log.warning("%s: begun on %s, continued on %s: results may differ", folder, begun_on, device.type)
     if (state["threads"], state["torch"]) != (torch.get_num_threads(), torch.__version__):
         checkpoints.log.warning(
             "%s: continued with %s threads and torch %s, begun with %s and %s: results may differ in the last bits",

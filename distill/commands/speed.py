@@ -47,7 +47,7 @@ def _speed(options: argparse.Namespace) -> int:
 
 def _model(options: argparse.Namespace, model: str, n: int) -> int:
     import teachers
-    from distill.export import gate_lines
+    from distill.export import gate_lines, labelled
     from distill.peers import open_peers
     from distill.reading_speed import draw, forms_of, in_words, measure
     from students.model_file import find_model
@@ -55,6 +55,7 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     path = find_model(model)
     reader = teachers.load(path)
     origin, lines = gate_lines(reader, path, options.data)
+    lines = labelled(lines)
     some = lines.take(range(min(n, len(lines))))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     peers = open_peers() if options.against else []

@@ -103,10 +103,10 @@ def feed(
 ) -> Generator[StepData]:  # fmt: skip
     """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew.
 
-    Lines that are augmented on `device` are so when their batch goes there; never those whose posteriors are cached.
+    Lines that are augmented on `device` are so when their batch goes there; never where posteriors are cached.
     """
     changes = [augment_with, *lines.augments.values()]
-    on_device = cached is None and augments_on_device(augment_on, preparation.channels, changes, device)
+    on_device = not cycle and augments_on_device(augment_on, preparation.channels, changes, device)
     data = _Steps(
         lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others,
         KEPT_BYTES // max(1, workers), on_device,

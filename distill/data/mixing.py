@@ -103,6 +103,10 @@ def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> P
     names, row_of = np.unique(np.array(sources, str), return_inverse=True)
     rows = {str(name): np.flatnonzero(row_of == s) for s, name in enumerate(names)}
     spans = [mix.of(name).steps_of(steps) for name in rows]
+    if never := [name for name, span in zip(rows, spans, strict=True) if not span]:
+        raise DataError(
+            f"mix: {', '.join(never)} would not be drawn once in {steps} steps; widen begin to end, or leave it out"
+        )
     longest = -(-len(sources) // batch_lines)
     first_steps: list[int] = []
     drawn: list[np.ndarray] = []

@@ -142,7 +142,7 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tu
     """
     pattern = re.compile(cut.document)
     documents = [
-        _document(pattern, name, text is not None) if cut.sources is None or source in cut.sources else None
+        document_of(pattern, name, text is not None) if cut.sources is None or source in cut.sources else None
         for name, text, source in zip(lines.names, lines.texts, lines.sources, strict=True)
     ]
     labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if d is not None and text is not None)
@@ -263,7 +263,8 @@ def _inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refus
     return lines.take([i for i, key in enumerate(lines.keys) if key not in dropped])
 
 
-def _document(pattern: re.Pattern[str], name: str, needed: bool) -> str | None:
+def document_of(pattern: re.Pattern[str], name: str, needed: bool = False) -> str | None:
+    """What the first group of the expression finds in a name; raises `DataError` for nothing where it is `needed`."""
     found = pattern.search(name)
     document = found.group(min(1, pattern.groups)) if found else None
     if document is None and needed:

@@ -42,7 +42,7 @@ def render_line(
     """
     draw = torch.rand(_N_DRAWS, generator=generator).tolist()
     more = torch.rand(_N_MORE_DRAWS, generator=generator).tolist()
-    size_px = _size(look, draw[2])
+    size_px = letter_size(look, draw[2])
     spacing = between(look.spacing, draw[1]) if draw[0] < look.spacing_probability else 0.0
     coverage, box = draw_letters(text, face, size_px, spacing, between(look.tightness, draw[3]))
     coverage, box = _shape(coverage, box, look, size_px, more[0:8])
@@ -75,7 +75,7 @@ def contact_sheet(images: list[Pixels], texts: list[str], columns: int) -> Image
     return sheet
 
 
-def _size(look: Look, share: float) -> int:
+def letter_size(look: Look, share: float) -> int:
     """One of a few sizes within the range, so that the cache of glyphs stays small."""
     low, high = look.letter_size_px
     sizes = [size for size in SIZES_PX if low <= size <= high] or [low]

@@ -173,9 +173,9 @@ def draw_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXTS)
     weights = _weights(mix)
     for _ in range(_ATTEMPTS):
         (kind,) = rng.choices(_KINDS, weights)
-        text = _piece(kind, mix, texts, rng)
+        text = " ".join(_piece(kind, mix, texts, rng).split())
         while len(text) < mix.min_characters:
-            text += " " + _piece(kind, mix, texts, rng)
+            text = " ".join(f"{text} {_piece(kind, mix, texts, rng)}".split())
         if len(text) <= mix.max_characters:
             return text
     raise DataError(

@@ -8,7 +8,9 @@ in `data/pools.py` finds equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import heapq
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,11 +20,14 @@ from distill.data.labels import told
 from distill.doctor.findings import Finding, counted
 from distill.doctor.pictures import Pictures
 
+log = logging.getLogger(__name__)
+
 MOST_BITS = 64  # of 256 that may differ; two unrelated lines differ in about 128
 PROPORTION = 0.15  # largest difference of the logarithms of width / height
 ALIKE = 0.90  # correlation of two prints of one word in one type, or of one picture saved twice
 SAME = 0.97  # of one picture saved twice: on real lines nothing else was seen above
 BLOCK = 1024
+MOST_PAIRS = 20_000  # one word printed a thousand times makes half a million
 
 
 class Pair(NamedTuple):
@@ -55,7 +60,8 @@ def disagreements(part: str, pictures: Pictures) -> list[Finding]:
     """Nearly equal pictures inside one part whose labels differ, compared as far as both of them tell."""
     lines = pictures.lines
     labelled = np.flatnonzero([text is not None for text in lines.texts])
-    pairs = [pair for pair in near_pairs(pictures, pictures, labelled) if _differ(pictures, pair)]
+    every = _verified(pictures, pictures, labelled)
+    pairs = _ranked(pair for pair in every if _differ(pictures, pair))
     return _finding(
         "two-labels", part, part, {part: pictures}, pairs, "nearly the picture of another with another label",
         "one of the two labels is wrong, or the difference is too small to see",
@@ -67,7 +73,15 @@ def near_pairs(one: Pictures, other: Pictures, rows: np.ndarray | None = None) -
 
     Almost blank pictures are left out. `rows`: the rows that are compared; None: all.
     """
-    return sorted(_verified(one, other, rows), key=lambda pair: (-pair.correlation, pair.left, pair.right))
+    return _ranked(_verified(one, other, rows))
+
+
+def _ranked(pairs: Iterable[Pair]) -> list[Pair]:
+    """The most alike first; of a line with very many partners (one word printed a thousand times) only the best."""
+    best = heapq.nsmallest(MOST_PAIRS, pairs, key=lambda pair: (-pair.correlation, pair.left, pair.right))
+    if len(best) == MOST_PAIRS:
+        log.warning("more than %d nearly equal pictures: the most alike are shown", MOST_PAIRS)
+    return best
 
 
 def _verified(one: Pictures, other: Pictures, rows: np.ndarray | None) -> Iterator[Pair]:

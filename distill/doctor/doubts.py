@@ -22,7 +22,7 @@ from distill.losses.ctc import nats_of
 from distill.teacher import at_any_width
 from distill.track import progress
 from students.decode import greedy
-from students.image import decode_image
+from students.image import Preparation, decode_image
 from students.reading import Reader
 
 READ_LINES = 2000  # of each part
@@ -62,7 +62,7 @@ def judge(part: str, lines: Lines, reader: Reader, seed: int) -> Judged:
     known = sample.take(writable)
     doubts: dict[int, Doubt] = {}
     with progress(f"the teacher reads {part}", len(known), "line", shown=len(known) > 0) as bar:
-        for i, log_p_TC in _read(reader, known.prepared_by(preparation)):
+        for i, log_p_TC in _read(reader, known.prepared_by(preparation), preparation):
             doubts[i] = _doubt(part, known, i, log_p_TC, reader)
             bar.update()
     infinite = [i for i, doubt in doubts.items() if not np.isfinite(doubt.nats)]
@@ -95,10 +95,10 @@ def most_suspicious(judged: Mapping[str, Judged], n: int) -> list[Doubt]:
     return sorted(doubted, key=lambda d: (-d.nats, d.key))[:n]
 
 
-def _read(reader: Reader, lines: Lines) -> Iterator[tuple[int, np.ndarray]]:
+def _read(reader: Reader, lines: Lines, preparation: Preparation) -> Iterator[tuple[int, np.ndarray]]:
     """Row and calibrated log-posteriors (T, C) of every line."""
     temperature = reader.description.calibration.temperature
-    for group, outputs in spoken(reader.model, lines, reader.description.preparation, Accelerator(cpu=True)):
+    for group, outputs in spoken(reader.model, lines, preparation, Accelerator(cpu=True)):
         log_p_NTC = (outputs.logits_NTC.float() / temperature).log_softmax(-1).numpy()
         for i, log_p_TC, length in zip(group.indices, log_p_NTC, outputs.lengths_N.tolist(), strict=True):
             yield i, log_p_TC[:length]

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from distill.data.lines import Lines
+from distill.data.pools import document_of
 from distill.doctor.doubts import Judged
 from distill.doctor.findings import Finding, about
 from distill.doctor.pictures import Pictures
@@ -84,6 +85,6 @@ def _documents(lines: Lines, pattern: re.Pattern[str]) -> dict[str, list[str]]:
     """Keys of the lines of each document."""
     documents: dict[str, list[str]] = {}
     for key, name in zip(lines.keys, lines.names, strict=True):
-        if found := pattern.search(name):
-            documents.setdefault(found.group(min(1, pattern.groups)), []).append(key)
+        if (document := document_of(pattern, name)) is not None:
+            documents.setdefault(document, []).append(key)
     return documents

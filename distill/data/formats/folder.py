@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path, PurePosixPath
 
 from distill.data.formats.contents import (
@@ -16,6 +17,8 @@ from distill.data.formats.contents import (
 from distill.data.formats.label_files import Row, read_label_file
 from distill.data.formats.paddle_boxes import holds_boxes
 from students.errors import DataError
+
+log = logging.getLogger(__name__)
 
 LABEL_FILES = ("labels.tsv", "labels.csv", "labels.json", "metadata.jsonl", "metadata.csv")
 PADDLE_LISTS = ("rec_gt*.txt", "Label.txt")
@@ -65,6 +68,8 @@ def _listed(folder: Path, rows: list[Row], label_file: Path) -> Contents:
             f"{label_file}: {len(missing)} of {len(names)} images do not exist, the first: {first_of(missing)}; "
             "add them or take their rows out"
         )
+    if unnamed := len(set(images_below(folder)) - set(names)):
+        log.warning("%s: names %d images; %d others in the folder are not used", label_file, len(names), unnamed)
     return Contents(names, [row.text for row in rows], FilesFetch(folder, tuple(names)))
 
 

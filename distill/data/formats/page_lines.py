@@ -69,8 +69,8 @@ def page_image(named: str, beside: Path) -> Path | None:
     Programs write absolute paths of their own machine: of a name that leaves the folder the last part counts.
     """
     folder, last = beside.parent, PureWindowsPath(named).name
-    candidates = [folder / named] if lies_inside(named) else []
-    candidates += [folder / last, folder.parent / last] if last else []
+    names = [named] if lies_inside(named) else [last] if last else []
+    candidates = [place / name for name in names for place in (folder, folder.parent)]
     candidates += [beside.with_suffix(suffix) for suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff")]
     return next((path for path in candidates if is_file(path)), None)
 

@@ -33,6 +33,13 @@ def path_key(number: int) -> bytes:
 
 def open_lmdb(path: Path) -> Contents:
     """Names and texts are read; images stay in the memory map."""
+    try:
+        return _opened(path)
+    except lmdb.Error as error:
+        raise DataError(f"{path}: damaged ({error}); fetch or convert it anew") from error
+
+
+def _opened(path: Path) -> Contents:
     with _environment(*_identity(path)).begin() as transaction:
         count = transaction.get(COUNT)
         if count is None:
@@ -62,8 +69,11 @@ class LmdbFetch:
     path: Path
 
     def __call__(self, row: int) -> bytes:
-        with _environment(*_identity(self.path)).begin() as transaction:
-            image = transaction.get(image_key(row + 1))
+        try:
+            with _environment(*_identity(self.path)).begin() as transaction:
+                image = transaction.get(image_key(row + 1))
+        except lmdb.Error as error:
+            raise DataError(f"{self.path}: {image_key(row + 1).decode()} is damaged ({error})") from error
         if image is None:
             raise DataError(f"{self.path}: {image_key(row + 1).decode()} went missing")
         return bytes(image)
