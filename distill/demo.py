@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from students.errors import UserError
-from students.model_file import canonical_json, read_onnx
+from students.model_file import MODEL_NAME, canonical_json, read_onnx, weights_of
 
 ORT_FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
 _PAGES = {"": ("demo.html", "text/html; charset=utf-8"), "reader.js": ("reader.js", "text/javascript")}
@@ -28,6 +28,9 @@ def exported(model: str) -> Path:
     found = folder / "model.onnx" if folder.is_dir() else path
     if found.suffix != ".onnx" or not found.is_file():
         raise UserError(f"{model}: the page needs model.onnx; write it with: distill export {model} --to onnx")
+    model_file = found.with_name(MODEL_NAME)
+    if model_file.is_file() and weights_of(model_file) != weights_of(found):
+        raise UserError(f"{found}: was exported from other weights than {model_file} holds; export it anew")
     return found
 
 

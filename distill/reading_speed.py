@@ -27,7 +27,7 @@ from distill.peers import Peer
 from distill.recipe import Protocol
 from distill.together import rate_together
 from students.config import STUDENTS
-from students.model_file import ONNX_SUFFIX, Description, read_model, read_onnx
+from students.model_file import Description, weights_of
 from students.parts import Recogniser
 from students.reading import LogitsOf, Reader
 from teachers.crnn import TEACHERS
@@ -80,12 +80,6 @@ def forms_of(path: Path) -> dict[str, Path]:
     exported = sorted(file for file in path.parent.glob("model*.onnx") if file != path)
     own = weights_of(path)
     return {file.name: file for file in (path, *(file for file in exported if weights_of(file) == own))}
-
-
-def weights_of(path: Path) -> object:
-    """The digest of the weights that a model file, or the one it was exported from, was written with."""
-    description = read_onnx(path)[0] if path.suffix == ONNX_SUFFIX else read_model(path)[0]
-    return description.training.get("weights")
 
 
 def peak_gflops() -> float:

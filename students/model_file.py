@@ -117,6 +117,13 @@ def read_onnx(path: Path) -> tuple[Description, bytes]:
     return _description(_verified(blob, place, blob[place.start : place.end], path), path), blob
 
 
+def weights_of(path: Path) -> str | None:
+    """The digest of the weights that a file was trained to, or exported from; None where its record has none."""
+    description = (read_onnx if path.suffix == ONNX_SUFFIX else read_model)(path)[0]
+    digest = description.training.get("weights")
+    return digest if isinstance(digest, str) else None
+
+
 def unsigned_json(description: Description) -> str:
     """What stands under `KEY`, its digest still zero."""
     return canonical_json(description.model_dump(mode="json") | {"sha256": UNSIGNED})
