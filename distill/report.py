@@ -7,6 +7,7 @@ stay together. With one seed they speak of this run only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,23 +52,26 @@ Readings = Mapping[str, Mapping[str, Heard]]
 
 def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str) -> dict[str, Heard]:
     """The test lines as the shipped file of a role reads them."""
-    description, model = reader.description, reader.model.to(accelerator.device)
-    preparation = at_any_width(description.preparation)
-
-    def heard(log_p_TC: np.ndarray) -> Heard:
-        reading = reader.decode(tempered(log_p_TC, description.calibration.temperature))
-        classes = description.charset.encode(reading.text)
-        return Heard(reading.text, reading.confidence, float(np.exp(text_log_probabilities(log_p_TC, [classes])[0])))
-
+    model = reader.model.to(accelerator.device)
+    preparation = at_any_width(reader.description.preparation)
     return read_lines(
         model,
         test.prepared_by(preparation),
-        heard,
+        partial(heard, reader),
         preparation,
         accelerator,
         what=f"testing the {role}",
         stop=stop,
     )
+
+
+def heard(reader: Reader, log_p_TC: np.ndarray) -> Heard:
+    """The reading of a line with log-posteriors (T, C) at temperature 1."""
+    description = reader.description
+    reading = reader.decode(tempered(log_p_TC, description.calibration.temperature))
+    # not `encode`, which composes: the reader may have written an accent as a character of its own
+    classes = [description.charset.characters.index(c.text) + 1 for c in reading.characters]
+    return Heard(reading.text, reading.confidence, float(np.exp(text_log_probabilities(log_p_TC, [classes])[0])))
 
 
 def summarise(

@@ -25,7 +25,8 @@ from students.model_file import write_whole
 
 MOST_LINES = 1000
 HIGHEST_PX, WIDEST_PX = 96, 2400
-UNWRITABLE = frozenset("\t\r\n\0")
+SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))  # bytes of a file name that are no UTF-8
+UNWRITABLE = frozenset("\t\r\n\0") | SURROGATES
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Page:
 
 def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, preparation: Preparation) -> Page:
     """The page of the lines, the least sure first."""
-    nameable = [line for line in lines if not UNWRITABLE & set(str(line.image))]
+    nameable = [line for line in lines if _is_nameable(line.image)]
     shown = sorted(nameable, key=lambda line: line.reading.confidence)[:MOST_LINES]
     folders = [os.path.abspath(line.folder) for line in shown]
     folder = Path(os.path.commonpath(folders)) if folders else Path()
@@ -64,8 +65,13 @@ def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, prepar
     text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     page = resources.files("distill").joinpath("pages/review.html").read_text("utf-8")
     write_whole(path, page.replace("__DATA__", text).encode())
-    unnameable = tuple(str(line.image) for line in lines if line not in nameable)
+    unnameable = tuple(str(line.image) for line in lines if not _is_nameable(line.image))
     return Page(folder, len(shown), len(nameable) - len(shown), unnameable)
+
+
+def _is_nameable(image: Path) -> bool:
+    """Whether a `labels.tsv` can hold the name, in whichever folder it will lie."""
+    return not UNWRITABLE & set(os.path.abspath(image))
 
 
 def _entry(line: Doubtful, folder: Path, preparation: Preparation) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class Automaton:
 
     `ending[state]` is the log-weight of a text that ends there, -inf where none may. Where no edge leads on, a class
     of `separators` goes back to the start, at the weight of ending there; any other class goes to the state
-    `otherwise`, if there is one.
+    `otherwise`, if there is one. A separator that has an edge too may do either: `accepts` and `best_text` know both
+    ways, `step` takes the edge.
     """
 
     n_classes: int
@@ -41,6 +42,16 @@ class Automaton:
         if c in self.separators:
             return (START, self.ending[state]) if self.ending[state] > NEVER else None
         return None if self.otherwise is None else (self.otherwise, 0.0)
+
+    def accepts(self, text: Sequence[int]) -> bool:
+        """Whether the text is among those that `best_text` chooses from."""
+        states = {START}
+        for c in text:
+            after = {target for state in states if (target := self.edges.get(state * self.n_classes + c)) is not None}
+            if c in self.separators and any(self.ending[state] > NEVER for state in states):
+                after.add(START)
+            states = after
+        return any(self.ending[state] > NEVER for state in states)
 
     @cached_property
     def lattice(self) -> Lattice:

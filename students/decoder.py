@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -82,8 +83,7 @@ def _read_by_beam(log_p_TC: np.ndarray, *, charset: Charset, beam: Beam, guide: 
     width = max(beam.width, beam.n_best)
     found = [text for text, _ in prefix_beam_search(log_p_TC, width, IGNORED_BELOW, guide)]
     allowed = {text: weight for text in found if (weight := guide.weight_of(text)) > NEVER}
-    if (text := _on_the_best_path(log_p_TC, guide, sought=not allowed)) is not None:
-        allowed[text] = guide.weight_of(text)
+    allowed |= _on_the_best_path(log_p_TC, guide, sought=not allowed)
     texts: Sequence[Prefix] = sorted(allowed)
     log_p_N = text_log_probabilities(log_p_TC, texts)
     order = np.argsort(-(log_p_N + np.array([allowed[text] for text in texts])), kind="stable")
@@ -95,15 +95,21 @@ def _read_by_beam(log_p_TC: np.ndarray, *, charset: Charset, beam: Beam, guide: 
     return reading_of(log_p_TC, charset, best, best_alignment(log_p_TC, best), confidence, others, review_below)
 
 
-def _on_the_best_path(log_p_TC: np.ndarray, guide: Guide, sought: bool) -> Prefix | None:
-    """The text of the likeliest alignment that the rules allow: what the beam may have dropped.
+def _on_the_best_path(log_p_TC: np.ndarray, guide: Guide, sought: bool) -> dict[Prefix, float]:
+    """The text of the likeliest alignment that the rules allow, with its weight: what the beam may have dropped.
 
-    With many rules it is looked for only where it is `sought`: where the beam found nothing.
+    Where the rules do not allow the likeliest of all, and are many, it is looked for only where it is `sought`: where
+    the beam found nothing.
     """
     rules = guide.rules
+    likeliest = tuple(collapse(log_p_TC.argmax(axis=1)))
     if rules is None or rules.otherwise is not None:
-        text = tuple(collapse(log_p_TC.argmax(axis=1)))
-        return text if guide.weight_of(text) > NEVER else None
-    if sought or len(rules.lattice.place_A) <= FEW_ARCS:
-        return best_text(log_p_TC, rules)
-    return None
+        weight = guide.weight_of(likeliest)
+        return {likeliest: weight} if weight > NEVER else {}
+    text: Prefix | None = None
+    if rules.accepts(likeliest):
+        text = likeliest
+    elif sought or len(rules.lattice.place_A) <= FEW_ARCS:
+        text = best_text(log_p_TC, rules)
+    # rules without `otherwise` weigh nothing, and `step` does not know all texts that they accept
+    return {} if text is None else {text: replace(guide, rules=None).weight_of(text)}

@@ -56,7 +56,14 @@ def pattern_automaton(pattern: str, charset: Charset) -> Automaton:
 
     Raises `DataError` for what is not read here, for a character that the charset lacks, and for a pattern too large.
     """
-    return _Positions(pattern, _Parser(pattern, charset).parsed(), charset.n_classes).automaton()
+    try:
+        return _Positions(pattern, _Parser(pattern, charset).parsed(), charset.n_classes).automaton()
+    except RecursionError:
+        raise _too_large(pattern) from None
+
+
+def _too_large(pattern: str) -> DataError:
+    return DataError(f"pattern {pattern!r}: too large once its groups and repetitions are written out")
 
 
 class _Parser:
@@ -211,15 +218,12 @@ class _Positions:
         self.may_be_empty, first, self.last = self._added(node)
         self.follow[0] = first
 
-    def _too_large(self) -> DataError:
-        return DataError(f"pattern {self.pattern!r}: too large once its repetitions are written out")
-
     def _added(self, node: Node) -> tuple[bool, set[int], set[int]]:
         """Whether the node matches the empty text, and the positions it may begin and end with."""
         match node:
             case Symbol():
                 if len(self.classes) > MOST_POSITIONS:
-                    raise self._too_large()
+                    raise _too_large(self.pattern)
                 self.classes.append(node.classes)
                 self.follow.append(set())
                 return False, {len(self.classes) - 1}, {len(self.classes) - 1}
@@ -249,7 +253,7 @@ class _Positions:
             return True, first, last
 
         if max(node.least, node.most or 0) > MOST_POSITIONS:
-            raise self._too_large()
+            raise _too_large(self.pattern)
         behind = [looping] if node.most is None else [optional] * (node.most - node.least)
         return self._chained([lambda: self._added(node.part)] * node.least + behind)
 
@@ -281,7 +285,7 @@ class _Positions:
                     waiting.append(target)
             moves.append({c: numbers[target] for c, target in targets.items()})
             if len(numbers) > MOST_STATES:
-                raise self._too_large()
+                raise _too_large(self.pattern)
         ends = [bool(state & self.last) or (START in state and self.may_be_empty) for state in waiting]
         edges = {
             number * self.n_classes + c: target

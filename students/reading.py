@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from students.decode import Reading
-from students.decoder import decoder_of
+from students.decoder import decoder_of, tempered
 from students.decoding import Beam, Greedy
 from students.errors import CheckpointError
 from students.image import ImageInput
@@ -95,7 +95,4 @@ class Reader:
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:
         """Natural logarithms of the posteriors (N, T, C), under the temperature of the calibration."""
-        logits_NTC = self.logits_of(images_NCHW) / np.float32(self.description.calibration.temperature)
-        shifted_NTC: np.ndarray = logits_NTC - logits_NTC.max(-1, keepdims=True)
-        log_probabilities_NTC: np.ndarray = shifted_NTC - np.log(np.exp(shifted_NTC).sum(-1, keepdims=True))
-        return log_probabilities_NTC
+        return tempered(self.logits_of(images_NCHW), self.description.calibration.temperature)

@@ -13,18 +13,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from distill.commands import USER_ERROR, Commands, add, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding
+from distill.data.formats.contents import images_below
 from students.errors import DataError
-from students.image import IMAGE_SUFFIXES, Preparation, image_size
+from students.image import Preparation, image_size
 
 if TYPE_CHECKING:
     from students.decode import Reading
     from students.reading import Reader
 
 HEADING = ("image", "text", "confidence", "least_sure", "least_sure_confidence", "review")
+UNWRITABLE = "backslashreplace"  # a file name can be no text at all, and costs no other line its row
 Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 
@@ -56,10 +58,11 @@ def _read(options: argparse.Namespace) -> int:
         raise DataError("--review-page needs --review-below: which lines are doubtful?")
     reader = teachers.load(options.model)
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
+    _write_any_name()
     images, failed = _found(options.images)
     preparation = reader.description.preparation
     doubtful: list[Doubtful] = []
-    with options.out.open("w", encoding="utf-8", newline="") if options.out else nullcontext(sys.stdout) as target:
+    with _opened(options.out) if options.out else nullcontext(sys.stdout) as target:
         if options.to == "csv":
             print(_csv_row(HEADING), file=target)
         for (image, folder), read in _readings(reader, images, options.batch):
@@ -77,6 +80,17 @@ def _read(options: argparse.Namespace) -> int:
     return USER_ERROR if failed else 0
 
 
+def _opened(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8", errors=UNWRITABLE, newline="")
+
+
+def _write_any_name() -> None:
+    """Let the terminal take file names that are not in its encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=UNWRITABLE)
+
+
 def _say(message: str) -> None:
     print(f"distill: {message}", file=sys.stderr)
 
@@ -88,7 +102,7 @@ def _found(given: Sequence[str]) -> tuple[list[Found], int]:
     for word in given:
         path = Path(word)
         if path.is_dir():
-            some = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+            some = [path / name for name in images_below(path)]
         elif not path.exists() and glob.has_magic(word):
             some = sorted(p for p in map(Path, glob.glob(word, recursive=True)) if p.is_file())
         else:

@@ -158,7 +158,7 @@ def test_where_no_text_fits_nothing_is_read_and_a_person_is_asked() -> None:
         ("a{3,1}", "at least 3"), ("x", "no 'x'"), ("[x-z]", "no character"), ("(?=a)", r"\(\?="), ("^a", "whole line"),
         ("a$", "leave it out"), (r"\b", r"\\b"), (r"(a)\1", r"\\1"), ("[b-a]", "range"), ("(a{500}){500}", "too large"),
         ("(.*a.{12})", "too large"), ("a\\", "escape"), ("[^ab1 -]", "no character"), ("a+?", "behind"),
-        (r"[a-\d]", "range"),
+        (r"[a-\d]", "range"), ("(" * 5000 + "a" + ")" * 5000, "too large"),
     ],
 )  # fmt: skip
 def test_what_a_pattern_cannot_hold_is_named(pattern: str, said: str) -> None:
@@ -193,6 +193,26 @@ def test_other_words_cost_their_penalty_each() -> None:
 def test_a_word_keeps_the_punctuation_that_the_list_gives_it() -> None:
     guide = Guide(word_automaton(["a-b"], AB1))
     assert [guide.weight_of(AB1.encode(text)) for text in ("a-b", "a-b-a-b", "a", "a-")] == [0, 0, -math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("text", ["don'don", "'don'", "don't don'", "don't"])
+def test_a_word_may_end_before_a_separator_that_a_longer_word_has_inside(text: str) -> None:
+    charset = Charset(characters="dont' ")
+    path = [c for one in charset.encode(text) for c in (one, 0)]
+    log_p_TC = np.log(0.02 + 0.86 * np.eye(charset.n_classes)[path])
+    assert word_automaton(["don", "don't"], charset).accepts(charset.encode(text))
+    reading = decoder_of(Beam(words=("don", "don't")), charset)(log_p_TC)
+    assert reading.text == text
+    assert reading.confidence == pytest.approx(np.exp(text_log_probabilities(log_p_TC, [charset.encode(text)])[0]))
+
+
+@pytest.mark.parametrize("words", [["ab", "b", "ba1"], ["a", "a-b"], ["-", "b-"]])
+def test_a_text_is_accepted_that_is_one_of_listed_words(words: list[str]) -> None:
+    automaton = word_automaton(words, AB1)
+    line = re.compile("[ -]*((" + "|".join(words) + ")([ -]+|$))*")
+    for n in range(5):
+        for text in itertools.product(range(1, AB1.n_classes), repeat=n):
+            assert automaton.accepts(text) == (line.fullmatch(AB1.decode(text)) is not None), AB1.decode(text)
 
 
 def test_word_lists_that_cannot_be_used_are_refused(caplog: pytest.LogCaptureFixture) -> None:

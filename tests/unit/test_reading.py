@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,28 @@ def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder
     assert "aa.png" in said.err
     assert "gone.png" in said.err
     assert "2 of 5 images" in said.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
+@pytest.mark.parametrize("form", ["tsv", "csv", "json"])
+def test_a_name_that_is_no_text_costs_no_line(
+    form: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Said
+) -> None:
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(png_bytes())
+    (folder / os.fsdecode(b"bad\xe9.png")).write_text("not an image")
+    (folder / "folder.png").mkdir()
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    command = ["read", str(student_file), str(folder), "--to", form, "--review-below", "1", "--review-page", str(page)]
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert main([*command, "--out", str(out)]) == 2
+    assert out.read_text("utf-8") == said.out
+    assert len(said.out.splitlines()) == 4 + (form == "csv")
+    assert "caf\\udce9.png" in said.out
+    assert "bad\\udce9.png" in said.err
+    assert "folder.png" not in said.err
+    assert re.search(r"caf.udce9.png' is not on the page", said.err)
+    assert "caf" not in page.read_text("utf-8")
 
 
 def test_where_no_images_are_it_says_so(student_file: Path, tmp_path: Path, capsys: Said) -> None:

@@ -1,7 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from distill.report import in_words, judge
+from distill.report import heard, in_words, judge
+from students.charset import Charset
+from students.image import Preparation
+from students.model_file import Description
+from students.reading import Reader
 
 
 def lines_read(share: float, n: int = 2000, seed: int = 0) -> np.ndarray:
@@ -52,3 +58,13 @@ def test_no_share_of_a_gap_is_told_where_the_teacher_is_the_worse_one() -> None:
     result = judge(lines_read(0.2), lines_read(0.8), lines_read(0.3), seed=0)
     assert result["teacher_gap"]["high"] < 0
     assert "recovered" not in in_words(result)
+
+
+def test_a_line_is_heard_that_no_label_could_be() -> None:
+    """The charset has a letter and an accent, and not the letter with the accent."""
+    charset = Charset(characters="e\u0301")
+    description = Description(kind="student", architecture={}, charset=charset, preparation=Preparation())
+    reader = Reader(description, Path("none"), lambda images: images)
+    one = heard(reader, np.log(np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])))
+    assert one.text == "e\u0301"
+    assert one.unfitted == pytest.approx(one.confidence) == pytest.approx(0.64)

@@ -93,7 +93,9 @@ def is_file(path: Path) -> bool:
 
 def images_below(folder: Path) -> list[str]:
     """Relative names of all images of a folder and the folders in it, sorted."""
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(
+        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and is_file(p)
+    )
 
 
 def parts_of(path: Path, suffix: str) -> list[Path]:
