@@ -42,6 +42,7 @@ Target = Literal["onnx", "int8", "fp16", "hub"]
 GATE_LINES = 2_000
 CALIBRATION_LINES = 512
 CALIBRATION_BATCH = 8
+LEAST_LINES = 50  # fewer labelled lines say nothing about accuracy
 RENDERED_LINES = 1_200
 RENDERED_FAMILIES = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general")
 DEFAULT_NAMES: dict[Target, str] = {
@@ -162,7 +163,7 @@ def rendered_lines(description: Description) -> Lines:
     with TemporaryDirectory() as cache:
         lines, _ = open_source(source, Path(), Path(cache), description.preparation)
     lines = lines.where(lambda text: text is not None and not description.charset.missing(text))
-    if len(lines) < gate.LEAST_LINES:
+    if len(lines) < LEAST_LINES:
         raise DataError("too few drawn lines lie inside the model's charset; give --data with lines of its own kind")
     return lines
 
@@ -170,8 +171,8 @@ def rendered_lines(description: Description) -> Lines:
 def labelled(lines: Lines) -> Lines:
     """The lines with a label; raises `DataError` where they are too few to judge accuracy by."""
     some = lines.where(lambda text: text is not None)
-    if len(some) < gate.LEAST_LINES:
-        raise DataError(f"{len(some)} labelled lines to judge by; at least {gate.LEAST_LINES} are needed, better 1,000")
+    if len(some) < LEAST_LINES:
+        raise DataError(f"{len(some)} labelled lines to judge by; at least {LEAST_LINES} are needed, better 1,000")
     return some
 
 

@@ -55,7 +55,8 @@ def test_operations_are_those_that_torch_counts(student_file: Path) -> None:
     assert mflop_a_line(read_model(student_file)[0], 320) == pytest.approx(counter.get_total_flops() / 1e6)
 
 
-def test_a_report_has_every_form_and_peer(student_file: Path, onnx_file: Path, lines: Lines, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("onnx_file")
+def test_a_report_has_every_form_and_peer(student_file: Path, lines: Lines, tmp_path: Path) -> None:
     knows = dict(zip((lines[i].image for i in range(len(lines))), lines.texts, strict=True))
     peer = Peer("knows", lambda pictures: [knows[picture] or "" for picture in pictures])
     result = measure(forms_of(student_file), lines, "exact", [peer])
