@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import students
 from tests.samples import write_student
 
 REAL_DATA = Path(os.environ.get("DATA") or Path(__file__).parents[2] / "shared" / "data")
@@ -43,3 +44,14 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"no folder of real lines at {REAL_DATA}; set DATA")
     return REAL_DATA
+
+
+@pytest.fixture
+def onnx_file(student_file: Path) -> Path:
+    """The model file exported, beside it."""
+    from distill.graph import graph_of, signed  # tests without it need not import torch and onnx
+
+    reader = students.load(student_file)
+    path = student_file.with_name("model.onnx")
+    path.write_bytes(signed(graph_of(reader), reader.description, path))
+    return path

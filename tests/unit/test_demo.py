@@ -11,18 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import students
 from distill.demo import ORT_FILES, exported, open_server
-from distill.graph import graph_of, signed
 from students.errors import CheckpointError, UserError
-
-
-@pytest.fixture
-def onnx_file(student_file: Path) -> Path:
-    reader = students.load(student_file)
-    path = student_file.with_name("model.onnx")
-    path.write_bytes(signed(graph_of(reader), reader.description, path))
-    return path
 
 
 @pytest.fixture

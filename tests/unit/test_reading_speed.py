@@ -39,14 +39,6 @@ def lines(tmp_path: Path, student_file: Path) -> Lines:
     return open_data([str(folder)], students.load(student_file).description.preparation)[0]
 
 
-@pytest.fixture
-def onnx_file(student_file: Path) -> Path:
-    reader = students.load(student_file)
-    path = student_file.with_name("model.onnx")
-    path.write_bytes(signed(graph_of(reader), reader.description, path))
-    return path
-
-
 def test_operations_are_those_that_torch_counts(student_file: Path) -> None:
     """Of convolutions and linear layers; torch counts no recurrent ones."""
     reader = students.load(student_file)
