@@ -33,7 +33,7 @@ class Beam(BaseModel):
         None, ge=0, description="nats that a word outside `words` costs; none: there are no others"
     )
     language: str | None = Field(None, description="file of a language model, from `distill lm`")
-    language_weight: float = Field(0.3, ge=0, description="alpha: log P(text) of the language model counts so much")
+    language_weight: float = Field(0.2, ge=0, description="alpha: log P(text) of the language model counts so much")
     length_bonus: float = Field(
         1.0, description="beta: nats a character, against the short texts a language model likes"
     )
