@@ -9,6 +9,7 @@ import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
 
 
 class Section(BaseModel):
@@ -17,21 +18,26 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Term(Section):
+class Span(Section):
+    """A part of the steps of a training."""
+
+    begin: float = Field(0.0, ge=0, lt=1, description="share of the steps after which it sets in")
+    end: float = Field(1.0, gt=0, le=1, description="share of the steps after which it is over")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.begin >= self.end:
+            raise ValueError(f"begin {self.begin} must come before end {self.end}")
+        return self
+
+
+class Term(Span):
     """A weight and how it goes over the run."""
 
     weight: float = Field(0.0, ge=0, description="0 switches the term off")
     schedule: Literal["constant", "linear", "cosine"] = Field(
         "constant", description="between begin and end: the weight stays, or goes to 0"
     )
-    begin: float = Field(0.0, ge=0, lt=1, description="share of the steps after which the term sets in")
-    end: float = Field(1.0, gt=0, le=1, description="share of the steps after which it is silent")
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Term:
-        if self.begin >= self.end:
-            raise ValueError(f"begin {self.begin} must come before end {self.end}")
-        return self
 
     def weight_at(self, done: float) -> float:
         """The weight once a share `done` (0-1) of the steps is over."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import exp
 
 import numpy as np
 
@@ -60,18 +61,28 @@ class Reading:
         return [(edge(character.start), edge(character.end)) for character in self.characters]
 
 
-def greedy(log_probabilities_TC: np.ndarray, charset: Charset, review_below: float = 0.0) -> Reading:
+def greedy(log_probabilities_NTC: np.ndarray, charset: Charset, review_below: float = 0.0) -> list[Reading]:
     """Best class of each frame, repeats merged, blanks dropped (Graves et al. 2006, best path decoding).
 
-    `log_probabilities_TC` are natural logarithms of the posteriors of the valid frames only.
+    `log_probabilities_NTC` are natural logarithms of the posteriors of lines with equal frames, all of them valid.
     """
-    best_T = log_probabilities_TC.argmax(axis=1)
-    starts = np.flatnonzero(np.diff(best_T, prepend=-1))
-    ends = np.append(starts, len(best_T))[1:]
-    spoken = [(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True) if best_T[start] != BLANK]
-    classes = [int(best_T[start]) for start, _ in spoken]
-    confidence = float(np.exp(text_log_probabilities(log_probabilities_TC, [classes])[0]))
-    return reading_of(log_probabilities_TC, charset, classes, spoken, confidence, review_below=review_below)
+    spoken_N = [_spoken(best_T) for best_T in log_probabilities_NTC.argmax(axis=2)]
+    classes_N = [[c for c, _ in spoken] for spoken in spoken_N]
+    confidence_N = np.exp(text_log_probabilities(log_probabilities_NTC, classes_N)).tolist()
+    return [
+        reading_of(log_p_TC, charset, classes, [frames for _, frames in spoken], confidence, review_below=review_below)
+        for log_p_TC, classes, spoken, confidence in zip(
+            log_probabilities_NTC, classes_N, spoken_N, confidence_N, strict=True
+        )
+    ]
+
+
+def _spoken(best_T: np.ndarray) -> list[tuple[int, tuple[int, int]]]:
+    """The classes that a path writes, each with its frames (start, end)."""
+    starts = np.flatnonzero(np.diff(best_T, prepend=-1)).tolist()
+    ends = [*starts[1:], len(best_T)][: len(starts)]
+    runs = zip(best_T[starts].tolist(), starts, ends, strict=True)
+    return [(c, (start, end)) for c, start, end in runs if c != BLANK]
 
 
 def reading_of(
@@ -80,7 +91,8 @@ def reading_of(
 ) -> Reading:  # fmt: skip
     """A reading of `classes`, each on its frames (start, end) of `spoken`."""
     characters = tuple(
-        Character(charset.decode([c]), float(np.exp(log_probabilities_TC[start:end, c].max())), start, end)
+        # of a list: it is a frame or two, on which numpy's own maximum takes ten times as long
+        Character(charset.decode([c]), exp(max(log_probabilities_TC[start:end, c].tolist())), start, end)
         for c, (start, end) in zip(classes, spoken, strict=True)
     )
     review = confidence < review_below

@@ -1,4 +1,4 @@
-"""The decoder that the settings mean: a function from the posteriors of a line to its reading."""
+"""The decoder that the settings mean: a function from the posteriors of lines to their readings."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from students.language import language_for, read_language
 from students.pattern import pattern_automaton
 from students.words import word_automaton
 
-Decoder = Callable[[np.ndarray], Reading]
+Decoder = Callable[[np.ndarray], list[Reading]]
 FEW_ARCS = 20_000
 IGNORED_BELOW = 1e-3
 
 
 def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 0.0) -> Decoder:
-    """A function of log-posteriors (T, C) of the valid frames of a line.
+    """A function of log-posteriors (N, T, C) of lines with equal frames, all of them valid.
 
     A reading asks for review where its confidence is below `review_below`. Raises `DataError` for settings that the
     charset cannot follow.
@@ -35,11 +35,11 @@ def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 
     mask_C = _mask(decoding.alphabet, charset)
     match decoding:
         case Greedy():
-            return lambda log_p_TC: greedy(log_p_TC + mask_C, charset, review_below)
+            return lambda log_p_NTC: greedy(_masked(log_p_NTC, mask_C), charset, review_below)
         case Beam():
             guide = _guide(decoding, charset)
             read = partial(_read_by_beam, charset=charset, beam=decoding, guide=guide, review_below=review_below)
-            return lambda log_p_TC: read(log_p_TC + mask_C)
+            return lambda log_p_NTC: [read(log_p_TC) for log_p_TC in _masked(log_p_NTC, mask_C)]
         case _:
             assert_never(decoding)
 
@@ -47,15 +47,20 @@ def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 
 def tempered(log_probabilities_TC: np.ndarray, temperature: float) -> np.ndarray:
     """The log-posteriors under a temperature: log softmax(log p / tau)."""
     scaled_TC = log_probabilities_TC / temperature
-    highest_T1 = scaled_TC.max(axis=-1, keepdims=True)
-    return scaled_TC - highest_T1 - np.log(np.exp(scaled_TC - highest_T1).sum(axis=-1, keepdims=True))
+    scaled_TC -= scaled_TC.max(axis=-1, keepdims=True)
+    scaled_TC -= np.log(np.exp(scaled_TC).sum(axis=-1, keepdims=True))
+    return scaled_TC
 
 
-def _mask(alphabet: str | None, charset: Charset) -> np.ndarray:
+def _masked(log_p_NTC: np.ndarray, mask_C: np.ndarray | None) -> np.ndarray:
+    return log_p_NTC if mask_C is None else log_p_NTC + mask_C
+
+
+def _mask(alphabet: str | None, charset: Charset) -> np.ndarray | None:
     """0 for the blank and what may be read, -inf for the rest: the posteriors that stay are not scaled up."""
-    mask_C = np.zeros(charset.n_classes, np.float32)
     if alphabet is None:
-        return mask_C
+        return None
+    mask_C = np.zeros(charset.n_classes, np.float32)
     wanted = "".join(c for c in charset.characters if c.isdecimal()) if alphabet == DIGITS else alphabet
     if not wanted:
         raise DataError(f"alphabet {alphabet!r}: the charset of the model has none of it")

@@ -24,6 +24,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 30_000
+ORIENTATION, UPRIGHT = 0x0112, 1  # EXIF's tag, and its value for a picture that stands as it is stored
 RESIZE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 ImageInput = str | PathLike[str] | bytes | Image.Image | np.ndarray
@@ -69,7 +70,7 @@ class Preparation(BaseModel):
             )
         if image_HWC.ndim == 2 and self.channels == 1 and (height, width) == (self.height_px, scaled_px):
             return image_HWC[:, :, None]
-        mode_image = Image.fromarray(image_HWC).convert("L" if self.channels == 1 else "RGB")
+        mode_image = _in_mode(Image.fromarray(image_HWC), "L" if self.channels == 1 else "RGB")
         if mode_image.size != (scaled_px, self.height_px):
             mode_image = mode_image.resize((scaled_px, self.height_px), RESIZE[self.resize])
         scaled = np.asarray(mode_image)
@@ -124,7 +125,7 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
 def image_size(data: bytes, key: str) -> tuple[int, int]:
     """(height, width) from the header alone, within the limits of `decode_image`."""
     with _open(data, key) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5
+        turned = _orientation(image) >= 5
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
@@ -159,16 +160,27 @@ def _within_limits(image: Image.Image, key: str) -> Image.Image:
 
 def _pixels(image: Image.Image, key: str) -> np.ndarray:
     try:
-        image = ImageOps.exif_transpose(image)
+        if _orientation(image) != UPRIGHT:
+            image = ImageOps.exif_transpose(image)
         if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
             return _eight_bits(np.asarray(image))
         if image.has_transparency_data:
             layer = image.convert("RGBA")
             paper = Image.new("RGBA", layer.size, "white")
             return np.asarray(Image.alpha_composite(paper, layer).convert("RGB"))
-        return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        return np.asarray(_in_mode(image, "L" if image.mode in ("1", "L") else "RGB"))
     except Exception as error:  # a truncated or damaged body shows only here, in many guises
         raise DataError(f"{key}: the image is damaged ({_reason(error)}); write it anew or leave it out") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 to 8 as EXIF counts them; from 5 on width and height are exchanged."""
+    return int(image.getexif().get(ORIENTATION, UPRIGHT))
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """The image itself where it has that mode: `convert` would copy it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bits(wide: np.ndarray) -> np.ndarray:

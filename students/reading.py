@@ -15,7 +15,7 @@ import numpy as np
 from students.decode import Reading
 from students.decoder import decoder_of, tempered
 from students.decoding import Beam, Greedy
-from students.errors import CheckpointError
+from students.errors import CheckpointError, DataError
 from students.image import ImageInput
 from students.model_file import Description
 
@@ -45,7 +45,11 @@ class Reader:
 
     def decode_by(self, decoding: Greedy | Beam | None, review_below: float = 0.0) -> None:
         """Decode by other settings than the model file's (None: by those), asking for review below a confidence."""
-        self.decode = decoder_of(decoding or self.description.decoding, self.description.charset, review_below)
+        self._decode_all = decoder_of(decoding or self.description.decoding, self.description.charset, review_below)
+
+    def decode(self, log_probabilities_TC: np.ndarray) -> Reading:
+        """The reading of one line with these log-posteriors, of valid frames."""
+        return self._decode_all(log_probabilities_TC[None])[0]
 
     @property
     def model(self) -> Recogniser:
@@ -68,6 +72,19 @@ class Reader:
             return list(self._read_windows(images, WINDOW, READ_BATCH))
         return self._read_window([(0, images)], 1)[0]
 
+    def read_each(self, images: list[ImageInput]) -> list[Reading | DataError]:
+        """Read a list in its order; an image that cannot be read has its error there and costs the others nothing."""
+        try:
+            return list(self.read(images))
+        except DataError:
+            return [self._reading_or_error(image) for image in images]
+
+    def _reading_or_error(self, image: ImageInput) -> Reading | DataError:
+        try:
+            return self.read(image)
+        except DataError as error:
+            return error
+
     def stream(self, images: Iterable[ImageInput], batch_size: int = READ_BATCH) -> Iterator[Reading]:
         """Read any number of images lazily and in order, `batch_size` at a time."""
         return self._read_windows(images, batch_size, batch_size)
@@ -89,8 +106,7 @@ class Reader:
             for first in range(0, len(same), batch_size):
                 indices = same[first : first + batch_size]
                 log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
-                for i, log_probabilities_TC in zip(indices, log_probabilities_NTC, strict=True):
-                    readings[i] = self.decode(log_probabilities_TC)
+                readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
         return [readings[i] for i in range(len(numbered))]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:

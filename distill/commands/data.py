@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from distill.commands import PROBLEMS_FOUND, Commands, add, reports, show
+from distill.commands.decoding import decoding_of, takes_decoding
+from students.errors import DataError
 
 FORMATS = ("parquet", "arrow", "saved", "folder", "lmdb", "webdataset", "pages", "hub")
 
@@ -15,6 +17,14 @@ def add_to(commands: Commands) -> None:
     imports = add(commands, "import", _import, "lines of any source into one Parquet file")
     imports.add_argument("source", metavar="SOURCE", help="file, folder, or hf://user/name")
     imports.add_argument("out", type=Path, metavar="OUT", help="Parquet file to write")
+    imports.add_argument("--read-with", metavar="MODEL", help="model that reads what has no label")
+    imports.add_argument(
+        "--least",
+        type=float,
+        metavar="P",
+        help="its text becomes the label where it is at least so sure, 0 to 1 (default 0.9)",
+    )
+    takes_decoding(imports)
     _takes_format(imports)
     reports(imports)
     convert = add(commands, "convert", _convert, "labelled lines into an LMDB, or a folder with labels.tsv")
@@ -41,9 +51,26 @@ def _source(options: argparse.Namespace) -> Any:
 def _import(options: argparse.Namespace) -> int:
     from distill.data.exchange import import_lines
 
-    result = import_lines(_source(options), options.out)
-    words = f"{options.out}: {result['lines']:,} lines ({result['labelled']:,} labelled, "
-    return _told(result, options, words + f"{result['unlabelled']:,} unlabelled) from {result['format']}")
+    result = import_lines(_source(options), options.out, *_reader(options))
+    kinds = ", ".join(f"{result[kind]:,} {kind}" for kind in ("labelled", "read", "unlabelled") if kind in result)
+    return _told(result, options, f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}")
+
+
+def _reader(options: argparse.Namespace) -> tuple[Any, float]:
+    """The model that labels what has no label, and how sure it must be."""
+    decoding = decoding_of(options)
+    if options.read_with is None:
+        if decoding is not None or options.least is not None:
+            raise DataError("--least and what says how to decode go with --read-with: which model reads?")
+        return None, 0.0
+    least = 0.9 if options.least is None else options.least
+    if not 0 <= least <= 1:
+        raise DataError(f"--least {least}: a confidence is between 0 and 1")
+    import teachers
+
+    reader = teachers.load(options.read_with)
+    reader.decode_by(decoding)
+    return reader, least
 
 
 def _convert(options: argparse.Namespace) -> int:

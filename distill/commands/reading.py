@@ -121,21 +121,10 @@ def _readings(reader: Reader, images: Sequence[Found], batch: int) -> Iterator[t
     """Every image with its reading or with what is wrong with it; a bad one does not cost the others of its batch."""
     from distill.track import progress
 
-    def one(image: Path) -> Reading | DataError:
-        try:
-            return reader.read(image)
-        except DataError as error:
-            return error
-
     waiting = iter(images)
     with progress("reading", len(images), "line", shown=sys.stderr.isatty() or len(images) > batch) as bar:
         while some := list(islice(waiting, batch)):
-            read: Sequence[Reading | DataError]
-            try:
-                read = list(reader.stream([image for image, _ in some], batch))
-            except DataError:
-                read = [one(image) for image, _ in some]
-            yield from zip(some, read, strict=True)
+            yield from zip(some, reader.read_each([image for image, _ in some]), strict=True)
             bar.update(len(some))
 
 

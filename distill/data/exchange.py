@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from distill.track import progress
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES, decode_image
 from students.model_file import write_whole
+from students.reading import WINDOW, Reader
 
 Target = Literal["lmdb", "tsv"]
 MAP_BYTES = 2**40  # a limit of addresses, not of the file, which grows as it is filled
@@ -36,26 +38,26 @@ LINES_A_COMMIT = 1000
 NAME_BYTES = 200
 
 
-def import_lines(source: Source, target: Path) -> dict[str, Any]:
-    """Every readable line of a source as a row of a new Parquet file; counts, and what was refused with its reason."""
+def import_lines(source: Source, target: Path, reader: Reader | None = None, least: float = 0.0) -> dict[str, Any]:
+    """Every readable line of a source as a row of a new Parquet file; counts, and what was refused with its reason.
+
+    A `reader` gives lines without a label what it reads on them where its confidence is at least `least`: pseudo-labels
+    (Lee 2013), counted as `read` beside the labels.
+    """
     if target.exists():
         raise DataError(f"{target}: is there already; remove it, or name another file")
     refused: dict[str, str] = {}
-    n_labelled = n_unlabelled = 0
+    counts = Counter[str](labelled=0, unlabelled=0, **({} if reader is None else {"read": 0}))
     with _opened(source) as contents, parquet_file(target) as write:
-        for line in _readable(contents, "importing", refused):
-            write(line)
-            n_labelled += line.text is not None
-            n_unlabelled += line.text is None
-        if not n_labelled + n_unlabelled:
+        lines = _readable(contents, "importing", refused)
+        while some := list(islice(lines, WINDOW)):
+            readings = {} if reader is None else _readings(reader, least, some)
+            for i, line in enumerate(some):
+                write(line._replace(text=readings.get(i, line.text)))
+                counts["read" if i in readings else "unlabelled" if line.text is None else "labelled"] += 1
+        if not counts.total():
             raise DataError(_nothing_left(source, refused))
-    return {
-        "format": source.kind,
-        "lines": n_labelled + n_unlabelled,
-        "labelled": n_labelled,
-        "unlabelled": n_unlabelled,
-        "refused": refused,
-    }
+    return {"format": source.kind, "lines": counts.total(), **counts, "refused": refused}
 
 
 def convert_lines(source: Source, target: Path, to: Target) -> dict[str, Any]:
@@ -75,6 +77,13 @@ def convert_lines(source: Source, target: Path, to: Target) -> dict[str, Any]:
         if not n_lines:
             raise DataError(_nothing_left(source, refused))
     return {"format": to, "lines": n_lines, "refused": refused}
+
+
+def _readings(reader: Reader, least: float, lines: Sequence[Written]) -> dict[int, str]:
+    """What is read with a confidence of at least `least`, by the number of the unlabelled line."""
+    unlabelled = [i for i, line in enumerate(lines) if line.text is None]
+    read = dict(zip(unlabelled, reader.read_each([lines[i].image for i in unlabelled]), strict=True))
+    return {i: r.text for i, r in read.items() if not isinstance(r, DataError) and r.confidence >= least}
 
 
 @contextmanager

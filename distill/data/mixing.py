@@ -14,31 +14,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from distill.data.seeds import generator_of
+from distill.terms import Section, Span
 from students.errors import DataError
 
 
-class Weight(BaseModel):
+class Weight(Span):
     """How much of a source is drawn, and from when until when; a number alone holds for the whole training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     weight: float = Field(1.0, gt=0, description="its share in proportion to the other sources'")
-    begin: float = Field(0.0, ge=0, lt=1, description="share of the steps after which its lines come in")
-    end: float = Field(1.0, gt=0, le=1, description="share of the steps after which they stay away")
 
     @model_validator(mode="before")
     @classmethod
     def _a_number_alone(cls, value: object) -> object:
         return {"weight": value} if isinstance(value, (int, float)) else value
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Weight:
-        if self.begin >= self.end:
-            raise ValueError(f"begin {self.begin} must come before end {self.end}")
-        return self
 
     def steps_of(self, steps: int) -> range:
         """The steps in which it holds, of a training of so many."""
@@ -46,10 +37,8 @@ class Weight(BaseModel):
         return range(begin, end)
 
 
-class Mix(BaseModel):
+class Mix(Section):
     """The share of a source is in proportion to its weight times (its lines to the power of the temperature)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: dict[str, Weight] = Field(
         {}, description="of a source by its name: a number, or weight, begin and end; 1 where it is not named"

@@ -21,7 +21,7 @@ from distill.evaluate import spoken
 from distill.losses.ctc import nats_of
 from distill.teacher import at_any_width
 from distill.track import progress
-from students.decode import greedy
+from students.decode import best_path_text
 from students.image import Preparation, decode_image
 from students.reading import Reader
 
@@ -82,7 +82,7 @@ def turned_over(part: str, lines: Lines, doubts: list[Doubt], reader: Reader) ->
         for degrees, quarters in TURNS.items():
             image_CHW = preparation.prepare(np.ascontiguousarray(np.rot90(pixels, quarters)), doubt.key)
             log_p_TC = reader.log_probabilities(image_CHW[None])[0]
-            if greedy(log_p_TC, reader.description.charset).text.casefold() == doubt.label.casefold():
+            if best_path_text(log_p_TC, reader.description.charset).casefold() == doubt.label.casefold():
                 said = f"{doubt.key}: {doubt.label!r}, turn it by {degrees} degrees against the clock"
                 found.append((doubt.key, said))
                 break
@@ -106,7 +106,7 @@ def _read(reader: Reader, lines: Lines, preparation: Preparation) -> Iterator[tu
 
 def _doubt(part: str, lines: Lines, i: int, log_p_TC: np.ndarray, reader: Reader) -> Doubt:
     label, form = lines.texts[i] or "", lines.form(i)
-    reading = greedy(log_p_TC, reader.description.charset).text
+    reading = best_path_text(log_p_TC, reader.description.charset)
     of_label, of_reading = (_nats(log_p_TC, text, lines, i, reader) for text in (label, reading))
     exact = told(label, form) == told(reading, form)
     nats = (of_label - of_reading) / max(len(label), len(reading), 1)

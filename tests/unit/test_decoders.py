@@ -15,7 +15,7 @@ from students.alignments import best_alignment, text_log_probabilities
 from students.automaton import best_text
 from students.beam import Guide, prefix_beam_search
 from students.charset import Charset
-from students.decode import collapse, greedy
+from students.decode import Reading, collapse, greedy
 from students.decoder import decoder_of, tempered
 from students.decoding import Beam, Greedy
 from students.errors import DataError
@@ -30,6 +30,11 @@ T = 5
 def posteriors(seed: int, frames: int = T, charset: Charset = AB1, sharpness: float = 2.0) -> np.ndarray:
     scores_TC = sharpness * np.random.default_rng(seed).normal(size=(frames, charset.n_classes))
     return scores_TC - np.log(np.exp(scores_TC).sum(1, keepdims=True))
+
+
+def read(decoding: Greedy | Beam, charset: Charset, log_p_TC: np.ndarray) -> Reading:
+    (reading,) = decoder_of(decoding, charset)(log_p_TC[None])
+    return reading
 
 
 def by_enumeration(log_p_TC: np.ndarray) -> tuple[dict[tuple[int, ...], float], dict[tuple[int, ...], float]]:
@@ -59,7 +64,7 @@ def test_the_probability_of_a_text_is_the_sum_over_its_paths(seed: int) -> None:
 def test_texts_without_a_path_are_impossible_and_no_frames_write_nothing() -> None:
     assert text_log_probabilities(posteriors(0), [[1, 1, 1, 1], []])[0] == -np.inf
     assert np.exp(text_log_probabilities(np.zeros((0, 6)), [[], [1]])) == pytest.approx([1, 0])
-    assert greedy(np.zeros((0, 6)), AB1).text == ""
+    assert greedy(np.zeros((1, 0, 6)), AB1)[0].text == ""
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -76,7 +81,7 @@ def test_characters_stand_where_the_best_alignment_has_them(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_greedy_tells_the_probability_of_its_text(seed: int) -> None:
-    reading = greedy(posteriors(seed), AB1)
+    reading = greedy(posteriors(seed)[None], AB1)[0]
     assert reading.confidence == pytest.approx(SUMS[seed][tuple(AB1.encode(reading.text))])
     assert reading.frames == T
     if reading.characters:
@@ -89,7 +94,7 @@ def test_a_wide_beam_finds_the_likeliest_texts_with_their_probabilities(seed: in
     log_p_TC = posteriors(seed, sharpness=1.0)
     sums, _ = by_enumeration(log_p_TC)
     expected = sorted(sums.items(), key=lambda item: -item[1])[:4]
-    reading = decoder_of(Beam(width=200, n_best=4), AB1)(log_p_TC)
+    reading = read(Beam(width=200, n_best=4), AB1, log_p_TC)
     found = [(reading.text, reading.confidence), *reading.alternatives]
     assert [text for text, _ in found] == [AB1.decode(text) for text, _ in expected]
     assert [p for _, p in found] == pytest.approx([p for _, p in expected], rel=1e-6)
@@ -98,16 +103,16 @@ def test_a_wide_beam_finds_the_likeliest_texts_with_their_probabilities(seed: in
 def test_a_narrow_beam_is_never_below_greedy() -> None:
     for seed in range(40):
         log_p_TC = posteriors(seed, frames=12, sharpness=1.0)
-        assert decoder_of(Beam(width=1), AB1)(log_p_TC).confidence >= greedy(log_p_TC, AB1).confidence * (1 - 1e-9)
+        assert read(Beam(width=1), AB1, log_p_TC).confidence >= greedy(log_p_TC[None], AB1)[0].confidence * (1 - 1e-9)
 
 
 def test_an_alphabet_shuts_the_rest_out_and_scales_nothing_up() -> None:
     log_p_TC = posteriors(1)
     for decoding in (Greedy(alphabet="a1"), Beam(alphabet="a1", width=400)):
-        reading = decoder_of(decoding, AB1)(log_p_TC)
+        reading = read(decoding, AB1, log_p_TC)
         assert set(reading.text) <= set("a1")
         assert reading.confidence == pytest.approx(SUMS[1][tuple(AB1.encode(reading.text))])
-    assert set(decoder_of(Greedy(alphabet="digits"), AB1)(posteriors(2)).text) <= {"1"}
+    assert set(read(Greedy(alphabet="digits"), AB1, posteriors(2)).text) <= {"1"}
     with pytest.raises(DataError, match="x"):
         decoder_of(Greedy(alphabet="ax"), AB1)
     with pytest.raises(DataError, match="none"):
@@ -138,16 +143,16 @@ def test_a_pattern_is_read_by_its_best_path_and_never_missed(pattern: str, seed:
     text = best_text(log_p_TC, pattern_automaton(pattern, AB1))
     assert text is not None
     assert BEST[seed][text] == pytest.approx(max(BEST[seed][other] for other in matching), rel=1e-9)
-    wide = decoder_of(Beam(pattern=pattern, width=400), AB1)(log_p_TC)
+    wide = read(Beam(pattern=pattern, width=400), AB1, log_p_TC)
     assert re.fullmatch(pattern, wide.text)
     assert wide.confidence >= SUMS[seed][text] * (1 - 1e-9)
-    narrow = decoder_of(Beam(pattern=pattern, width=1), AB1)(log_p_TC)
+    narrow = read(Beam(pattern=pattern, width=1), AB1, log_p_TC)
     assert re.fullmatch(pattern, narrow.text)
     assert narrow.confidence == pytest.approx(SUMS[seed][tuple(AB1.encode(narrow.text))])
 
 
 def test_where_no_text_fits_nothing_is_read_and_a_person_is_asked() -> None:
-    reading = decoder_of(Beam(pattern="1{9}"), AB1)(posteriors(0))
+    reading = read(Beam(pattern="1{9}"), AB1, posteriors(0))
     assert (reading.text, reading.confidence, reading.review) == ("", 0.0, True)
 
 
@@ -180,7 +185,7 @@ def test_a_closed_word_list_gives_the_best_line_of_its_words(seed: int) -> None:
     assert BEST[seed][text] == pytest.approx(max(BEST[seed][other] for other in listed), rel=1e-9)
     for text in SUMS[seed]:
         assert (Guide(automaton).weight_of(text) == 0) == (text in listed), AB1.decode(text)
-    wide = decoder_of(Beam(words=tuple(words), width=400), AB1)(log_p_TC)
+    wide = read(Beam(words=tuple(words), width=400), AB1, log_p_TC)
     assert wide.confidence == pytest.approx(max(SUMS[seed][other] for other in listed), rel=1e-2)
 
 
@@ -201,7 +206,7 @@ def test_a_word_may_end_before_a_separator_that_a_longer_word_has_inside(text: s
     path = [c for one in charset.encode(text) for c in (one, 0)]
     log_p_TC = np.log(0.02 + 0.86 * np.eye(charset.n_classes)[path])
     assert word_automaton(["don", "don't"], charset).accepts(charset.encode(text))
-    reading = decoder_of(Beam(words=("don", "don't")), charset)(log_p_TC)
+    reading = read(Beam(words=("don", "don't")), charset, log_p_TC)
     assert reading.text == text
     assert reading.confidence == pytest.approx(np.exp(text_log_probabilities(log_p_TC, [charset.encode(text)])[0]))
 
@@ -263,8 +268,8 @@ def test_a_language_model_helps_where_the_picture_does_not(tmp_path: Path) -> No
     assert write_language(path, count_text(["abab"] * 20, 3)) == write_language(path, count_text(["abab "] * 20, 3))
     assert read_language(path).order == 3
     log_p_TC = np.log(np.array([[0.02, 0.9, 0.02, 0.02, 0.02, 0.02], [0.05, 0.05, 0.4, 0.45, 0.025, 0.025]]))
-    assert decoder_of(Beam(), AB1)(log_p_TC).text == "a1"
-    reading = decoder_of(Beam(language=str(path), n_best=2), AB1)(log_p_TC)
+    assert read(Beam(), AB1, log_p_TC).text == "a1"
+    reading = read(Beam(language=str(path), n_best=2), AB1, log_p_TC)
     assert reading.text == "ab"
     assert reading.alternatives[0][1] > reading.confidence  # confidences stay those of the picture
 

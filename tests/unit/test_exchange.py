@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import students
 from distill.cli import main
 from tests.samples import png_bytes
 
@@ -127,3 +128,46 @@ def test_nothing_is_written_over_and_nothing_half_is_left(tmp_path: Path, capsys
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.parquet", "empty", "full", "start.parquet"]
     assert main(["convert", start, str(empty), "--to", "tsv"]) == 0
     assert len(list(empty.rglob("*.png"))) == 4
+
+
+def test_a_model_labels_what_has_no_label_where_it_is_sure(
+    tmp_path: Path, student_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader = students.load(student_file)
+    sheet = [png_bytes(width=60 + 20 * i, seed=i) for i in range(5)]
+    read = [reader.read(image) for image in sheet]
+    least = sorted(reading.confidence for reading in read)[2]
+    wide = ("wide.png", png_bytes(height=8, width=1600), None)  # too wide for the model: it stays without a label
+    rows = [*((f"{i}.png", image, None) for i, image in enumerate(sheet)), ("own.png", sheet[0], "7"), wide]
+    start = parquet(tmp_path / "start.parquet", rows)
+    out = tmp_path / "out.parquet"
+    assert (
+        main(["import", str(start), str(out), "--read-with", str(student_file), "--least", f"{least:.17g}", "--json"])
+        == 0
+    )
+    result = told(capsys)
+    assert {key: result[key] for key in ("lines", "labelled", "read", "unlabelled")} == {
+        "lines": 7, "labelled": 1, "read": 3, "unlabelled": 3
+    }  # fmt: skip
+    labels = {name: text for name, _, text in lines_of(out)}
+    assert labels == {f"{i}.png": r.text if r.confidence >= least else None for i, r in enumerate(read)} | {
+        "own.png": "7", "wide.png": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--least", "0.5"], "--read-with"),
+        (["--lm", "x"], "--read-with"),
+        (["--read-with", "MODEL", "--least", "2"], "--least 2"),
+    ],
+)
+def test_labels_by_a_model_need_one_and_a_share(
+    options: list[str], said: str, tmp_path: Path, student_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = parquet(tmp_path / "start.parquet", named_lines())
+    options = [str(student_file) if option == "MODEL" else option for option in options]
+    assert main(["import", str(start), str(tmp_path / "out.parquet"), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out.parquet").exists()
