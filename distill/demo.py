@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 
+from students.decoding import Greedy
 from students.errors import UserError
 from students.model_file import MODEL_NAME, canonical_json, read_onnx, weights_of
 
@@ -48,6 +49,8 @@ def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> T
             "them with --ort"
         )
     description, blob = read_onnx(model)
+    if description.decoding != Greedy():
+        raise UserError(f"{model}: is decoded by rules that the page does not know; export it without any for the page")
     about = canonical_json(description.model_dump(mode="json")).encode()
     routes: dict[str, tuple[str, Fetch]] = {
         "description.json": ("application/json", lambda: about),

@@ -32,6 +32,7 @@ from distill.quantise import in_int8
 from distill.recipe import Protocol
 from distill.recipe_file import load_recipe
 from distill.run import cache_of
+from students.decoding import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
 from students.model_file import Description, find_model, write_whole
@@ -63,15 +64,20 @@ class Built:
 
 
 def export(
-    model: str, to: Target, out: Path | None = None, data: Sequence[str] = (), budget_points: float = 0.2
-) -> dict[str, Any]:
+    model: str, to: Target, out: Path | None = None, data: Sequence[str] = (), budget_points: float = 0.2,
+    decoding: Greedy | Beam | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Write `model` in the form `to`, by default beside it, and return what was checked and measured.
 
-    Raises `ExportError`, and writes nothing, where the result would not read as the model does.
+    A `decoding` takes the place of the model's own, in what is checked and in the file. Raises `ExportError`, and
+    writes nothing, where the result would not read as the model does.
     """
     path = find_model(model)
     reader = teachers.load(path)
     reader.model.cpu()
+    if decoding is not None:
+        reader.description = reader.description.model_copy(update={"decoding": decoding})
+        reader.decode_by(None)
     out = out or path.parent / DEFAULT_NAMES[to]
     if out.exists() and out.samefile(path):
         raise ExportError(f"{out}: is the model itself; choose another --out")

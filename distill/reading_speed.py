@@ -36,6 +36,7 @@ WIDTHS_PX = (128, 320, 640)
 BATCHES = (1, 8, 32)
 LEAST_S = 0.3
 ROUNDS = 3
+PRODUCTS = 8000  # a second or two
 _STATUS = "/proc/self/status"  # of memory: what getrusage says begins with that of the process that starts this one
 _COLD = f"""
 import importlib, re, sys
@@ -51,6 +52,7 @@ def measure(
 
     `network`: ms a line, lines/s and share of the peak by width and batch. `lines`: from encoded pictures to texts,
     lines/s beside those of the network alone, and what was read right. `cold`: a fresh process to its first text.
+    `product_times_one`: what this machine gives as many processes at best.
     """
     torch.set_num_threads(1)
     pictures = [lines[i].image for i in range(len(lines))]
@@ -68,6 +70,8 @@ def measure(
         if processes > 1:
             of_model["processes"] = {"n": processes, "times_one": _scaling(path, pictures, processes)}
         result["models"][name] = of_model
+    if processes > 1:
+        result["product_times_one"] = product_scaling(processes)
     for peer in peers:
         peer.read(pictures[:8])
         seconds, texts = _timed(partial(peer.read, pictures))
@@ -206,6 +210,22 @@ def _scaling(model: Path, pictures: Sequence[bytes], n_processes: int) -> float:
     return together / alone
 
 
+def product_scaling(n_processes: int) -> float:
+    """What several processes gain over one here where nothing is shared but the cores: products of small matrices."""
+    alone, together = (rate_together(_products, PRODUCTS, PRODUCTS, n) for n in (1, n_processes))
+    return together / alone
+
+
+def _products(n: int) -> tuple[float, float]:
+    torch.set_num_threads(1)
+    a = torch.rand(256, 256)
+    a @ a
+    start = time.time()
+    for _ in range(n):
+        a @ a
+    return start, time.time()
+
+
 def _span_of_one(job: tuple[Path, Sequence[bytes]]) -> tuple[float, float]:
     model, pictures = job
     torch.set_num_threads(1)
@@ -240,7 +260,10 @@ def in_words(result: Mapping[str, Any]) -> str:
         memory = f", {row['cold']['mib']:.0f} MiB" if "mib" in row["cold"] else ""
         said.append(f"  a fresh process: {row['cold']['seconds']:.2f} s to its first text{memory}")
         if "processes" in row:
-            said.append(f"  {row['processes']['n']} processes: {row['processes']['times_one']:.2f} times one")
+            said.append(
+                f"  {row['processes']['n']} processes: {row['processes']['times_one']:.2f} times one "
+                f"(a matrix product here: {result['product_times_one']:.2f})"
+            )
         said.append(f"  {'width':>6s} {'batch':>6s} {'ms a line':>10s} {'lines/s':>9s} {'of peak':>8s}")
         said += [
             f"  {cell['width_px']:6.0f} {cell['batch']:6.0f} {cell['ms_a_line']:10.3f} {cell['lines_a_second']:9,.0f} "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from students.charset import Charset
@@ -26,10 +27,12 @@ def png_bytes(height: int = 32, width: int = 100, seed: int = 0) -> bytes:
 
 
 def write_student(path: Path, kind: str = "student") -> Path:
-    """A student with random weights as a model file."""
+    """A student with random weights, the same each time, as a model file."""
     charset = Charset(characters="0123456789")
     config = STUDENTS.validate_python({"kind": "digits", "channels": (4, 6, 8), "hidden": 16})
-    model = config.build(charset.n_classes, 1, 32)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = config.build(charset.n_classes, 1, 32)
     description = Description(
         kind=kind,
         architecture=config.model_dump(mode="json"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.commands import Commands, add, reports, show, takes_model
+from distill.commands.decoding import decoding_of, takes_decoding
 from students.errors import ExportError
 
 DYNAMIC = (
@@ -27,15 +28,18 @@ def add_to(commands: Commands) -> None:
         "--budget", type=float, default=0.2, metavar="POINTS", help="exact match and CER that int8 or fp16 may cost"
     )
     export.add_argument("--dynamic", action="store_true", help="refused, with the reason")
+    takes_decoding(export)
     reports(export)
 
 
 def _export(options: argparse.Namespace) -> int:
     if options.dynamic:
         raise ExportError(DYNAMIC)
+    if options.lm:
+        raise ExportError(f"--lm {options.lm}: is a file of its own, which an exported one cannot hold; read with it")
     from distill.export import export
 
-    result = export(options.model, options.to, options.out, options.data, options.budget)
+    result = export(options.model, options.to, options.out, options.data, options.budget, decoding_of(options))
     show(result, options, "\n".join(_words(result)))
     return 0
 

@@ -15,6 +15,7 @@ import students
 from distill import gate
 from distill.cli import main
 from distill.data.lines import Lines
+from distill.demo import ORT_FILES
 from distill.evaluate import open_data, texts_of
 from distill.export import opened, parted, prepared
 from distill.graph import graph_of
@@ -86,6 +87,26 @@ def test_an_export_lands_beside_the_model_and_reads_and_evaluates_like_it(
     if to == "int8":
         assert record["calibration"]["lines"] == result["calibration_lines"] == 33
         assert result["accuracy"]["lines"] == 33
+
+
+def test_a_decoding_travels_in_the_file(student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ruled = student_file.with_name("ruled.onnx")
+    where = ["--out", str(ruled), "--data", str(data)]
+    assert main(["export", str(student_file), "--to", "onnx", *where, "--pattern", "7{3}"]) == 0
+    assert students.load(ruled).read(data / "00.png").text == "777"
+    capsys.readouterr()
+    assert main(["demo", str(ruled), "--ort", str(ort_folder(data)), "--port", "0"]) == 2
+    assert "rules that the page does not know" in capsys.readouterr().err
+    assert main(["export", str(student_file), "--to", "onnx", "--data", str(data), "--lm", "some.lm"]) == 2
+    assert "cannot hold" in capsys.readouterr().err
+
+
+def ort_folder(parent: Path) -> Path:
+    """What `distill demo` looks for, empty."""
+    (folder := parent / "ort").mkdir()
+    for name in ORT_FILES:
+        (folder / name).write_bytes(b"")
+    return folder
 
 
 def test_what_fails_the_gate_is_not_written_and_says_by_how_much(
