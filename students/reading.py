@@ -72,10 +72,10 @@ class Reader:
             return list(self._read_windows(images, WINDOW, READ_BATCH))
         return self._read_window([(0, images)], 1)[0]
 
-    def read_each(self, images: list[ImageInput]) -> list[Reading | DataError]:
+    def read_each(self, images: list[ImageInput], batch_size: int = READ_BATCH) -> list[Reading | DataError]:
         """Read a list in its order; an image that cannot be read has its error there and costs the others nothing."""
         try:
-            return list(self.read(images))
+            return list(self._read_windows(images, WINDOW, batch_size))
         except DataError:
             return [self._reading_or_error(image) for image in images]
 

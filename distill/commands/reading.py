@@ -124,7 +124,7 @@ def _readings(reader: Reader, images: Sequence[Found], batch: int) -> Iterator[t
     waiting = iter(images)
     with progress("reading", len(images), "line", shown=sys.stderr.isatty() or len(images) > batch) as bar:
         while some := list(islice(waiting, batch)):
-            yield from zip(some, reader.read_each([image for image, _ in some]), strict=True)
+            yield from zip(some, reader.read_each([image for image, _ in some], batch), strict=True)
             bar.update(len(some))
 
 
