@@ -54,7 +54,8 @@ def fitted_temperature(
 
 def at_each_temperature(log_p_TC: np.ndarray, classes: Sequence[int]) -> np.ndarray:
     """log P(text | line) at each of `TEMPERATURES`, (K,)."""
-    return np.array([text_log_probabilities(tempered(log_p_TC, tau), [classes])[0] for tau in TEMPERATURES])
+    tempered_KTC = np.stack([tempered(log_p_TC, tau) for tau in TEMPERATURES])
+    return text_log_probabilities(tempered_KTC, [classes] * len(tempered_KTC))
 
 
 def surest_temperature(answers: Sequence[Answer]) -> float:

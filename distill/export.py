@@ -6,7 +6,7 @@ Lines come from the caller, from the validation of the model's own run, or, wher
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -69,15 +69,16 @@ def export(
 ) -> dict[str, Any]:  # fmt: skip
     """Write `model` in the form `to`, by default beside it, and return what was checked and measured.
 
-    A `decoding` takes the place of the model's own, in what is checked and in the file. Raises `ExportError`, and
-    writes nothing, where the result would not read as the model does.
+    A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. Raises
+    `ExportError`, and writes nothing, where the result would not read as the model does.
     """
+    if to == "hub" and decoding is not None:
+        raise ExportError(
+            "--to hub: the folder holds the model file as it is, so how to decode is said where it is read"
+        )
     path = find_model(model)
     reader = teachers.load(path)
     reader.model.cpu()
-    if decoding is not None:
-        reader.description = reader.description.model_copy(update={"decoding": decoding})
-        reader.decode_by(None)
     out = out or path.parent / DEFAULT_NAMES[to]
     if out.exists() and out.samefile(path):
         raise ExportError(f"{out}: is the model itself; choose another --out")
@@ -93,6 +94,8 @@ def export(
             built = quantised(reader, graph, lines, protocol, budget_points)
         case _:
             assert_never(to)
+    if decoding is not None:
+        built = replace(built, description=built.description.model_copy(update={"decoding": decoding}))
     blob = signed(built.graph, built.description, out)
     if to == "hub":
         write_hub(out, path, built.description, blob, built.seen)

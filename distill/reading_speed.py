@@ -52,7 +52,7 @@ def measure(
 
     `network`: ms a line, lines/s and share of the peak by width and batch. `lines`: from encoded pictures to texts,
     lines/s beside those of the network alone, and what was read right. `cold`: a fresh process to its first text.
-    `product_times_one`: what this machine gives as many processes at best.
+    `product_times_one`: what as many processes gain here on products of small matrices.
     """
     torch.set_num_threads(1)
     pictures = [lines[i].image for i in range(len(lines))]

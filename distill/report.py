@@ -71,7 +71,7 @@ def heard(reader: Reader, log_p_TC: np.ndarray) -> Heard:
     reading = reader.decode(tempered(log_p_TC, description.calibration.temperature))
     # not `encode`, which composes: the reader may have written an accent as a character of its own
     classes = [description.charset.characters.index(c.text) + 1 for c in reading.characters]
-    return Heard(reading.text, reading.confidence, float(np.exp(text_log_probabilities(log_p_TC, [classes])[0])))
+    return Heard(reading.text, reading.confidence, float(np.exp(text_log_probabilities(log_p_TC[None], [classes])[0])))
 
 
 def summarise(

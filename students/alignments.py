@@ -15,38 +15,22 @@ from students.charset import BLANK
 NEVER = -np.inf
 
 
-def text_log_probabilities(log_probabilities: np.ndarray, texts: Sequence[Sequence[int]]) -> np.ndarray:
-    """log P(text | line) of every text, (N,): the sum over all its alignments; -inf if it has none.
-
-    The log-posteriors are those of one line, (T, C), or of a line for each text, (N, T, C). Sums are kept in
-    proportion to the largest of a frame (Rabiner 1989), which needs no logarithm on the way: a text whose alignments
-    fall below 1e-300 of others that have come as far counts as impossible.
-    """
+def text_log_probabilities(log_probabilities_NTC: np.ndarray, texts: Sequence[Sequence[int]]) -> np.ndarray:
+    """log P(text | line) of a text for each line, (N,): the sum over all its alignments, exact; -inf if it has none."""
     if not texts:
         return np.zeros(0)
     extended_NS, jumps_NS = _extended(texts)
-    if log_probabilities.ndim == 2:
-        log_p_TNS = log_probabilities[:, extended_NS]
-    else:
-        log_p_TNS = np.take_along_axis(log_probabilities, extended_NS[:, None], 2).swapaxes(0, 1)
-    p_TNS = np.exp(log_p_TNS, dtype=np.float64)
-    jumps_NS = np.exp(jumps_NS)
-    padded = np.zeros((len(texts), extended_NS.shape[1] + 2))
+    padded = np.full((len(texts), extended_NS.shape[1] + 2), NEVER)
     two_back_NS, one_back_NS, alpha_NS = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
-    alpha_NS[:, 0] = 1.0  # before the first frame
-    scale_N = np.zeros(len(texts))
-    for p_NS in p_TNS:
-        sum_NS = two_back_NS * jumps_NS
-        sum_NS += one_back_NS
-        sum_NS += alpha_NS
-        sum_NS *= p_NS
-        largest_N1 = np.maximum(sum_NS.max(1, keepdims=True), np.finfo(np.float64).tiny)
-        np.divide(sum_NS, largest_N1, out=alpha_NS)
-        scale_N += np.log(largest_N1[:, 0])
+    alpha_NS[:, 0] = 0.0  # before the first frame
+    log_p_NTS = np.take_along_axis(log_probabilities_NTC, extended_NS[:, None], 2).astype(np.float64)
+    for log_p_NS in log_p_NTS.swapaxes(0, 1):
+        sum_NS = np.logaddexp(alpha_NS, one_back_NS)
+        np.logaddexp(sum_NS, two_back_NS + jumps_NS, out=sum_NS)
+        np.add(sum_NS, log_p_NS, out=alpha_NS)
     rows, ends_N = np.arange(len(texts)), np.array([2 * len(text) for text in texts])
-    last_N = np.where(ends_N > 0, alpha_NS[rows, np.maximum(ends_N - 1, 0)], 0.0)
-    with np.errstate(divide="ignore"):
-        return np.log(alpha_NS[rows, ends_N] + last_N) + scale_N
+    last_N = np.where(ends_N > 0, alpha_NS[rows, np.maximum(ends_N - 1, 0)], NEVER)
+    return np.logaddexp(alpha_NS[rows, ends_N], last_N)
 
 
 def best_alignment(log_probabilities_TC: np.ndarray, text: Sequence[int]) -> list[tuple[int, int]]:

@@ -90,7 +90,7 @@ def _read_by_beam(log_p_TC: np.ndarray, *, charset: Charset, beam: Beam, guide: 
     allowed = {text: weight for text in found if (weight := guide.weight_of(text)) > NEVER}
     allowed |= _on_the_best_path(log_p_TC, guide, sought=not allowed)
     texts: Sequence[Prefix] = sorted(allowed)
-    log_p_N = text_log_probabilities(log_p_TC, texts)
+    log_p_N = text_log_probabilities(np.broadcast_to(log_p_TC, (len(texts), *log_p_TC.shape)), texts)
     order = np.argsort(-(log_p_N + np.array([allowed[text] for text in texts])), kind="stable")
     ranked = [(texts[i], float(np.exp(log_p_N[i]))) for i in order.tolist() if log_p_N[i] > NEVER]
     if not ranked:  # no text that the rules allow has any probability

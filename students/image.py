@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from students.errors import DataError
@@ -125,8 +126,10 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
 def image_size(data: bytes, key: str) -> tuple[int, int]:
     """(height, width) from the header alone, within the limits of `decode_image`."""
     with _open(data, key) as image:
-        turned = _orientation(image) >= 5
-        return (image.width, image.height) if turned else (image.height, image.width)
+        width, height = image.size
+        if isinstance(image, TiffImageFile):  # whose size some versions of Pillow have turned already
+            width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+        return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
 def _decode_bytes(data: bytes, key: str) -> np.ndarray:
@@ -174,8 +177,9 @@ def _pixels(image: Image.Image, key: str) -> np.ndarray:
 
 
 def _orientation(image: Image.Image) -> int:
-    """1 to 8 as EXIF counts them; from 5 on width and height are exchanged."""
-    return int(image.getexif().get(ORIENTATION, UPRIGHT))
+    """1 to 8 as EXIF counts them, upright for whatever else stands there; from 5 on width and height are exchanged."""
+    found = image.getexif().get(ORIENTATION, UPRIGHT)
+    return found if found in range(1, 9) else UPRIGHT
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:

@@ -27,6 +27,7 @@ from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_ke
 from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import Source
 from distill.track import progress
+from students.decode import Reading
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES, decode_image
 from students.model_file import write_whole
@@ -80,10 +81,10 @@ def convert_lines(source: Source, target: Path, to: Target) -> dict[str, Any]:
 
 
 def _readings(reader: Reader, least: float, lines: Sequence[Written]) -> dict[int, str]:
-    """What is read with a confidence of at least `least`, by the number of the unlabelled line."""
+    """What is read with a confidence of at least `least`, within the rules, by the number of the unlabelled line."""
     unlabelled = [i for i, line in enumerate(lines) if line.text is None]
     read = dict(zip(unlabelled, reader.read_each([lines[i].image for i in unlabelled]), strict=True))
-    return {i: r.text for i, r in read.items() if not isinstance(r, DataError) and r.confidence >= least}
+    return {i: r.text for i, r in read.items() if isinstance(r, Reading) and r.confidence >= least and not r.review}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def test_the_temperature_by_which_answers_are_right_is_found_again(tau: float) -
     answers = []
     for logits_TC in logits_NTC:
         log_p_TC, classes = tempered(logits_TC, 1.0), collapse(logits_TC.argmax(1))
-        chance = np.exp(text_log_probabilities(tempered(logits_TC, tau), [classes])[0])
+        chance = np.exp(text_log_probabilities(tempered(logits_TC, tau)[None], [classes])[0])
         answers.append(Answer(at_each_temperature(log_p_TC, classes), bool(RNG.random() < chance)))
     assert surest_temperature(answers) == pytest.approx(tau, rel=0.25)
 
@@ -29,7 +29,7 @@ def test_where_all_or_none_are_right_the_temperature_stays_within_reason() -> No
     log_p_TC = np.log(np.array([[0.02, 0.97, 0.01]]))
     for right in (True, False):
         tau = surest_temperature([Answer(at_each_temperature(log_p_TC, [1]), right)] * 50)
-        p = float(np.exp(text_log_probabilities(tempered(log_p_TC, tau), [[1]])[0]))
+        p = float(np.exp(text_log_probabilities(tempered(log_p_TC, tau)[None], [[1]])[0]))
         assert p == pytest.approx(51 / 52, abs=2e-3) if right else p < 0.5
 
 

@@ -56,14 +56,14 @@ SUMS, BEST = zip(*(by_enumeration(posteriors(seed)) for seed in range(3)), stric
 @pytest.mark.parametrize("seed", range(3))
 def test_the_probability_of_a_text_is_the_sum_over_its_paths(seed: int) -> None:
     texts = sorted(SUMS[seed])
-    found = np.exp(text_log_probabilities(posteriors(seed), texts))
+    found = np.exp(text_log_probabilities(np.stack([posteriors(seed)] * len(texts)), texts))
     assert found == pytest.approx([SUMS[seed][text] for text in texts], rel=1e-9)
     assert found.sum() == pytest.approx(1)
 
 
 def test_texts_without_a_path_are_impossible_and_no_frames_write_nothing() -> None:
-    assert text_log_probabilities(posteriors(0), [[1, 1, 1, 1], []])[0] == -np.inf
-    assert np.exp(text_log_probabilities(np.zeros((0, 6)), [[], [1]])) == pytest.approx([1, 0])
+    assert text_log_probabilities(np.stack([posteriors(0)] * 2), [[1, 1, 1, 1], []])[0] == -np.inf
+    assert np.exp(text_log_probabilities(np.zeros((2, 0, 6)), [[], [1]])) == pytest.approx([1, 0])
     assert greedy(np.zeros((1, 0, 6)), AB1)[0].text == ""
 
 
@@ -208,7 +208,9 @@ def test_a_word_may_end_before_a_separator_that_a_longer_word_has_inside(text: s
     assert word_automaton(["don", "don't"], charset).accepts(charset.encode(text))
     reading = read(Beam(words=("don", "don't")), charset, log_p_TC)
     assert reading.text == text
-    assert reading.confidence == pytest.approx(np.exp(text_log_probabilities(log_p_TC, [charset.encode(text)])[0]))
+    assert reading.confidence == pytest.approx(
+        np.exp(text_log_probabilities(log_p_TC[None], [charset.encode(text)])[0])
+    )
 
 
 @pytest.mark.parametrize("words", [["ab", "b", "ba1"], ["a", "a-b"], ["-", "b-"]])

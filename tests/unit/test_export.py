@@ -99,6 +99,8 @@ def test_a_decoding_travels_in_the_file(student_file: Path, data: Path, capsys: 
     assert "rules that the page does not know" in capsys.readouterr().err
     assert main(["export", str(student_file), "--to", "onnx", "--data", str(data), "--lm", "some.lm"]) == 2
     assert "cannot hold" in capsys.readouterr().err
+    assert main(["export", str(student_file), "--to", "hub", "--data", str(data), "--alphabet", "digits"]) == 2
+    assert "as it is" in capsys.readouterr().err
 
 
 def ort_folder(parent: Path) -> Path:

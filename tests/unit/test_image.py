@@ -81,12 +81,23 @@ def test_sixteen_bit_grey_keeps_its_range() -> None:
     assert decode_image(image).tolist() == [[0, 128, 255]]
 
 
-def test_exif_orientation_is_applied_to_pixels_and_size() -> None:
+@pytest.mark.parametrize(
+    ("orientation", "shape"), [(6, (30, 10)), (3, (10, 30)), (1, (10, 30)), (9, (10, 30)), (0, (10, 30))]
+)
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_exif_orientation_is_applied_to_pixels_and_size(form: str, orientation: int, shape: tuple[int, int]) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = orientation
     buffer = io.BytesIO()
-    Image.new("L", (30, 10)).save(buffer, "JPEG", exif=exif)
-    assert decode_image(buffer.getvalue()).shape == (30, 10) == image_size(buffer.getvalue(), "x")
+    Image.new("L", (30, 10)).save(buffer, form, exif=exif)
+    assert decode_image(buffer.getvalue()).shape[:2] == shape == image_size(buffer.getvalue(), "x")
+
+
+def test_a_picture_of_a_user_is_not_turned_in_place() -> None:
+    picture = Image.new("L", (30, 10))
+    picture.getexif()[0x0112] = 6
+    assert decode_image(picture).shape == (30, 10)
+    assert picture.size == (30, 10)
 
 
 @pytest.mark.parametrize(

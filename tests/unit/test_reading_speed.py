@@ -48,10 +48,13 @@ def test_operations_are_those_that_torch_counts(student_file: Path) -> None:
 
 
 @pytest.mark.usefixtures("onnx_file")
-def test_a_report_has_every_form_and_peer(student_file: Path, lines: Lines, tmp_path: Path) -> None:
+def test_a_report_has_every_form_and_peer(
+    student_file: Path, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_speed, "rate_together", lambda *of: of[-1] ** 0.5)  # of the number of processes
     knows = dict(zip((lines[i].image for i in range(len(lines))), lines.texts, strict=True))
     peer = Peer("knows", lambda pictures: [knows[picture] or "" for picture in pictures])
-    result = measure(forms_of(student_file), lines, "exact", [peer])
+    result = measure(forms_of(student_file), lines, "exact", [peer], processes=4)
     assert list(result["models"]) == ["model.safetensors", "model.onnx"]
     for model in result["models"].values():
         assert len(model["network"]) == len(reading_speed.WIDTHS_PX) * len(reading_speed.BATCHES)
@@ -60,7 +63,9 @@ def test_a_report_has_every_form_and_peer(student_file: Path, lines: Lines, tmp_
         assert model["exact"] < 0.1  # random weights
     assert result["models"]["model.onnx"]["cold"]["mib"] < result["models"]["model.safetensors"]["cold"]["mib"]
     assert result["peers"]["knows"]["exact"] == 1
-    assert "knows" in in_words(json.loads(json.dumps(result)))
+    words = in_words(json.loads(json.dumps(result)))
+    assert "knows" in words
+    assert words.count("4 processes: 2.00 times one (a matrix product here: 2.00)") == 2
     draw(result, tmp_path / "speed.png")
     assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
 
@@ -87,6 +92,11 @@ def _asleep(job: float) -> tuple[float, float]:
     start = time.time()
     time.sleep(job)
     return start, time.time()
+
+
+def test_products_are_timed_where_they_are_made() -> None:
+    start, end = reading_speed._products(3)
+    assert start < end <= time.time()
 
 
 def test_processes_are_timed_from_the_first_start_to_the_last_end() -> None:
