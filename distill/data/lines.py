@@ -18,6 +18,7 @@ import numpy as np
 from distill.data.augment import Augment
 from distill.data.formats.contents import Contents, Fetch, reason_of
 from distill.data.labels import LabelForm, as_label
+from distill.data.materialise import png_size
 from distill.data.sources import RenderedSource, Source
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
@@ -165,7 +166,7 @@ def _scan(source: Source, contents: Contents, preparation: Preparation) -> tuple
     for row, key in enumerate(keys):
         try:
             data = fetch(row)
-            size = image_size(data, key) if drawn_here else decode_image(data, key).shape[:2]
+            size = png_size(data) if drawn_here else decode_image(data, key).shape[:2]
             if preparation.scaled_width_px(*size) > preparation.max_width_px:
                 raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
         except DataError as error:

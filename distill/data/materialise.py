@@ -10,6 +10,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -118,6 +119,12 @@ def sample(
     face = draw_face(families, generator)
     picture = render_line(text, face, source.look, height_px, generator, _photographs(source, root))
     return picture, text, face.family
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    """(height, width) of a line that was drawn here, from the first chunk of its PNG."""
+    width, height = struct.unpack_from(">II", data, 16)
+    return height, width
 
 
 def _photographs(source: RenderedSource, root: Path) -> tuple[Path, ...]:
