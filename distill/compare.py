@@ -54,7 +54,7 @@ class Outcome:
 
 
 def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
-    """All combinations of `KEY=A,B,...`. `objective.term=A,B` lets one term at a time teach, by its own weight or 1."""
+    """All combinations of `KEY=A,B,...`. With `objective.term=A,A+B` only these teach, each by its weight or 1."""
     axes = []
     for axis in over:
         key, equals, values = axis.partition("=")
@@ -73,10 +73,11 @@ def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
 def _overrides(key: str, value: str, recipe: Recipe) -> tuple[str, ...]:
     if key != TERM:
         return (f"{key}={value}",)
-    if value not in TAUGHT:
-        raise UserError(f"--over {TERM}: {value!r} is no term with a teacher; there are {', '.join(TAUGHT)}")
+    terms = value.split("+")
+    if unknown := [term for term in terms if term not in TAUGHT]:
+        raise UserError(f"--over {TERM}: {unknown[0]!r} is no term with a teacher; there are {', '.join(TAUGHT)}")
     weights = {name: getattr(recipe.objective, name).weight for name in TAUGHT}
-    return tuple(f"objective.{name}.weight={(weights[name] or 1.0) if name == value else 0}" for name in TAUGHT)
+    return tuple(f"objective.{name}.weight={(weights[name] or 1.0) if name in terms else 0}" for name in TAUGHT)
 
 
 def run_comparison(

@@ -42,8 +42,8 @@ class CharsetChoice(Section):
     )
 
 
-class Cut(Section):
-    """Validation lines taken out of the training lines, whole documents at a time."""
+class Documents(Section):
+    """A share of the labelled training lines, whole documents at a time."""
 
     share: float = Field(0.1, gt=0, lt=1, description="share of the labelled lines")
     document: str = Field(
@@ -62,6 +62,14 @@ class Cut(Section):
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
         return document
+
+
+class Cut(Documents):
+    """Validation lines taken out of the training lines."""
+
+
+class Unlabel(Documents):
+    """Training lines that lose their labels once validation is cut: what do fewer labels cost?"""
 
 
 Policy = Literal["drop", "keep", "fail"]
@@ -83,6 +91,7 @@ class Data(Section):
     train: tuple[Source, ...] = Field(min_length=1, description="labelled and unlabelled training lines")
     validation: tuple[Source, ...] = Field((), description="lines to choose the best weights on")
     cut: Cut | None = Field(None, description="where there is no validation source: cut it from train")
+    unlabel: Unlabel | None = Field(None, description="documents of train whose labels are not used, as an experiment")
     test: tuple[Source, ...] = Field(min_length=1, description="lines the report is made on, read once")
     protocol: Protocol = Field("exact", description="how texts are compared")
     charset: CharsetChoice = Field(CharsetChoice(), description="which characters can be written")
@@ -247,8 +256,9 @@ class Recipe(Section):
             if name not in (part.sources or known)
         ]
         problems += [
-            f"data.cut.sources: {name!r} is not a training source; there are {', '.join(known)}"
-            for name in (self.data.cut and self.data.cut.sources) or ()
+            f"data.{part}.sources: {name!r} is not a training source; there are {', '.join(known)}"
+            for part, documents in (("cut", self.data.cut), ("unlabel", self.data.unlabel))
+            for name in (documents and documents.sources) or ()
             if name not in known
         ]
         if problems:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from distill.data.materialise import Poll, materialise, never_stop
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource, Source
 from distill.initial import charset_with_starts, model_of
-from distill.recipe import CharsetChoice, Cut, Policies, Recipe
+from distill.recipe import CharsetChoice, Cut, Documents, Policies, Recipe, Unlabel
 from students.charset import Charset
 from students.decode import frames_needed
 from students.errors import DataError
@@ -92,6 +92,8 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
     set_aside: tuple[str, ...] = ()
     if recipe.data.cut is not None:
         train, validation, set_aside = cut_by_document(train, recipe.data.cut, recipe.seed)
+    if recipe.data.unlabel is not None:
+        train = without_labels(train, recipe.data.unlabel, recipe.seed)
     for name, lines in (("validation", validation), ("test", test)):
         if None in lines.texts or not len(lines):
             raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
@@ -140,30 +142,45 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tu
     a document are set aside. Unlabelled lines of no document stay in train, and so does every other source than
     those of the cut.
     """
-    pattern = re.compile(cut.document)
+    documents, chosen = choose_documents(lines, cut, "cut", seed)
+    stay = [i for i, d in enumerate(documents) if d not in chosen]
+    leave = [i for i, d in enumerate(documents) if d in chosen and lines.texts[i] is not None]
+    aside = tuple(lines.keys[i] for i, d in enumerate(documents) if d in chosen and lines.texts[i] is None)
+    return lines.take(stay), lines.take(leave), aside
+
+
+def without_labels(lines: Lines, unlabel: Unlabel, seed: int) -> Lines:
+    """The same lines, those of whole documents without labels until so large a share of the labelled lines has none."""
+    documents, chosen = choose_documents(lines, unlabel, "unlabel", seed)
+    texts = tuple(None if d in chosen else text for d, text in zip(documents, lines.texts, strict=True))
+    return replace(lines, texts=texts)
+
+
+def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tuple[list[str | None], set[str]]:
+    """The document of every line, None outside the sources of `part`, and the documents that make up its share."""
+    pattern = re.compile(part.document)
     documents = [
-        document_of(pattern, name, text is not None) if cut.sources is None or source in cut.sources else None
-        for name, text, source in zip(lines.names, lines.texts, lines.sources, strict=True)
+        document_of(pattern, line, name, needed=text is not None)
+        if part.sources is None or source in part.sources
+        else None
+        for line, text, source in zip(lines.names, lines.texts, lines.sources, strict=True)
     ]
     labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if d is not None and text is not None)
-    order = torch.randperm(len(labelled), generator=generator_of("cut", seed)).tolist()
+    order = torch.randperm(len(labelled), generator=generator_of(name, seed)).tolist()
     documents_in_order = sorted(labelled)
     chosen: set[str] = set()
     n_chosen = 0
     for i in order[:-1]:
-        if n_chosen >= cut.share * labelled.total():
+        if n_chosen >= part.share * labelled.total():
             break
         chosen.add(documents_in_order[i])
         n_chosen += labelled[documents_in_order[i]]
     if not chosen:
         raise DataError(
-            f"cut: {len(labelled)} documents found by {cut.document!r}; at least two are needed, or give "
-            "validation sources"
+            f"{name}: {len(labelled)} documents found by {part.document!r}; at least two are needed, or give "
+            + ("validation sources" if name == "cut" else "other sources")
         )
-    stay = [i for i, d in enumerate(documents) if d not in chosen]
-    leave = [i for i, d in enumerate(documents) if d in chosen and lines.texts[i] is not None]
-    aside = tuple(lines.keys[i] for i, d in enumerate(documents) if d in chosen and lines.texts[i] is None)
-    return lines.take(stay), lines.take(leave), aside
+    return documents, chosen
 
 
 def without_misleading(train: Lines, judged: Lines, policies: Policies, refused: dict[str, list[Refusal]]) -> Lines:
@@ -263,12 +280,12 @@ def _inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refus
     return lines.take([i for i, key in enumerate(lines.keys) if key not in dropped])
 
 
-def document_of(pattern: re.Pattern[str], name: str, needed: bool = False) -> str | None:
-    """What the first group of the expression finds in a name; raises `DataError` for nothing where it is `needed`."""
-    found = pattern.search(name)
+def document_of(pattern: re.Pattern[str], line: str, part: str = "cut", needed: bool = False) -> str | None:
+    """What the first group of the expression finds in a line's name; raises `DataError` for nothing where `needed`."""
+    found = pattern.search(line)
     document = found.group(min(1, pattern.groups)) if found else None
     if document is None and needed:
-        raise DataError(f"cut: {pattern.pattern!r} finds no document in the name {name!r}")
+        raise DataError(f"{part}: {pattern.pattern!r} finds no document in the name {line!r}")
     return document
 
 

@@ -11,6 +11,7 @@ import pytest
 from distill.cli import main
 from distill.compare import LONGER, Outcome, settings_of, summarise
 from distill.recipe_file import load_recipe
+from distill.terms import TAUGHT
 from students.errors import UserError
 from students.model_file import read_model
 
@@ -69,6 +70,15 @@ def test_what_cannot_be_compared_is_refused(over: str, message: str) -> None:
 def test_lists_are_not_torn_apart() -> None:
     found = settings_of(["student.sources=[a,b],[c]"], load_recipe("smoke"))
     assert [s.overrides for s in found] == [("student.sources=[a,b]",), ("student.sources=[c]",)]
+
+
+def test_terms_joined_by_a_plus_teach_together_and_the_others_are_silent() -> None:
+    for setting in settings_of(["objective.term=dist,frame_kl+dist"], load_recipe("smoke")):
+        objective = load_recipe("smoke", setting.overrides).objective
+        taught = {name for name in TAUGHT if getattr(objective, name).weight}
+        assert taught == set(setting.name.split("+"))
+    with pytest.raises(UserError, match="'kl' is no term"):
+        settings_of(["objective.term=dist+kl"], load_recipe("smoke"))
 
 
 def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:

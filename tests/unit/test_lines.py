@@ -12,9 +12,15 @@ import pytest
 from pydantic import TypeAdapter
 
 from distill.data.lines import Lines, Refusal, joined, open_source
-from distill.data.pools import choose_charset, cut_by_document, without_infeasible, without_misleading
+from distill.data.pools import (
+    choose_charset,
+    cut_by_document,
+    without_infeasible,
+    without_labels,
+    without_misleading,
+)
 from distill.data.sources import Source
-from distill.recipe import CharsetChoice, Cut, Policies
+from distill.recipe import CharsetChoice, Cut, Policies, Unlabel
 from students.errors import DataError
 from students.image import Preparation
 from tests.samples import png_bytes
@@ -153,6 +159,20 @@ def test_validation_is_cut_by_document_never_through_one(tmp_path: Path) -> None
         cut_by_document(lines, Cut(document="^(0)"), seed=0)
     with pytest.raises(DataError, match="finds no document"):
         cut_by_document(lines, Cut(document="^x"), seed=0)
+
+
+def test_whole_documents_of_the_named_sources_lose_their_labels_and_no_line(tmp_path: Path) -> None:
+    names = [f"{d:03d}_{i}.png" for d in range(10) for i in range(3)]
+    lines = many(names, list(names), tmp_path)
+    half = Unlabel(share=0.5, document=r"^(\d{3})", sources=tuple({*lines.sources}))
+    stripped = without_labels(lines, half, seed=0)
+    assert stripped.keys == lines.keys
+    bare = {name[:3] for name, text in zip(stripped.names, stripped.texts, strict=True) if text is None}
+    assert len(bare) == 5
+    assert all((text is None) == (name[:3] in bare) for name, text in zip(stripped.names, stripped.texts, strict=True))
+    assert without_labels(lines, half, seed=0).texts == stripped.texts != without_labels(lines, half, seed=1).texts
+    with pytest.raises(DataError, match="unlabel: 0 documents"):
+        without_labels(lines, Unlabel(sources=("another",)), seed=0)
 
 
 def test_a_label_longer_than_its_frames_is_refused_by_name(tmp_path: Path) -> None:
