@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -21,13 +21,14 @@ import teachers
 from distill.data.lines import Lines
 from distill.evaluate import truths_of
 from distill.metrics import compare as compared
-from distill.recipe import Recipe
+from distill.recipe import Recipe, Stage, Student
 from distill.recipe_file import load_recipe
 from distill.report import judge, read_test
 from distill.run import Run, final_job, open_run, train_control, train_pair, train_teacher
 from distill.runtime import StopFlag
 from distill.terms import TAUGHT
 from distill.track import Stopwatch, say, write_json
+from distill.train import CollapseError
 from students.errors import CheckpointError, UserError
 from students.model_file import MODEL_NAME, read_model, write_whole
 
@@ -35,6 +36,7 @@ On = Literal["validation", "test"]
 TERM = "objective.term"
 SHARED = "shared"
 LONGER = "control-given-the-seconds"
+Part = TypeVar("Part", Stage, Student)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def run_comparison(
     for (name, seed), recipe in recipes.items():
         say(f"--- {name}, seed {seed}")
         own = folder / _file_name(name) / f"seed-{seed}"
-        outcomes[name].append(_one(recipe, own, folder, on, stop))
+        outcomes[name].append(_one(recipe, own, shared, on, stop))
     longer = _given_the_seconds(recipes, outcomes, folder, on, stop) if equal_seconds else []
     result = summarise(outcomes, longer, on, base.seed)
     if shared.accelerator.is_main_process:
@@ -111,14 +113,18 @@ def run_comparison(
     return result
 
 
-def _one(recipe: Recipe, own: Path, folder: Path, on: On, stop: StopFlag) -> Outcome:
-    _reuse(folder / SHARED / "teacher", own / "teacher")
+def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outcome:
+    with shared.accelerator.main_process_first():
+        _reuse(shared.folder / "teacher", own / "teacher")
     run = open_run(recipe, own, stop)
-    if run.accelerator.is_main_process:
-        _reuse_control(run, folder)
-    run.accelerator.wait_for_everyone()
+    with run.accelerator.main_process_first():
+        _reuse_control(run, shared.folder.parent)
     try:
         train_pair(run)
+    except CollapseError as error:
+        if not (run.folder / "control" / MODEL_NAME).is_file():
+            raise
+        say(f"{error}\nThe comparison goes on: this student counts as one that reads nothing.")
     except CheckpointError as error:
         raise CheckpointError(f"{error}; or does --over change what the teacher is made of?") from error
     return _outcome(run, on, ("teacher", "control", "student"))
@@ -155,6 +161,9 @@ def _outcome(run: Run, on: On, roles: Sequence[str]) -> Outcome:
     lines: Lines = run.pools.validation if on == "validation" else run.pools.test
     exact = {}
     for role in roles:
+        if not (run.folder / role / MODEL_NAME).is_file():  # its training collapsed
+            exact[role] = np.zeros(len(lines))
+            continue
         reader = teachers.load(run.folder / role / MODEL_NAME)
         texts = {key: r.text for key, r in read_test(reader, lines, run.accelerator, run.stop, role).items()}
         of_lines = compared(truths_of(lines), texts, run.recipe.data.protocol)
@@ -170,27 +179,35 @@ def _given_the_seconds(
     recipes: Mapping[tuple[str, int], Recipe], outcomes: Mapping[str, list[Outcome]], folder: Path, on: On,
     stop: StopFlag,
 ) -> list[Outcome]:  # fmt: skip
-    """The control of the first setting with as many steps more as the distilled student took longer."""
+    """The control of the first setting with as many steps more as distilling, the cache included, took longer."""
     first = next(iter(outcomes))
     longer = []
     for ((_, seed), recipe), outcome in zip(
         ((k, r) for k, r in recipes.items() if k[0] == first), outcomes[first], strict=True
     ):
         own = folder / LONGER / f"seed-{seed}"
-        ratio = max(1.0, outcome.seconds["student"] / outcome.seconds["control"])
-        steps = _steps_begun(own) or round(recipe.student.training.steps * ratio)
-        training = recipe.student.training.model_copy(update={"steps": steps})
-        student = recipe.student.model_copy(update={"training": training})
+        distilled = outcome.seconds["student"] + outcome.seconds.get("cache", 0.0)
+        student = _student_begun(own) or _longer(recipe.student, max(1.0, distilled / outcome.seconds["control"]))
         run = open_run(recipe.model_copy(update={"student": student}), own, stop)
         train_control(run)
         longer.append(_outcome(run, on, ("control",)))
     return longer
 
 
-def _steps_begun(own: Path) -> int | None:
+def _student_begun(own: Path) -> Student | None:
     """The budget that an interrupted or finished run wrote down: a clock may not decide twice."""
     written = own / "recipe.yaml"
-    return load_recipe(str(written)).student.training.steps if written.is_file() else None
+    return load_recipe(str(written)).student if written.is_file() else None
+
+
+def _longer(student: Student, ratio: float) -> Student:
+    """Every training of the student, those of its stages too, with `ratio` times the steps."""
+
+    def stretched(part: Part) -> Part:
+        training = part.training.model_copy(update={"steps": round(part.training.steps * ratio)})
+        return part.model_copy(update={"training": training})
+
+    return stretched(student.model_copy(update={"stages": tuple(map(stretched, student.stages))}))
 
 
 def summarise(

@@ -82,7 +82,8 @@ def _class_changes(_: Objective, j: Judged) -> tuple[Tensor, int]:
 
 
 def _self_alignment(_: Objective, j: Judged) -> tuple[Tensor, int]:
-    return self_alignment(j.student, j.batch.targets_NL, j.batch.target_lengths_N, j.batch.labelled_N)
+    b = j.batch
+    return self_alignment(j.student, b.targets_NL, b.target_lengths_N, b.labelled_N, b.foldings)
 
 
 def _consistency(_: Objective, j: Judged) -> tuple[Tensor, int]:
@@ -140,8 +141,9 @@ def _guided_spikes(_: Objective, j: Judged) -> tuple[Tensor, int]:
 
 
 def _aligned_cross_entropy(_: Objective, j: Judged) -> tuple[Tensor, int]:
+    b = j.batch
     return aligned_cross_entropy(
-        j.student, j.teacher(), j.batch.targets_NL, j.batch.target_lengths_N, j.batch.labelled_N, weights_N=j.trust_N
+        j.student, j.teacher(), b.targets_NL, b.target_lengths_N, b.labelled_N, b.foldings, weights_N=j.trust_N
     )
 
 

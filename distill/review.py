@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from distill.data.formats.contents import lies_inside
 from students.charset import Charset
 from students.decode import Reading
 from students.image import Preparation, decode_image
@@ -70,8 +71,9 @@ def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, prepar
 
 
 def _is_nameable(image: Path) -> bool:
-    """Whether a `labels.tsv` can hold the name, in whichever folder it will lie."""
-    return not UNWRITABLE & set(os.path.abspath(image))
+    """Whether a `labels.tsv` can hold the name, in whichever folder it will lie, and be read back."""
+    path = Path(os.path.abspath(image))
+    return not UNWRITABLE & set(str(path)) and all(map(lies_inside, path.parts[1:]))
 
 
 def _entry(line: Doubtful, folder: Path, preparation: Preparation) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def cache_posteriors(
         for start in range(0, len(lines), PART_LINES)
     ]
     missing = [part for part in parts if not part[2].is_file()]
+    accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
     pictures = Pictures(lines, preparation, teacher.preparations, limit_bytes=0)
     total = len(lines) * settings.views
     done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)

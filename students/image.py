@@ -188,9 +188,11 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _eight_bits(wide: np.ndarray) -> np.ndarray:
-    """16-bit grey over the full range to uint8; floating point is clipped to 0..255."""
+    """16-bit grey over the full range to uint8; floating point is clipped to 0..255, and must be a number."""
     if wide.dtype.kind == "f":
-        return np.clip(np.nan_to_num(wide), 0, 255).astype(np.uint8)
+        if not np.isfinite(wide).all():
+            raise ValueError("it holds values that are no numbers")
+        return np.clip(wide, 0, 255).astype(np.uint8)
     return (np.clip(wide, 0, 65535).astype(np.uint32) >> 8).astype(np.uint8)
 
 

@@ -17,14 +17,13 @@ from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Literal
 
-import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from distill.data.augment import Augment
 from distill.data.batch import KEPT_BYTES, Batch, Pictures, StepData, View, make_batch, without_damaged
 from distill.data.lines import Lines
-from distill.data.materialise import leave_signals_to_the_parent
+from distill.data.materialise import begin_worker, one_thread
 from distill.data.posteriors import Cached
 from distill.data.sampler import Group, Order
 from students.charset import Charset
@@ -116,7 +115,7 @@ def feed(
         data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker,
         multiprocessing_context=ready_workers() if workers else None,
     )  # fmt: skip
-    _one_thread()
+    one_thread()
     for step in _received(iter(loader)) if workers else loader:
         if isinstance(step, Exception):
             raise step
@@ -184,10 +183,4 @@ def ready_workers() -> BaseContext:
 
 
 def _begin_worker(_: int) -> None:
-    leave_signals_to_the_parent()
-    _one_thread()
-
-
-def _one_thread() -> None:
-    """OpenCV's own threads cost more than they bring on pictures of this size."""
-    cv2.setNumThreads(0)
+    begin_worker()

@@ -153,14 +153,20 @@ def _in_parallel(parts: list[Part]) -> Iterator[int]:
         yield from map(_draw, parts)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_processes, context, initializer=leave_signals_to_the_parent) as pool:
+    with ProcessPoolExecutor(n_processes, context, initializer=begin_worker) as pool:
         try:
             yield from pool.map(_draw, parts)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def leave_signals_to_the_parent() -> None:
+def begin_worker() -> None:
     """A signal may reach every process of a group; only the parent knows how to stop in good order."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    one_thread()
+
+
+def one_thread() -> None:
+    """OpenCV's own threads cost more than they bring on pictures of this size."""
+    cv2.setNumThreads(0)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from distill.data.lines import Lines
+from distill.data.materialise import one_thread
 from distill.doctor.findings import Finding, about
 from distill.track import progress
 from students.image import Preparation, decode_image
@@ -40,7 +41,7 @@ class Pictures:
 
 def look_at(part: str, lines: Lines) -> Pictures:
     """Measure every picture once."""
-    cv2.setNumThreads(0)  # its own threads cost more than they bring on small pictures
+    one_thread()
     n = len(lines)
     sizes_N2, contrast = np.zeros((n, 2), np.int64), np.zeros(n, np.float32)
     hashes_NB, copies_NHW = np.zeros((n, HASH_SHAPE[0] * HASH_SHAPE[1]), np.int8), np.zeros((n, *COPY_SHAPE), np.uint8)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from distill.data.labels import Folding
+from distill.losses.ctc import by_folding, nats_of
 from distill.losses.frames import log_posteriors, mean_over, summed, valid_frames
 from distill.losses.logits import written_frames
 from students.charset import BLANK
@@ -26,49 +29,61 @@ def guided_spikes(student: Outputs, teacher: Outputs, *, weights_N: Tensor | Non
 
 
 def aligned_cross_entropy(
-    student: Outputs, teacher: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor, *,
-    weights_N: Tensor | None = None,
+    student: Outputs, teacher: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor,
+    foldings: Sequence[Folding | None] | None = None, *, weights_N: Tensor | None = None,
 ) -> tuple[Tensor, int]:  # fmt: skip
     """-mean_t log q_t(a_t), a the teacher's most likely alignment of the label, summed; and the number of lines.
 
-    Frame-wise hard labels (Senior et al. 2015). An unlabelled line is aligned with what the teacher reads on it.
+    Frame-wise hard labels (Senior et al. 2015). An unlabelled line is aligned with what the teacher reads on it. Where
+    a label does not tell classes apart, a_t is that one of them which the teacher holds likeliest.
     """
-    log_p_NTC = log_posteriors(teacher)
-    classes_NT = log_p_NTC.argmax(-1).cpu()
-    rows_N = labelled_N.cpu()
-    if rows_N.any():
-        classes_NT[rows_N] = forced_alignment(
-            log_p_NTC[rows_N.to(log_p_NTC.device)], teacher.lengths_N.cpu()[rows_N],
-            targets_NL.cpu()[rows_N], target_lengths_N.cpu()[rows_N],
-        )  # fmt: skip
+    log_p_NTC = log_posteriors(teacher).detach().cpu()
+    classes_NT = log_p_NTC.argmax(-1)
+    for folded, rows_N in by_folding(labelled_N, foldings):
+        lengths_N, targets, target_lengths = (
+            tensor.cpu()[rows_N] for tensor in (teacher.lengths_N, targets_NL, target_lengths_N)
+        )
+        if folded is None:
+            classes_NT[rows_N] = forced_alignment(log_p_NTC[rows_N], lengths_N, targets, target_lengths)
+            continue
+        groups_NT = forced_alignment(
+            folded.summed(log_p_NTC[rows_N]), lengths_N, folded.group_of[targets], target_lengths, folded.blank
+        )
+        in_group_NTC = folded.group_of == groups_NT[..., None]
+        classes_NT[rows_N] = log_p_NTC[rows_N].masked_fill(~in_group_NTC, -torch.inf).argmax(-1)
     return summed(_cross_entropy(student, classes_NT), weights_N)
 
 
 def self_alignment(
-    student: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor
-) -> tuple[Tensor, int]:
+    student: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor,
+    foldings: Sequence[Folding | None] | None = None,
+) -> tuple[Tensor, int]:  # fmt: skip
     """-mean_t log q_t(a_t), a_t the class most likely at t given the label, of every labelled line, summed; lines.
 
     DCTC (Zhang et al. 2023, arXiv 2308.08806). The posterior of a class given the label is q_t - dL / dlogit_t, L the
-    CTC loss; no gradient flows through it.
+    CTC loss; no gradient flows through it. Of classes that the label does not tell apart, the student's likeliest.
     """
-    on_host_N = labelled_N.cpu()
-    rows_N = on_host_N.to(student.logits_NTC.device)
-    if not on_host_N.any():
+    if not labelled_N.any():
         return student.logits_NTC.sum() * 0, 0
-    some = Outputs(*(tensor[rows_N] for tensor in student))
-    with torch.enable_grad(), torch.autocast(some.logits_NTC.device.type, enabled=False):
-        logits_NTC = some.logits_NTC.detach().float().requires_grad_()
-        nats = F.ctc_loss(
-            logits_NTC.log_softmax(-1).transpose(0, 1), targets_NL[on_host_N].to(logits_NTC.device), some.lengths_N,
-            target_lengths_N[on_host_N].to(logits_NTC.device), reduction="sum",
-        )  # fmt: skip
+    on_device_N = labelled_N.to(student.logits_NTC.device)
+    with torch.enable_grad():
+        logits_NTC = student.logits_NTC.detach().float().requires_grad_()
+        nats = logits_NTC.new_zeros(())
+        for folded, rows_N in by_folding(labelled_N, foldings):
+            here_N = rows_N.to(logits_NTC.device)
+            nats_N = nats_of(
+                logits_NTC[here_N], student.lengths_N[here_N], targets_NL[rows_N], target_lengths_N[rows_N], folded
+            )
+            nats = nats + nats_N.sum().to(nats.device)
         (gradient_NTC,) = torch.autograd.grad(nats, logits_NTC)
     classes_NT = (logits_NTC.detach().softmax(-1) - gradient_NTC).argmax(-1)
-    return summed(_cross_entropy(some, classes_NT))
+    some = Outputs(*(tensor[on_device_N] for tensor in student))
+    return summed(_cross_entropy(some, classes_NT[on_device_N]))
 
 
-def forced_alignment(log_p_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor) -> Tensor:
+def forced_alignment(
+    log_p_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor, blank: int = BLANK
+) -> Tensor:
     """The most likely path that writes the target (Viterbi), classes (N, T) int64; blank behind the valid length.
 
     Targets must be feasible: at least as many frames as characters and adjacent repeats.
@@ -76,10 +91,10 @@ def forced_alignment(log_p_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, t
     log_p = log_p_NTC.detach().float().cpu().numpy()
     n, t, _ = log_p.shape
     lengths, target_lengths = lengths_N.cpu().numpy(), target_lengths_N.cpu().numpy()
-    states_NS = np.full((n, 2 * targets_NL.shape[1] + 1), BLANK)
+    states_NS = np.full((n, 2 * targets_NL.shape[1] + 1), blank)
     states_NS[:, 1::2] = targets_NL.cpu().numpy()
     may_skip_NS = np.zeros_like(states_NS, bool)
-    may_skip_NS[:, 2:] = (states_NS[:, 2:] != BLANK) & (states_NS[:, 2:] != states_NS[:, :-2])
+    may_skip_NS[:, 2:] = (states_NS[:, 2:] != blank) & (states_NS[:, 2:] != states_NS[:, :-2])
     emitted_NTS = np.take_along_axis(log_p, states_NS[:, None].repeat(t, 1), 2)
     best_NS = np.full(states_NS.shape, -np.inf)
     best_NS[:, :2] = emitted_NTS[:, 0, :2]
@@ -91,10 +106,10 @@ def forced_alignment(log_p_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, t
     rows = np.arange(n)
     last, before = 2 * target_lengths, np.maximum(2 * target_lengths - 1, 0)
     state_N = np.where(best_NS[rows, before] > best_NS[rows, last], before, last)
-    classes_NT = np.full((n, t), BLANK, np.int64)
+    classes_NT = np.full((n, t), blank, np.int64)
     for frame in reversed(range(t)):
         valid_N = frame < lengths
-        classes_NT[:, frame] = np.where(valid_N, states_NS[rows, state_N], BLANK)
+        classes_NT[:, frame] = np.where(valid_N, states_NS[rows, state_N], blank)
         state_N = np.where(valid_N, state_N - came_from_NTS[rows, frame, state_N], state_N)
     return torch.from_numpy(classes_NT)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distill.data.labels import Folding
-from distill.losses.frames import valid_frames
+from distill.losses.frames import LEAST, valid_frames
 from students.charset import BLANK
 from students.parts import Outputs
 
@@ -33,7 +33,7 @@ class AttentionHead(nn.Module):
         begun_NL = F.pad(targets_NL, (1, 0), value=BLANK)
         queries_NLH, _ = self.decoder(self.embedding(begun_NL))
         scores_NLT = queries_NLH @ self.keys(features_NTD).transpose(1, 2) / queries_NLH.shape[-1] ** 0.5
-        shares_NLT = scores_NLT.masked_fill(~valid_frames(frames)[:, None], -torch.inf).softmax(-1)
+        shares_NLT = scores_NLT.masked_fill(~valid_frames(frames)[:, None], LEAST).softmax(-1)
         return self.output(torch.cat([queries_NLH, shares_NLT @ features_NTD], -1)).log_softmax(-1)
 
 

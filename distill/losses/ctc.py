@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -30,15 +30,22 @@ def ctc(
     float32 and 2-D int64 targets keep torch off cuDNN's variant, which is not safe for empty labels.
     """
     total = student.logits_NTC.new_zeros((), dtype=torch.float32)
-    on_host_N = labelled_N.cpu()
-    per_line = foldings or (None,) * len(on_host_N)
-    for folded in dict.fromkeys(f for f, labelled in zip(per_line, on_host_N.tolist(), strict=True) if labelled):
-        rows_N = on_host_N & torch.tensor([f == folded for f in per_line])
+    for folded, rows_N in by_folding(labelled_N, foldings):
         on_device_N = rows_N.to(student.logits_NTC.device)
         logits_NTC, lengths_N = student.logits_NTC[on_device_N], student.lengths_N[on_device_N]
         nats_N = nats_of(logits_NTC, lengths_N, targets_NL[rows_N], target_lengths_N[rows_N], folded)
         total = total + (nats_N / lengths_N.to(nats_N.device)).sum().to(total.device)
-    return total, int(on_host_N.sum())
+    return total, int(labelled_N.sum())
+
+
+def by_folding(
+    labelled_N: Tensor, foldings: Sequence[Folding | None] | None
+) -> Iterator[tuple[Folding | None, Tensor]]:
+    """The foldings of the labelled lines, and the lines of each, (N,) bool on the host."""
+    on_host_N = labelled_N.cpu()
+    per_line = foldings or (None,) * len(on_host_N)
+    for folded in dict.fromkeys(f for f, labelled in zip(per_line, on_host_N.tolist(), strict=True) if labelled):
+        yield folded, on_host_N & torch.tensor([f == folded for f in per_line])
 
 
 def class_changes(student: Outputs, labelled_N: Tensor, foldings: Sequence[Folding | None]) -> tuple[Tensor, int]:
@@ -49,10 +56,11 @@ def class_changes(student: Outputs, labelled_N: Tensor, foldings: Sequence[Foldi
     The group of the blank does not count: there nothing is to be one symbol.
     """
     total = student.logits_NTC.new_zeros((), dtype=torch.float32)
-    on_host_N = labelled_N.cpu()
     device = student.logits_NTC.device
-    for folded in dict.fromkeys(f for f in foldings if f is not None):
-        rows_N = (on_host_N & torch.tensor([f == folded for f in foldings])).to(device)
+    for folded, on_host_N in by_folding(labelled_N, foldings):
+        if folded is None:
+            continue
+        rows_N = on_host_N.to(device)
         classes_M, groups_M = (numbers.to(device) for numbers in folded.alternatives)
         p_NTM = student.logits_NTC[rows_N].float().softmax(-1)[..., classes_M]
         p_NTG = p_NTM.new_zeros(*p_NTM.shape[:2], len(folded.groups)).index_add(-1, groups_M, p_NTM)
@@ -60,7 +68,7 @@ def class_changes(student: Outputs, labelled_N: Tensor, foldings: Sequence[Foldi
         lengths_N = student.lengths_N[rows_N].to(device)
         within_NT = torch.arange(1, p_NTM.shape[1], device=device) < lengths_N[:, None]
         total = total + ((changes_NT * within_NT).sum(1) / lengths_N).sum()
-    return total, int(on_host_N.sum())
+    return total, int(labelled_N.sum())
 
 
 def _followed_by_itself(p_NTK: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from students.parts import Outputs
 
+LEAST = torch.finfo(torch.float32).min  # logit of what takes no part; with -inf a softmax over nothing else is NaN
+
 
 def valid_frames(outputs: Outputs) -> Tensor:
     """The frames within the valid length, (N, T) bool."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import assert_never
 
-from distill.losses.frames import log_posteriors, mean_over, summed, valid_frames
+from distill.losses.frames import LEAST, log_posteriors, mean_over, summed, valid_frames
 from students.charset import BLANK
 from students.parts import Outputs
 
@@ -157,7 +157,7 @@ def _bag(outputs: Outputs, temperature: float) -> Tensor:
     """Log of the share of every character in what a line writes, (N, C - 1)."""
     log_p_NTK = log_posteriors(outputs, temperature)[..., BLANK + 1 :]
     behind_NT1 = ~valid_frames(outputs)[..., None]
-    return log_p_NTK.masked_fill(behind_NT1, -torch.inf).logsumexp(1).log_softmax(-1)
+    return log_p_NTK.masked_fill(behind_NT1, LEAST).logsumexp(1).log_softmax(-1)
 
 
 def _correlation(p: Tensor, q: Tensor, mask: Tensor, dim: int) -> Tensor:

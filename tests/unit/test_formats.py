@@ -150,6 +150,8 @@ def test_two_label_files_are_an_error_until_one_is_named(tmp_path: Path) -> None
         ),
         ("metadata.jsonl", '{"file_name": 3, "text": "a"}\n', r"jsonl:1: the file name is 3"),
         ("metadata.jsonl", "\n", "has no rows"),
+        ("metadata.jsonl", '{"file_name": "0.png", "text": "\\ud83d"}\n', r"0\.png: the text '.ud83d' holds half"),
+        ("labels.json", '{"0.png": 1' + "0" * 5000 + "}", r"labels\.json: not JSON: Exceeds the limit"),
         ("rec_gt.txt", "[1]\ta\n", r"rec_gt\.txt:1: a list of files is"),
         ("rec_gt.txt", "9.png\ta\n", "1 of 1 images do not exist"),
     ],
@@ -252,6 +254,8 @@ def test_lmdb_gives_its_samples_in_their_order_in_every_process(tmp_path: Path) 
         ({"label-000000001": b"\xff"}, "label-000000001: not UTF-8"),
         ({"label-000000001": b"a\0"}, "label-000000001:1: holds a null byte"),
         ({"num-samples": b"0"}, "holds no lines"),
+        ({"num-samples": b"999999999"}, "num-samples is 999999999, but it holds 7 keys"),
+        ({"num-samples": b"9" * 5000}, "num-samples is 99999999999999999999, but it holds 7 keys"),
     ],
 )
 def test_a_broken_lmdb_is_one_error(tmp_path: Path, change: dict[str, bytes | None], reason: str) -> None:

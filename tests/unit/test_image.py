@@ -81,6 +81,14 @@ def test_sixteen_bit_grey_keeps_its_range() -> None:
     assert decode_image(image).tolist() == [[0, 128, 255]]
 
 
+def test_what_is_no_number_is_no_grey_level() -> None:
+    grey = np.array([[0, 7.9, 300]], np.float32)
+    assert decode_image(Image.fromarray(grey)).tolist() == [[0, 7, 255]]
+    grey[0, 1] = np.nan
+    with pytest.raises(DataError, match=r"scan\.tif.*no numbers"):
+        decode_image(Image.fromarray(grey), "scan.tif")
+
+
 @pytest.mark.parametrize(
     ("orientation", "shape"), [(6, (30, 10)), (3, (10, 30)), (1, (10, 30)), (9, (10, 30)), (0, (10, 30))]
 )

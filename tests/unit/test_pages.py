@@ -179,6 +179,7 @@ EXTERNAL = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><PcGts>&a;</
         ("<PcGtsLike/>", r"holds no PAGE XML or ALTO file; it has .*p1\.xml \(<PcGtsLike>\)"),
         (page_xml("").replace('imageWidth="120"', 'imageWidth="wide"'), "a page of 'wide' x '80' is no size"),
         (page_xml(""), "holds no lines"),
+        (alto_xml("").replace("<Page", "<Page/><Page"), r"p1\.xml: holds 2 pages"),
     ],
 )
 def test_a_broken_page_is_one_error(tmp_path: Path, content: str, reason: str) -> None:
@@ -225,6 +226,7 @@ def test_boxes_of_ppocrlabel_are_cut_like_polygons(tmp_path: Path) -> None:
         (row + "set/p1.png\n", r"Label\.txt:2: no tab"),
         (row.replace("points", "point"), r"Label\.txt:1: not a JSON list of boxes .*KeyError"),
         (row.replace("[10, 10]", "[10]"), r"Label\.txt:1: not a JSON list of boxes"),
+        (row.replace('"###"', "null"), r"Label\.txt:1: not a JSON list of boxes .*the transcription None is not text"),
     ):
         (tmp_path / "set" / "Label.txt").write_text(broken)
         with pytest.raises(DataError, match=reason):

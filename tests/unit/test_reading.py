@@ -183,6 +183,7 @@ def test_a_review_page_names_what_it_leaves_out(
 ) -> None:
     monkeypatch.setattr("distill.review.MOST_LINES", 1)
     (folder / "tab\there.png").write_bytes(png_bytes())
+    (folder / "d:rive.png").write_bytes(png_bytes())  # would lie outside of its folder on Windows
     (folder / "labels.tsv").write_text("a.png\t7\n")
     page = tmp_path / "page.html"
     arguments = ["read", str(student_file), str(folder), "--review-page", str(page)]
@@ -191,6 +192,7 @@ def test_a_review_page_names_what_it_leaves_out(
     assert "1 doubtful lines" in said.err
     assert "2 more doubtful lines" in said.err
     assert "tab\\there.png" in said.err
+    assert "d:rive.png" in said.err
     assert "labels.tsv already" in said.err
     assert "tab\\there.png" in said.out
     page.unlink()

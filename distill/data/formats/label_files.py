@@ -128,7 +128,7 @@ def _parsed(content: str, where: str) -> Any:
 
     try:
         return json.loads(content, object_pairs_hook=distinct)
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # an integer of thousands of digits is one too
         raise DataError(f"{where}: not JSON: {error}") from error
     except RecursionError as error:
         raise DataError(f"{where}: nested too deep") from error

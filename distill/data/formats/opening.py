@@ -33,6 +33,7 @@ from distill.data.sources import (
 )
 from students.errors import DataError
 
+SURROGATE = re.compile("[\ud800-\udfff]")
 SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
 SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset", ".mdb": "lmdb", ".xml": "pages"}
 
@@ -47,11 +48,19 @@ def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int
         contents = _opened(source, root, cache_folder, height_px)
         if not contents.names:
             raise DataError("holds no lines")
+        _check_encodable(contents)
     except DataError as error:
         raise DataError(f"source {source.name}: {error}") from error
     if source.drop_labels:
         return Contents(contents.names, [None] * len(contents.names), contents.fetch)
     return contents
+
+
+def _check_encodable(contents: Contents) -> None:
+    """JSON can name half of a surrogate pair, which no file of labels can hold."""
+    for name, text in zip(contents.names, contents.texts, strict=True):
+        if text is not None and SURROGATE.search(text):
+            raise DataError(f"{name}: the text {text!a} holds half of a surrogate pair; write a whole one")
 
 
 def _opened(source: Source, root: Path, cache_folder: Path, height_px: int) -> Contents:

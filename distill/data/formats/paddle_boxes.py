@@ -40,7 +40,9 @@ def _page(row: str, path: Path, number: int) -> Iterator[PageLine]:
         boxes = [(box["transcription"], box["points"]) for box in json.loads(content)]
         for i, (text, points) in enumerate(boxes):
             polygon = " ".join(f"{x},{y}" for x, y in points)
-            known = None if text == ILLEGIBLE else str(text)
+            if not isinstance(text, str):
+                raise TypeError(f"the transcription {text!r} is not text")
+            known = None if text == ILLEGIBLE else text
             yield PageLine(f"{Path(name).stem}/{i:04d}", known, image, polygon, None)
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(

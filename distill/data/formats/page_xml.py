@@ -71,6 +71,8 @@ def _page_lines(root: ElementTree.Element, file: Path, name: str) -> tuple[Path 
     if image is None:
         return None, []
     page = _page(root)
+    if (n_pages := len(root.findall(".//{*}Page"))) > 1:
+        raise DataError(f"{file}: holds {n_pages} pages and names one image; write a file for each")
     alto = _name(root) == "alto"
     unit = root.findtext(".//{*}MeasurementUnit", "pixel").strip()
     if alto and unit != "pixel":

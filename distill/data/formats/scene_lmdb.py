@@ -17,6 +17,7 @@ from students.errors import DataError
 
 DATA_FILE = "data.mdb"
 COUNT = b"num-samples"
+MOST_DIGITS = 9  # as the keys have
 
 
 def image_key(number: int) -> bytes:
@@ -46,14 +47,15 @@ def _opened(path: Path) -> Contents:
             raise DataError(f"{path}: has no key num-samples; it is not a scene-text LMDB")
         if not count.isdigit():
             raise DataError(f"{path}: num-samples is {count[:20]!r}, not a number")
+        n_keys = transaction.stat()["entries"]
+        if len(count) > MOST_DIGITS or int(count) > n_keys:
+            raise DataError(f"{path}: num-samples is {count[:20].decode()}, but it holds {n_keys} keys")
         cursor = transaction.cursor()
         names, texts, missing = [], [], []
         for number in range(1, int(count) + 1):
             label = transaction.get(label_key(number))
             missing += [label_key(number).decode()] if label is None else []
             missing += [] if cursor.set_key(image_key(number)) else [image_key(number).decode()]
-            if len(missing) > int(count):  # more is not worth the wait: nothing fits
-                break
             name = transaction.get(path_key(number))
             names.append(f"{number:09d}" if name is None else text_of(name, f"{path}: path-{number:09d}"))
             texts.append(text_of(label or b"", f"{path}: label-{number:09d}"))
