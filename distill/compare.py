@@ -257,7 +257,8 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         first = row["over_the_first"]
         rows.append(
             f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
-            f"{row['verdict'].replace('_', ' ')} | {_points(first['gain'])} | {row['seconds']['student']:.0f} |"
+            f"{row['verdict'].replace('_', ' ')} | {_points(first['gain'])}, {first['verdict'].replace('_', ' ')} | "
+            f"{row['seconds']['student']:.0f} |"
         )
     if "control_given_the_seconds" in result:
         longer = result["control_given_the_seconds"]

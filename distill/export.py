@@ -35,7 +35,7 @@ from distill.run import cache_of
 from students.decoding import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
-from students.model_file import Description, find_model, write_whole
+from students.model_file import SHIPPED, Description, find_model, write_whole
 from students.onnx_reader import session
 from students.reading import LogitsOf, Reader
 
@@ -67,7 +67,7 @@ def export(
     model: str, to: Target, out: Path | None = None, data: Sequence[str] = (), budget_points: float = 0.2,
     decoding: Greedy | Beam | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write `model` in the form `to`, by default beside it, and return what was checked and measured.
+    """Write `model` in the form `to`, by default beside it, a shipped one here, and return what was checked and measured.
 
     A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. Raises
     `ExportError`, and writes nothing, where the result would not read as the model does.
@@ -79,7 +79,7 @@ def export(
     path = find_model(model)
     reader = teachers.load(path)
     reader.model.cpu()
-    out = out or path.parent / DEFAULT_NAMES[to]
+    out = out or (Path() if path.parent == SHIPPED else path.parent) / DEFAULT_NAMES[to]
     if out.exists() and out.samefile(path):
         raise ExportError(f"{out}: is the model itself; choose another --out")
     origin, lines = gate_lines(reader, path, data)

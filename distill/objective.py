@@ -190,7 +190,7 @@ def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, f
     weights = {
         "ctc": objective.ctc_weight,
         "class_changes": objective.class_changes_weight,
-        "consistency": objective.consistency.weight * rising,
+        "consistency": objective.consistency.weight_at(done) * rising,
         "peer_ctc": objective.ctc_weight if objective.mutual.weight else 0.0,
     }
     for name, kind in KINDS.items():

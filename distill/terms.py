@@ -107,7 +107,7 @@ class FeatureHint(Term):
     through_neck: bool = Field(False, description="compare what the teacher's recurrent layer makes of either")
 
 
-class Consistency(Section):
+class Consistency(Term):
     """Two views of every line, each following the other's posteriors (CR-CTC, Yao et al. 2025, arXiv 2410.05101)."""
 
     weight: float = Field(0.0, ge=0, description="of the KL between the views; 0: one view and no such term")

@@ -26,6 +26,7 @@ from students.image import Preparation
 
 MODEL_NAME = "model.safetensors"
 ONNX_SUFFIX = ".onnx"
+SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
 KEY = "crnn-distill"
 ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf map entry: its key, then its value's tag
 FORMAT_VERSION: Final = 1
@@ -136,16 +137,20 @@ def expect_student(description: Description, path: Path) -> None:
 
 
 def find_model(path_or_name: str | Path) -> Path:
-    """The file meant by a file, or by a run folder (its `student`)."""
+    """The file meant by a file, by a run folder (its `student`), or by the name of a shipped student."""
     path = Path(path_or_name)
+    if path.is_file():
+        return path
+    for candidate in (path / "student" / MODEL_NAME, path / MODEL_NAME):
+        if candidate.is_file():
+            return candidate
+    shipped = {file.stem: file for file in SHIPPED.glob("*.safetensors")}
+    if named := shipped.get(str(path_or_name)):
+        return named
     if path.is_dir():
-        for candidate in (path / "student" / MODEL_NAME, path / MODEL_NAME):
-            if candidate.is_file():
-                return candidate
         raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such model file or run folder")
-    return path
+    names = ", ".join(sorted(shipped))
+    raise CheckpointError(f"{path}: no such model file or run folder, and no shipped student; there are {names}")
 
 
 def canonical_json(value: object) -> str:

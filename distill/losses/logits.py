@@ -64,7 +64,8 @@ def bag_of_symbols(
 ) -> tuple[Tensor, int]:
     """KL of what is written anywhere on a line: posteriors without the blank, summed over frames, to one; lines.
 
-    Blind to order and to when a character is written, so the frames of the two sides may differ.
+    Blind to order and to when a character is written, so the frames of the two sides may differ. Aggregation
+    cross-entropy (Xie et al. 2019, arXiv 1904.08364) with the teacher's shares in the place of the label's counts.
     """
     with torch.autocast(student.logits_NTC.device.type, enabled=False):
         log_p_NK, log_q_NK = _bag(teacher, temperature), _bag(student, temperature)

@@ -21,6 +21,7 @@ from distill.export import opened, parted, prepared
 from distill.graph import graph_of
 from distill.hub import card
 from students.errors import ExportError
+from students.model_file import SHIPPED
 from students.reading import Reader
 from tests.samples import png_bytes
 
@@ -87,6 +88,18 @@ def test_an_export_lands_beside_the_model_and_reads_and_evaluates_like_it(
     if to == "int8":
         assert record["calibration"]["lines"] == result["calibration_lines"] == 33
         assert result["accuracy"]["lines"] == 33
+
+
+def test_a_shipped_student_is_exported_here_and_judged_on_drawn_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("distill.export.RENDERED_LINES", 120)
+    shipped = sorted(SHIPPED.iterdir())
+    assert main(["export", "scene", "--to", "onnx", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lines_from"] == "fonts"
+    assert sorted(SHIPPED.iterdir()) == shipped
+    assert students.load("model.onnx").read(png_bytes()).text == students.load("scene").read(png_bytes()).text
 
 
 def test_a_decoding_travels_in_the_file(student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import safetensors.numpy
 import students
 import teachers
 from students.errors import CheckpointError
-from students.model_file import read_model, write_model
+from students.model_file import SHIPPED, find_model, read_model, write_model
 from tests.samples import png_bytes, write_student
 
 
@@ -68,3 +68,24 @@ def test_a_run_folder_means_its_student(tmp_path: Path, student_file: Path) -> N
     assert students.load(tmp_path / "run").description.kind == "student"
     with pytest.raises(CheckpointError, match="has the training finished"):
         students.load(tmp_path / "run" / "empty")
+
+
+@pytest.mark.parametrize("name", ["receipts", "scene"])
+def test_a_name_means_a_shipped_student_which_is_small(name: str) -> None:
+    assert find_model(name) == SHIPPED / f"{name}.safetensors"
+    assert find_model(name).stat().st_size < 1_000_000
+    reading = students.load(name).read(png_bytes(32, 160))
+    assert 0 <= reading.confidence <= 1
+
+
+def test_a_folder_of_that_name_comes_first_and_other_names_are_refused(
+    tmp_path: Path, student_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match="no shipped student; there are receipts, scene"):
+        students.load("sign")
+    (tmp_path / "scene").mkdir()  # pictures, perhaps
+    assert find_model("scene") == SHIPPED / "scene.safetensors"
+    (tmp_path / "scene" / "student").mkdir()
+    shutil.copy(student_file, tmp_path / "scene" / "student")
+    assert find_model("scene") == Path("scene/student/model.safetensors")
