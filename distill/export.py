@@ -67,7 +67,7 @@ def export(
     model: str, to: Target, out: Path | None = None, data: Sequence[str] = (), budget_points: float = 0.2,
     decoding: Greedy | Beam | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write `model` in the form `to`, by default beside it, a shipped one here, and return what was checked and measured.
+    """Write `model` in the form `to`, by default beside it (a shipped one: here), and return what was found.
 
     A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. Raises
     `ExportError`, and writes nothing, where the result would not read as the model does.

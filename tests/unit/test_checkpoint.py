@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,34 +63,41 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
     assert newest_step(tmp_path) == 10
 
 
-FILE_OPERATIONS = 12
+class FullDisk:
+    """An operation on files that fails at one of its calls."""
 
+    def __init__(self, whole: Callable[..., Any], failing: int) -> None:
+        self.whole, self.failing, self.calls = whole, failing, 0
 
-@pytest.mark.parametrize("failing", range(1, FILE_OPERATIONS))
-def test_after_a_fault_at_any_flush_a_whole_checkpoint_remains(
-    tmp_path: Path, failing: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save(tmp_path, 5, made(5))
-    calls = 0
-    flush = checkpoints.os.fsync
-
-    def full_disk(descriptor: int) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == failing:
+    def __call__(self, *arguments: Any, **more: Any) -> Any:
+        self.calls += 1
+        if self.calls == self.failing:
             raise OSError(errno.ENOSPC, "No space left on device")
-        flush(descriptor)
+        return self.whole(*arguments, **more)
 
-    monkeypatch.setattr(checkpoints.os, "fsync", full_disk)
-    try:
-        save(tmp_path, 10, made(10))
-    except CheckpointError as error:
-        assert "No space left" in str(error)  # noqa: PT017
-    monkeypatch.undo()
-    assert newest_step(tmp_path) in (5, 10)
-    assert not list(tmp_path.glob(".*.tmp")) or newest_step(tmp_path) == 5
-    save(tmp_path, 15, made(15))
-    assert newest_step(tmp_path) == 15
+
+@pytest.mark.parametrize("operation", ["fsync", "replace", "mkdir", "open"])
+def test_after_a_full_disk_at_any_place_a_whole_checkpoint_remains(
+    tmp_path: Path, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = checkpoints.os if operation == "fsync" else Path
+    for failing in itertools.count(1):
+        folder = tmp_path / str(failing)
+        save(folder, 5, made(5))
+        disk = FullDisk(getattr(holder, operation), failing)
+        with monkeypatch.context() as patched:
+            patched.setattr(holder, operation, lambda *a, disk=disk, **k: disk(*a, **k))  # a function, to be a method
+            try:
+                save(folder, 10, made(10))
+            except CheckpointError as error:
+                assert "No space left" in str(error)  # noqa: PT017
+        assert newest_step(folder) in (5, 10)
+        save(folder, 15, made(15))
+        assert newest_step(folder) == 15
+        assert not list(folder.glob(".*"))
+        if disk.calls < failing:  # every call has failed once
+            assert failing > 1
+            return
 
 
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:

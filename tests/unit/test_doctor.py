@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from distill.check import _fonts
+from distill.cli import main
 from distill.data.labels import LabelForm
 from distill.data.lines import Lines
 from distill.doctor import labels as looks
@@ -235,6 +237,37 @@ def test_near_pairs_are_those_of_a_slow_search_and_ten_thousand_take_seconds() -
             slow.add((2 * row, row))
     assert found == slow
     assert 20 < len(slow) < 100
+
+
+def test_check_looks_at_all_of_it(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One folder with a fault of every kind, and `distill check` names each line."""
+
+    def folder(name: str, pictures: dict[str, np.ndarray], labels: dict[str, str]) -> str:
+        (tmp_path / name).mkdir()
+        for file, picture in pictures.items():
+            Image.fromarray(picture).save(tmp_path / name / file)
+        (tmp_path / name / "labels.tsv").write_text("".join(f"{file}\t{text}\n" for file, text in labels.items()))
+        return f"{{kind: folder, name: {name}, path: {tmp_path / name}}}"
+
+    labels = {f"{i:02d}.png": word for i, word in enumerate(words)}
+    pictures = {file: textured(word, i) for i, (file, word) in enumerate(labels.items())}
+    train = folder("train", pictures, labels | {"03.png": "far more letters than frames " * 5, "04.png": "p\u0430per"})
+    (tmp_path / "train" / "05.png").write_bytes(b"no picture")
+    odd = {"again.png": saved_again(pictures["07.png"]), "blank.png": np.full((32, 100), 200, np.uint8)}
+    others = {f"{i}.png": textured(word[::-1], 100 + i) for i, word in enumerate(words)}
+    test = folder("test", others | odd, dict.fromkeys((*others, *odd), "abc"))
+    choices = [
+        f"data.train=[{train}]",
+        f"data.validation=[{test.replace('test,', 'validation,')}]",
+        f"data.test=[{test}]",
+    ]
+    assert main(["check", "smoke", *choices, "--run", str(tmp_path / "run"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    named = {(finding["kind"], key) for finding in found for key in finding["keys"]}
+    assert {
+        ("left-out", "train/05.png"), ("left-out", "train/03.png"), ("mixed-scripts", "train/04.png"),
+        ("leak", "train/07.png"), ("blank", "test/blank.png"),
+    } <= named  # fmt: skip
 
 
 def test_documents_in_two_parts_are_noted() -> None:

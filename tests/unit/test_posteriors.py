@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
+from distill.data.augment import Augment
+from distill.data.batch import Pictures
 from distill.data.columns import Column
+from distill.data.feed import feed
+from distill.data.lines import open_source
 from distill.data.posteriors import Cached, Posteriors, decode, dense, encode
+from distill.data.sampler import Order, in_width_order
+from distill.data.sources import RenderedSource
+from distill.teacher import FrozenTeacher, Member
+from distill.teacher_cache import cache_posteriors
 from distill.terms import Objective, PosteriorCache
+from students.architectures.recurrent import RecurrentStudent
+from students.charset import Charset
 from students.errors import CheckpointError
+from students.image import Preparation
 
 TAUS = (1.0, 2.5)
 
@@ -87,3 +101,44 @@ def test_what_cannot_be_cached_is_refused() -> None:
             Objective.model_validate({"cache": {"views": 2}, **other})
     objective = Objective(cache=PosteriorCache(views=3, top_k=2))
     assert objective.without_teacher.cache == PosteriorCache(views=3)
+
+
+def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_shown(tmp_path: Path) -> None:
+    preparation = Preparation()
+    source = RenderedSource(name="drawn", lines=24, fonts=("dejavu-sans",))
+    lines, _ = open_source(source, Path(), tmp_path, preparation)
+    charset = Charset.of([text or "" for text in lines.texts])
+    n_classes = charset.n_classes
+    torch.manual_seed(0)
+    network = RecurrentStudent().build(n_classes, 1, preparation.height_px).eval()
+    pictures = Pictures(lines, preparation, (), 0)
+    groups = in_width_order(lines.padded_width_px, 8)
+    with torch.no_grad():  # logits that differ from frame to frame, so that another picture has others
+        logits_FC = torch.cat([network(pictures.stacked(g)[0]).logits_NTC.flatten(0, 1) for g in groups])
+        (head,) = (layer for layer in network.head.modules() if isinstance(layer, torch.nn.Linear))
+        head.weight *= (3 / logits_FC.std(0))[:, None]
+        head.bias.copy_((head.bias - logits_FC.mean(0)) * 3 / logits_FC.std(0))
+    teacher = FrozenTeacher([Member(network)], torch.device("cpu"), "fp32")
+    augment, seed = Augment(probability=1, rotation_deg=10, shear=0.3, noise_probability=1, noise_sigma=40), 7
+    objective = Objective(cache=PosteriorCache(views=2, top_k=n_classes, blank_above=1))
+    cached = cache_posteriors(
+        teacher, lines, preparation, augment, seed, objective, n_classes, tmp_path, Accelerator(cpu=True), lambda: None
+    )
+    order = Order(lines.padded_width_px, 8, seed)
+    steps = range(4 * order.steps_per_epoch)
+    seen: dict[str, list[torch.Tensor]] = {key: [] for key in lines.keys}
+    for step in feed(
+        lines, order, charset, preparation, augment, steps=steps, rank=0, n_ranks=1, workers=0, cycle=2, cached=cached
+    ):
+        for batch in step.batches:
+            assert batch.posteriors is not None
+            online = teacher(batch.images_NCHW).logits_NTC.softmax(-1)
+            kept = cached.outputs(batch.posteriors, 1.0).logits_NTC.softmax(-1)
+            assert (online - kept).abs().max() < 0.004
+            for key, p_TC in zip(batch.keys, online, strict=True):
+                seen[key].append(p_TC)
+    for first, second, third, fourth in seen.values():
+        assert torch.allclose(first, third, atol=1e-4)
+        assert torch.allclose(second, fourth, atol=1e-4)
+    apart = [(first - second).abs().max().item() for first, second, *_ in seen.values()]
+    assert np.median(apart) > 0.03  # another view is heard otherwise
