@@ -10,7 +10,7 @@ import pytest
 from distill.data.corpus import read_texts
 from distill.data.fonts import by_family
 from distill.data.ground import photographs_in
-from distill.data.materialise import cache_key, faces_of, materialise, sample
+from distill.data.materialise import PART_LINES, cache_key, faces_of, materialise, sample
 from distill.data.sources import FolderSource, RenderedSource, shared_families
 from distill.recipe_file import load_recipe
 from students.errors import DataError
@@ -94,6 +94,17 @@ def test_lines_of_a_shipped_recipe_are_what_they_were_before_later_faults_came()
         picture, text, family = sample(source, Path(), families, 32, i)
         sha.update(picture.tobytes() + text.encode() + family.encode() + str(picture.shape).encode())
     assert sha.hexdigest()[:20] == "a3ba6ed1d4d387a4b441"
+
+
+def test_lines_are_the_same_for_any_number_of_processes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = _source(lines=2 * PART_LINES + 5, text={"min_characters": 1, "max_characters": 3})
+    found = []
+    for n in (1, 2):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=n: set(range(n)), raising=False)
+        (folder,) = materialise([source], root, 16, root / f"cache-{n}")
+        found.append({part.name: part.read_bytes() for part in folder.iterdir()})
+    assert len(found[0]) == 3
+    assert found[0] == found[1]
 
 
 def test_backgrounds_need_a_folder(root: Path) -> None:
