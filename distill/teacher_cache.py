@@ -54,8 +54,9 @@ def cache_posteriors(
     """Open the cache of these lines and this teacher, computing what is missing. `poll` may raise between parts."""
     settings, temperatures = objective.cache, temperatures_of(objective)
     key = digest_of(
-        FORMAT, teacher.digest, preparation, augment_with, lines.digest, seed, settings, list(temperatures), n_classes
-    )
+        FORMAT, teacher.digest, preparation, augment_with, lines.digest_of_pictures, seed, settings, list(temperatures),
+        n_classes,
+    )  # fmt: skip
     folder = root / f"posteriors-{key[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     parts = [

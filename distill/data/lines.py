@@ -7,7 +7,7 @@ when a batch needs them. What cannot be used is refused by name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -113,10 +113,19 @@ class Lines:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over keys, texts and image digests, in order, label forms and augmentations of sources."""
-        sha = hashlib.sha256(repr(sorted((s, self.forms.get(s, "exact")) for s in set(self.sources))).encode())
+        forms = sorted((source, self.forms.get(source, "exact")) for source in set(self.sources))
+        return self._digest(forms, zip(self.keys, self.texts, self.image_digests, strict=True))
+
+    @cached_property
+    def digest_of_pictures(self) -> str:
+        """The same without labels and their forms: all that a teacher sees."""
+        return self._digest((), zip(self.keys, self.image_digests, strict=True))
+
+    def _digest(self, begin: object, records: Iterable[object]) -> str:
+        sha = hashlib.sha256(repr(begin).encode())
         for source in sorted(self.augments.keys() & set(self.sources)):
             sha.update(repr((source, self.augments[source].model_dump_json())).encode())
-        for record in zip(self.keys, self.texts, self.image_digests, strict=True):
+        for record in records:
             sha.update(repr(record).encode())
         return sha.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,13 @@ def test_whole_documents_of_the_named_sources_lose_their_labels_and_no_line(tmp_
     assert without_labels(lines, half, seed=0).texts == stripped.texts != without_labels(lines, half, seed=1).texts
     with pytest.raises(DataError, match="unlabel: 0 documents"):
         without_labels(lines, Unlabel(sources=("another",)), seed=0)
+
+
+def test_what_a_teacher_sees_does_not_depend_on_labels(tmp_path: Path) -> None:
+    lines = many(["a.png", "b.png"], ["a", "b"], tmp_path)
+    bare = replace(lines, texts=(None, "b"))
+    assert bare.digest != lines.digest
+    assert bare.digest_of_pictures == lines.digest_of_pictures != lines.take([1]).digest_of_pictures
 
 
 def test_a_label_longer_than_its_frames_is_refused_by_name(tmp_path: Path) -> None:
