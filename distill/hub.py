@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,10 @@ def _use(description: Description) -> Iterator[str]:
 def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str]:
     yield "## Results\n"
     yield f"{result['n']:,} test lines, protocol `{result['protocol']}`.\n"
-    yield "| | parameters | exact | CER | WER |\n|---|---:|---:|---:|---:|"
+    yield "| | parameters | exact (95 % interval) | CER | WER |\n|---|---:|---:|---:|---:|"
     rows = [
-        f"| {role} | {part['parameters']:,} | {part['exact']:.2%} | {part['cer']:.2%} | {part['wer']:.2%} |"
+        f"| {role} | {part['parameters']:,} | {part['exact']:.2%} ({_interval(part['exact'], part['n'])}) "
+        f"| {part['cer']:.2%} | {part['wer']:.2%} |"
         for role in ("teacher", "control", "student")
         if (part := report.get(role))
     ]
@@ -83,6 +85,14 @@ def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[s
     yield f"Verdict of the run: {report['verdict']}.\n"
 
 
+def _interval(share: float, n: int) -> str:
+    """Wilson's (1927) score interval of a share of n lines, 95 %."""
+    z = 1.96
+    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    low, high = ((centre + sign * spread) / (1 + z * z / n) for sign in (-1, 1))
+    return f"{low:.1%} to {high:.1%}"
+
+
 def _record(description: Description, gate: Mapping[str, Any]) -> Iterator[str]:
     yield "## Export\n"
     logits, texts = gate["logits"], gate["texts"]
@@ -92,10 +102,17 @@ def _record(description: Description, gate: Mapping[str, Any]) -> Iterator[str]:
         f"{texts['different']} texts differ.\n"
     )
     yield "## Data and licence\n"
-    yield (
-        "The licence in the head of this page is `other` unless the training record names one: set it to what the "
-        "licences of the training lines allow before you upload. The digests below say which lines were used.\n"
-    )
+    training = description.training
+    if sources := training.get("sources"):
+        yield f"Trained on {', '.join(f'{n:,} lines of {name}' for name, n in sources.items())}.\n"
+    if origin := training.get("origin"):
+        yield f"{origin}\n"
+    if training.get("licence", "other") == "other":
+        yield (
+            "The recipe names no licence (`data.licence`), so the head of this page says `other`: set it to what the "
+            "licences of the training lines allow before you upload.\n"
+        )
+    yield "The digests below say which lines were used.\n"
     yield f"```json\n{json.dumps(description.training, indent=1, sort_keys=True)}\n```\n"
 
 

@@ -96,6 +96,8 @@ class Data(Section):
     protocol: Protocol = Field("exact", description="how texts are compared")
     charset: CharsetChoice = Field(CharsetChoice(), description="which characters can be written")
     policies: Policies = Field(Policies(), description="what happens to lines that would mislead")
+    licence: str = Field("other", description="what the lines' licences allow a model; for its card")
+    origin: str = Field("", description="where the lines come from, and what is to be known of them; for its card")
 
     @model_validator(mode="after")
     def _one_validation_and_distinct_names(self) -> Data:

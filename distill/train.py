@@ -6,6 +6,7 @@ nothing else. Weights are chosen on validation; the test lines are never seen he
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -390,6 +391,9 @@ def _described(job: Job, trainee: Trainee, accelerator: Accelerator) -> Descript
             "protocol": protocol,
             "weights": tensors_digest(trainee.best),
             "lines": {"train": job.lines.digest, "validation": job.validation.digest},
+            "sources": dict(sorted(Counter(job.lines.sources).items())),
+            "licence": job.recipe.data.licence,
+            "origin": job.recipe.data.origin,
             "teacher": job.teacher_digest,
         },
     )
