@@ -13,36 +13,56 @@ import safetensors.torch
 
 from distill.track import read_metrics
 
-TINY = [
-    "teacher.training.steps=6", "teacher.training.validate_every=3", "teacher.training.checkpoint_every=3",
-    "teacher.training.log_every=1", "teacher.training.ema_decay=0", "teacher.training.optimiser=adamw",
-    "teacher.training.learning_rate=1e-5", "teacher.model.norm=group",
-]  # fmt: skip
+WATCHED = {"blank_share", "kl_blank", "kl_character", "spike_offset", "teacher_entropy", "teacher_wrong"}
 
 
-def train(n_processes: int, cache: Path, run: Path) -> None:
+def tiny(role: str) -> list[str]:
+    """At a small rate: AdamW divides by the size of a gradient, and would make differences of rounding large."""
+    training = {"steps": 6, "validate_every": 3, "checkpoint_every": 3, "log_every": 1, "ema_decay": 0,
+                "optimiser": "adamw", "learning_rate": "1e-5"}  # fmt: skip
+    return [*(f"{role}.training.{key}={value}" for key, value in training.items()), f"{role}.model.norm=group"]
+
+
+def train(role: str, n_processes: int, cache: Path, run: Path, *more: str) -> None:
     launcher = (
         ["-m", "torch.distributed.run", "--nproc_per_node", str(n_processes), "-m", "--"] if n_processes > 1 else ["-m"]
     )
-    words = [sys.executable, *launcher, "distill", "teacher", "smoke", f"runtime.cache_root={cache}", *TINY,
-             "runtime.threads=1", "--run", str(run)]  # fmt: skip
+    words = [sys.executable, *launcher, "distill", role, "smoke", f"runtime.cache_root={cache}", *tiny(role),
+             *more, "runtime.threads=1", "--run", str(run)]  # fmt: skip
     result = subprocess.run(
         words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )
     assert result.returncode == 0, result.stderr[-3000:]
 
 
-def test_two_processes_come_up_and_learn_what_one_learns(cache: Path, tmp_path: Path) -> None:
-    """At a small rate: AdamW divides by the size of a gradient, and would make differences of rounding large."""
-    for n in (1, 2):
-        train(n, cache, tmp_path / str(n))
-        assert json.loads((tmp_path / str(n) / "environment.json").read_text())["processes"] == n
-    one, two = (read_metrics(tmp_path / n / "teacher" / "metrics.jsonl") for n in "12")
+def assert_alike(runs: Path, role: str) -> None:
+    """Every figure of one process and of two, but for those watched on the first process's share alone; and weights."""
+    one, two = (read_metrics(runs / n / role / "metrics.jsonl") for n in "12")
     assert len(one) == len(two) == 1 + 6 + 2
     for entry, other in zip(one, two, strict=True):
         assert entry.keys() == other.keys()
-        for name in entry.keys() - {"blank_share"}:  # watched on the first process's share alone
+        for name in entry.keys() - WATCHED:
             assert entry[name] == pytest.approx(other[name], rel=1e-4), name
-    weights = [safetensors.torch.load_file(tmp_path / n / "teacher" / "model.safetensors") for n in "12"]
+    weights = [safetensors.torch.load_file(runs / n / role / "model.safetensors") for n in "12"]
     assert weights[0].keys() == weights[1].keys()
     assert max((weights[0][name] - weights[1][name]).abs().max() for name in weights[0]) <= 1e-5
+
+
+def test_two_processes_come_up_and_learn_what_one_learns(cache: Path, tmp_path: Path) -> None:
+    for n in (1, 2):
+        train("teacher", n, cache, tmp_path / str(n))
+        assert json.loads((tmp_path / str(n) / "environment.json").read_text())["processes"] == n
+    assert_alike(tmp_path, "teacher")
+
+
+def test_two_processes_fill_a_cache_distil_from_it_and_test_as_one_does(finished_run: Path, tmp_path: Path) -> None:
+    finished = [f"teacher.file={finished_run / 'teacher' / 'model.safetensors'}", "student.control=false"]
+    for n in (1, 2):
+        train("student", n, tmp_path / f"cache-{n}", tmp_path / str(n), *finished, "objective.cache.views=1")
+    assert_alike(tmp_path, "student")
+    caches = [{file.name: file.read_bytes() for file in tmp_path.glob(f"cache-{n}/posteriors-*/*")} for n in "12"]
+    assert caches[0].keys() == caches[1].keys() != set()
+    reports = [json.loads((tmp_path / n / "report.json").read_text()) for n in "12"]
+    for role in ("teacher", "student"):
+        figures = [{key: report[role][key] for key in ("exact", "cer", "n")} for report in reports]
+        assert figures[0] == figures[1]
