@@ -6,6 +6,7 @@ holds the single looks, this module their order.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,12 +88,15 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
 
 
 def _fonts(recipe: Recipe) -> list[Finding]:
-    """Families that draw lines of training and of a part that judges it."""
-    judged = (*recipe.data.validation, *recipe.data.test)
-    if not (shared := shared_families(recipe.data.train, judged)):
-        return []
-    said = f"{len(shared)} font families draw training lines and lines to judge by: {', '.join(shared)}"
-    return [Finding("note", "fonts", "recipe", said, advice="hold some families out; figures flatter otherwise")]
+    """Families that draw lines of two parts."""
+    parts = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
+    found = []
+    for (one, some), (other, others) in itertools.combinations(parts.items(), 2):
+        if shared := shared_families(some, others):
+            said = f"{len(shared)} font families draw lines of {one} and of {other}: {', '.join(shared)}"
+            advice = "hold some families out; figures flatter otherwise"
+            found.append(Finding("note", "fonts", "recipe", said, advice=advice))
+    return found
 
 
 def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:

@@ -126,10 +126,10 @@ Source = Annotated[
 ]
 
 
-def shared_families(train: Iterable[Source], judged: Iterable[Source]) -> list[str]:
-    """The font families that draw both lines to learn from and lines to be judged by: their figures flatter."""
-    taught, tested = (
+def shared_families(some: Iterable[Source], others: Iterable[Source]) -> list[str]:
+    """The font families that draw lines of both."""
+    one, other = (
         {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
-        for sources in (train, judged)
+        for sources in (some, others)
     )
-    return sorted(taught & tested)
+    return sorted(one & other)

@@ -111,6 +111,16 @@ def test_alto_gives_polygons_or_boxes_and_words(tmp_path: Path, namespace: str) 
     assert (second == INK + 1).all()
 
 
+def test_a_page_as_tesseract_describes_it() -> None:
+    """`page.xml` was written by Tesseract 5.5.4 (`tessedit_create_alto`), which was given `page.png`."""
+    names, texts, crops = read(Path(__file__).parents[1] / "files" / "alto")
+    assert names == ["page/line_0", "page/line_1", "page/line_2"]
+    assert texts == ["A quiet morning at the mill", "twelve sacks of flour, 3.50 each", "paid in full on 4 May"]
+    for crop in crops:
+        assert 15 <= crop.shape[0] <= 30
+        assert (crop.min(), crop.max()) == (0, 255)
+
+
 def test_a_margin_widens_the_polygon_and_ends_at_the_page(tmp_path: Path) -> None:
     page_image(tmp_path)
     (tmp_path / "p1.xml").write_text(page_xml(text_line("a", "15,22 55,22 55,26 15,26", "")))
