@@ -111,7 +111,7 @@ def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:
 
 
 def _labels(pools: Pools) -> list[Finding]:
-    """Notes on empty and rewritten labels, and on test characters that nobody can learn."""
+    """Notes on empty and rewritten labels, and on characters to be judged by that nobody can learn."""
     summary = pools.summary()
     found = []
     for name, kind, what, advice in (
@@ -120,9 +120,13 @@ def _labels(pools: Pools) -> list[Finding]:
     ):
         for part, keys in summary[name].items():
             found += about("note", kind, part, [(key, key) for key in keys], what, advice)
-    if outside := summary["test_characters_outside_charset"]:
-        message = f"characters that no training line has and nobody can learn: {outside}"
-        found.append(Finding("note", "unlearnt", "test", message, advice="add lines with them, or expect these errors"))
+    for part, outside in summary["outside_charset"].items():
+        lines = [(key, f"{key}: {characters}") for key, characters in outside.items()]
+        what, advice = (
+            "characters that no training line has and nobody can learn",
+            "add lines with them, or expect errors",
+        )
+        found += about("note", "unlearnt", part, lines, what, advice)
     return found
 
 

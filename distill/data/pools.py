@@ -46,10 +46,9 @@ class Pools:
     def summary(self) -> dict[str, Any]:
         """Counts for `data.json`, with every refused line named."""
         per_part = {"train": self.train, "validation": self.validation, "test": self.test}
-        test_outside = sorted({c for text in self.test.texts for c in self.charset.missing(text or "")})
         return {
             "charset": self.charset.characters,
-            "test_characters_outside_charset": "".join(test_outside),
+            "outside_charset": {name: self._outside(per_part[name]) for name in ("validation", "test")},
             "digest": {name: lines.digest for name, lines in per_part.items()},
             "lines": {
                 name: {
@@ -71,6 +70,11 @@ class Pools:
                 part: [{"key": r.key, "reason": r.reason} for r in refusals] for part, refusals in self.refused.items()
             },
         }
+
+    def _outside(self, lines: Lines) -> dict[str, str]:
+        """The characters of each line that nobody here can write."""
+        missing = ((key, self.charset.missing(text or "")) for key, text in zip(lines.keys, lines.texts, strict=True))
+        return {key: "".join(characters) for key, characters in missing if characters}
 
 
 def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:

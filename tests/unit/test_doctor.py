@@ -251,11 +251,17 @@ def test_check_looks_at_all_of_it(words: list[str], tmp_path: Path, capsys: pyte
 
     labels = {f"{i:02d}.png": word for i, word in enumerate(words)}
     pictures = {file: textured(word, i) for i, (file, word) in enumerate(labels.items())}
-    train = folder("train", pictures, labels | {"03.png": "far more letters than frames " * 5, "04.png": "p\u0430per"})
+    faulty = {
+        "03.png": "far more letters than frames " * 5,
+        "04.png": "p\u0430per",
+        "06.png": "cafe\u0301",
+        "08.png": "",
+    }
+    train = folder("train", pictures, labels | faulty)
     (tmp_path / "train" / "05.png").write_bytes(b"no picture")
     odd = {"again.png": saved_again(pictures["07.png"]), "blank.png": np.full((32, 100), 200, np.uint8)}
     others = {f"{i}.png": textured(word[::-1], 100 + i) for i, word in enumerate(words)}
-    test = folder("test", others | odd, dict.fromkeys((*others, *odd), "abc"))
+    test = folder("test", others | odd, dict.fromkeys((*others, *odd), "abc") | {"9.png": "a\u017e"})
     choices = [
         f"data.train=[{train}]",
         f"data.validation=[{test.replace('test,', 'validation,')}]",
@@ -266,7 +272,8 @@ def test_check_looks_at_all_of_it(words: list[str], tmp_path: Path, capsys: pyte
     named = {(finding["kind"], key) for finding in found for key in finding["keys"]}
     assert {
         ("left-out", "train/05.png"), ("left-out", "train/03.png"), ("mixed-scripts", "train/04.png"),
-        ("leak", "train/07.png"), ("blank", "test/blank.png"),
+        ("leak", "train/07.png"), ("blank", "test/blank.png"), ("rewritten", "train/06.png"), ("empty", "train/08.png"),
+        ("unlearnt", "test/9.png"), ("unlearnt", "validation/9.png"),
     } <= named  # fmt: skip
 
 
