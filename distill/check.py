@@ -122,11 +122,8 @@ def _labels(pools: Pools) -> list[Finding]:
             found += about("note", kind, part, [(key, key) for key in keys], what, advice)
     for part, outside in summary["outside_charset"].items():
         lines = [(key, f"{key}: {characters}") for key, characters in outside.items()]
-        what, advice = (
-            "characters that no training line has and nobody can learn",
-            "add lines with them, or expect errors",
-        )
-        found += about("note", "unlearnt", part, lines, what, advice)
+        what = "characters that no training line has and nobody can learn"
+        found += about("note", "unlearnt", part, lines, what, "add lines with them, or expect these errors")
     return found
 
 
