@@ -18,6 +18,7 @@ from students.charset import Charset
 from students.config import STUDENTS
 from students.image import Preparation
 from students.model_file import Description, write_model
+from tests.samples import png_bytes
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +36,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> students.Reader:
     """A student with random weights, and a head that seldom prefers the blank."""
     charset = Charset(characters="abcdefghijklmnopqrstuvwxyzABCDEFGHIJ 0123456789.,:€")
     config = STUDENTS.validate_python({"kind": "recurrent", "size": "small"})
+    torch.manual_seed(3)
     model = config.build(charset.n_classes, 1, 32)
     generator = torch.Generator().manual_seed(3)
     weights = {
@@ -82,6 +84,45 @@ def test_the_browser_reads_real_lines_as_python_does(
         assert read["characters"] == pytest.approx([c.confidence for c in reading.characters], abs=1e-3)
     assert page.inner_text("#text") == expected[-1].text
     assert troubles == []
+
+
+HAND_OVER = """([encoded, how]) => {
+  const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], "line.png", { type: "image/png" }));
+  const event = how === "drop"
+    ? new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true })
+    : new ClipboardEvent("paste", { clipboardData: files, bubbles: true });
+  document.body.dispatchEvent(event);
+}"""
+
+
+def test_pictures_come_by_choice_photograph_drop_and_paste_and_parts_by_dragging(
+    browser, address: str, talkative: students.Reader, tmp_path: Path
+) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(address)
+    page.wait_for_selector("body[data-ready=yes]")
+    for number, how in enumerate(("#file", "#camera", "drop", "paste")):
+        picture = png_bytes(width=150 + 40 * number, seed=number)
+        if how.startswith("#"):
+            (tmp_path / "line.png").write_bytes(picture)
+            page.set_input_files(how, tmp_path / "line.png")
+        else:
+            page.evaluate(HAND_OVER, [base64.b64encode(picture).decode(), how])
+        wanted = talkative.read(picture)
+        page.wait_for_function("text => document.getElementById('text').innerText === text", arg=wanted.text)
+        assert f"{100 * wanted.confidence:.1f} % sure" in page.inner_text("#sure")
+        assert page.locator("#doubts > div").count() == len(wanted.characters)
+    assert page.locator("#rows tr").count() == 4
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + 1, box["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 1)
+    page.mouse.up()
+    page.wait_for_function("text => document.getElementById('text').innerText !== text", arg=wanted.text)
+    assert page.locator("#rows tr").count() == 4  # a part of a picture is no new one
 
 
 def test_a_file_that_is_no_picture_is_named_on_the_page(browser, address: str, tmp_path: Path) -> None:

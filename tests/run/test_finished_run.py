@@ -225,6 +225,10 @@ def test_render_draws_what_training_sees(cache: Path, tmp_path: Path) -> None:
         (["teacher", "smoek"], "did you mean 'smoke'"),
         (["teacher", "smoke", "studnt.control=false"], "did you mean 'student'"),
         (["student", "smoke", "--run", "{tmp}/none"], "no finished teacher"),
+        (
+            ["teacher", "smoke", "data.charset.characters=abc", "--run", "{tmp}/x"],
+            "characters outside data.charset; add",
+        ),
         (["read", "{tmp}", "x.png"], "has the training finished"),
         (["read", "{tmp}/none.safetensors", "x.png"], "no such model file"),
         (["evaluate", "{run}", "{tmp}"], "holds neither"),
@@ -244,6 +248,15 @@ def test_a_mistake_is_one_message_and_exit_code_two(
     assert "Traceback" not in said
 
 
+def test_a_folder_that_may_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The superuser, who runs tests in containers, may write everywhere: so the system is asked in another's name."""
+    monkeypatch.setattr("distill.run.os.access", lambda *_: False)
+    assert main(["teacher", "smoke", "--run", str(tmp_path)]) == 2
+    assert f"run folder {tmp_path}: cannot be written: no permission; choose another --run" in capsys.readouterr().err
+
+
 def test_a_run_is_exported_against_its_own_validation_lines(
     finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,6 +266,6 @@ def test_a_run_is_exported_against_its_own_validation_lines(
     assert result["texts"] == {"lines": 100, "different": 0}
     assert students.load(tmp_path / "hub" / "model.onnx").read(png_bytes()) is not None
     student = json.loads((finished_run / "report.json").read_text())["student"]
-    assert (
-        f"| student | {student['parameters']:,} | {student['exact']:.2%} |" in (tmp_path / "hub/README.md").read_text()
-    )
+    card = (tmp_path / "hub/README.md").read_text()
+    assert f"| student | {student['parameters']:,} | {student['exact']:.2%} (" in card
+    assert "Trained on 800 lines of printed, 400 lines of unlabelled." in card
