@@ -128,7 +128,9 @@ def carry_out(plan: Plan, image: Pixels) -> Pixels:
     if plan.upside_down:
         image = np.ascontiguousarray(image[::-1])
     if plan.gain != 1 or plan.offset != 0:
-        table = np.clip(np.arange(256) * plan.gain + plan.offset, 0, 255).astype(np.uint8)
+        middle = plan.gain * (float(image.min()) + float(image.max())) / 2 + plan.offset
+        offset = plan.offset + min(max(middle, 0.0), 255.0) - middle  # at least half of the contrast is not clipped
+        table = np.clip(np.arange(256) * plan.gain + offset, 0, 255).astype(np.uint8)
         image = _pixels(cv2.LUT(image, table), image)
     image = blur(image, plan.blur_sigma_px)
     if plan.noise_sigma:

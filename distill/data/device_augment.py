@@ -36,8 +36,7 @@ def carry_out_all(plans: Sequence[Plan], images_NCHW: Tensor, widths_N: Tensor) 
     moved = [i for i, plan in enumerate(plans) if plan.matrix is not None]
     x_NCHW = _on(moved, x_NCHW, partial(_warped, widths_N=widths_N[moved], plans=[plans[i] for i in moved]))
     x_NCHW = _flipped(x_NCHW, widths_N, plans)
-    gain_N, offset_N = (_column([getattr(p, name) for p in plans], x_NCHW) for name in ("gain", "offset"))
-    x_NCHW = (x_NCHW * gain_N + offset_N).clamp(0, 255).floor()  # the table of `augment.carry_out` cuts, too
+    x_NCHW = _lit(x_NCHW, widths_N, plans)
     for some in _blurred(plans):
         sigmas = [plans[i].blur_sigma_px for i in some]
         x_NCHW = _on(some, x_NCHW, partial(_blur, widths_N=widths_N[some], sigmas_px=sigmas))
@@ -96,6 +95,20 @@ def _flipped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
         x_NCHW = x_NCHW.gather(3, from_NW[:, None, None].expand_as(x_NCHW))
     turned = [i for i, plan in enumerate(plans) if plan.upside_down]
     return _on(turned, x_NCHW, partial(torch.flip, dims=(2,)))
+
+
+def _lit(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
+    """Contrast and brightness, the middle between a line's darkest and lightest level kept between black and white."""
+    gain_N, offset_N = (_column([getattr(p, name) for p in plans], x_NCHW) for name in ("gain", "offset"))
+    behind_NW = torch.arange(x_NCHW.shape[3], device=x_NCHW.device) >= widths_N[:, None]
+    low_N, high_N = (
+        pick(x_NCHW.masked_fill(behind_NW[:, None, None], level), (1, 2, 3), keepdim=True)
+        for pick, level in ((torch.amin, math.inf), (torch.amax, -math.inf))
+    )
+    middle_N = gain_N * (low_N + high_N) / 2 + offset_N
+    changed_N = (gain_N != 1) | (offset_N != 0)
+    offset_N = torch.where(changed_N, offset_N + middle_N.clamp(0, 255) - middle_N, offset_N)
+    return (x_NCHW * gain_N + offset_N).clamp(0, 255).floor()  # the table of `augment.carry_out` cuts, too
 
 
 def _reach(sigma_px: float) -> int:

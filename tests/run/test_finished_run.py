@@ -52,6 +52,27 @@ def test_the_report_holds_what_its_schema_says(finished_run: Path) -> None:
         assert f"pictures/{picture.name}" in page
 
 
+def test_every_model_is_calibrated_on_validation_and_the_report_says_what_that_gave(finished_run: Path) -> None:
+    confidence = json.loads((finished_run / "report.json").read_text())["confidence"]
+    fitted = {}
+    for role in ("teacher", "control", "student"):
+        fitted[role] = teachers.load(finished_run / role / "model.safetensors").description.calibration.temperature
+        assert confidence[role]["temperature"] == pytest.approx(fitted[role], abs=1e-3)
+        assert 0 <= confidence[role]["ece"] <= 1
+        assert 0 <= confidence[role]["ece_before"] <= 1
+        accepted = [point["accepted"] for point in confidence[role]["curve"]]
+        assert accepted == sorted(accepted)
+        assert accepted[-1] == 1
+    assert any(temperature != 1 for temperature in fitted.values())
+
+
+def test_lines_are_counted_by_width_and_character(finished_run: Path) -> None:
+    data = json.loads((finished_run / "data.json").read_text())
+    assert 0 <= data["padding"]["few_widths_share"] < 1
+    assert data["padding"]["few_widths"] <= 8
+    assert sum(data["characters"]["train"].values()) > 800 * 3
+
+
 def test_the_report_says_what_was_drawn_of_each_source(finished_run: Path) -> None:
     drawn = json.loads((finished_run / "report.json").read_text())["drawn"]
     assert set(drawn) == {"teacher", "control", "student"}

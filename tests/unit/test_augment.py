@@ -5,7 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from distill.data.augment import Augment, Pixels, augment
+from distill.data.augment import Augment, Pixels, augment, carry_out, draw_plan
 
 ZERO = Augment(
     probability=0, rotation_deg=0, shrink_x=0, shrink_y=0, shear=0, perspective=0, crop_jitter=0, contrast=0,
@@ -116,3 +116,15 @@ def test_impossible_settings_are_refused_and_all_fields_described() -> None:
 def test_forced_flip_mirrors() -> None:
     config = ZERO.model_copy(update={"flip_horizontal": 1.0, "force_flips": True})
     assert np.array_equal(augment(_line(), config, _generator()), _line()[:, ::-1])
+
+
+@pytest.mark.parametrize("levels", [(210, 240), (3, 20), (0, 255)])
+def test_light_leaves_at_least_half_of_a_faint_lines_contrast(levels: tuple[int, int]) -> None:
+    ink, paper = levels
+    line = np.full((32, 90), paper, np.uint8)
+    line[10:20, 20:70] = ink
+    config = ZERO.model_copy(update={"contrast": 0.6, "brightness": 0.4})
+    for seed in range(200):
+        plan = draw_plan(32, 90, config, torch.Generator().manual_seed(seed))
+        lit = carry_out(plan, line)
+        assert int(lit.max()) - int(lit.min()) >= min(255, plan.gain * (paper - ink)) / 2 - 1
