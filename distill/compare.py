@@ -88,6 +88,8 @@ def run_comparison(
 ) -> dict[str, Any]:  # fmt: skip
     """Train every setting under every seed and return `compare.json`, which is written with a page and a chart."""
     base = load_recipe(name_or_path, overrides)
+    if not base.student.control:
+        raise UserError("student.control: settings are compared over their controls; leave it true")
     settings = settings_of(over, base)
     cache = base.runtime.cache_root or str(folder / "cache")
     recipes = {
@@ -125,6 +127,9 @@ def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outc
         if not (run.folder / "control" / MODEL_NAME).is_file():
             raise
         say(f"{error}\nThe comparison goes on: this student counts as one that reads nothing.")
+        of_others = _outcome(run, on, ("teacher", "control"))
+        nothing = np.zeros_like(of_others.exact["control"])
+        return Outcome({**of_others.exact, "student": nothing}, of_others.seconds)
     except CheckpointError as error:
         raise CheckpointError(f"{error}; or does --over change what the teacher is made of?") from error
     return _outcome(run, on, ("teacher", "control", "student"))
@@ -161,9 +166,6 @@ def _outcome(run: Run, on: On, roles: Sequence[str]) -> Outcome:
     lines: Lines = run.pools.validation if on == "validation" else run.pools.test
     exact = {}
     for role in roles:
-        if not (run.folder / role / MODEL_NAME).is_file():  # its training collapsed
-            exact[role] = np.zeros(len(lines))
-            continue
         reader = teachers.load(run.folder / role / MODEL_NAME)
         texts = {key: r.text for key, r in read_test(reader, lines, run.accelerator, run.stop, role).items()}
         of_lines = compared(truths_of(lines), texts, run.recipe.data.protocol)
@@ -187,17 +189,18 @@ def _given_the_seconds(
     ):
         own = folder / LONGER / f"seed-{seed}"
         distilled = outcome.seconds["student"] + outcome.seconds.get("cache", 0.0)
-        student = _student_begun(own) or _longer(recipe.student, max(1.0, distilled / outcome.seconds["control"]))
+        ratio = _ratio_begun(own, recipe.student) or max(1.0, distilled / outcome.seconds["control"])
+        student = _longer(recipe.student, ratio)
         run = open_run(recipe.model_copy(update={"student": student}), own, stop)
         train_control(run)
         longer.append(_outcome(run, on, ("control",)))
     return longer
 
 
-def _student_begun(own: Path) -> Student | None:
-    """The budget that an interrupted or finished run wrote down: a clock may not decide twice."""
+def _ratio_begun(own: Path, student: Student) -> float | None:
+    """By how much an interrupted or finished run stretched its steps: a clock may not decide twice."""
     written = own / "recipe.yaml"
-    return load_recipe(str(written)).student if written.is_file() else None
+    return load_recipe(str(written)).student.training.steps / student.training.steps if written.is_file() else None
 
 
 def _longer(student: Student, ratio: float) -> Student:

@@ -89,7 +89,7 @@ def _interval(share: float, n: int) -> str:
     """Wilson's (1927) score interval of a share of n lines, 95 %."""
     z = 1.96
     centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
-    low, high = ((centre + sign * spread) / (1 + z * z / n) for sign in (-1, 1))
+    low, high = (min(max((centre + sign * spread) / (1 + z * z / n), 0.0), 1.0) for sign in (-1, 1))
     return f"{low:.1%} to {high:.1%}"
 
 
@@ -109,8 +109,8 @@ def _record(description: Description, gate: Mapping[str, Any]) -> Iterator[str]:
         yield f"{origin}\n"
     if training.get("licence", "other") == "other":
         yield (
-            "The recipe names no licence (`data.licence`), so the head of this page says `other`: set it to what the "
-            "licences of the training lines allow before you upload.\n"
+            "The recipe named no licence (`data.licence`) when this model was trained, so the head of this page says "
+            "`other`: set it there to what the licences of the training lines allow before you upload.\n"
         )
     yield "The digests below say which lines were used.\n"
     yield f"```json\n{json.dumps(description.training, indent=1, sort_keys=True)}\n```\n"

@@ -186,11 +186,12 @@ KINDS: Mapping[str, Kind] = {
 
 def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, float]:
     """The weights of the terms that speak once a share `done` (0-1) of the steps is over."""
-    rising = min(1.0, done / objective.consistency.warmup) if objective.consistency.warmup else 1.0
+    views = objective.consistency
+    rising = min(1.0, (done - views.begin) / views.warmup) if views.warmup else 1.0
     weights = {
         "ctc": objective.ctc_weight,
         "class_changes": objective.class_changes_weight,
-        "consistency": objective.consistency.weight_at(done) * rising,
+        "consistency": views.weight_at(done) * rising,
         "peer_ctc": objective.ctc_weight if objective.mutual.weight else 0.0,
     }
     for name, kind in KINDS.items():

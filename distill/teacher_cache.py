@@ -35,7 +35,7 @@ from students.model_file import write_whole
 PART_LINES = 512
 BATCH_LINES = 64
 ERROR_LINES = 256
-FORMAT = 1
+FORMAT = 2
 SCHEMA = pa.schema([("record", pa.binary())])
 
 

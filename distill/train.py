@@ -391,12 +391,19 @@ def _described(job: Job, trainee: Trainee, accelerator: Accelerator) -> Descript
             "protocol": protocol,
             "weights": tensors_digest(trainee.best),
             "lines": {"train": job.lines.digest, "validation": job.validation.digest},
-            "sources": dict(sorted(Counter(job.lines.sources).items())),
+            "sources": _sources(job),
             "licence": job.recipe.data.licence,
             "origin": job.recipe.data.origin,
             "teacher": job.teacher_digest,
         },
     )
+
+
+def _sources(job: Job) -> dict[str, int]:
+    """How many lines of each source this training had, and those that came before it; the most of any."""
+    before = read_model(job.start.path)[0].training.get("sources") if job.start else None
+    counts = Counter(job.lines.sources) | Counter(before if isinstance(before, dict) else {})
+    return dict(sorted(counts.items()))
 
 
 def _main(accelerator: Accelerator) -> bool:

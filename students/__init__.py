@@ -29,7 +29,7 @@ __all__ = [
 
 
 def load(path_or_name: str | PathLike[str], decoding: Greedy | Beam | None = None, review_below: float = 0.0) -> Reader:
-    """Open a student: a safetensors or ONNX file, or a run folder (meaning its student).
+    """Open a student: a safetensors or ONNX file, a run folder (meaning its student), or a shipped one by its name.
 
     `decoding` takes the place of the model file's own; readings whose confidence is below `review_below` ask for
     review. Raises `CheckpointError` for a file that is missing, damaged, foreign, or a teacher; `DataError` for a

@@ -145,7 +145,7 @@ def find_model(path_or_name: str | Path) -> Path:
         if candidate.is_file():
             return candidate
     shipped = {file.stem: file for file in SHIPPED.glob("*.safetensors")}
-    if named := shipped.get(str(path_or_name)):
+    if (named := shipped.get(str(path_or_name))) and not (path / "recipe.yaml").is_file():
         return named
     if path.is_dir():
         raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")

@@ -13,7 +13,7 @@ __all__ = ["load"]
 
 
 def load(path_or_name: str | PathLike[str]) -> Reader:
-    """Open a teacher or a student: a safetensors or ONNX file, or a run folder (meaning its student).
+    """Open a teacher or a student: a safetensors or ONNX file, a run folder (meaning its student), a shipped student.
 
     Raises `CheckpointError` for a file that is missing, damaged or foreign.
     """

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from distill import train
 from distill.cli import main
-from distill.compare import LONGER, Outcome, settings_of, summarise
+from distill.compare import LONGER, Outcome, _longer, settings_of, summarise
 from distill.recipe_file import load_recipe
 from distill.terms import TAUGHT
 from students.errors import UserError
@@ -52,6 +53,31 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
     for row in (*again["settings"].values(), *result["settings"].values()):
         assert row.pop("seconds")["student"] > 0
     assert again == result
+
+
+def test_a_student_that_collapses_counts_as_one_that_reads_nothing(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scored = train._score_shown
+    monkeypatch.setattr(train, "SILENT_STEPS", 1)
+    monkeypatch.setattr(train, "_score_shown", lambda job, *more: (scored(job, *more)[0], job.role == "student"))
+    words = ["compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl", "--seeds", "1", "--json"]
+    words += [f"runtime.cache_root={cache}", "--run", str(tmp_path)]
+    for _ in range(2):  # begun again, it goes the same way
+        assert main(words) == 0
+        said = capsys.readouterr()
+        assert "collapsed to blanks" in said.err
+        assert json.loads(said.out)["settings"]["frame_kl"]["student"] == 0
+    assert main([*words, "student.control=false"]) == 2
+    assert "settings are compared over their controls" in capsys.readouterr().err
+
+
+def test_a_longer_student_is_longer_in_its_stages_too() -> None:
+    student = load_recipe("receipts").student
+    longer = _longer(student, 1.5)
+    assert longer.training.steps == round(1.5 * student.training.steps)
+    assert longer.stages[0].training.steps == round(1.5 * student.stages[0].training.steps)
+    assert longer.model_copy(update={"training": student.training, "stages": student.stages}) == student
 
 
 @pytest.mark.parametrize(

@@ -88,3 +88,16 @@ def test_the_border_median_counts_corners_as_the_processor_does() -> None:
     x = torch.arange(20.0).view(1, 1, 4, 5)  # a line of 4 x 4 pixels, and a column of padding
     border = sorted([0, 1, 2, 3, 15, 16, 17, 18, 0, 5, 10, 15, 3, 8, 13, 18])
     assert border_median(x, torch.tensor([4])).item() == border[8]
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(210, 240), (3, 20)])
+def test_faint_lines_keep_their_contrast_as_on_the_processor(ink: int, paper: int) -> None:
+    faint = np.full((32, 90, 1), paper, np.uint8)
+    faint[10:20, 20:70] = ink
+    config = Augment(**NOTHING | {"contrast": 0.6, "brightness": 0.4})
+    plans = [draw_plan(32, 90, config, torch.Generator().manual_seed(i)) for i in range(50)]
+    images_NCHW = torch.from_numpy(np.stack([np.pad(faint, ((0, 0), (0, 38), (0, 0)))] * 50)).permute(0, 3, 1, 2)
+    lit = carry_out_all(plans, images_NCHW, torch.full((50,), 90)).permute(0, 2, 3, 1).numpy()[:, :, :90]
+    apart = [np.abs(one - carry_out(plan, faint)).max() for one, plan in zip(lit, plans, strict=True)]
+    assert max(apart) <= 1
+    assert (lit.max((1, 2, 3)) - lit.min((1, 2, 3))).min() > 0.3 * (paper - ink) / 2

@@ -196,13 +196,13 @@ def test_the_hub_folder_is_complete_and_its_card_says_what_the_report_says(stude
     assert "\nlicense: other\n" in page
     assert "| student | 1,234 | 90.00% (87.7% to 91.9%) | 2.00% | 10.00% |" in page
     assert "+2.1 points of exact lines (95 % interval +1.3 to +3.4)" in page
-    assert "names no licence" in page
+    assert "named no licence" in page
     record = {"sources": {"mine": 1200}, "licence": "cc-by-4.0", "origin": "Photographed by hand."}
     told = card(students.load(student_file).description.model_copy(update={"training": record}), report, seen)
     assert "\nlicense: cc-by-4.0\n" in told
     assert "Trained on 1,200 lines of mine." in told
     assert "Photographed by hand." in told
-    assert "names no licence" not in told
+    assert "named no licence" not in told
 
 
 @pytest.mark.real

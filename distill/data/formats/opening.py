@@ -48,11 +48,11 @@ def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int
         contents = _opened(source, root, cache_folder, height_px)
         if not contents.names:
             raise DataError("holds no lines")
+        if source.drop_labels:
+            return Contents(contents.names, [None] * len(contents.names), contents.fetch)
         _check_encodable(contents)
     except DataError as error:
         raise DataError(f"source {source.name}: {error}") from error
-    if source.drop_labels:
-        return Contents(contents.names, [None] * len(contents.names), contents.fetch)
     return contents
 
 
