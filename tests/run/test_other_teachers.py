@@ -130,3 +130,31 @@ def test_another_file_does_not_slip_into_a_run(finished_run: Path, cache: Path, 
     assert main(["teacher", "smoke", *choices, f"teacher.file={finished_run / 'student'}"]) == 2
     with pytest.raises(CheckpointError, match="no such"):
         load(tmp_path / "none")
+
+
+@pytest.mark.parametrize("views", [0, 1])
+def test_an_ensemble_is_heard_as_the_mean_and_is_another_teacher_to_the_cache(
+    views: int, finished_run: Path, cache: Path, tmp_path: Path
+) -> None:
+    """At a weight of a billion to one the further member alone is heard: the student's own weights teach it nothing."""
+    own, further = (finished_run / role / "model.safetensors" for role in ("teacher", "control"))
+    still = [f"student.training.augment.{key}=0" for key in ("probability", "contrast", "brightness")]
+    still += [f"student.training.augment.{kind}_probability=0" for kind in ("blur", "noise", "jpeg")]
+    words = [
+        f"runtime.cache_root={cache}", "student.control=false", "student.model={kind: recurrent}", *still,
+        *(f"student.training.{k}={v}" for k, v in (BUDGET | {"log_every": 1}).items()), "objective.cache.top_k=64",
+        "objective.frame_kl.frames=all", f"objective.cache.views={views}",
+    ]  # fmt: skip
+    curves = {}
+    for name, teacher, more in (
+        ("alone", further, "[]"),
+        ("outweighed", own, f"[{{file: {further}, weight: 1.0e+9}}]"),
+        ("mean", own, f"[{further}]"),
+    ):
+        run = tmp_path / name
+        assert main(["student", "smoke", *words, f"teacher.file={teacher}", f"objective.more_teachers={more}",
+                     "--run", str(run)]) == 0  # fmt: skip
+        entries = read_metrics(run / "student" / "metrics.jsonl")
+        curves[name] = [entry["frame_kl"] for entry in entries if "loss" in entry]
+    assert curves["outweighed"] == pytest.approx(curves["alone"], rel=2e-2)
+    assert curves["mean"] != pytest.approx(curves["alone"], rel=2e-2)
