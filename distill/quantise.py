@@ -6,8 +6,10 @@ that reads the image, which is slower in int8. Where the rest costs too much, th
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +31,7 @@ from students.reading import LogitsOf
 
 WEIGHED = ("Conv", "MatMul", "Gemm")
 OPERATORS = [*WEIGHED, "Relu"]
+WITHIN_PERCENT = 99.999  # of the values of a tensor: the range of int8, which the outermost ones would coarsen
 TRIED_IMAGES = 48  # images on which the harm of each layer is measured
 Ranges = Any  # ONNX Runtime's own record of the range of every tensor
 Points = Callable[[LogitsOf], float]
@@ -74,11 +77,14 @@ def weighed_layers(graph: onnx.ModelProto) -> list[str]:
 
 
 def _ranges(graph: onnx.ModelProto, batches: Sequence[np.ndarray]) -> Ranges:
-    """The smallest and largest value of every tensor over all batches."""
-    with TemporaryDirectory() as folder:
+    """Between which values all but the outermost of every tensor lie, over all batches."""
+    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):  # the calibrator prints a line a batch
         path = Path(folder, "graph.onnx")
         onnx.save(graph, path)
-        calibrator = create_calibrator(path, OPERATORS, str(Path(folder, "ranges.onnx")), CalibrationMethod.MinMax)
+        calibrator = create_calibrator(
+            path, OPERATORS, str(Path(folder, "ranges.onnx")), CalibrationMethod.Percentile,
+            extra_options={"percentile": WITHIN_PERCENT},
+        )  # fmt: skip
         with progress("calibrating", sum(map(len, batches)), "line") as bar:
             for batch in batches:
                 calibrator.collect_data(_Batches(iter([batch])))
