@@ -28,7 +28,8 @@ def exported(model: str) -> Path:
     folder = path / "student" if (path / "student").is_dir() else path
     found = folder / "model.onnx" if folder.is_dir() else path
     if found.suffix != ".onnx" or not found.is_file():
-        raise UserError(f"{model}: the page needs model.onnx; write it with: distill export {model} --to onnx")
+        then = "" if path.exists() else ", then: distill demo model.onnx"  # a shipped student is exported here
+        raise UserError(f"{model}: the page needs model.onnx; write it with: distill export {model} --to onnx{then}")
     model_file = found.with_name(MODEL_NAME)
     if model_file.is_file() and weights_of(model_file) != weights_of(found):
         raise UserError(f"{found}: was exported from other weights than {model_file} holds; export it anew")
