@@ -23,10 +23,12 @@ def text_log_probabilities(log_probabilities_NTC: np.ndarray, texts: Sequence[Se
     padded = np.full((len(texts), extended_NS.shape[1] + 2), NEVER)
     two_back_NS, one_back_NS, alpha_NS = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
     alpha_NS[:, 0] = 0.0  # before the first frame
-    log_p_NTS = np.take_along_axis(log_probabilities_NTC, extended_NS[:, None], 2).astype(np.float64)
-    for log_p_NS in log_p_NTS.swapaxes(0, 1):
-        sum_NS = np.logaddexp(alpha_NS, one_back_NS)
-        np.logaddexp(sum_NS, two_back_NS + jumps_NS, out=sum_NS)
+    log_p_NTS = np.take_along_axis(log_probabilities_NTC, extended_NS[:, None], 2)
+    sum_NS, jumped_NS = np.empty(extended_NS.shape), np.empty(extended_NS.shape)
+    for log_p_NS in np.ascontiguousarray(log_p_NTS.swapaxes(0, 1), np.float64):
+        np.logaddexp(alpha_NS, one_back_NS, out=sum_NS)
+        np.add(two_back_NS, jumps_NS, out=jumped_NS)
+        np.logaddexp(sum_NS, jumped_NS, out=sum_NS)
         np.add(sum_NS, log_p_NS, out=alpha_NS)
     rows, ends_N = np.arange(len(texts)), np.array([2 * len(text) for text in texts])
     last_N = np.where(ends_N > 0, alpha_NS[rows, np.maximum(ends_N - 1, 0)], NEVER)

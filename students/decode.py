@@ -66,7 +66,10 @@ def greedy(log_probabilities_NTC: np.ndarray, charset: Charset, review_below: fl
 
     `log_probabilities_NTC` are natural logarithms of the posteriors of lines with equal frames, all of them valid.
     """
-    spoken_N = [_spoken(best_T) for best_T in log_probabilities_NTC.argmax(axis=2)]
+    best_NT = log_probabilities_NTC.argmax(axis=2)
+    begins_NT = np.ones(best_NT.shape, bool)
+    np.not_equal(best_NT[:, 1:], best_NT[:, :-1], out=begins_NT[:, 1:])
+    spoken_N = [_spoken(best_T, begins_T) for best_T, begins_T in zip(best_NT, begins_NT, strict=True)]
     classes_N = [[c for c, _ in spoken] for spoken in spoken_N]
     confidence_N = np.exp(text_log_probabilities(log_probabilities_NTC, classes_N)).tolist()
     return [
@@ -77,9 +80,9 @@ def greedy(log_probabilities_NTC: np.ndarray, charset: Charset, review_below: fl
     ]
 
 
-def _spoken(best_T: np.ndarray) -> list[tuple[int, tuple[int, int]]]:
-    """The classes that a path writes, each with its frames (start, end)."""
-    starts = np.flatnonzero(np.diff(best_T, prepend=-1)).tolist()
+def _spoken(best_T: np.ndarray, begins_T: np.ndarray) -> list[tuple[int, tuple[int, int]]]:
+    """The classes that a path writes, each with its frames (start, end), given where another class begins."""
+    starts = np.flatnonzero(begins_T).tolist()
     ends = [*starts[1:], len(best_T)][: len(starts)]
     runs = zip(best_T[starts].tolist(), starts, ends, strict=True)
     return [(c, (start, end)) for c, start, end in runs if c != BLANK]
@@ -90,14 +93,15 @@ def reading_of(
     confidence: float, alternatives: Sequence[tuple[str, float]] = (), review_below: float = 0.0,
 ) -> Reading:  # fmt: skip
     """A reading of `classes`, each on its frames (start, end) of `spoken`."""
+    text = charset.decode(classes)
     characters = tuple(
         # of a list: it is a frame or two, on which numpy's own maximum takes ten times as long
-        Character(charset.decode([c]), exp(max(log_probabilities_TC[start:end, c].tolist())), start, end)
-        for c, (start, end) in zip(classes, spoken, strict=True)
+        Character(character, exp(max(log_probabilities_TC[start:end, c].tolist())), start, end)
+        for character, c, (start, end) in zip(text, classes, spoken, strict=True)
     )
     review = confidence < review_below
     n_frames = len(log_probabilities_TC)
-    return Reading(charset.decode(classes), confidence, characters, tuple(alternatives), review, n_frames)
+    return Reading(text, confidence, characters, tuple(alternatives), review, n_frames)
 
 
 def best_path_text(log_probabilities_TC: np.ndarray, charset: Charset) -> str:
