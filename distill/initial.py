@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def start_of(part: Network) -> Start | None:
         return None
     path = find_model(Path(part.init).expanduser())
     return Start(path, str(read_model(path)[0].training.get("weights")))
+
+
+def sources_learnt(sources: Iterable[str], start: Start | None) -> dict[str, int]:
+    """How many lines of each source a training had, or one that came before it: the most of any."""
+    before = read_model(start.path)[0].training.get("sources") if start else None
+    return dict(sorted((Counter(sources) | Counter(before if isinstance(before, dict) else {})).items()))
 
 
 def model_of(file: str) -> Path:

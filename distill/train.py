@@ -6,7 +6,6 @@ nothing else. Weights are chosen on validation; the test lines are never seen he
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -31,7 +30,7 @@ from distill.data.posteriors import Cached
 from distill.data.sampler import Order
 from distill.data.seeds import seed_of
 from distill.evaluate import read_lines, truths_of
-from distill.initial import Start, fill
+from distill.initial import Start, fill, sources_learnt
 from distill.metrics import Score, score
 from distill.optimisers import build_optimisers, follow, rate_at
 from distill.recipe import Recipe, Training, digest_of
@@ -134,18 +133,20 @@ def train(
         return target
     trainee = _begin(job, teacher, accelerator)
     _agree(trainee.progress.step, accelerator)
-    metrics = MetricsLog(job.folder / "metrics.jsonl", trainee.progress.metrics_size) if _main(accelerator) else None
+    metrics = (
+        MetricsLog(job.folder / "metrics.jsonl", trainee.progress.metrics_size) if accelerator.is_main_process else None
+    )
     if not trainee.progress.metrics_size:
         _first_entry(job, trainee, teacher, accelerator, metrics)
     cached = cached_posteriors(job, teacher, accelerator, stop) if teacher is not None else None
     _loop(job, trainee, teacher, cached, accelerator, metrics, stop, stopwatch)
     if teacher is not None:
         teacher.assert_unchanged()
-    if _main(accelerator):
+    if accelerator.is_main_process:
         _save(job, trainee, metrics, keep=1)
         _write_lines(job, trainee.progress)
     description = _described(job, trainee, accelerator)
-    if _main(accelerator):
+    if accelerator.is_main_process:
         write_model(target, description, {name: t.numpy() for name, t in trainee.best.items()})
     accelerator.wait_for_everyone()
     return target
@@ -235,7 +236,7 @@ def _loop(
                 validation = _validate(job, trainee, accelerator, metrics)
                 say(f"{job.role} step {now.step}: validation exact {validation.exact:.1%}, CER {validation.cer:.2%}")
             last = now.step == training.steps or _has_no_hope(training, now)
-            if (now.step % training.checkpoint_every == 0 or result.stop) and not last and _main(accelerator):
+            if (now.step % training.checkpoint_every == 0 or result.stop) and not last and accelerator.is_main_process:
                 _save(job, trainee, metrics)
             if result.stop and not last:
                 accelerator.wait_for_everyone()  # for the first process, which writes
@@ -391,20 +392,9 @@ def _described(job: Job, trainee: Trainee, accelerator: Accelerator) -> Descript
             "protocol": protocol,
             "weights": tensors_digest(trainee.best),
             "lines": {"train": job.lines.digest, "validation": job.validation.digest},
-            "sources": _sources(job),
+            "sources": sources_learnt(job.lines.sources, job.start),
             "licence": job.recipe.data.licence,
             "origin": job.recipe.data.origin,
             "teacher": job.teacher_digest,
         },
     )
-
-
-def _sources(job: Job) -> dict[str, int]:
-    """How many lines of each source this training had, and those that came before it; the most of any."""
-    before = read_model(job.start.path)[0].training.get("sources") if job.start else None
-    counts = Counter(job.lines.sources) | Counter(before if isinstance(before, dict) else {})
-    return dict(sorted(counts.items()))
-
-
-def _main(accelerator: Accelerator) -> bool:
-    return accelerator.is_main_process
