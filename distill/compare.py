@@ -88,8 +88,6 @@ def run_comparison(
 ) -> dict[str, Any]:  # fmt: skip
     """Train every setting under every seed and return `compare.json`, which is written with a page and a chart."""
     base = load_recipe(name_or_path, overrides)
-    if not base.student.control:
-        raise UserError("student.control: settings are compared over their controls; leave it true")
     settings = settings_of(over, base)
     cache = base.runtime.cache_root or str(folder / "cache")
     recipes = {
@@ -99,6 +97,8 @@ def run_comparison(
         for setting in settings
         for seed in range(base.seed, base.seed + n_seeds)
     }
+    if not all(recipe.student.control for recipe in recipes.values()):
+        raise UserError("student.control: settings are compared over their controls; leave it true")
     shared = open_run(load_recipe(name_or_path, [*overrides, f"runtime.cache_root={cache}"]), folder / SHARED, stop)
     train_teacher(shared)
     outcomes: dict[str, list[Outcome]] = {setting.name: [] for setting in settings}
