@@ -17,7 +17,7 @@ from torch import nn
 from distill.beside import PEER
 from distill.data.batch import StepData
 from distill.data.seeds import seed_of
-from distill.objective import judge, judge_compactly, loss_terms, term_counts, term_weights, watched
+from distill.objective import KINDS, judge, judge_compactly, loss_terms, term_counts, term_weights, watched
 from distill.recipe import Precision
 from distill.runtime import autocast
 from distill.teacher import FrozenTeacher
@@ -68,6 +68,7 @@ def take_step(
     weights = term_weights(objective, done, teacher is not None)
     counts = term_counts(weights, step)
     factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
+    taught = any(KINDS[name].taught for name in weights)
     sums = dict.fromkeys((*factors, REPLACED), 0.0)
     sums[REPLACED] = len(step.replaced)
     seen: Mapping[str, float] = {}
@@ -78,7 +79,7 @@ def take_step(
             peer = beside[PEER](batch.images_NCHW) if PEER in beside else None
         judged = judge_compactly(objective, weights, student, batch, teacher)
         if judged is None or (watch and not seen):
-            heard = teacher.hear(batch) if teacher is not None else None
+            heard = teacher.hear(batch) if teacher is not None and (taught or watch) else None
             whole = judge(objective, student, heard, batch, beside, peer, teacher)
             judged = judged or whole
             if watch and not seen:

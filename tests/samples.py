@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,3 +55,12 @@ class CleanFetch:
         if found := [name for name in self.modules if name in sys.modules]:
             raise DataError(f"imported: {', '.join(found)}")
         return png_bytes(seed=row)
+
+
+@dataclass(frozen=True)
+class LastFetch:
+    """Ends the process that fetches a line, as the system does where memory is short."""
+
+    def __call__(self, _: int) -> bytes:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return b""

@@ -31,6 +31,10 @@ from students.errors import DataError, UserError
 from students.image import Preparation
 
 RECEIVED_AHEAD = 2
+KILLED = (
+    "a process that prepares lines was killed, as happens where memory is short; runtime.workers=0 takes less of it, "
+    "and the same command goes on from the newest checkpoint"
+)
 
 AugmentOn = Literal["auto", "processor", "device"]
 
@@ -145,7 +149,10 @@ def _received(steps: Iterator[StepData | DataError]) -> Generator[StepData | Exc
                 if left.is_set():
                     return
             ready.put(None)
-        except Exception as error:  # such as that of a worker that was killed: the trainer's to raise
+        except RuntimeError as error:
+            killed = "exited unexpectedly" in str(error)
+            ready.put(UserError(f"{KILLED} ({error})") if killed else error)
+        except Exception as error:  # the trainer's to raise
             ready.put(error)
 
     thread = Thread(target=receive, daemon=True)

@@ -27,7 +27,7 @@ from distill.trainee import Progress
 from students.charset import Charset
 from students.errors import DataError, UserError
 from students.image import Preparation
-from tests.samples import CleanFetch, png_bytes
+from tests.samples import CleanFetch, LastFetch, png_bytes
 
 PREPARATION = Preparation()
 CHARSET = Charset(characters="0123456789")
@@ -81,6 +81,12 @@ def test_a_worker_has_imported_neither_timm_nor_datasets(tmp_path: Path) -> None
     assert not step.replaced
     with pytest.raises(DataError, match="can no longer be decoded"):  # here they are imported, so it can fail
         fed(looking, 1)
+
+
+def test_a_killed_worker_ends_with_advice(tmp_path: Path) -> None:
+    lines = replace(folder(tmp_path / "lines", 8), fetch=tuple((LastFetch(), row) for row in range(8)))
+    with pytest.raises(UserError, match=r"memory is short; runtime.workers=0 .* newest checkpoint \(DataLoader worker"):
+        fed(lines, 1, workers=1)
 
 
 def test_lines_go_to_another_process_without_their_pictures(tmp_path: Path) -> None:

@@ -117,3 +117,20 @@ def test_the_first_signal_is_a_polite_request_and_handlers_are_put_back() -> Non
         with pytest.raises(Stopped):
             stop.raise_if_set()
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_teacher_without_a_term_is_asked_for_the_figures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = FrozenTeacher([Member(student())], torch.device("cpu"), "fp32")
+    asked, hear = [], teacher.hear
+    monkeypatch.setattr(teacher, "hear", lambda batch: asked.append(batch) or hear(batch))
+    found = {}
+    for weight, watch in ((0, False), (0, True), (1, False)):
+        model = student()
+        result = take_step(
+            model, [torch.optim.AdamW(model.parameters())], teacher, Objective(frame_kl=FrameKL(weight=weight)),
+            one_step(torch.rand(2, 1, 32, 64)), Accelerator(cpu=True), done=0, seed=0, clip_norm=5, precision="fp32",
+            watch=watch, stop=False,
+        )  # fmt: skip
+        found[weight, watch] = (len(asked), "frame_kl" in result.figures, "teacher_entropy" in result.figures)
+        asked.clear()
+    assert found == {(0, False): (0, False, False), (0, True): (1, False, True), (1, False): (1, True, False)}
