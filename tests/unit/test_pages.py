@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -111,10 +112,14 @@ def test_alto_gives_polygons_or_boxes_and_words(tmp_path: Path, namespace: str) 
     assert (second == INK + 1).all()
 
 
-def test_a_page_as_tesseract_describes_it() -> None:
-    """`page.xml` was written by Tesseract 5.5.4 (`tessedit_create_alto`), which was given `page.png`."""
-    names, texts, crops = read(Path(__file__).parents[1] / "files" / "alto")
-    assert names == ["page/line_0", "page/line_1", "page/line_2"]
+@pytest.mark.parametrize(("kind", "names"), [("alto", "page/line_{}"), ("page", "page/r0l{}")])
+def test_a_page_as_tesseract_describes_it(tmp_path: Path, kind: str, names: str) -> None:
+    """Tesseract 5.5.4 wrote both files of `page.png`, by its own renderers of ALTO and PAGE."""
+    written = Path(__file__).parents[1] / "files" / "tesseract"
+    shutil.copy(written / "page.png", tmp_path)
+    shutil.copy(written / f"{kind}.xml", tmp_path / "page.xml")
+    found, texts, crops = read(tmp_path)
+    assert found == [names.format(i) for i in range(3)]
     assert texts == ["A quiet morning at the mill", "twelve sacks of flour, 3.50 each", "paid in full on 4 May"]
     for crop in crops:
         assert 15 <= crop.shape[0] <= 30
