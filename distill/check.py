@@ -21,10 +21,10 @@ from distill.doctor.findings import Finding, about, counted
 from distill.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from distill.doctor.pictures import findings_in_pictures, look_at
 from distill.doctor.profile import profiles, shared_documents
-from distill.initial import problems_of_starts
+from distill.initial import adopted, problems_of_starts
 from distill.recipe import Recipe, Teacher
-from distill.run import cache_of, fresh, make_writable, problems_of_trainings, usable_lines
-from distill.teacher import adopted, problems_of_teachers, unknown_characters
+from distill.run import fresh, make_writable, problems_of_trainings, usable_lines
+from distill.teacher import problems_of_teachers, unknown_characters
 from students.errors import UserError
 from students.model_file import MODEL_NAME
 
@@ -36,7 +36,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     """
     make_writable(folder)
     try:
-        pools = open_pools(recipe, cache_of(recipe, folder))
+        pools = open_pools(recipe, folder)
     except UserError as error:
         return Diagnosis((Finding("problem", "lines", "recipe", str(error)),))
     found = _refused(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe) + _labels(pools)

@@ -58,6 +58,7 @@ class Outcome:
 def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
     """All combinations of `KEY=A,B,...`. With `objective.term=A,A+B` only these teach, each by its weight or 1."""
     axes = []
+    taken: set[str] = set()
     for axis in over:
         key, equals, values = axis.partition("=")
         names = [value for value in re.split(r",(?![^\[{]*[\]}])", values) if value]
@@ -65,7 +66,14 @@ def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
             raise UserError(f"--over {axis}: write KEY=A,B,...")
         if not key.startswith(("objective.", "student.")):
             raise UserError(f"--over {key}: only keys of student and objective can vary; the teacher is one for all")
-        axes.append([Setting(value, _overrides(key, value, recipe)) for value in names])
+        axis_settings = [Setting(value, _overrides(key, value, recipe)) for value in names]
+        sets = {override.partition("=")[0] for setting in axis_settings for override in setting.overrides}
+        if "student.seed" in sets:
+            raise UserError("--over student.seed: every setting is trained under the same seeds; --seeds says how many")
+        if both := sorted(sets & taken):
+            raise UserError(f"--over {key}: an earlier --over sets {both[0]} too; one of the two would say nothing")
+        taken |= sets
+        axes.append(axis_settings)
     return [
         Setting(" ".join(part.name for part in parts), tuple(itertools.chain.from_iterable(p.overrides for p in parts)))
         for parts in itertools.product(*axes)
@@ -138,7 +146,10 @@ def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outc
 def _reuse(source: Path, target: Path) -> None:
     """A finished network of another run, as hard links where the file system has them."""
     if source.is_dir() and not target.exists():
-        shutil.copytree(source, target, copy_function=_linked, ignore=shutil.ignore_patterns("checkpoints", ".*"))
+        begun = target.with_name(f".{target.name}")
+        shutil.rmtree(begun, ignore_errors=True)
+        shutil.copytree(source, begun, copy_function=_linked, ignore=shutil.ignore_patterns("checkpoints", ".*"))
+        begun.rename(target)
 
 
 def _linked(source: str, target: str) -> str:
@@ -189,18 +200,17 @@ def _given_the_seconds(
     ):
         own = folder / LONGER / f"seed-{seed}"
         distilled = outcome.seconds["student"] + outcome.seconds.get("cache", 0.0)
-        ratio = _ratio_begun(own, recipe.student) or max(1.0, distilled / outcome.seconds["control"])
-        student = _longer(recipe.student, ratio)
+        student = _begun(own) or _longer(recipe.student, max(1.0, distilled / outcome.seconds["control"]))
         run = open_run(recipe.model_copy(update={"student": student}), own, stop)
         train_control(run)
         longer.append(_outcome(run, on, ("control",)))
     return longer
 
 
-def _ratio_begun(own: Path, student: Student) -> float | None:
-    """By how much an interrupted or finished run stretched its steps: a clock may not decide twice."""
+def _begun(own: Path) -> Student | None:
+    """The student of a run that was interrupted or is finished: a clock may not decide twice on its steps."""
     written = own / "recipe.yaml"
-    return load_recipe(str(written)).student.training.steps / student.training.steps if written.is_file() else None
+    return load_recipe(str(written)).student if written.is_file() else None
 
 
 def _longer(student: Student, ratio: float) -> Student:
@@ -230,6 +240,7 @@ def summarise(
         rows[name] = {
             **{role: float(values.mean()) for role, values in exact.items()},
             "each_seed": [float(o.exact["student"].mean()) for o in of_name],
+            "each_control": [float(o.exact["control"].mean()) for o in of_name],
             **judge(exact["teacher"], exact["control"], exact["student"], first_seed),
             "over_the_first": {"gain": over_first["gain"], "verdict": over_first["verdict"]},
             "seconds": {
@@ -288,7 +299,7 @@ def draw(result: Mapping[str, Any], target: Path) -> None:
         gain = row["gain"]
         axes.plot([100 * gain["low"], 100 * gain["high"]], [y, y], color="tab:blue", linewidth=3, alpha=0.4)
         axes.plot(100 * gain["value"], y, "o", color="tab:blue")
-        dots = [100 * (exact - row["control"]) for exact in row["each_seed"]]
+        dots = [100 * (s - c) for s, c in zip(row["each_seed"], row["each_control"], strict=True)]
         axes.plot(dots, [y] * len(dots), ".", color="tab:gray")
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(yticks=range(len(names)), yticklabels=names, xlabel=f"points over the control, {result['on']}")

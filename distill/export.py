@@ -31,7 +31,6 @@ from distill.metrics import score
 from distill.quantise import in_int8
 from distill.recipe import Protocol
 from distill.recipe_file import load_recipe
-from distill.run import cache_of
 from students.decoding import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
@@ -161,7 +160,7 @@ def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Li
     run = path.resolve().parent.parent
     if (run / "recipe.yaml").is_file():
         recipe = load_recipe(str(run / "recipe.yaml"))
-        return "validation", open_pools(recipe, cache_of(recipe, run)).validation.prepared_by(preparation)
+        return "validation", open_pools(recipe, run).validation.prepared_by(preparation)
     return "fonts", rendered_lines(reader.description)
 
 

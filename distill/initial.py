@@ -51,6 +51,29 @@ def model_of(file: str) -> Path:
     return in_run if in_run.is_file() else find_model(path)
 
 
+def adopted(recipe: Recipe, folder: Path) -> Path:
+    """The finished teacher that a recipe names: the copy in the run's `folder`, or, before there is one, the original.
+
+    Raises `CheckpointError` where both are there and differ.
+    """
+    assert recipe.teacher.file is not None
+    copied = folder / "teacher" / MODEL_NAME
+    try:
+        source = model_of(recipe.teacher.file)
+    except CheckpointError:
+        if copied.is_file():  # the run is whole without it
+            return copied
+        raise
+    if not copied.is_file():
+        return source
+    if copied.read_bytes() != source.read_bytes():
+        raise CheckpointError(
+            f"{copied.parent}: holds another teacher than teacher.file = {recipe.teacher.file}; choose another --run, "
+            "or remove it"
+        )
+    return copied
+
+
 def charset_with_starts(charset: Charset, recipe: Recipe) -> Charset:
     """The characters of the lines, and those that the initial models are to keep.
 

@@ -192,7 +192,7 @@ def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, f
         "ctc": objective.ctc_weight,
         "class_changes": objective.class_changes_weight,
         "consistency": views.weight_at(done) * rising,
-        "peer_ctc": objective.ctc_weight if objective.mutual.weight else 0.0,
+        "peer_ctc": objective.ctc_weight if objective.mutual.weight and done < objective.mutual.end else 0.0,
     }
     for name, kind in KINDS.items():
         if name not in weights and (taught or not kind.taught):
@@ -206,10 +206,10 @@ def term_counts(names: Iterable[str], step: StepData) -> dict[str, int]:
 
 
 def judge(
-    objective: Objective, student: Outputs, heard: Mapping[float, Outputs] | None, batch: Batch,
+    objective: Objective, names: Collection[str], student: Outputs, heard: Mapping[float, Outputs] | None, batch: Batch,
     beside: nn.ModuleDict, peer: Outputs | None, teacher: FrozenTeacher | None,
 ) -> Judged:  # fmt: skip
-    """What all terms of a batch look at; `beside` is what learns beside the student, `peer` what its peer says."""
+    """What the named terms look at; `beside` is what learns beside the student, `peer` what its peer says."""
     decoder = beside[ATTENTION] if ATTENTION in beside else None  # noqa: SIM401 - a ModuleDict has no get
     if heard is None:
         return Judged(student, batch, {}, {}, peer=peer, decoder=decoder)
@@ -220,7 +220,7 @@ def judge(
         for tau, outputs in as_they_are.items()
     }
     hinted = None
-    if HINT in beside:
+    if "feature_hint" in names:
         through = teacher.neck if teacher is not None and objective.feature_hint.through_neck else None
         hinted = beside[HINT](student, heard[1.0], through)
     trust_N = trust_in(heard[1.0], batch, objective.trust)

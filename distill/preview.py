@@ -12,14 +12,13 @@ from distill.data.pools import open_pools
 from distill.data.render import contact_sheet
 from distill.data.seeds import generator_of
 from distill.recipe import Recipe
-from distill.run import cache_of
 
 COLUMNS = 3
 
 
 def training_sheet(recipe: Recipe, folder: Path, n: int) -> Image.Image:
     """`n` training lines chosen at random, each over its label."""
-    lines = open_pools(recipe, cache_of(recipe, folder)).train
+    lines = open_pools(recipe, folder).train
     order = torch.randperm(len(lines), generator=generator_of("preview", recipe.seed))[:n].tolist()
     view = View(recipe.teacher.training.augment, recipe.seed, epoch=0)
     pixels = Pixels(lines, recipe.image)

@@ -27,6 +27,7 @@ from distill.reliability import page as reliability_page
 from distill.runtime import StopFlag
 from distill.teacher import at_any_width
 from distill.track import read_metrics
+from distill.tsv import tsv_row
 from students.alignments import text_log_probabilities
 from students.decoder import tempered
 from students.image import decode_image
@@ -142,9 +143,9 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     if shown:
         page.append(_picture_table(test, readings, shown, pictures, recipe.data.protocol))
     write_whole(folder / "report.md", "\n".join(page).encode())
-    rows = ["\t".join(["key", "truth", *readings])]
+    rows = [tsv_row(["key", "truth", *readings])]
     for key, text in zip(test.keys, test.texts, strict=True):
-        rows.append("\t".join([key, text or "", *(of_role[key].text for of_role in readings.values())]))
+        rows.append(tsv_row([key, text or "", *(of_role[key].text for of_role in readings.values())]))
     write_whole(folder / "predictions.tsv", ("\n".join(rows) + "\n").encode())
 
 

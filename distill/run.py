@@ -20,12 +20,12 @@ from distill import report
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines, Refusal
 from distill.data.mixing import Plan, plan_of
-from distill.data.pools import Pools, open_pools, without_infeasible
+from distill.data.pools import Pools, cache_of, open_pools, without_infeasible
 from distill.data.posteriors import Cached
-from distill.initial import Start, model_of, problems_of_starts, start_of
+from distill.initial import Start, adopted, model_of, problems_of_starts, start_of
 from distill.recipe import Recipe, RecipeError, Stage, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
-from distill.teacher import FrozenTeacher, adopted, member_of, problems_of_teachers, unknown_characters
+from distill.teacher import FrozenTeacher, member_of, problems_of_teachers, unknown_characters
 from distill.teacher_cache import cache_error
 from distill.terms import Objective
 from distill.track import Stopwatch, say, write_json
@@ -60,7 +60,7 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
         ready_workers()
     stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     with accelerator.main_process_first(), stopwatch.measure("lines"):
-        pools = open_pools(recipe, cache_of(recipe, folder), stop.raise_if_set)
+        pools = open_pools(recipe, folder, stop.raise_if_set)
     if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder):
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools)
@@ -111,7 +111,7 @@ def train_pair(run: Run) -> Path:
     if control:
         with run.stopwatch.measure("control"):
             _train_all(run, control, None)
-    fill_caches(run, student, frozen)
+    fill_caches(run, [job for job in student if not finished(job)], frozen)
     with run.stopwatch.measure("student"):
         return _train_all(run, student, frozen)
 
@@ -287,10 +287,6 @@ def fresh(part: Teacher | Student, recipe: Recipe, charset: Charset) -> Recognis
         raise RecipeError(
             f"{model.kind} cannot be built for lines of {recipe.image.height_px} px: {str(error).splitlines()[0]}"
         ) from error
-
-
-def cache_of(recipe: Recipe, folder: Path) -> Path:
-    return Path(recipe.runtime.cache_root or folder / "cache").expanduser()
 
 
 def resolved_yaml(recipe: Recipe) -> str:

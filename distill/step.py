@@ -76,11 +76,11 @@ def take_step(
     for batch in (b.to(accelerator.device) for b in step.batches):
         with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
-            peer = beside[PEER](batch.images_NCHW) if PEER in beside else None
+            peer = beside[PEER](batch.images_NCHW) if {"mutual", "peer_ctc"} & weights.keys() else None
         judged = judge_compactly(objective, weights, student, batch, teacher)
         if judged is None or (watch and not seen):
             heard = teacher.hear(batch) if teacher is not None and (taught or watch) else None
-            whole = judge(objective, student, heard, batch, beside, peer, teacher)
+            whole = judge(objective, weights, student, heard, batch, beside, peer, teacher)
             judged = judged or whole
             if watch and not seen:
                 seen = watched(whole)

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from distill.checkpoint import tensors_digest
 from distill.data.batch import Batch
 from distill.data.posteriors import Cached
-from distill.initial import model_of
+from distill.initial import adopted, model_of
 from distill.losses.matching import in_classes, matched
 from distill.recipe import Precision, Recipe, digest_of
 from distill.runtime import autocast
 from students.charset import BLANK, Charset
-from students.errors import CheckpointError, UserError
+from students.errors import UserError
 from students.image import Preparation
-from students.model_file import MODEL_NAME, read_model
+from students.model_file import read_model
 from students.parts import Outputs, Recogniser
 from students.reading import Reader
 
@@ -181,29 +181,6 @@ def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[s
         if missing := [c for c in charset.characters if c not in theirs.characters]:
             notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {''.join(missing)!r}")
     return notes
-
-
-def adopted(recipe: Recipe, folder: Path) -> Path:
-    """The finished teacher that a recipe names: the copy in the run's `folder`, or, before there is one, the original.
-
-    Raises `CheckpointError` where both are there and differ.
-    """
-    assert recipe.teacher.file is not None
-    copied = folder / "teacher" / MODEL_NAME
-    try:
-        source = model_of(recipe.teacher.file)
-    except CheckpointError:
-        if copied.is_file():  # the run is whole without it
-            return copied
-        raise
-    if not copied.is_file():
-        return source
-    if copied.read_bytes() != source.read_bytes():
-        raise CheckpointError(
-            f"{copied.parent}: holds another teacher than teacher.file = {recipe.teacher.file}; choose another --run, "
-            "or remove it"
-        )
-    return copied
 
 
 def _named(recipe: Recipe) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from distill.data.lines import Lines
 from distill.data.posteriors import Cached, Posteriors, encode
 from distill.data.sampler import Group, in_width_order
 from distill.losses.logits import frame_kl
+from distill.losses.matching import equal_frames, matched
 from distill.recipe import digest_of
 from distill.teacher import FrozenTeacher
 from distill.terms import Objective, PosteriorCache
@@ -104,12 +105,15 @@ def cache_error(
         with torch.no_grad():
             ours = student(images_NCHW)
         posteriors = cached.of([where[some.keys[i]] for i in group.indices], [0] * len(group.indices))
+        said = Posteriors(*(part.to(accelerator.device) for part in posteriors))
         online = teacher(images_NCHW, moved(others, accelerator.device))
         for tau, total in sums.items():
             found = []
-            for theirs in (online, cached.outputs(Posteriors(*(p.to(accelerator.device) for p in posteriors)), tau)):
+            kept = cached.outputs(said, tau if equal_frames(online, ours) else 1.0)  # means of frames are taken at 1
+            for theirs in (online, kept):
                 logits_NTC = ours.logits_NTC.float().requires_grad_()
-                loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), theirs, temperature=tau, frames="all")
+                onto = matched(theirs, ours, "area", 0)
+                loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), onto, temperature=tau, frames="all")
                 found.append((loss.item(), torch.autograd.grad(loss, logits_NTC)[0]))
             (loss_online, gradient_online), (loss_cached, gradient_cached) = found
             apart = (gradient_online - gradient_cached).square().sum().item()

@@ -194,6 +194,11 @@ class Objective(Section):
     def _can_be_cached(self) -> Objective:
         if self.cache.views and self.feature_hint.weight:
             raise ValueError("cache.views: features are not cached; set feature_hint.weight or cache.views to 0")
+        if self.cache.views and self.frame_kl.weight and self.frame_kl.standardised:
+            raise ValueError(
+                "cache.views: the deviation of a frame's logits is not cached; set frame_kl.standardised to false or "
+                "cache.views to 0"
+            )
         if self.cache.views and self.consistency.weight:
             raise ValueError(
                 "cache.views: two views of a line are not cached; set consistency.weight or cache.views to 0"

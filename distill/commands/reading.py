@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from distill.commands import USER_ERROR, Commands, add, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding
 from distill.data.formats.contents import images_below
+from distill.tsv import tsv_row
 from students.errors import DataError
 from students.image import Preparation, image_size
 
@@ -135,7 +136,7 @@ def _row(image: Path, reading: Reading, form: str, preparation: Preparation) -> 
     if form == "csv":
         sure = (least.text, f"{least.confidence:.4f}") if least else ("", "")
         return _csv_row([str(image), reading.text, f"{reading.confidence:.4f}", *sure, str(reading.review).lower()])
-    return "\t".join([*(_escaped(word) for word in (str(image), reading.text)), f"{reading.confidence:.4f}"])
+    return tsv_row([str(image), reading.text, f"{reading.confidence:.4f}"])
 
 
 def _as_dict(image: Path, reading: Reading, preparation: Preparation) -> dict[str, Any]:
@@ -159,11 +160,6 @@ def _csv_row(cells: Sequence[str]) -> str:
     row = io.StringIO()
     csv.writer(row, lineterminator="").writerow(cells)
     return row.getvalue()
-
-
-def _escaped(word: str) -> str:
-    """A word that cannot break its row: a charset may hold a tab, a path nearly anything."""
-    return word.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:

@@ -10,7 +10,6 @@ import signal
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from multiprocessing.context import BaseContext
 from queue import Empty, Queue
@@ -58,10 +57,7 @@ class _Steps(Dataset[StepData | DataError]):
 
     def _step(self, k: int) -> StepData:
         epoch, groups = self.order.step(k)
-        view = View(
-            self.augment_with, self.order.seed, epoch % self.cycle if self.cycle else epoch,
-            cycle=self.cycle if self.order.plan else 0,
-        )  # fmt: skip
+        view = View(self.augment_with, self.order.seed, epoch, cycle=self.cycle)
         mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
         batches: list[Batch] = []
         replaced: dict[str, str] = {}
@@ -91,8 +87,6 @@ class _Steps(Dataset[StepData | DataError]):
     def _batch(self, group: Group, view: View) -> Batch:
         if self.cached is None:
             return make_batch(self.pictures, group, self.charset, view, self.n_views, self.on_device)
-        if not view.cycle:
-            group = replace(group, uses=(0,) * len(group.indices))
         batch = make_batch(self.pictures, group, self.charset, view)
         shown = [view.moment(use)[0] for use in group.uses]
         return batch._replace(posteriors=self.cached.of(group.indices, shown))

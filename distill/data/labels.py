@@ -25,6 +25,12 @@ def told(text: str, form: LabelForm) -> str:
     return "".join(folded for c in normalise(text) if (folded := _told_of(c, form)))
 
 
+def agree(one: tuple[str, LabelForm], other: tuple[str, LabelForm]) -> bool:
+    """Whether two labels say the same as far as both their forms tell."""
+    (text, form), (other_text, other_form) = one, other
+    return told(told(text, form), other_form) == told(told(other_text, other_form), form)
+
+
 def as_label(text: str, form: LabelForm) -> str:
     """A label in NFC, without the punctuation that its form leaves out; letters keep their case."""
     return "".join(c for c in normalise(text) if _told_of(c, form))

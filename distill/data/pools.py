@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ import numpy as np
 import torch
 
 from distill.data.corpus import character_counts
-from distill.data.labels import told
+from distill.data.labels import LabelForm, agree, told
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.materialise import Poll, materialise, never_stop
 from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource, Source
-from distill.initial import charset_with_starts, model_of
-from distill.recipe import CharsetChoice, Cut, Documents, Policies, Recipe, Unlabel
+from distill.initial import adopted, charset_with_starts
+from distill.metrics import fold
+from distill.recipe import CharsetChoice, Cut, Documents, Policies, Protocol, Recipe, Unlabel
 from students.charset import Charset
 from students.decode import frames_needed
 from students.errors import DataError
@@ -77,8 +79,14 @@ class Pools:
         return {key: "".join(characters) for key, characters in missing if characters}
 
 
-def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
-    """Open every source of the recipe; raises `DataError` for what the recipe's policies do not allow."""
+def cache_of(recipe: Recipe, folder: Path) -> Path:
+    """Where a run in `folder` keeps what it can compute again."""
+    return Path(recipe.runtime.cache_root or folder / "cache").expanduser()
+
+
+def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop) -> Pools:
+    """Open every source of a run in `folder`; raises `DataError` for what the recipe's policies do not allow."""
+    cache = cache_of(recipe, folder)
     root = Path(recipe.data.root).expanduser()
     every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
     rendered = [source for source in every if isinstance(source, RenderedSource)]
@@ -101,15 +109,26 @@ def open_pools(recipe: Recipe, cache: Path, poll: Poll = never_stop) -> Pools:
     for name, lines in (("validation", validation), ("test", test)):
         if None in lines.texts or not len(lines):
             raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
+        _assert_comparable(name, lines, recipe.data.protocol)
     if all(text is None for text in train.texts) and (recipe.teacher.needs_labels or recipe.student.needs_labels):
         raise DataError("train: not one labelled line; a teacher that is trained, and a control, need labels")
     texts = train.texts
     if all(text is None for text in texts) and recipe.teacher.file is not None:
-        texts = (read_model(model_of(recipe.teacher.file))[0].charset.characters,)
+        texts = (read_model(adopted(recipe, folder))[0].charset.characters,)
     charset = charset_with_starts(choose_charset(texts, recipe.data.charset), recipe)
     train = _inside_charset(train, charset, recipe.data.charset, refused["train"])
     train = without_misleading(train, joined([validation, test]), recipe.data.policies, refused)
     return Pools(train, validation, test, charset, refused, set_aside)
+
+
+def _assert_comparable(name: str, lines: Lines, protocol: Protocol) -> None:
+    """Raises `DataError` where the protocol leaves nothing of any label."""
+    texts = [text or "" for text in lines.texts]
+    if protocol != "exact" and not any(fold(told(text, lines.form(i)), protocol) for i, text in enumerate(texts)):
+        raise DataError(
+            f"{name}: under data.protocol = {protocol} nothing is left of any of the {len(lines)} labels, such as "
+            f"{texts[0]!r}; set data.protocol to exact or nospace"
+        )
 
 
 def padding(lines: Lines) -> dict[str, float]:
@@ -193,18 +212,23 @@ def without_misleading(train: Lines, judged: Lines, policies: Policies, refused:
     What is dropped is added to `refused` under its policy. Raises `DataError` for a policy that says fail.
     """
     elsewhere = dict(zip(judged.image_digests, judged.keys, strict=True))
-    labels: dict[str, set[str]] = {}
+    labels: dict[str, set[tuple[str, LabelForm]]] = {}
     for i, text in enumerate(train.texts):
         if text is not None:
-            labels.setdefault(train.image_digests[i], set()).add(told(text, train.form(i)))
+            labels.setdefault(train.image_digests[i], set()).add((told(text, train.form(i)), train.form(i)))
+    torn = {
+        digest: sorted({text for text, _ in of_picture})
+        for digest, of_picture in labels.items()
+        if not all(agree(one, other) for one, other in combinations(of_picture, 2))
+    }
     found: dict[str, dict[int, str]] = {"empty": {}, "leaked": {}, "contradictory": {}}
     for i, (key, text, digest) in enumerate(zip(train.keys, train.texts, train.image_digests, strict=True)):
         if digest in elsewhere:
             found["leaked"][i] = f"{key}: the same picture as {elsewhere[digest]}, which the run is judged on"
         if text == "":
             found["empty"][i] = f"{key}: its label is empty"
-        if text is not None and len(labels[digest]) > 1:
-            found["contradictory"][i] = f"{key}: one picture with the labels {sorted(labels[digest])}"
+        if text is not None and digest in torn:
+            found["contradictory"][i] = f"{key}: one picture with the labels {torn[digest]}"
     dropped: set[int] = set()
     for name, lines in found.items():
         match getattr(policies, name):

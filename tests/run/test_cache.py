@@ -81,6 +81,21 @@ def test_augmented_views_are_cached_as_they_are_shown(finished_run: Path, tmp_pa
     assert curves[1] == pytest.approx(curves[0], rel=0.08)
 
 
+def test_a_teacher_of_more_frames_is_cached_once_and_not_for_a_finished_student(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(finished_run / "teacher", tmp_path / "run" / "teacher")
+    words = ["objective.cache.views=1", "objective.cache.top_k=40", "student.model={kind: recurrent, frame_px: 8}"]
+    assert in_run("cache", tmp_path / "run", tmp_path / "cache", *STILL, *words, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out).values()
+    assert 0 < found["error"]["tau 1"]["loss"] < 0.05
+    assert in_run("student", tmp_path / "run", tmp_path / "cache", *STILL, *words) == 0
+    for kept in (tmp_path / "cache").glob("posteriors-*"):
+        shutil.rmtree(kept)
+    assert in_run("student", tmp_path / "run", tmp_path / "cache", *STILL, *words) == 0
+    assert not list((tmp_path / "cache").glob("posteriors-*"))
+
+
 def test_a_recipe_without_views_has_nothing_to_cache(
     finished_run: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from distill import train
 from distill.cli import main
-from distill.compare import LONGER, Outcome, _longer, settings_of, summarise
+from distill.compare import LONGER, Outcome, _begun, _longer, settings_of, summarise
 from distill.recipe_file import load_recipe
+from distill.run import resolved_yaml
 from distill.terms import TAUGHT
 from students.errors import UserError
 from students.model_file import read_model
@@ -72,12 +73,16 @@ def test_a_student_that_collapses_counts_as_one_that_reads_nothing(
     assert "settings are compared over their controls" in capsys.readouterr().err
 
 
-def test_a_longer_student_is_longer_in_its_stages_too() -> None:
+def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_path: Path) -> None:
     student = load_recipe("receipts").student
     longer = _longer(student, 1.5)
     assert longer.training.steps == round(1.5 * student.training.steps)
     assert longer.stages[0].training.steps == round(1.5 * student.stages[0].training.steps)
     assert longer.model_copy(update={"training": student.training, "stages": student.stages}) == student
+    recipe = load_recipe("receipts")
+    assert _begun(tmp_path) is None
+    (tmp_path / "recipe.yaml").write_text(resolved_yaml(recipe.model_copy(update={"student": longer})))
+    assert _begun(tmp_path) == longer  # no clock is asked again
 
 
 @pytest.mark.parametrize(
@@ -86,11 +91,13 @@ def test_a_longer_student_is_longer_in_its_stages_too() -> None:
         ("teacher.training.steps=3,4", "only keys of student and objective"),
         ("objective.term=kl", "no term with a teacher"),
         ("objective.trust.policy", "write KEY=A,B"),
+        ("student.seed=3,4", "--seeds says how many"),
+        ("objective.dist.weight=1,2", "an earlier --over sets objective.dist.weight too"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(over: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        settings_of([over], load_recipe("smoke"))
+        settings_of(["objective.term=frame_kl,dist", over], load_recipe("smoke"))
 
 
 def test_lists_are_not_torn_apart() -> None:
@@ -118,6 +125,7 @@ def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
     assert result["seeds"] == [5, 6]
     assert b["student"] == 0.75
     assert b["each_seed"] == [1.0, 0.5]
+    assert b["each_control"] == [0.5, 0.5]
     assert b["gain"]["value"] == pytest.approx(0.25)
     assert b["verdict"] == b["over_the_first"]["verdict"] == "gain"
     assert b["gap_recovered"]["value"] == pytest.approx(0.5)

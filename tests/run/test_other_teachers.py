@@ -16,10 +16,11 @@ from distill.cli import main
 from distill.data.batch import Pictures
 from distill.data.pools import open_pools
 from distill.data.sampler import in_width_order
+from distill.data.text import TextMix
 from distill.recipe_file import load_recipe
 from distill.track import read_metrics
 from students import load
-from students.errors import CheckpointError
+from students.errors import CheckpointError, DataError
 from students.model_file import read_model
 
 BUDGET = {"steps": 4, "log_every": 2, "validate_every": 4, "batch_lines": 8}
@@ -60,9 +61,9 @@ def test_a_teacher_of_another_charset_height_colour_and_stride(
     assert (tmp_path / "run" / "report.json").is_file()
 
 
-def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path, cache: Path) -> None:
+def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path, cache: Path, tmp_path: Path) -> None:
     recipe = load_recipe("smoke", words(finished_run, cache))
-    lines = open_pools(recipe, cache).validation
+    lines = open_pools(recipe, tmp_path).validation
     theirs = teachers.load(finished_run / "teacher" / "model.safetensors").description.preparation
     pictures = Pictures(lines, recipe.image, [theirs])
     for group in in_width_order(lines.padded_width_px, 64):
@@ -80,11 +81,13 @@ def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path
 def test_it_teaches_where_no_line_has_a_label(finished_run: Path, cache: Path, tmp_path: Path) -> None:
     data = json.dumps([{"kind": "rendered", "name": "bare", "lines": 60, "drop_labels": True, "fonts": ["arimo"],
                         "text": {"min_characters": 3, "max_characters": 8}}])  # fmt: skip
+    moved = shutil.copytree(finished_run / "teacher", tmp_path / "moved")
     choices = [
-        *(w for w in words(finished_run, cache) if not w.startswith("data.charset")), "--run", str(tmp_path / "run"),
-        f"data.train={data}",
+        *(w for w in words(finished_run, cache) if not w.startswith(("data.charset", "teacher.file"))),
+        f"teacher.file={moved}", "--run", str(tmp_path / "run"), f"data.train={data}",
     ]  # fmt: skip
     assert main(["teacher", "smoke", *choices]) == 0
+    shutil.rmtree(moved)  # its copy in the run has the charset
     assert main(["student", "smoke", *choices]) == 0
     ours = load(tmp_path / "run").description.charset
     assert ours == teachers.load(finished_run / "teacher").description.charset
@@ -114,6 +117,15 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
     assert "sequence_kd take the teacher's word" in capsys.readouterr().err
     assert main(["teacher", "smoke", *choices]) == 2
     assert not (tmp_path / "run" / "teacher").exists()
+
+
+def test_a_protocol_that_compares_nothing_is_refused(cache: Path, tmp_path: Path) -> None:
+    kinds = TextMix.model_fields.keys() - {"random", "alphabet", "min_characters", "max_characters"}
+    text = {kind: 0 for kind in kinds if not kind.endswith("_file")} | {"random": 1, "alphabet": ".,:"}
+    data = json.dumps([{"kind": "rendered", "name": "dots", "lines": 8, "fonts": ["arimo"], "text": text}])
+    recipe = load_recipe("smoke", ["data.protocol=alnum", f"data.test={data}", f"runtime.cache_root={cache}"])
+    with pytest.raises(DataError, match=r"test: under data.protocol = alnum nothing is left of any of the 8 labels"):
+        open_pools(recipe, tmp_path)
 
 
 def test_a_run_is_whole_without_the_original(finished_run: Path, cache: Path, tmp_path: Path) -> None:

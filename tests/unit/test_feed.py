@@ -171,6 +171,18 @@ def test_a_line_used_again_shows_the_next_view_of_a_cycle() -> None:
     assert View(Augment(), 0, 2).moment(1) == (2, 1)
 
 
+def test_lines_in_the_slots_of_unlabelled_ones_stay_within_the_views_of_a_cycle(tmp_path: Path) -> None:
+    lines = folder(tmp_path / "lines")
+    labelled = np.array([text is not None for text in lines.texts])
+    control = Order(lines.padded_width_px, 8, 3, labelled=labelled)
+    looks: dict[str, set[bytes]] = {}
+    for step in fed(lines, 3 * control.steps_per_epoch, control, cycle=2):
+        for batch in step.batches:
+            for key, image_CHW in zip(batch.keys, batch.images_NCHW, strict=True):
+                looks.setdefault(key, set()).add(image_CHW.numpy().tobytes())
+    assert max(map(len, looks.values())) == 2
+
+
 def test_padding_is_counted_against_each_line(tmp_path: Path) -> None:
     lines = folder(tmp_path / "lines", 12)
     scaled = [WIDTHS[i % 3] for i in range(12)]

@@ -108,7 +108,7 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(frames: str) -> 
             judged = judge_compactly(objective, names, student, batch, teacher)
         else:
             heard = {tau: cached.outputs(said, tau) for tau in taus}
-            judged = judge(objective, student, heard, batch, torch.nn.ModuleDict(), None, None)
+            judged = judge(objective, (), student, heard, batch, torch.nn.ModuleDict(), None, None)
         assert judged is not None
         assert (judged.fused is not None) == (way == "compact")
         terms = loss_terms(objective, names, judged)

@@ -217,6 +217,15 @@ def test_lines_that_would_mislead_meet_the_policy_by_name(policy: str, tmp_path:
         assert named["train: contradictory"] == ["mine/0.png", "mine/1.png"]
 
 
+def test_labels_of_two_forms_contradict_only_where_both_tell(tmp_path: Path) -> None:
+    for name, texts in (("exact", ["Total", "Sum"]), ("loud", ["TOTAL", "SUN"])):
+        parquet(tmp_path / f"{name}.parquet", [row(t, f"{i}.png", png_bytes(seed=i)) for i, t in enumerate(texts)])
+    exact, _ = opened(tmp_path, kind="parquet", path="exact.parquet")
+    loud, _ = opened(tmp_path, kind="parquet", path="loud.parquet", name="loud", label_form="caseless")
+    kept = without_misleading(joined([exact, loud]), exact.take([]), Policies(), {})
+    assert kept.texts == ("Total", "TOTAL")
+
+
 def test_two_cases_of_a_letter_are_one_label_and_need_a_frame_between(tmp_path: Path) -> None:
     rows = [row("Don't!", "a.png"), row("DONT", "b.png"), row("aA", "c.png", png_bytes(seed=3))]
     parquet(tmp_path / "l.parquet", rows)

@@ -230,11 +230,12 @@ def test_boxes_of_ppocrlabel_are_cut_like_polygons(tmp_path: Path) -> None:
     boxes = [
         {"transcription": "a\tb", "points": corners, "difficult": False},
         {"transcription": "###", "points": corners[:2], "difficult": True},
+        {"transcription": "", "points": corners, "difficult": False},
     ]
     row = f"set/p1.png\t{json.dumps(boxes)}\n"
     (tmp_path / "set" / "Label.txt").write_text(row)
     contents = open_contents(source_at(str(tmp_path / "set"), "mine"), Path(), tmp_path)
-    assert (contents.names, contents.texts) == (["p1/0000", "p1/0001"], ["a\tb", None])
+    assert (contents.names, contents.texts) == (["p1/0000", "p1/0001", "p1/0002"], ["a\tb", None, None])
     assert decode_image(contents.fetch(0)).shape == (30, 50)
     for broken, reason in (
         (row.replace("p1.png", "p2.png"), r"Label\.txt:1: the page image 'set/p2\.png' does not exist"),

@@ -96,7 +96,10 @@ def test_every_line_is_heard_in_the_view_it_is_shown_in() -> None:
 
 
 def test_what_cannot_be_cached_is_refused() -> None:
-    for other in ({"feature_hint": {"weight": 1}}, {"consistency": {"weight": 0.2}}):
+    others: list[dict[str, object]] = [
+        {"feature_hint": {"weight": 1}}, {"consistency": {"weight": 0.2}}, {"frame_kl": {"standardised": True}},
+    ]  # fmt: skip
+    for other in others:
         with pytest.raises(ValueError, match=r"cache\.views"):
             Objective.model_validate({"cache": {"views": 2}, **other})
     objective = Objective(cache=PosteriorCache(views=3, top_k=2))

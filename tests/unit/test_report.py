@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from distill.report import heard, in_words, judge
+from distill.tsv import tsv_row
 from students.charset import Charset
 from students.image import Preparation
 from students.model_file import Description
@@ -68,3 +69,7 @@ def test_a_line_is_heard_that_no_label_could_be() -> None:
     one = heard(reader, np.log(np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])))
     assert one.text == "e\u0301"
     assert one.unfitted == pytest.approx(one.confidence) == pytest.approx(0.64)
+
+
+def test_no_cell_breaks_its_row() -> None:
+    assert tsv_row(["a\tb", "c\r\nd", ""]) == "a\\tb\tc\\r\\nd\t"

@@ -34,6 +34,12 @@ def test_a_term_sets_in_fades_and_falls_silent_as_it_says(schedule: str, weights
     assert "frame_kl" not in term_weights(objective, 0.5, taught=False)
 
 
+def test_a_peer_learns_until_nobody_listens_to_it() -> None:
+    objective = Objective.model_validate({"mutual": {"weight": 1, "begin": 0.2, "end": 0.5}})
+    found = [{"mutual", "peer_ctc"} & term_weights(objective, done, taught=False).keys() for done in (0, 0.3, 0.5)]
+    assert found == [{"peer_ctc"}, {"mutual", "peer_ctc"}, set()]
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
 def test_the_rate_rises_to_its_peak_and_never_goes_below_zero(schedule: str) -> None:
     training = load_recipe("smoke", [f"student.training.schedule={schedule}"]).student.training

@@ -23,7 +23,7 @@ def holds_boxes(path: Path) -> bool:
 
 
 def read_boxes(path: Path) -> list[PageLine]:
-    """The boxes of all pages, named page/number; a box marked illegible is an unlabelled line."""
+    """The boxes of all pages, named page/number; one without a text, or marked illegible, is an unlabelled line."""
     rows = text_of(bytes_of(path), path).split("\n")
     return [line for number, row in enumerate(rows, 1) if row.strip() for line in _page(row, path, number)]
 
@@ -42,7 +42,7 @@ def _page(row: str, path: Path, number: int) -> Iterator[PageLine]:
             polygon = " ".join(f"{x},{y}" for x, y in points)
             if not isinstance(text, str):
                 raise TypeError(f"the transcription {text!r} is not text")
-            known = None if text == ILLEGIBLE else text
+            known = None if text in ("", ILLEGIBLE) else text
             yield PageLine(f"{Path(name).stem}/{i:04d}", known, image, polygon, None)
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
