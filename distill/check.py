@@ -136,9 +136,9 @@ def _asked(
         return {}, []
     try:
         reader = teachers.load(adopted(recipe, folder) if recipe.teacher.file else own)
+        judged = {part: judge(part, lines, reader, recipe.seed) for part, lines in real.items()}
     except UserError as error:
         return {}, [Finding("problem", "teacher", "recipe", str(error))]
-    judged = {part: judge(part, lines, reader, recipe.seed) for part, lines in real.items()}
     found = []
     for part, answers in judged.items():
         found += _judged_notes(part, answers)

@@ -31,6 +31,7 @@ from distill.metrics import score
 from distill.quantise import in_int8
 from distill.recipe import Protocol
 from distill.recipe_file import load_recipe
+from students.decoder import decoder_of
 from students.decoding import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
@@ -77,6 +78,8 @@ def export(
         )
     path = find_model(model)
     reader = teachers.load(path)
+    if decoding is not None:
+        decoder_of(decoding, reader.description.charset)  # a file that nobody could open is not begun
     reader.model.cpu()
     out = out or (Path() if path.parent == SHIPPED else path.parent) / DEFAULT_NAMES[to]
     if out.exists() and out.samefile(path):

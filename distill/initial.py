@@ -14,10 +14,12 @@ from typing_extensions import assert_never
 
 from distill.recipe import Network, Recipe, Student, Teacher
 from students.charset import BLANK, Charset
+from students.config import StudentConfig
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 from students.model_file import MODEL_NAME, Description, find_model, read_model
 from students.parts import Recogniser
+from teachers.crnn import TeacherConfig
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
 
@@ -145,6 +147,11 @@ def _differences(described: Description, architecture: Mapping[str, object], ima
     return problems
 
 
+def undownloaded(model: TeacherConfig | StudentConfig) -> TeacherConfig | StudentConfig:
+    """The same architecture with fresh weights: nothing is fetched for them."""
+    return model.model_copy(update={"pretrained": False} if "pretrained" in type(model).model_fields else {})
+
+
 def problems_of_starts(recipe: Recipe, charset: Charset) -> list[str]:
     """What keeps the networks of a recipe from beginning with the files they name."""
     found = (_problem_of_start(part, recipe.image, charset) for part in (recipe.teacher, recipe.student))
@@ -154,7 +161,7 @@ def problems_of_starts(recipe: Recipe, charset: Charset) -> list[str]:
 def _problem_of_start(part: Teacher | Student, image: Preparation, charset: Charset) -> str | None:
     try:
         if start := start_of(part):
-            model = part.model.build(charset.n_classes, image.channels, image.height_px)
+            model = undownloaded(part.model).build(charset.n_classes, image.channels, image.height_px)
             fill(model, start, part.model.model_dump(mode="json"), charset, image)
     except UserError as error:
         return str(error)

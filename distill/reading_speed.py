@@ -22,6 +22,7 @@ from torch import Tensor, nn
 import teachers
 from distill.data.lines import Lines
 from distill.evaluate import truths_of
+from distill.initial import undownloaded
 from distill.metrics import score
 from distill.peers import Peer
 from distill.recipe import Protocol
@@ -142,7 +143,7 @@ def _macs(module: nn.Module, given: Tensor, output: Any) -> float:
 def _built(description: Description) -> Recogniser:
     preparation = description.preparation
     configs = STUDENTS if description.kind == "student" else TEACHERS
-    config = configs.validate_python(description.architecture)
+    config = undownloaded(configs.validate_python(description.architecture))
     return config.build(description.charset.n_classes, preparation.channels, preparation.height_px).eval()
 
 

@@ -38,8 +38,8 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     """
     values = _read(name_or_path, extended=False)
     problems: list[str] = []
-    for override in overrides:
-        problems += _lay_over(values, override)
+    for i, override in enumerate(overrides):
+        problems += _lay_over(values, override, overrides[:i])
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
@@ -135,7 +135,7 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _lay_over(values: dict[str, Any], override: str) -> list[str]:
+def _lay_over(values: dict[str, Any], override: str, earlier: Sequence[str]) -> list[str]:
     """Set one `section.key=value`; a number in the key is a position in a list. Returns problems."""
     key, separator, text = override.partition("=")
     if not separator or not key:
@@ -149,6 +149,8 @@ def _lay_over(values: dict[str, Any], override: str) -> list[str]:
         if isinstance(here, list):
             here[int(last)] = value
         elif last == "kind" and here.get("kind") != value:
+            if undone := [each for each in earlier if each.startswith(key.removesuffix("kind"))]:
+                return [f"override {override!r}: would undo {undone[0]!r} before it; give the kind first"]
             here.clear()  # the keys of another kind mean nothing here
             here[last] = value
         else:

@@ -22,7 +22,7 @@ from distill.data.lines import Lines, Refusal
 from distill.data.mixing import Plan, plan_of
 from distill.data.pools import Pools, cache_of, open_pools, without_infeasible
 from distill.data.posteriors import Cached
-from distill.initial import Start, adopted, model_of, problems_of_starts, start_of
+from distill.initial import Start, adopted, model_of, problems_of_starts, start_of, undownloaded
 from distill.recipe import Recipe, RecipeError, Stage, Student, Teacher, digest_of
 from distill.runtime import StopFlag, environment, start
 from distill.teacher import FrozenTeacher, member_of, problems_of_teachers, unknown_characters
@@ -280,7 +280,7 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
 
 def fresh(part: Teacher | Student, recipe: Recipe, charset: Charset) -> Recogniser:
     """A network with any first weights, for measuring."""
-    model = part.model.model_copy(update={"pretrained": False} if hasattr(part.model, "pretrained") else {})
+    model = undownloaded(part.model)
     try:
         return model.build(charset.n_classes, recipe.image.channels, recipe.image.height_px)
     except (ValueError, RuntimeError) as error:

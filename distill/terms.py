@@ -15,7 +15,7 @@ from typing_extensions import Self
 class Section(BaseModel):
     """A part of a recipe: frozen, and no key is unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Span(Section):

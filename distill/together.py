@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
+
+from students.errors import UserError
 
 MEET_S = 120.0
 Job = TypeVar("Job")
@@ -14,13 +17,16 @@ Job = TypeVar("Job")
 def rate_together(span_of_one: Callable[[Job], tuple[float, float]], job: Job, n: int, n_processes: int) -> float:
     """Things a second of processes that do `n` each: from the first thing of any of them to the last of all.
 
-    `span_of_one` does a job and returns when it began and ended, seconds of `time.time`. Raises `BrokenProcessPool`
-    where one of them dies or does not come up.
+    `span_of_one` does a job and returns when it began and ended, seconds of `time.time`. Raises `UserError` where one
+    of them dies or does not come up.
     """
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(n_processes)
     with ProcessPoolExecutor(n_processes, context, initializer=_meet, initargs=(barrier,)) as pool:
-        spans = list(pool.map(span_of_one, [job] * n_processes))
+        try:
+            spans = list(pool.map(span_of_one, [job] * n_processes))
+        except BrokenProcessPool as error:
+            raise UserError(f"one of {n_processes} processes was killed or did not come up; try fewer") from error
     return n_processes * n / (max(end for _, end in spans) - min(start for start, _ in spans))
 
 

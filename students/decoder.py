@@ -64,6 +64,8 @@ def _mask(alphabet: str | None, charset: Charset) -> np.ndarray | None:
     wanted = "".join(c for c in charset.characters if c.isdecimal()) if alphabet == DIGITS else alphabet
     if not wanted:
         raise DataError(f"alphabet {alphabet!r}: the charset of the model has none of it")
+    if missing := charset.missing(wanted):
+        raise DataError(f"alphabet {alphabet!r}: the charset of the model lacks {missing}")
     classes = charset.encode(wanted)
     mask_C[1:] = NEVER
     mask_C[[BLANK, *classes]] = 0.0

@@ -86,7 +86,9 @@ class Reader:
             return error
 
     def stream(self, images: Iterable[ImageInput], batch_size: int = READ_BATCH) -> Iterator[Reading]:
-        """Read any number of images lazily and in order, `batch_size` at a time."""
+        """Read any number of images lazily and in order, `batch_size` at a time; raises `DataError` for less than 1."""
+        if batch_size < 1:
+            raise DataError(f"batch_size {batch_size}: at least one line is read at a time")
         return self._read_windows(images, batch_size, batch_size)
 
     def _read_windows(self, images: Iterable[ImageInput], window: int, batch_size: int) -> Iterator[Reading]:

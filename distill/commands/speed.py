@@ -38,6 +38,8 @@ def _speed(options: argparse.Namespace) -> int:
     n = (2000 if options.renderer is not None else 1000) if options.n is None else options.n
     if n < 1 or options.processes < 1:
         raise UserError(f"speed: -n {n} and --processes {options.processes} must be at least 1")
+    if options.chart and options.chart.suffix.lower() != ".png":
+        raise UserError(f"--chart {options.chart}: a chart is written as .png")
     if options.renderer is not None:
         return _renderer(options, n)
     if len(options.overrides) != 1:
@@ -60,9 +62,9 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     peers = open_peers() if options.against else []
     result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
+    show(result, options, f"{origin}: {in_words(result)}")
     if options.chart:
         draw(result, options.chart)
-    show(result, options, f"{origin}: {in_words(result)}")
     return 0
 
 

@@ -27,7 +27,7 @@ _MAX_RISE = 0.1  # of the height: how far a rotation may lift the end of a line
 class Augment(BaseModel):
     """What may happen to a training line; all zeros leave it as it is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     probability: Share = Field(default=0.6, description="probability that a line's geometry is changed at all")
     rotation_deg: float = Field(default=1.0, ge=0, le=15, description="largest rotation; less for long lines")

@@ -116,7 +116,8 @@ def _kept(path: Path | None, alphabet: str | None) -> tuple[str, ...]:
         raise DataError(f"{path}: is not UTF-8 ({error}): convert it") from error
     lines = [" ".join(unicodedata.normalize("NFC", line).split()) for line in text.splitlines()]
     lines = [line for line in lines if line]
-    kept = tuple(line for line in lines if alphabet is None or set(line) <= {*alphabet, " "})
+    allowed = None if alphabet is None else {*unicodedata.normalize("NFC", alphabet), " "}
+    kept = tuple(line for line in lines if allowed is None or set(line) <= allowed)
     if len(kept) < len(lines):
         log.warning(
             "%s: %d of %d lines hold characters outside text.alphabet", path, len(lines) - len(kept), len(lines)

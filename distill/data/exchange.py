@@ -195,4 +195,4 @@ def _free_path(line: Written, number: int, folder: Path) -> Path:
 
 def _suffix(image: bytes) -> str:
     with Image.open(io.BytesIO(image)) as opened:
-        return {"JPEG": ".jpg", "TIFF": ".tif"}.get(str(opened.format), f".{str(opened.format).lower()}")
+        return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(str(opened.format), f".{str(opened.format).lower()}")

@@ -15,7 +15,7 @@ Range = tuple[float, float]
 class Look(BaseModel):
     """How rendered lines look: ranges are drawn from evenly, probabilities say how often a fault occurs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     letter_size_px: tuple[int, int] = Field(
         default=(24, 48), description="lowest and highest font size drawn, before scaling"

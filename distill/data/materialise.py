@@ -13,6 +13,7 @@ import signal
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from distill.data.seeds import generator_of
 from distill.data.sources import RenderedSource
 from distill.data.text import draw_text, possible_characters, texts_of
 from distill.track import progress
+from students.errors import UserError
 from students.model_file import canonical_json, write_whole
 
 PART_LINES = 2048
@@ -156,6 +158,11 @@ def _in_parallel(parts: list[Part]) -> Iterator[int]:
     with ProcessPoolExecutor(n_processes, context, initializer=begin_worker) as pool:
         try:
             yield from pool.map(_draw, parts)
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a process that draws lines was killed, as happens where memory is short; the same command goes on "
+                "behind the parts that are finished"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -16,7 +16,7 @@ from distill.data.text import TextMix
 class _Source(BaseModel):
     """What every source declares."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[\w.-]+$", description="shown in reports and part of every line's key")
     drop_labels: bool = Field(False, description="use the pictures only, as unlabelled lines")

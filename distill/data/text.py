@@ -7,6 +7,7 @@ from a picture and its context is not asked of a reader.
 
 import random
 import re
+import string
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
@@ -118,7 +119,7 @@ _KINDS = (*_TEMPLATES, "corpus", "word_list", "balanced", "random")
 class TextMix(BaseModel):
     """How long rendered lines are and how often each kind of text occurs (weights, not shares)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     min_characters: int = Field(default=3, ge=1, le=200, description="shortest line drawn, in characters")
     max_characters: int = Field(default=24, ge=1, le=200, description="longest line drawn, in characters")
@@ -200,8 +201,10 @@ def texts_of(mix: TextMix, root: Path) -> Texts:
 def possible_characters(mix: TextMix, texts: Texts) -> str:
     """Every character that a line may have: a font must have them all."""
     found = set(texts.characters)
-    if any(getattr(mix, kind) for kind in _TEMPLATES):
+    if any(getattr(mix, kind) for kind in _TEMPLATES if kind != "digits"):
         found |= set(CHARACTERS)
+    if mix.digits:
+        found |= set(string.digits)
     if mix.random:
         found |= set(_alphabet(mix))
     return "".join(sorted(found))

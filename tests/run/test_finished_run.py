@@ -240,6 +240,18 @@ def test_render_draws_what_training_sees(cache: Path, tmp_path: Path) -> None:
     assert np.asarray(Image.open(sheet)).std() > 10
 
 
+def test_lines_that_only_the_student_learns_from_are_shown_as_it_sees_them(
+    finished_run: Path, cache: Path, tmp_path: Path
+) -> None:
+    black = {"student.training.augment": "{probability: 0, contrast: 0, brightness: 0, invert_probability: 1}"}
+    words = ["render", "smoke", f"runtime.cache_root={cache}", "-n", "9", *(f"{k}={v}" for k, v in black.items())]
+    grey = {}
+    for name, more in (("taught", []), ("given", [f"teacher.file={finished_run / 'teacher'}"])):
+        assert main([*words, *more, str(tmp_path / f"{name}.png")]) == 0
+        grey[name] = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")).mean()
+    assert grey["given"] < grey["taught"] - 20
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -112,6 +112,9 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
     ]  # fmt: skip
     assert main(["check", "smoke", *choices]) == 1
     assert "objective.more_teachers" in capsys.readouterr().out
+    (tmp_path / "model.onnx").write_bytes(b"onnx")
+    assert main(["check", "smoke", *choices[:-1], f"teacher.file={tmp_path / 'model.onnx'}"]) == 1
+    assert "is an ONNX file; name the safetensors file" in " ".join(capsys.readouterr().out.split())
     deaf = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "objective.sequence_kd.weight=1"]
     assert main(["student", "smoke", *deaf]) == 2
     assert "sequence_kd take the teacher's word" in capsys.readouterr().err

@@ -73,6 +73,8 @@ def test_lines_outside_the_alphabet_are_left_out_and_counted(tmp_path: Path, cap
     name = _file(tmp_path, "plain line\nnaïve line\n")
     assert set(_draw(tmp_path, corpus=1, corpus_file=name, alphabet="abcdefghijklmnopqrstuvwxyz")) == {"plain line"}
     assert "1 of 2 lines" in caplog.text
+    decomposed = "abcdefghijklmnopqrstuvwxyzi\N{COMBINING DIAERESIS}"
+    assert set(_draw(tmp_path, corpus=1, corpus_file=name, alphabet=decomposed)) == {"plain line", "naïve line"}
     with pytest.raises(DataError, match=r"text\.alphabet"):
         _draw(tmp_path, corpus=1, corpus_file=name, alphabet="xyz")
 
@@ -82,6 +84,8 @@ def test_fonts_must_have_what_texts_can_give(tmp_path: Path) -> None:
     assert possible_characters(mix, texts_of(mix, tmp_path)) == " ab字漢"
     mixed = mix.model_copy(update={"words": 1.0})
     assert set(possible_characters(mixed, texts_of(mixed, tmp_path))) == {*CHARACTERS, "漢", "字"}
+    digits = TextMix.model_validate(NOTHING | {"digits": 1.0})
+    assert possible_characters(digits, texts_of(digits, tmp_path)) == " 0123456789"
     assert possible_characters(TextMix(), texts_of(TextMix(), tmp_path)) == "".join(sorted(CHARACTERS))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,16 @@ def test_labels_that_a_format_cannot_hold_are_refused_by_name(
     assert r"3.png: its label 'a\x00b' holds ['\x00'], which would break" in result["refused"]["3.png"]
     assert main(["import", str(tmp_path / "out"), str(tmp_path / "back.parquet")]) == 0
     assert [text for _, _, text in lines_of(tmp_path / "back.parquet")] == kept
+
+
+def test_names_that_are_not_utf8_are_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path / "old") + b"/caf\xe9.png")).write_bytes(png_bytes())
+    assert main(["import", str(tmp_path / "old"), str(tmp_path / "out.parquet")]) == 2
+    assert r"the name 'caf\udce9.png' is not UTF-8; rename the file" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["old"]
 
 
 def test_names_that_are_no_file_names_become_numbers_and_none_is_written_twice(tmp_path: Path) -> None:

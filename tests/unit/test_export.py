@@ -114,6 +114,10 @@ def test_a_decoding_travels_in_the_file(student_file: Path, data: Path, capsys: 
     assert "cannot hold" in capsys.readouterr().err
     assert main(["export", str(student_file), "--to", "hub", "--data", str(data), "--alphabet", "digits"]) == 2
     assert "as it is" in capsys.readouterr().err
+    where[1] = str(ruled.with_name("unreadable.onnx"))
+    assert main(["export", str(student_file), "--to", "onnx", *where, "--alphabet", "7€"]) == 2
+    assert "alphabet '7€': the charset of the model lacks ['€']" in capsys.readouterr().err
+    assert not Path(where[1]).exists()
 
 
 def ort_folder(parent: Path) -> Path:

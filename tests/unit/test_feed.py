@@ -27,7 +27,7 @@ from distill.trainee import Progress
 from students.charset import Charset
 from students.errors import DataError, UserError
 from students.image import Preparation
-from tests.samples import CleanFetch, LastFetch, png_bytes
+from tests.samples import CleanFetch, Killed, png_bytes
 
 PREPARATION = Preparation()
 CHARSET = Charset(characters="0123456789")
@@ -84,7 +84,7 @@ def test_a_worker_has_imported_neither_timm_nor_datasets(tmp_path: Path) -> None
 
 
 def test_a_killed_worker_ends_with_advice(tmp_path: Path) -> None:
-    lines = replace(folder(tmp_path / "lines", 8), fetch=tuple((LastFetch(), row) for row in range(8)))
+    lines = replace(folder(tmp_path / "lines", 8), fetch=tuple((Killed(), row) for row in range(8)))
     with pytest.raises(UserError, match=r"memory is short; runtime.workers=0 .* newest checkpoint \(DataLoader worker"):
         fed(lines, 1, workers=1)
 

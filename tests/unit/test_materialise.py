@@ -13,7 +13,8 @@ from distill.data.ground import photographs_in
 from distill.data.materialise import PART_LINES, cache_key, faces_of, materialise, sample
 from distill.data.sources import FolderSource, RenderedSource, shared_families
 from distill.recipe_file import load_recipe
-from students.errors import DataError
+from students.errors import DataError, UserError
+from tests.samples import Killed
 
 PLAIN = RenderedSource(name="plain", lines=3, fonts=("dejavu-sans", "dejavu-serif"))
 
@@ -105,6 +106,14 @@ def test_lines_are_the_same_for_any_number_of_processes(root: Path, monkeypatch:
         found.append({part.name: part.read_bytes() for part in folder.iterdir()})
     assert len(found[0]) == 3
     assert found[0] == found[1]
+
+
+def test_a_killed_process_ends_with_advice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr("distill.data.materialise._draw", Killed())
+    source = _source(lines=2 * PART_LINES, text={"min_characters": 1, "max_characters": 3})
+    with pytest.raises(UserError, match="memory is short; the same command goes on behind the parts"):
+        materialise([source], root, 16, root / "cache")
 
 
 def test_backgrounds_need_a_folder(root: Path) -> None:

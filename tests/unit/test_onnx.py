@@ -103,6 +103,8 @@ def test_an_unreadable_image_is_named_by_its_place(onnx_file: Path) -> None:
         students.load(onnx_file).read([png_bytes()] * 5 + [b"no picture"])
     with pytest.raises(students.DataError, match="image 5"):
         list(students.load(onnx_file).stream([png_bytes()] * 5 + [b"no picture"], batch_size=2))
+    with pytest.raises(students.DataError, match="batch_size 0: at least one line"):
+        students.load(onnx_file).stream([], batch_size=0)
 
 
 def test_an_onnx_file_cut_anywhere_is_refused_by_name(tmp_path: Path, onnx_file: Path) -> None:

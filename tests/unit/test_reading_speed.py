@@ -19,8 +19,9 @@ from distill.graph import graph_of, signed
 from distill.peers import Peer
 from distill.reading_speed import draw, forms_of, in_words, measure, mflop_a_line
 from distill.together import rate_together
+from students.errors import UserError
 from students.model_file import read_model
-from tests.samples import png_bytes
+from tests.samples import Killed, png_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -86,12 +87,19 @@ def test_speed_needs_one_model_and_labelled_lines(
     (tmp_path / "bare" / "1.png").write_bytes(png_bytes())
     assert main(["speed", str(student_file), "--data", str(tmp_path / "bare")]) == 2
     assert "labelled" in capsys.readouterr().err
+    assert main(["speed", str(student_file), "--chart", "speed.svg"]) == 2
+    assert "--chart speed.svg: a chart is written as .png" in capsys.readouterr().err
 
 
 def _asleep(job: float) -> tuple[float, float]:
     start = time.time()
     time.sleep(job)
     return start, time.time()
+
+
+def test_a_process_that_is_killed_is_told_of() -> None:
+    with pytest.raises(UserError, match="one of 2 processes was killed or did not come up; try fewer"):
+        rate_together(Killed(), 1.0, 10, 2)
 
 
 def test_products_are_timed_where_they_are_made() -> None:

@@ -60,6 +60,12 @@ def test_overrides_reach_every_depth_and_are_yaml() -> None:
     assert recipe.student.control is False
 
 
+def test_a_kind_does_not_undo_what_was_said_before_it() -> None:
+    large, kind = "student.model.size=large", "student.model.kind=convolutional"
+    assert load_recipe("smoke", [kind, large]).student.model.size == "large"  # type: ignore[union-attr]
+    assert f"{kind!r}: would undo {large!r} before it; give the kind first" in problems(large, kind)
+
+
 def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
     (folder / name).write_text(text)
     return str(folder / name)
@@ -131,6 +137,8 @@ def test_the_embedded_default_has_a_teacher_ten_times_its_student_and_six_unseen
         "data.cut={share: 0.1, document: '('}",
         "data.charset.characters=aa",
         "teacher.sources=[nowhere]",
+        "student.training.clip_norm=.inf",
+        "data.train.0.look.blur_probability=.nan",
     ],
 )
 def test_values_that_only_fail_later_are_refused_at_once(override: str) -> None:

@@ -49,7 +49,7 @@ def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int
         if not contents.names:
             raise DataError("holds no lines")
         if source.drop_labels:
-            return Contents(contents.names, [None] * len(contents.names), contents.fetch)
+            contents = Contents(contents.names, [None] * len(contents.names), contents.fetch)
         _check_encodable(contents)
     except DataError as error:
         raise DataError(f"source {source.name}: {error}") from error
@@ -57,8 +57,10 @@ def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int
 
 
 def _check_encodable(contents: Contents) -> None:
-    """JSON can name half of a surrogate pair, which no file of labels can hold."""
+    """JSON can name half of a surrogate pair, and a file name can be any bytes, which no file of labels can hold."""
     for name, text in zip(contents.names, contents.texts, strict=True):
+        if SURROGATE.search(name):
+            raise DataError(f"the name {name!a} is not UTF-8; rename the file")
         if text is not None and SURROGATE.search(text):
             raise DataError(f"{name}: the text {text!a} holds half of a surrogate pair; write a whole one")
 
