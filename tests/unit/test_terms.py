@@ -359,7 +359,9 @@ def test_trust_goes_by_what_the_label_tells() -> None:
     )
     weights = term_weights(all_terms, 0.5, taught=True)
     besides = torch.nn.ModuleDict({HINT: Hint(4, 4)})
-    with_all = loss_terms(all_terms, weights, judge(all_terms, student, {1.0: teacher}, lines, besides, None, None))
+    with_all = loss_terms(
+        all_terms, weights, judge(all_terms, weights, student, {1.0: teacher}, lines, besides, None, None)
+    )
     assert with_all.keys() >= set(TAUGHT)
     rows = torch.tensor([0, 2, 3])
     kept = lines._replace(
@@ -368,7 +370,7 @@ def test_trust_goes_by_what_the_label_tells() -> None:
         keys=("0", "2", "3"), foldings=tuple(lines.foldings[i] for i in (0, 2, 3)),
     )  # fmt: skip
     ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
-    some = loss_terms(all_terms, weights, judge(all_terms, ours, {1.0: theirs}, kept, besides, None, None))
+    some = loss_terms(all_terms, weights, judge(all_terms, weights, ours, {1.0: theirs}, kept, besides, None, None))
     for name in TAUGHT:
         assert with_all[name][0].item() == pytest.approx(some[name][0].item(), abs=1e-4), name
 
