@@ -149,7 +149,8 @@ def _lay_over(values: dict[str, Any], override: str, earlier: Sequence[str]) -> 
         if isinstance(here, list):
             here[int(last)] = value
         elif last == "kind" and here.get("kind") != value:
-            if undone := [each for each in earlier if each.startswith(key.removesuffix("kind"))]:
+            below = key.removesuffix("kind")
+            if undone := [each for each in earlier if each.startswith(below) and not each.startswith(f"{key}=")]:
                 return [f"override {override!r}: would undo {undone[0]!r} before it; give the kind first"]
             here.clear()  # the keys of another kind mean nothing here
             here[last] = value

@@ -63,6 +63,7 @@ def test_overrides_reach_every_depth_and_are_yaml() -> None:
 def test_a_kind_does_not_undo_what_was_said_before_it() -> None:
     large, kind = "student.model.size=large", "student.model.kind=convolutional"
     assert load_recipe("smoke", [kind, large]).student.model.size == "large"  # type: ignore[union-attr]
+    assert load_recipe("smoke", [kind, "student.model.kind=digits"]).student.model.kind == "digits"
     assert f"{kind!r}: would undo {large!r} before it; give the kind first" in problems(large, kind)
 
 
