@@ -71,6 +71,8 @@ class Cut(Documents):
 class Unlabel(Documents):
     """Training lines that lose their labels once validation is cut: what do fewer labels cost?"""
 
+    share: float = Field(0.5, gt=0, le=1, description="share of the labelled lines")
+
 
 Policy = Literal["drop", "keep", "fail"]
 

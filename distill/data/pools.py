@@ -193,7 +193,7 @@ def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tup
     documents_in_order = sorted(labelled)
     chosen: set[str] = set()
     n_chosen = 0
-    for i in order[:-1]:
+    for i in order if part.share == 1 else order[:-1]:
         if n_chosen >= part.share * labelled.total():
             break
         chosen.add(documents_in_order[i])

@@ -172,6 +172,8 @@ def test_whole_documents_of_the_named_sources_lose_their_labels_and_no_line(tmp_
     assert len(bare) == 5
     assert all((text is None) == (name[:3] in bare) for name, text in zip(stripped.names, stripped.texts, strict=True))
     assert without_labels(lines, half, seed=0).texts == stripped.texts != without_labels(lines, half, seed=1).texts
+    every = Unlabel(share=1, document=r"^(\d{3})", sources=half.sources)
+    assert without_labels(lines, every, seed=0).texts == (None,) * len(lines)
     with pytest.raises(DataError, match="unlabel: 0 documents"):
         without_labels(lines, Unlabel(sources=("another",)), seed=0)
 
