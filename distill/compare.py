@@ -24,7 +24,7 @@ from distill.metrics import compare as compared
 from distill.recipe import Recipe, Stage, Student
 from distill.recipe_file import load_recipe
 from distill.report import judge, read_test
-from distill.run import Run, final_job, open_run, train_control, train_pair, train_teacher
+from distill.run import CACHE_FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
 from distill.runtime import StopFlag
 from distill.terms import TAUGHT
 from distill.track import Stopwatch, say, write_json
@@ -198,19 +198,25 @@ def _given_the_seconds(
     for ((_, seed), recipe), outcome in zip(
         ((k, r) for k, r in recipes.items() if k[0] == first), outcomes[first], strict=True
     ):
-        own = folder / LONGER / f"seed-{seed}"
-        distilled = outcome.seconds["student"] + outcome.seconds.get("cache", 0.0)
-        student = _begun(own) or _longer(recipe.student, max(1.0, distilled / outcome.seconds["control"]))
+        own = folder / LONGER / _file_name(first) / f"seed-{seed}"
+        student = _longer(
+            recipe.student, _begun(own, recipe.student) or max(1.0, _distilled(outcome) / outcome.seconds["control"])
+        )
         run = open_run(recipe.model_copy(update={"student": student}), own, stop)
         train_control(run)
         longer.append(_outcome(run, on, ("control",)))
     return longer
 
 
-def _begun(own: Path) -> Student | None:
-    """The student of a run that was interrupted or is finished: a clock may not decide twice on its steps."""
+def _distilled(outcome: Outcome) -> float:
+    """Seconds that distilling takes, those of the cache included, whoever filled it."""
+    return outcome.seconds["student"] + outcome.seconds.get(CACHE_FILLED, 0.0)
+
+
+def _begun(own: Path, student: Student) -> float | None:
+    """How much longer a run that was interrupted or is finished trains than `student`: a clock may not decide twice."""
     written = own / "recipe.yaml"
-    return load_recipe(str(written)).student if written.is_file() else None
+    return load_recipe(str(written)).student.training.steps / student.training.steps if written.is_file() else None
 
 
 def _longer(student: Student, ratio: float) -> Student:
@@ -236,18 +242,26 @@ def summarise(
     rows = {}
     for name, of_name in outcomes.items():
         exact = pooled[name]
-        over_first = judge(exact["teacher"], pooled[names[0]]["student"], exact["student"], first_seed)
         rows[name] = {
             **{role: float(values.mean()) for role, values in exact.items()},
             "each_seed": [float(o.exact["student"].mean()) for o in of_name],
             "each_control": [float(o.exact["control"].mean()) for o in of_name],
             **judge(exact["teacher"], exact["control"], exact["student"], first_seed),
-            "over_the_first": {"gain": over_first["gain"], "verdict": over_first["verdict"]},
+            "over_the_first": _gained(pooled[names[0]], exact, first_seed),
             "seconds": {
-                role: float(np.mean([o.seconds.get(role, 0.0) for o in of_name])) for role in ("control", "student")
+                part: float(np.mean([o.seconds.get(part, 0.0) for o in of_name]))
+                for part in ("control", "student", CACHE_FILLED)
             },
         }
-    result: dict[str, Any] = {"on": on, "seeds": list(range(first_seed, first_seed + n_seeds)), "settings": rows}
+    result: dict[str, Any] = {
+        "on": on,
+        "seeds": list(range(first_seed, first_seed + n_seeds)),
+        "settings": rows,
+        "pairs": [
+            {"of": other, "over": one, **_gained(pooled[one], pooled[other], first_seed)}
+            for one, other in itertools.combinations(names, 2)
+        ],
+    }
     if longer:
         control = np.concatenate([o.exact["control"] for o in longer])
         first = pooled[names[0]]
@@ -258,12 +272,18 @@ def summarise(
     return result
 
 
+def _gained(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], seed: int) -> dict[str, Any]:
+    """What the student of the second of two settings gains over that of the first."""
+    judged = judge(one["teacher"], one["student"], other["student"], seed)
+    return {"gain": judged["gain"], "verdict": judged["verdict"]}
+
+
 def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
     """`compare.md`: one row a setting."""
     rows = [
         f"# {recipe.name}: {' '.join(over)}\n",
         f"Exact lines on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; intervals (95 %) over "
-        "(seed, line) pairs; seconds of one training.\n",
+        "(seed, line) pairs; seconds of one training, and those of filling its cache.\n",
         "| setting | teacher | control | distilled | gain in points | verdict | over the first | seconds |",
         "|---|---:|---:|---:|---|---|---|---:|",
     ]
@@ -272,7 +292,8 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         rows.append(
             f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
             f"{row['verdict'].replace('_', ' ')} | {_points(first['gain'])}, {first['verdict'].replace('_', ' ')} | "
-            f"{row['seconds']['student']:.0f} |"
+            f"{row['seconds']['student']:.0f}"
+            + (f" + {row['seconds'][CACHE_FILLED]:.0f} |" if row["seconds"][CACHE_FILLED] else " |")
         )
     if "control_given_the_seconds" in result:
         longer = result["control_given_the_seconds"]
@@ -280,6 +301,12 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
             f"\nThe control given the seconds of the first setting's student: {longer['exact']:.1%}; the student gains "
             f"{_points(longer['gain'])} over it ({longer['verdict'].replace('_', ' ')})."
         )
+    if len(result["settings"]) > 2:
+        rows += ["\n## Every pair\n", "| setting | over | gain in points | verdict |", "|---|---|---|---|"]
+        rows += [
+            f"| {pair['of']} | {pair['over']} | {_points(pair['gain'])} | {pair['verdict'].replace('_', ' ')} |"
+            for pair in result["pairs"]
+        ]
     return "\n".join([*rows, "\n![gains](compare.png)\n"])
 
 

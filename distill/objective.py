@@ -54,7 +54,7 @@ class Judged:
     hinted: tuple[Tensor, Tensor] | None = None  # features of both sides on the student's frames
     peer: Outputs | None = None
     decoder: nn.Module | None = None
-    fused: tuple[Tensor, Tensor] | None = None  # CTC of every line and KL of every frame, of one gradient
+    fused: tuple[Tensor, Tensor] | None = None  # CTC of every line and KL or split of every frame, of one gradient
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
         """On the student's frames."""
@@ -118,6 +118,8 @@ def _frame_kl(o: Objective, j: Judged) -> tuple[Tensor, int]:
 
 def _blank_split(o: Objective, j: Judged) -> tuple[Tensor, int]:
     split = o.blank_split
+    if j.fused is not None:
+        return summed(split.temperature**2 * mean_over(j.fused[1], valid_frames(j.student)))
     return blank_split(
         j.student, j.teacher(split.temperature), temperature=split.temperature, alpha=split.alpha, beta=split.beta,
         weights_N=j.trust_N,
@@ -230,21 +232,26 @@ def judge(
 def judge_compactly(
     objective: Objective, names: Collection[str], student: Outputs, batch: Batch, teacher: FrozenTeacher | None
 ) -> Judged | None:
-    """`judge` with CTC and frame KL as one, and a cached teacher never made dense; None where that cannot be.
+    """`judge` with CTC and frame KL, or blank split, as one, and a cached teacher never made dense; else None.
 
     It wins where there are thousands of classes, and serves where nothing else listens to the teacher.
     """
-    kl, said = objective.frame_kl, batch.posteriors
+    kl, split, said = objective.frame_kl, objective.blank_split, batch.posteriors
     if teacher is None or teacher.cached is None or said is None or student.logits_NTC.shape[-1] < MANY_CLASSES:
         return None
-    if "frame_kl" not in names or teacher.unknown_C is not None:
+    match [name for name in names if name not in ("ctc", "class_changes")]:
+        case ["frame_kl"] if not kl.standardised:
+            tau, alpha, beta = kl.temperature, 1.0, 1.0
+        case ["blank_split"]:
+            tau, alpha, beta = split.temperature, split.alpha, split.beta
+        case _:
+            return None
+    plain = objective.match.how == "area" and objective.trust.policy == "keep" and not any(batch.foldings)
+    equal = teacher.unknown_C is None and said.classes_NTK.shape[1] == student.logits_NTC.shape[1]
+    if not (plain and equal):
         return None
-    plain = not (set(names) - {"ctc", "class_changes", "frame_kl"} or any(batch.foldings) or kl.standardised)
-    as_it_is = objective.match.how == "area" and objective.trust.policy == "keep"
-    if not (plain and as_it_is and said.classes_NTK.shape[1] == student.logits_NTC.shape[1]):
-        return None
-    tail_NT = said.tails_NTV[..., teacher.cached.temperatures.index(kl.temperature)]
-    sparse = Sparse(said.classes_NTK, said.log_p_NTK, tail_NT, kl.temperature)
+    tail_NT = said.tails_NTV[..., teacher.cached.temperatures.index(tau)]
+    sparse = Sparse(said.classes_NTK, said.log_p_NTK, tail_NT, tau, alpha, beta)
     fused = ctc_and_kl(student.logits_NTC.float(), student.lengths_N, batch.targets_NL, batch.target_lengths_N, sparse)
     return Judged(student, batch, {}, {}, fused=fused)
 

@@ -38,6 +38,8 @@ from students.parts import Recogniser, n_frames, n_parameters
 
 Network = Literal["teacher", "student"]
 
+CACHE_FILLED = "cache, filled"  # seconds that its caches took to fill, in this run or before
+
 
 @dataclass(frozen=True)
 class Run:
@@ -149,7 +151,10 @@ def fill_caches(run: Run, jobs: list[Job], teacher: FrozenTeacher) -> list[Cache
         return []
     with run.stopwatch.measure("cache"):
         opened = (cached_posteriors(job, teacher, run.accelerator, run.stop) for job in jobs)
-        return [cached for cached in opened if cached is not None]
+        caches = [cached for cached in opened if cached is not None]
+    if caches:
+        run.stopwatch.put(CACHE_FILLED, sum(cached.filled_s for cached in caches))
+    return caches
 
 
 def finished_teacher(run: Run) -> FrozenTeacher:

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from typing_extensions import assert_never
 
 from distill.recipe import Precision, Runtime
 from students.errors import UserError
@@ -85,18 +86,24 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
     return accelerator
 
 
-def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Context in which a network computes in its precision; `auto` asks whether the processor knows bf16."""
+def in_bf16(precision: Precision, device: torch.device) -> bool:
+    """What a precision comes to on this machine; `auto` asks whether the processor knows bf16."""
     match precision:
         case "fp32":
-            enabled = False
+            return False
         case "bf16":
-            enabled = True
+            return True
         case "auto" if device.type == "cuda":
-            enabled = torch.cuda.is_bf16_supported(including_emulation=False)
+            return torch.cuda.is_bf16_supported(including_emulation=False)
         case "auto":
-            enabled = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+            return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        case _:
+            assert_never(precision)
+
+
+def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """Context in which a network computes in its precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=in_bf16(precision, device))
 
 
 @cache

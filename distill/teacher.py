@@ -21,7 +21,7 @@ from students.charset import BLANK, Charset
 from students.errors import UserError
 from students.image import Preparation
 from students.model_file import read_model
-from students.parts import Outputs, Recogniser
+from students.parts import Outputs, Recogniser, Recurrent
 from students.reading import Reader
 
 NOT_KNOWN = -1
@@ -117,10 +117,10 @@ class FrozenTeacher(nn.Module):
         return torch.tensor(known) if all(maps) and any(known) else None
 
     @property
-    def neck(self) -> nn.Module:
-        """What reads along the line; of several networks the first one's."""
+    def neck(self) -> Recurrent:
+        """What reads along the line; of several networks the first one's. Who needs it is refused without."""
         neck = self.members[0].model.neck
-        assert isinstance(neck, nn.Module)
+        assert isinstance(neck, Recurrent)
         return neck
 
     def assert_unchanged(self) -> None:
@@ -154,16 +154,22 @@ def at_any_width(preparation: Preparation) -> Preparation:
 def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
     """Why the finished models that a recipe names cannot teach in the run `folder`, which may hold a copy."""
     problems, known = [], set() if recipe.teacher.file else set(charset.characters)
+    neck: object = recipe.teacher.model.neck
     for key, file in _named(recipe):
         try:
-            theirs = set(read_model(adopted(recipe, folder) if key == OWN else model_of(file))[0].charset.characters)
+            described = read_model(adopted(recipe, folder) if key == OWN else model_of(file))[0]
         except UserError as error:
             problems.append(f"{key}: {error}")
             continue
+        theirs = set(described.charset.characters)
         known |= theirs
+        if key == OWN:
+            neck = described.architecture.get("neck", "none")
         if not theirs & set(charset.characters) - {" "}:
             problems.append(f"{key}: {file} writes no character of the lines, only {''.join(sorted(theirs))[:20]!r}")
     objective = recipe.objective
+    if objective.feature_hint.weight and objective.feature_hint.through_neck and neck == "none":
+        problems.append("objective.feature_hint.through_neck: the teacher has no recurrent layer to look through")
     deaf = [name for name in NEED_EVERY_CHARACTER if getattr(objective, name).weight]
     if not problems and deaf and (missing := sorted(set(charset.characters) - known)):
         problems.append(

@@ -26,9 +26,10 @@ from distill.data.sampler import Group, in_width_order
 from distill.losses.logits import frame_kl
 from distill.losses.matching import equal_frames, matched
 from distill.recipe import digest_of
+from distill.runtime import in_bf16
 from distill.teacher import FrozenTeacher
 from distill.terms import Objective, PosteriorCache
-from distill.track import progress
+from distill.track import Stopwatch, progress
 from students.errors import CheckpointError
 from students.image import Preparation
 from students.model_file import write_whole
@@ -36,14 +37,15 @@ from students.model_file import write_whole
 PART_LINES = 512
 BATCH_LINES = 64
 ERROR_LINES = 256
-FORMAT = 2
+FORMAT = 3
 SCHEMA = pa.schema([("record", pa.binary())])
 
 
 def temperatures_of(objective: Objective) -> tuple[float, ...]:
     """The temperatures at which the terms of an objective hear the teacher, 1 always among them."""
-    taught = (getattr(objective, name) for name in type(objective).model_fields)
-    heard = {term.temperature for term in taught if getattr(term, "temperature", None) and term.weight}
+    fields = type(objective).model_fields.keys() - {"sequence_kd"}  # its temperature is of texts, not of frames
+    terms = (getattr(objective, name) for name in fields)
+    heard = {term.temperature for term in terms if getattr(term, "temperature", None) and term.weight}
     return tuple(sorted({1.0, *heard}))
 
 
@@ -56,7 +58,7 @@ def cache_posteriors(
     settings, temperatures = objective.cache, temperatures_of(objective)
     key = digest_of(
         FORMAT, teacher.digest, preparation, augment_with, lines.digest_of_pictures, seed, settings, list(temperatures),
-        n_classes,
+        n_classes, in_bf16(teacher.precision, accelerator.device),
     )  # fmt: skip
     folder = root / f"posteriors-{key[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,9 @@ def cache_posteriors(
     pictures = Pictures(lines, preparation, teacher.preparations, limit_bytes=0)
     total = len(lines) * settings.views
     done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)
-    with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
+    clock = Stopwatch(folder / "timing.json", writes=bool(missing) and accelerator.is_main_process)
+    shown = progress("caching posteriors", total, "line", done, shown=bool(missing))
+    with clock.measure("filled"), shown as bar:
         for view, start, path in missing[accelerator.process_index :: accelerator.num_processes]:
             some = np.arange(start, min(start + PART_LINES, len(lines)))
             records = _records(
@@ -83,7 +87,7 @@ def cache_posteriors(
     for _, _, path in parts:
         _verify(path)
     tables = [mapped([str(path) for view, _, path in parts if view == v], ("record",)) for v in range(settings.views)]
-    return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes)
+    return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes, clock.seconds["filled"])
 
 
 def cache_error(

@@ -124,6 +124,11 @@ class Stopwatch:
         if self.writes:
             write_json(self.path, self.seconds)
 
+    def put(self, phase: str, seconds: float) -> None:
+        """Seconds that were counted elsewhere, in the place of what stood there."""
+        self.seconds.pop(phase, None)
+        self.add(phase, seconds)
+
     def waited(self, what: str, items: Iterable[Item]) -> Generator[Item]:
         """The items; once closed, adds the seconds from the first to the last, those spent waiting, and their share."""
         waiting = 0.0

@@ -302,16 +302,16 @@ def _write_lines(job: Job, now: Progress) -> None:
 def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: MetricsLog | None) -> Score:
     now = trainee.progress
     result, silent = _score_shown(job, trainee, accelerator)
-    if silent and now.step >= max(SILENT_STEPS, job.training.steps / 3):
+    now.written = now.written if silent else now.step
+    if now.step - now.written >= max(SILENT_STEPS, job.training.steps / 3):
         raise CollapseError(
-            f"{job.folder}: after {now.step} of {job.training.steps} steps nothing is written on any validation line; "
-            "the network has collapsed to blanks and more steps rarely help. Lower training.learning_rate or the "
-            "weights of the teacher's terms, see with distill check whether the labels fit their frames, or begin with "
+            f"{job.folder}: from step {now.written} to {now.step} of {job.training.steps} nothing was written on any "
+            "validation line: the network has collapsed to blanks, and more steps rarely help. Lower the learning_rate "
+            "or the weights of the teacher's terms, see whether labels fit their frames (distill check), or begin with "
             "init or a stage of easier lines"
         )
-    found = {"exact": result.exact, "cer": result.cer, "step": now.step}
     if now.best is None or (result.exact, -result.cer) > (now.best["exact"], -now.best["cer"]):
-        now.best = found
+        now.best = {"exact": result.exact, "cer": result.cer, "step": now.step}
         trainee.best = on_host(trainee.shown)
     if metrics:
         metrics.write(step=now.step, validation_exact=result.exact, validation_cer=result.cer)

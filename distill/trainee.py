@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ class Progress:
     """The state of a training beside its tensors."""
 
     step: int = 0
+    written: int = 0  # the last step at whose validation anything was written
     best: dict[str, float] | None = None
     window: dict[str, list[float]] = field(default_factory=dict)
     metrics_size: int = 0
@@ -67,6 +68,7 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
         "job": job, "step": now.step, "best": now.best, "window": now.window,
         "metrics_size": now.metrics_size, "threads": torch.get_num_threads(), "torch": torch.__version__,
         "device": next(trainee.model.parameters()).device.type, "drawn": now.drawn, "replaced": now.replaced,
+        "written": now.written,
     }  # fmt: skip
     checkpoints.save(folder, now.step, Checkpoint(groups, state), keep)
 
@@ -93,11 +95,5 @@ def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.dev
     if trainee.average:
         trainee.average = {n: t.to(device) for n, t in saved.tensors["average"].items()}
     trainee.best = dict(saved.tensors.get("best", {}))
-    trainee.progress = Progress(
-        state["step"],
-        state["best"],
-        state["window"],
-        state["metrics_size"],
-        state.get("drawn", {}),
-        state.get("replaced", {}),
-    )
+    known = (field.name for field in fields(Progress))
+    trainee.progress = Progress(**{name: state[name] for name in known if name in state})

@@ -108,10 +108,14 @@ class Recurrent(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features_NTD: Tensor) -> Tensor:
+        return torch.cat([features_NTD, self.read(features_NTD)], -1)
+
+    def read(self, features_NTD: Tensor) -> Tensor:
+        """What the last layer makes of the features, without them."""
         read_NTD = features_NTD
         for layer in self.layers:
             read_NTD, _ = layer(self.dropout(read_NTD))
-        return torch.cat([features_NTD, read_NTD], -1)
+        return read_NTD
 
 
 class Mixer(nn.Module):

@@ -1,9 +1,9 @@
 """The teacher's posteriors as they are kept: top-k a frame, tails, runs of blanks as one.
 
-A record of a line: frames T, then for each run of frames: its length, the blank and the k - 1 likeliest other classes
-(uint16), their log-probabilities (float16), and for each temperature tau the log of the sum of p^(1/tau) over all other
-classes (float16). Softened posteriors are so exact, but for the tail's shape and the frames that a run of blanks makes
-equal.
+A record of a line: frames T and runs of frames R (uint16), then for each run its length (uint16; not where R is T), the
+blank and the k - 1 likeliest other classes (uint16), their log-probabilities (float16), and for each temperature tau
+the log of the sum of p^(1/tau) over all other classes (float16). Softened posteriors are so exact, but for the tail's
+shape and the frames that a run of blanks makes equal.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ def encode(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: S
     with np.errstate(divide="ignore"):
         tails_RV = np.stack([np.log(np.exp(rest_RC / tau).sum(1)) for tau in temperatures], 1)
     head = np.array([len(log_p_TC), len(starts_R)], np.uint16)
+    lengths = runs_R.astype(np.uint16) if len(starts_R) < len(log_p_TC) else np.zeros(0)
     parts = (
-        head, runs_R.astype(np.uint16), classes_RK.astype(np.uint16), np.maximum(top_RK, NOTHING).astype(np.float16),
+        head, lengths, classes_RK.astype(np.uint16), np.maximum(top_RK, NOTHING).astype(np.float16),
         np.maximum(tails_RV, NOTHING).astype(np.float16),
     )  # fmt: skip
     return b"".join(part.tobytes() for part in parts)
@@ -61,8 +62,10 @@ def decode(record: bytes, top_k: int, n_temperatures: int) -> tuple[np.ndarray, 
     """Classes (T, K), log-probabilities (T, K) and tails (T, V) of one record."""
     frames, n_runs = np.frombuffer(record, np.uint16, 2)
     at = 4
-    runs_R = np.frombuffer(record, np.uint16, n_runs, at)
-    at += 2 * int(n_runs)
+    runs_R = np.ones(n_runs, np.uint16)
+    if n_runs < frames:
+        runs_R = np.frombuffer(record, np.uint16, n_runs, at)
+        at += 2 * int(n_runs)
     found = []
     for dtype, columns in ((np.uint16, top_k), (np.float16, top_k), (np.float16, n_temperatures)):
         values = np.frombuffer(record, dtype, int(n_runs) * columns, at).reshape(n_runs, columns)
@@ -92,6 +95,7 @@ class Cached:
     top_k: int
     temperatures: tuple[float, ...]
     n_classes: int
+    filled_s: float = 0.0  # seconds that it took to compute, whoever did
 
     @property
     def n_bytes(self) -> int:

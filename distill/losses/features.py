@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 
 from distill.losses.frames import mean_over, summed, valid_frames
 from distill.losses.matching import onto_frames
-from students.parts import Outputs
+from students.parts import Outputs, Recurrent
 
 Distance = Literal["mse", "l1", "cosine"]
 
@@ -23,13 +23,13 @@ class Hint(nn.Module):
         super().__init__()
         self.projection = nn.Linear(student_features, teacher_features)
 
-    def forward(self, student: Outputs, teacher: Outputs, neck: nn.Module | None) -> tuple[Tensor, Tensor]:
-        """Both sides on the student's frames, (N, T, D); behind the teacher's `neck` where it is given."""
+    def forward(self, student: Outputs, teacher: Outputs, neck: Recurrent | None) -> tuple[Tensor, Tensor]:
+        """Both sides on the student's frames, (N, T, D); as the teacher's `neck`, if given, reads them."""
         ours_NTD = self.projection(student.features_NTD.float())
         theirs_NTD = teacher.features_NTD.float()
         if neck is not None:
             with torch.backends.cudnn.flags(enabled=False):  # cuDNN refuses gradients through layers in evaluation mode
-                ours_NTD, theirs_NTD = neck(ours_NTD), neck(theirs_NTD)
+                ours_NTD, theirs_NTD = neck.read(ours_NTD), neck.read(theirs_NTD)
         return ours_NTD, onto_frames(theirs_NTD, teacher, student).detach()
 
 

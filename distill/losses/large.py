@@ -22,12 +22,17 @@ HIGHEST = 80.0  # log of the largest ratio of tails, which float32 can still hol
 
 
 class Sparse(NamedTuple):
-    """A teacher's posteriors on the student's frames: its K best classes, the blank among them, and the rest as one."""
+    """A teacher's posteriors on the student's frames: its K best classes, the blank among them, and the rest as one.
+
+    KL is alpha KL(blank or not) + beta p(no blank) KL(among characters), as in `logits.blank_split`: 1 and 1 are KL.
+    """
 
     classes_NTK: Tensor  # int64
     log_p_NTK: Tensor  # at temperature 1
     tail_NT: Tensor  # log of the sum of p^(1/tau) over the other classes
     tau: float
+    alpha: float = 1.0
+    beta: float = 1.0
 
 
 def compact_ctc(logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor) -> Tensor:
@@ -59,7 +64,8 @@ class _Fused(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         targets_NL = targets_NL.to(logits_NTC.device)
         columns_NU, compact_NL = _columns(targets_NL)
-        ctx.tau, kl_NT = (teacher.tau if teacher else 1.0), logits_NTC.new_zeros(logits_NTC.shape[:2])
+        ctx.tau, ctx.alpha, ctx.beta = teacher[3:] if teacher else (1.0, 1.0, 1.0)
+        kl_NT = logits_NTC.new_zeros(logits_NTC.shape[:2])
         of_kl: tuple[Tensor, ...] = ()
         if teacher is not None:
             kl_NT, of_kl = _kl(logits_NTC, teacher)
@@ -87,12 +93,18 @@ class _Fused(torch.autograd.Function):
             of_kl_NT = gradient_NT / ctx.tau
             # the tail's part holds for every class; the K best are put right behind it
             over_NT = (log_p_NTX[..., -1] - log_q_NTX[..., -1]).clamp(max=HIGHEST)
-            tail_NT = of_kl_NT * (1 - over_NT.exp())
+            silent_NTK = classes_NTK == BLANK
+            missed_NT = _blank_or_not(log_p_NTX, silent_NTK) - _blank_or_not(log_q_NTX, silent_NTK)
+            # what a character gains where the student writes too seldom, and the blank loses
+            written_NT = (ctx.alpha - ctx.beta) * (1 - missed_NT[..., 1].clamp(max=HIGHEST).exp())
+            tail_NT = of_kl_NT * (ctx.beta * (1 - over_NT.exp()) + written_NT)
             passes = [(of_ctc_NT, total_NT, 1.0), (tail_NT, soft_NT, ctx.tau)]
             _add_softmax(found_NTC, logits_NTC, passes if ctx.tau != 1 else [(of_ctc_NT + tail_NT, total_NT, 1.0)])
             p_NTK, q_NTK = log_p_NTX[..., :-1].exp(), log_q_NTX[..., :-1].exp()
             of_both_NTK = (logits_NTC.gather(-1, classes_NTK).to(total_NT.dtype) - total_NT[..., None]).exp()
-            best_NTK = of_both_NTK * of_ctc_NT[..., None] + (q_NTK - p_NTK) * of_kl_NT[..., None]
+            characters_NTK = ctx.beta * (q_NTK - p_NTK) + written_NT[..., None] * q_NTK
+            apart_NTK = torch.where(silent_NTK, ctx.alpha * (q_NTK - p_NTK), characters_NTK)
+            best_NTK = of_both_NTK * of_ctc_NT[..., None] + apart_NTK * of_kl_NT[..., None]
             found_NTC.scatter_(-1, classes_NTK, best_NTK.to(found_NTC.dtype))
         found_NTC.scatter_add_(-1, index_NTU, (-occupied_NTU * of_ctc_NT[..., None]).to(found_NTC.dtype))
         return found_NTC, None, None, None, None
@@ -101,17 +113,22 @@ class _Fused(torch.autograd.Function):
 def _ctc(
     log_q_NTU: Tensor, targets_NL: Tensor, lengths_N: Tensor, target_lengths_N: Tensor, differentiated: bool
 ) -> tuple[Tensor, Tensor]:
-    """torch's CTC on few columns, (N,), and its gradient, zeros where nobody asks."""
+    """torch's CTC on few columns, (N,), and its gradient, zeros where nobody asks; in float64.
+
+    The gradient is a difference of logarithms as large as the nats of a whole line, which float32 rounds to 3e-5.
+    """
     device = log_q_NTU.device
-    where = torch.device("cpu") if torch.are_deterministic_algorithms_enabled() else device  # CUDA's has no such form
+    # CUDA's has no deterministic form, Apple's no float64
+    on_cpu = torch.are_deterministic_algorithms_enabled() or device.type == "mps"
+    where = torch.device("cpu") if on_cpu else device
     with torch.inference_mode(False), torch.set_grad_enabled(differentiated):
-        leaf_NTU = log_q_NTU.detach().clone().to(where).requires_grad_(differentiated)
+        leaf_NTU = log_q_NTU.detach().clone().to(where).double().requires_grad_(differentiated)
         nats_N = F.ctc_loss(
             leaf_NTU.transpose(0, 1), targets_NL.clone().to(where), lengths_N.clone().to(where),
             target_lengths_N.clone().to(where), reduction="none",
         )  # fmt: skip
         gradient_NTU = torch.autograd.grad(nats_N.sum(), leaf_NTU)[0] if differentiated else torch.zeros_like(leaf_NTU)
-    return nats_N.detach().to(device), gradient_NTU.to(device)
+    return nats_N.detach().to(log_q_NTU), gradient_NTU.to(log_q_NTU)
 
 
 def _kl(logits_NTC: Tensor, teacher: Sparse) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -125,8 +142,18 @@ def _kl(logits_NTC: Tensor, teacher: Sparse) -> tuple[Tensor, tuple[Tensor, ...]
     rest_NT1 = torch.cat(parts).view(*logits_NTC.shape[:2], 1)
     scaled_NTX = torch.cat([logits_NTC.gather(-1, classes_NTK).to(_wide(logits_NTC)) / tau, rest_NT1], -1)
     log_q_NTX = scaled_NTX.log_softmax(-1)
-    kl_NT = (log_p_NTX.exp() * (log_p_NTX - log_q_NTX)).sum(-1)
+    kl_NT = teacher.beta * (log_p_NTX.exp() * (log_p_NTX - log_q_NTX)).sum(-1)
+    if teacher.alpha != teacher.beta:
+        p_NT2, q_NT2 = (_blank_or_not(log_x_NTX, classes_NTK == BLANK) for log_x_NTX in (log_p_NTX, log_q_NTX))
+        kl_NT += (teacher.alpha - teacher.beta) * (p_NT2.exp() * (p_NT2 - q_NT2)).sum(-1)
     return kl_NT, (scaled_NTX.logsumexp(-1), classes_NTK, log_p_NTX, log_q_NTX)
+
+
+def _blank_or_not(log_p_NTX: Tensor, silent_NTK: Tensor) -> Tensor:
+    """Log-probabilities of writing nothing and of writing something, (N, T, 2)."""
+    silent_NTX = F.pad(silent_NTK, (0, 1))  # the tail writes
+    masked = [log_p_NTX.masked_fill(without, -torch.inf).logsumexp(-1) for without in (~silent_NTX, silent_NTX)]
+    return torch.stack(masked, -1)
 
 
 def _add_softmax(into_NTC: Tensor, logits_NTC: Tensor, passes: Sequence[tuple[Tensor, Tensor, float]]) -> None:

@@ -18,7 +18,7 @@ from students.charset import BLANK
 from students.parts import Outputs
 
 Frames = Literal["all", "weighted", "elimination", "symmetric"]
-TINY = 1e-12  # under every logarithm and square root of a probability that may vanish
+DAMPED = 1e-6  # of a sum of squared differences of probabilities
 
 
 def frame_kl(
@@ -162,7 +162,11 @@ def _bag(outputs: Outputs, temperature: float) -> Tensor:
 
 
 def _correlation(p: Tensor, q: Tensor, mask: Tensor, dim: int) -> Tensor:
-    """Pearson's correlation of p and q over one dimension, among the entries where the mask is 1."""
+    """Pearson's correlation of p and q over one dimension, among the entries where the mask is 1.
+
+    Every sum is raised by DAMPED: what hardly varies on both sides, as the blank of a silent line, counts as equal.
+    """
     n = mask.sum(dim, keepdim=True).clamp(min=1)
     p, q = ((x - (x * mask).sum(dim, keepdim=True) / n) * mask for x in (p, q))
-    return (p * q).sum(dim) / ((p * p).sum(dim) * (q * q).sum(dim) + TINY).sqrt()
+    pq, pp, qq = ((a * b).sum(dim) + DAMPED for a, b in ((p, q), (p, p), (q, q)))
+    return pq / (pp * qq).sqrt()

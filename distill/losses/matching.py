@@ -12,12 +12,13 @@ from typing_extensions import assert_never
 
 from distill.losses.alignment import forced_alignment
 from distill.losses.frames import log_posteriors, valid_frames
-from distill.losses.logits import TINY, kl_per_frame
+from distill.losses.logits import kl_per_frame
 from students.charset import BLANK
 from students.decode import collapse, frames_needed
 from students.parts import Outputs
 
 Match = Literal["area", "symbols", "shift"]
+TINY = 1e-12  # under every logarithm of a probability that may vanish
 
 
 @torch.no_grad()

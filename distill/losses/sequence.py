@@ -42,7 +42,9 @@ def sequence_kd(
     nats_M = nats_of(
         student.logits_NTC[rows_M], student.lengths_N[rows_M], targets_ML, torch.tensor([len(t) for t in texts]), None
     )
-    each_M = nats_M * torch.tensor(weights, device=nats_M.device) / student.lengths_N[rows_M].to(nats_M.device)
+    each_M = (
+        nats_M * torch.tensor(weights, device=nats_M.device) / student.lengths_N[rows_M].clamp(min=1).to(nats_M.device)
+    )
     return summed(each_M.new_zeros(n).index_add(0, rows_M.to(each_M.device), each_M), weights_N)
 
 

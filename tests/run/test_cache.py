@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from distill import teacher_cache
 from distill.cli import main
+from distill.recipe_file import load_recipe
+from distill.run import cache_teacher, open_run
+from distill.runtime import StopFlag, Stopped
 from distill.track import read_metrics
 
 STILL = [
@@ -66,6 +70,29 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
     capsys.readouterr()
     assert in_run("student", runs["cached"], cache, *STILL, *views) == 2
     assert "remove this file" in capsys.readouterr().err
+
+
+def test_a_cache_that_is_stopped_goes_on_to_the_same_bytes(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher_cache, "PART_LINES", 256)
+    parts = {}
+    for name in ("whole", "stopped"):
+        recipe = load_recipe("smoke", ["objective.cache.views=2", f"runtime.cache_root={tmp_path / name / 'cache'}"])
+        shutil.copytree(finished_run / "teacher", tmp_path / name / "teacher")
+        stop = StopFlag()
+        run = open_run(recipe, tmp_path / name, stop)
+        if name == "stopped":
+            stop.is_set = True
+            with pytest.raises(Stopped):
+                cache_teacher(run)
+            assert len(list((tmp_path / name).glob("cache/posteriors-*/*.arrow"))) == 1
+            run = open_run(recipe, tmp_path / name, StopFlag())
+        cache_teacher(run)
+        files = sorted((tmp_path / name).glob("cache/posteriors-*/*.arrow"))
+        parts[name] = {file.name: file.read_bytes() for file in files}
+    assert len(parts["whole"]) > 2
+    assert parts["stopped"] == parts["whole"]
 
 
 def test_augmented_views_are_cached_as_they_are_shown(finished_run: Path, tmp_path: Path) -> None:

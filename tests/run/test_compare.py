@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distill import train
+from distill import run, train
 from distill.cli import main
 from distill.compare import LONGER, Outcome, _begun, _longer, settings_of, summarise
 from distill.recipe_file import load_recipe
 from distill.run import resolved_yaml
+from distill.runtime import Stopped
 from distill.terms import TAUGHT
 from students.errors import UserError
 from students.model_file import read_model
@@ -41,12 +42,15 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
     assert (tmp_path / "c" / "compare.png").stat().st_size > 5000
     page = (tmp_path / "c" / "compare.md").read_text()
     assert "| dist drop |" in page
+    assert "| dist drop | dist keep |" in page  # every pair has its verdict
     assert "given the seconds" in page
     files = sorted((tmp_path / "c").glob("*/seed-*/*/model.safetensors"))
-    trained = [(f.parts[-4], f.parent.name, read_model(f)[0].training) for f in files]
-    jobs = {role: {t["job"] for of, r, t in trained if r == role and of != LONGER} for role in ROLES}
+    trained = [(f.parent.name, read_model(f)[0].training) for f in files]
+    jobs = {role: {t["job"] for of, t in trained if of == role} for role in ROLES}
     assert {role: len(found) for role, found in jobs.items()} == {"teacher": 1, "control": 2, "student": 8}
-    assert [t["steps"] >= 4 for of, _, t in trained if of == LONGER] == [True, True]
+    longer = sorted((tmp_path / "c" / LONGER).glob("frame_kl_keep/seed-*/control/model.safetensors"))
+    assert [read_model(f)[0].training["steps"] >= 4 for f in longer] == [True, True]
+    files += longer
     times = [f.stat().st_mtime_ns for f in files]
     assert main(words) == 0
     assert [f.stat().st_mtime_ns for f in files] == times
@@ -54,6 +58,32 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
     for row in (*again["settings"].values(), *result["settings"].values()):
         assert row.pop("seconds")["student"] > 0
     assert again == result
+
+
+def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first_setting(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*WORDS[:2], *BUDGET, f"runtime.cache_root={cache}", "--seeds", "1", "--equal-seconds", "--json"]
+    one = [*words, "--run", str(tmp_path / "c"), "--over", "objective.term=frame_kl,dist"]
+    trained, jobs = run.train, []
+
+    def stopped_at_the_third(job, *rest):
+        jobs.append(job.role)
+        if len(jobs) == 3:
+            raise Stopped
+        return trained(job, *rest)
+
+    monkeypatch.setattr(run, "train", stopped_at_the_third)
+    assert main(one) == 75
+    assert jobs == ["teacher", "control", "student"]
+    done = {f: f.stat().st_mtime_ns for f in tmp_path.glob("c/*/seed-0/*/model.safetensors")}
+    assert main(one) == 0
+    assert all(f.stat().st_mtime_ns == time for f, time in done.items())
+    assert set(json.loads(capsys.readouterr().out)["settings"]) == {"frame_kl", "dist"}
+    other = [*one[:-1], "student.model={kind: recurrent},{kind: digits}"]
+    assert main(other) == 0
+    longer = {f.parts[-4] for f in tmp_path.glob(f"c/{LONGER}/*/seed-0/control/model.safetensors")}
+    assert longer == {"frame_kl", "_kind_recurrent_"}
 
 
 def test_a_student_that_collapses_counts_as_one_that_reads_nothing(
@@ -80,9 +110,9 @@ def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_pa
     assert longer.stages[0].training.steps == round(1.5 * student.stages[0].training.steps)
     assert longer.model_copy(update={"training": student.training, "stages": student.stages}) == student
     recipe = load_recipe("receipts")
-    assert _begun(tmp_path) is None
+    assert _begun(tmp_path, student) is None
     (tmp_path / "recipe.yaml").write_text(resolved_yaml(recipe.model_copy(update={"student": longer})))
-    assert _begun(tmp_path) == longer  # no clock is asked again
+    assert _begun(tmp_path, student) == pytest.approx(1.5)  # no clock is asked again
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 import students
 import teachers
+from distill import train
 from distill.cli import main
 from distill.data.fonts import find_faces
 from distill.data.render import Look, render_line
@@ -113,8 +115,18 @@ def test_a_network_that_writes_nothing_for_long_is_stopped_with_advice(
     often = "teacher.training.validate_every=10"  # sixty steps end on the plateau of blanks
     assert main(["teacher", "smoke", often, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]) == 2
     message = capsys.readouterr().err
-    assert "of 60 steps nothing is written" in message
+    assert "of 60 nothing was written" in message
     assert "learning_rate" in message
+
+
+def test_a_network_that_writes_now_and_then_is_left_alone(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored, silent = train._score_shown, itertools.cycle([True, False])
+    monkeypatch.setattr(train, "SILENT_STEPS", 20)
+    monkeypatch.setattr(train, "_score_shown", lambda *given: (scored(*given)[0], next(silent)))
+    often = "teacher.training.validate_every=10"
+    assert main(["teacher", "smoke", often, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]) == 0
 
 
 def test_control_and_student_have_equal_budgets(finished_run: Path) -> None:

@@ -18,10 +18,13 @@ from distill.data.pools import open_pools
 from distill.data.sampler import in_width_order
 from distill.data.text import TextMix
 from distill.recipe_file import load_recipe
+from distill.run import finished_teacher, open_run
+from distill.runtime import StopFlag
 from distill.track import read_metrics
 from students import load
 from students.errors import CheckpointError, DataError
 from students.model_file import read_model
+from tests.samples import write_student
 
 BUDGET = {"steps": 4, "log_every": 2, "validate_every": 4, "batch_lines": 8}
 
@@ -78,6 +81,17 @@ def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path
     assert (lines.prepared_by(theirs).padded_width_px % 16 == 0).all()
 
 
+def test_a_calibrated_teacher_is_heard_at_its_own_temperature(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    fitted = read_model(finished_run / "teacher" / "model.safetensors")[0].calibration.temperature
+    assert fitted != 1
+    heard = {}
+    for calibrated in (True, False):
+        choices = [*words(finished_run, cache), f"objective.calibrated={calibrated}".lower()]
+        run = open_run(load_recipe("smoke", choices), tmp_path / str(calibrated), StopFlag())
+        heard[calibrated] = finished_teacher(run).members[0].temperature
+    assert heard == {True: fitted, False: 1.0}
+
+
 def test_it_teaches_where_no_line_has_a_label(finished_run: Path, cache: Path, tmp_path: Path) -> None:
     data = json.dumps([{"kind": "rendered", "name": "bare", "lines": 60, "drop_labels": True, "fonts": ["arimo"],
                         "text": {"min_characters": 3, "max_characters": 8}}])  # fmt: skip
@@ -118,6 +132,10 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
     deaf = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "objective.sequence_kd.weight=1"]
     assert main(["student", "smoke", *deaf]) == 2
     assert "sequence_kd take the teacher's word" in capsys.readouterr().err
+    through = ["objective.feature_hint={weight: 1, through_neck: true}", f"runtime.cache_root={cache}"]
+    for without in ("teacher.model.neck=none", f"teacher.file={write_student(tmp_path / 'bare.safetensors')}"):
+        assert main(["check", "smoke", *through, without, "--run", str(tmp_path / "run")]) == 1
+        assert "the teacher has no recurrent layer" in " ".join(capsys.readouterr().out.split())
     assert main(["teacher", "smoke", *choices]) == 2
     assert not (tmp_path / "run" / "teacher").exists()
 

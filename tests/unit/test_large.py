@@ -12,7 +12,7 @@ from distill.data.posteriors import Cached, Posteriors
 from distill.losses.large import MANY_CLASSES, Sparse, compact_ctc, ctc_and_kl
 from distill.objective import judge, judge_compactly, loss_terms, term_weights
 from distill.teacher import FrozenTeacher, Member
-from distill.terms import FrameKL, Objective, Trust
+from distill.terms import BlankSplit, FrameKL, Objective, Trust
 from students.config import STUDENTS
 from students.parts import Outputs
 
@@ -34,6 +34,14 @@ def torch_ctc(logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_
     return F.ctc_loss(log_p_TNC, targets_NL, lengths_N, target_lengths_N, reduction="none")
 
 
+def with_blank(log_p_NTC: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The blank and the k - 1 likeliest others, as the cache keeps them: log-probabilities and classes."""
+    ranked_NTC = log_p_NTC.clone()
+    ranked_NTC[..., 0] = torch.inf
+    classes_NTK = ranked_NTC.topk(k).indices
+    return log_p_NTC.gather(-1, classes_NTK), classes_NTK
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_compact_ctc_is_torchs_behind_a_log_softmax(dtype: torch.dtype) -> None:
     logits_NTC, *rest = case(dtype)
@@ -52,10 +60,11 @@ def test_an_infeasible_target_is_infinite_and_says_so() -> None:
 
 @pytest.mark.parametrize("tau", [1.0, 2.0])
 @pytest.mark.parametrize("scale", [2, 12])
-def test_the_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: float) -> None:
+@pytest.mark.parametrize(("alpha", "beta"), [(1, 1), (0.5, 3), (2, 0.7)])
+def test_the_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: float, alpha: float, beta: float) -> None:
     student_NTC = case(torch.float64, scale=scale)[0]
     log_p_NTC = case(torch.float64, scale=2)[0].detach().flip(0).log_softmax(-1)
-    top_NTK, classes_NTK = log_p_NTC.topk(3)
+    top_NTK, classes_NTK = with_blank(log_p_NTC, 3)
     tail_NT = (log_p_NTC / tau).scatter(-1, classes_NTK, -torch.inf).logsumexp(-1)
 
     def grouped(log_x_NTC: Tensor) -> Tensor:
@@ -63,13 +72,18 @@ def test_the_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: floa
         return torch.cat([log_x_NTC.gather(-1, classes_NTK), rest_NT[..., None]], -1)
 
     p_NTX, q_NTX = (grouped((x / tau).log_softmax(-1)) for x in (log_p_NTC, student_NTC))
-    expected = (p_NTX.exp() * (p_NTX - q_NTX)).sum(-1)
+    p_NT2, q_NT2 = (torch.stack([x[..., 0], x[..., 1:].logsumexp(-1)], -1) for x in (p_NTX, q_NTX))
+    blank_NT = (p_NT2.exp() * (p_NT2 - q_NT2)).sum(-1)
+    among_p_NTX, among_q_NTX = p_NTX[..., 1:] - p_NT2[..., 1:], q_NTX[..., 1:] - q_NT2[..., 1:]
+    among_NT = p_NT2[..., 1].exp() * (among_p_NTX.exp() * (among_p_NTX - among_q_NTX)).sum(-1)
+    expected = alpha * blank_NT + beta * among_NT
     _, *rest = case(torch.float64)
-    nats_N, found = ctc_and_kl(student_NTC, *rest, Sparse(classes_NTK, top_NTK, tail_NT, tau))
+    nats_N, found = ctc_and_kl(student_NTC, *rest, Sparse(classes_NTK, top_NTK, tail_NT, tau, alpha, beta))
     assert torch.allclose(found, expected, rtol=1e-6, atol=1e-9)
-    full = F.kl_div((student_NTC / tau).log_softmax(-1), (log_p_NTC / tau).log_softmax(-1), reduction="none",
-                    log_target=True).sum(-1)  # fmt: skip
-    assert (found <= full + 1e-9).all()
+    if alpha == beta:
+        full = F.kl_div((student_NTC / tau).log_softmax(-1), (log_p_NTC / tau).log_softmax(-1), reduction="none",
+                        log_target=True).sum(-1)  # fmt: skip
+        assert (found <= full + 1e-9).all()
     weights_NT = torch.linspace(0.2, 1, found.numel(), dtype=torch.float64).view_as(found)
     weights_N = torch.tensor([0.5, 0.0, 2.0, 0.7], dtype=torch.float64)
     together, slow = (nats_N, found), (torch_ctc(student_NTC, *rest), expected)
@@ -79,8 +93,14 @@ def test_the_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: floa
     assert torch.allclose(gradient, wanted, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("frames", ["all", "symmetric", "weighted"])
-def test_the_compact_path_is_the_dense_one_where_tails_are_flat(frames: str) -> None:
+@pytest.mark.parametrize(
+    "objective",
+    [
+        *(Objective(frame_kl=FrameKL(temperature=2, frames=f)) for f in ("all", "symmetric", "weighted")),
+        Objective(frame_kl=FrameKL(weight=0), blank_split=BlankSplit(weight=2, temperature=2, alpha=0.5, beta=3)),
+    ],
+)
+def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objective) -> None:
     n, t, k, classes, taus = 3, 6, 5, MANY_CLASSES + 3, (1.0, 2.0)
     generator = torch.Generator().manual_seed(1)
     top_NTK = 3 * torch.randn(n, t, k, generator=generator)
@@ -98,7 +118,6 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(frames: str) -> 
         torch.zeros(n, 1, 8, 8), targets_NL, torch.tensor([2, 1, 0]), torch.tensor([True, True, False]),
         ("a", "b", "c"), (None,) * n, said,
     )  # fmt: skip
-    objective = Objective(frame_kl=FrameKL(temperature=2, frames=frames))  # type: ignore[arg-type]
     names = term_weights(objective, 0.5, taught=True)
     found = {}
     for way in ("compact", "dense"):
@@ -145,6 +164,32 @@ def test_a_sure_student_has_the_gradient_of_float64(tau: float, surer: float) ->
     for less, more in zip(*found.values(), strict=True):
         assert less.isfinite().all()
         assert (less - more).norm() < 1e-4 * more.norm()
+
+
+@pytest.mark.parametrize("classes", [6906, 18710])
+def test_float32_is_within_a_millionth_of_float64_for_many_classes_and_frames(classes: int) -> None:
+    n, t, k, tau = 4, 40, 8, 2.0
+    generator = torch.Generator().manual_seed(3)
+    logits_NTC = torch.randn(n, t, classes, generator=generator)
+    log_p_NTC = (4 * torch.randn(n, t, classes, generator=generator)).log_softmax(-1)
+    top_NTK, classes_NTK = with_blank(log_p_NTC, k)
+    tail_NT = (log_p_NTC / tau).scatter(-1, classes_NTK, -torch.inf).logsumexp(-1)
+    targets_NL = torch.randint(1, classes, (n, 12), generator=generator)
+    lines = torch.full((n,), t), targets_NL, torch.full((n,), 12)
+    slow_NTC = logits_NTC.double().requires_grad_()
+    ctc_N = torch_ctc(slow_NTC, *lines)
+    p_NTX, q_NTX = (
+        torch.cat([x.gather(-1, classes_NTK), x.scatter(-1, classes_NTK, -torch.inf).logsumexp(-1, keepdim=True)], -1)
+        for x in ((log_p_NTC.double() / tau).log_softmax(-1), (slow_NTC / tau).log_softmax(-1))
+    )
+    wanted = ctc_N, (p_NTX.exp() * (p_NTX - q_NTX)).sum(-1)
+    leaf_NTC = logits_NTC.clone().requires_grad_()
+    found = ctc_and_kl(leaf_NTC, *lines, Sparse(classes_NTK, top_NTK, tail_NT, tau))
+    for one, other in zip(found, wanted, strict=True):
+        (gradient,) = torch.autograd.grad(one.sum(), leaf_NTC, retain_graph=True)
+        (expected,) = torch.autograd.grad(other.sum(), slow_NTC, retain_graph=True)
+        assert (one.double() - other).norm() < 1e-6 * other.norm()
+        assert (gradient.double() - expected).norm() < 1e-6 * expected.norm()
 
 
 def test_no_gradient_is_asked_for_in_inference_mode() -> None:
