@@ -21,7 +21,7 @@ import teachers
 from distill.data.lines import Lines
 from distill.evaluate import truths_of
 from distill.metrics import compare as compared
-from distill.recipe import Recipe, Stage, Student
+from distill.recipe import Recipe, Stage, Student, digest_of
 from distill.recipe_file import load_recipe
 from distill.report import judge, read_test
 from distill.run import CACHE_FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
@@ -336,4 +336,6 @@ def draw(result: Mapping[str, Any], target: Path) -> None:
 
 
 def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name)
+    """Of a setting; long ones are cut, and a digest tells them apart."""
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    return plain if len(plain) <= 80 else f"{plain[:64]}-{digest_of(name)[:12]}"

@@ -10,7 +10,7 @@ import pytest
 
 from distill import run, train
 from distill.cli import main
-from distill.compare import LONGER, Outcome, _begun, _longer, settings_of, summarise
+from distill.compare import LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
 from distill.recipe_file import load_recipe
 from distill.run import resolved_yaml
 from distill.runtime import Stopped
@@ -128,6 +128,13 @@ def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_pa
 def test_what_cannot_be_compared_is_refused(over: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         settings_of(["objective.term=frame_kl,dist", over], load_recipe("smoke"))
+
+
+def test_settings_with_long_names_have_folders_of_their_own() -> None:
+    names = [_file_name(f"{{probability: 0.5, {'rotation_deg: 1, ' * 40}shear: {shear}}}") for shear in (0.1, 0.2)]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) < 100
+    assert _file_name("frame_kl keep") == "frame_kl_keep"
 
 
 def test_lists_are_not_torn_apart() -> None:
