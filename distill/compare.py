@@ -24,7 +24,7 @@ from distill.metrics import compare as compared
 from distill.recipe import Recipe, Stage, Student, digest_of
 from distill.recipe_file import load_recipe
 from distill.report import judge, read_test
-from distill.run import CACHE_FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
+from distill.run import FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
 from distill.runtime import StopFlag
 from distill.terms import TAUGHT
 from distill.track import Stopwatch, say, write_json
@@ -185,7 +185,10 @@ def _outcome(run: Run, on: On, roles: Sequence[str]) -> Outcome:
 
 
 def _seconds(folder: Path) -> dict[str, float]:
-    return Stopwatch(folder / "timing.json", writes=False).seconds
+    """Of the phases of a run; `cache` is what its caches took to fill, whoever did."""
+    seconds = Stopwatch(folder / "timing.json", writes=False).seconds
+    filled = sum(value for phase, value in seconds.items() if phase.endswith(FILLED))
+    return {**seconds, "cache": filled or seconds.get("cache", 0.0)}
 
 
 def _given_the_seconds(
@@ -199,9 +202,8 @@ def _given_the_seconds(
         ((k, r) for k, r in recipes.items() if k[0] == first), outcomes[first], strict=True
     ):
         own = folder / LONGER / _file_name(first) / f"seed-{seed}"
-        student = _longer(
-            recipe.student, _begun(own, recipe.student) or max(1.0, _distilled(outcome) / outcome.seconds["control"])
-        )
+        ratio = max(1.0, _distilled(outcome) / outcome.seconds["control"])
+        student = _begun(own, recipe.student) or _longer(recipe.student, ratio)
         run = open_run(recipe.model_copy(update={"student": student}), own, stop)
         train_control(run)
         longer.append(_outcome(run, on, ("control",)))
@@ -210,23 +212,31 @@ def _given_the_seconds(
 
 def _distilled(outcome: Outcome) -> float:
     """Seconds that distilling takes, those of the cache included, whoever filled it."""
-    return outcome.seconds["student"] + outcome.seconds.get(CACHE_FILLED, 0.0)
+    return outcome.seconds["student"] + outcome.seconds["cache"]
 
 
-def _begun(own: Path, student: Student) -> float | None:
-    """How much longer a run that was interrupted or is finished trains than `student`: a clock may not decide twice."""
+def _begun(own: Path, student: Student) -> Student | None:
+    """`student` with the steps of a run that was interrupted or is finished: a clock may not decide twice."""
     written = own / "recipe.yaml"
-    return load_recipe(str(written)).student.training.steps / student.training.steps if written.is_file() else None
+    if not written.is_file():
+        return None
+    begun = load_recipe(str(written)).student
+    stages = zip(student.stages, begun.stages, strict=True)
+    with_stages = student.model_copy(update={"stages": tuple(_for(s, b.training.steps) for s, b in stages)})
+    return _for(with_stages, begun.training.steps)
 
 
 def _longer(student: Student, ratio: float) -> Student:
     """Every training of the student, those of its stages too, with `ratio` times the steps."""
 
     def stretched(part: Part) -> Part:
-        training = part.training.model_copy(update={"steps": round(part.training.steps * ratio)})
-        return part.model_copy(update={"training": training})
+        return _for(part, round(part.training.steps * ratio))
 
     return stretched(student.model_copy(update={"stages": tuple(map(stretched, student.stages))}))
+
+
+def _for(part: Part, steps: int) -> Part:
+    return part.model_copy(update={"training": part.training.model_copy(update={"steps": steps})})
 
 
 def summarise(
@@ -250,7 +260,7 @@ def summarise(
             "over_the_first": _gained(pooled[names[0]], exact, first_seed),
             "seconds": {
                 part: float(np.mean([o.seconds.get(part, 0.0) for o in of_name]))
-                for part in ("control", "student", CACHE_FILLED)
+                for part in ("control", "student", "cache")
             },
         }
     result: dict[str, Any] = {
@@ -258,8 +268,8 @@ def summarise(
         "seeds": list(range(first_seed, first_seed + n_seeds)),
         "settings": rows,
         "pairs": [
-            {"of": other, "over": one, **_gained(pooled[one], pooled[other], first_seed)}
-            for one, other in itertools.combinations(names, 2)
+            {"of": better, "over": other, **_gained(pooled[other], pooled[better], first_seed)}
+            for better, other in itertools.combinations(sorted(names, key=lambda n: -rows[n]["student"]), 2)
         ],
     }
     if longer:
@@ -293,7 +303,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
             f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
             f"{row['verdict'].replace('_', ' ')} | {_points(first['gain'])}, {first['verdict'].replace('_', ' ')} | "
             f"{row['seconds']['student']:.0f}"
-            + (f" + {row['seconds'][CACHE_FILLED]:.0f} |" if row["seconds"][CACHE_FILLED] else " |")
+            + (f" + {row['seconds']['cache']:.0f} |" if row["seconds"]["cache"] else " |")
         )
     if "control_given_the_seconds" in result:
         longer = result["control_given_the_seconds"]
@@ -302,7 +312,11 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
             f"{_points(longer['gain'])} over it ({longer['verdict'].replace('_', ' ')})."
         )
     if len(result["settings"]) > 2:
-        rows += ["\n## Every pair\n", "| setting | over | gain in points | verdict |", "|---|---|---|---|"]
+        rows += [
+            "\n## Every pair\n",
+            "The better first. Intervals are of a pair alone: of 20 pairs of equals one lies apart.\n",
+        ]
+        rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
         rows += [
             f"| {pair['of']} | {pair['over']} | {_points(pair['gain'])} | {pair['verdict'].replace('_', ' ')} |"
             for pair in result["pairs"]

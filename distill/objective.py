@@ -247,8 +247,8 @@ def judge_compactly(
         case _:
             return None
     plain = objective.match.how == "area" and objective.trust.policy == "keep" and not any(batch.foldings)
-    equal = teacher.unknown_C is None and said.classes_NTK.shape[1] == student.logits_NTC.shape[1]
-    if not (plain and equal):
+    (_, frames, k), (_, own_frames, n_classes) = said.classes_NTK.shape, student.logits_NTC.shape
+    if not (plain and teacher.unknown_C is None and frames == own_frames and k < n_classes):
         return None
     tail_NT = said.tails_NTV[..., teacher.cached.temperatures.index(tau)]
     sparse = Sparse(said.classes_NTK, said.log_p_NTK, tail_NT, tau, alpha, beta)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -174,7 +174,9 @@ class Teacher(Network):
 
     model: TeacherConfig = Field(description="its architecture")
     file: str | None = Field(
-        None, description="a finished model, of any charset and preparation, that teaches as it is: none is trained"
+        None,
+        description="a finished model, of any charset and preparation, that teaches as it is: none is trained, so "
+        "init, stages, sources and mix say nothing",
     )
     consistency: Consistency = Field(Consistency(), description="agreement of two views of a line")
 
@@ -183,13 +185,12 @@ class Teacher(Network):
         """Whether it learns from labelled lines."""
         return self.file is None
 
-    @model_validator(mode="after")
-    def _nothing_to_train(self) -> Teacher:
-        if self.file is not None and (
-            also := [key for key in ("init", "stages", "sources", "mix") if getattr(self, key)]
-        ):
-            raise ValueError(f"{', '.join(also)}: file names a finished teacher, so nothing is trained; leave them out")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_to_train(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("file") is None:
+            return given
+        return {key: value for key, value in given.items() if key not in ("init", "stages", "sources", "mix")}
 
 
 class Student(Network):

@@ -38,7 +38,7 @@ from students.parts import Recogniser, n_frames, n_parameters
 
 Network = Literal["teacher", "student"]
 
-CACHE_FILLED = "cache, filled"  # seconds that its caches took to fill, in this run or before
+FILLED = ", filled"  # behind the name of a cache: the seconds that it took to fill, in this run or before
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ def fill_caches(run: Run, jobs: list[Job], teacher: FrozenTeacher) -> list[Cache
     with run.stopwatch.measure("cache"):
         opened = (cached_posteriors(job, teacher, run.accelerator, run.stop) for job in jobs)
         caches = [cached for cached in opened if cached is not None]
-    if caches:
-        run.stopwatch.put(CACHE_FILLED, sum(cached.filled_s for cached in caches))
+    for cached in caches:
+        run.stopwatch.put(cached.name + FILLED, cached.filled_s)
     return caches
 
 

@@ -72,22 +72,23 @@ def cache_posteriors(
     pictures = Pictures(lines, preparation, teacher.preparations, limit_bytes=0)
     total = len(lines) * settings.views
     done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)
-    clock = Stopwatch(folder / "timing.json", writes=bool(missing) and accelerator.is_main_process)
-    shown = progress("caching posteriors", total, "line", done, shown=bool(missing))
-    with clock.measure("filled"), shown as bar:
+    clock = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
+    with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
         for view, start, path in missing[accelerator.process_index :: accelerator.num_processes]:
             some = np.arange(start, min(start + PART_LINES, len(lines)))
-            records = _records(
-                teacher, pictures, some, View(augment_with, seed, view), settings, temperatures, accelerator
-            )
-            write_whole(path, _with_digest(records))
+            with clock.measure("filled"):
+                records = _records(
+                    teacher, pictures, some, View(augment_with, seed, view), settings, temperatures, accelerator
+                )
+                write_whole(path, _with_digest(records))
             bar.update(len(some) * accelerator.num_processes)
             poll()
     accelerator.wait_for_everyone()
     for _, _, path in parts:
         _verify(path)
     tables = [mapped([str(path) for view, _, path in parts if view == v], ("record",)) for v in range(settings.views)]
-    return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes, clock.seconds["filled"])
+    filled_s = clock.seconds.get("filled", 0.0)
+    return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes, folder.name, filled_s)
 
 
 def cache_error(

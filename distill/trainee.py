@@ -95,5 +95,5 @@ def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.dev
     if trainee.average:
         trainee.average = {n: t.to(device) for n, t in saved.tensors["average"].items()}
     trainee.best = dict(saved.tensors.get("best", {}))
-    known = (field.name for field in fields(Progress))
-    trainee.progress = Progress(**{name: state[name] for name in known if name in state})
+    found = {"drawn": {}, "replaced": {}, "written": state["step"]} | state  # older checkpoints lack these
+    trainee.progress = Progress(**{field.name: found[field.name] for field in fields(Progress)})

@@ -163,7 +163,7 @@ def canonical_json(value: object) -> str:
 def write_whole(path: Path, data: bytes) -> None:
     """Write beside `path`, flush to disk, then rename: a reader never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two processes may write the same
     try:
         with temporary.open("wb") as file:
             file.write(data)

@@ -95,6 +95,7 @@ class Cached:
     top_k: int
     temperatures: tuple[float, ...]
     n_classes: int
+    name: str = ""
     filled_s: float = 0.0  # seconds that it took to compute, whoever did
 
     @property

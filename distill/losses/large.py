@@ -95,14 +95,16 @@ class _Fused(torch.autograd.Function):
             over_NT = (log_p_NTX[..., -1] - log_q_NTX[..., -1]).clamp(max=HIGHEST)
             silent_NTK = classes_NTK == BLANK
             missed_NT = _blank_or_not(log_p_NTX, silent_NTK) - _blank_or_not(log_q_NTX, silent_NTK)
-            # what a character gains where the student writes too seldom, and the blank loses
-            written_NT = (ctx.alpha - ctx.beta) * (1 - missed_NT[..., 1].clamp(max=HIGHEST).exp())
-            tail_NT = of_kl_NT * (ctx.beta * (1 - over_NT.exp()) + written_NT)
+            # what the blank loses, the characters gain, each by its share among them
+            written_NT1, split = missed_NT[..., 1:], ctx.alpha - ctx.beta
+            gained_NT = split * (1 - written_NT1[..., 0].clamp(max=HIGHEST).exp())
+            tail_NT = of_kl_NT * (ctx.beta * (1 - over_NT.exp()) + gained_NT)
             passes = [(of_ctc_NT, total_NT, 1.0), (tail_NT, soft_NT, ctx.tau)]
             _add_softmax(found_NTC, logits_NTC, passes if ctx.tau != 1 else [(of_ctc_NT + tail_NT, total_NT, 1.0)])
             p_NTK, q_NTK = log_p_NTX[..., :-1].exp(), log_q_NTX[..., :-1].exp()
             of_both_NTK = (logits_NTC.gather(-1, classes_NTK).to(total_NT.dtype) - total_NT[..., None]).exp()
-            characters_NTK = ctx.beta * (q_NTK - p_NTK) + written_NT[..., None] * q_NTK
+            shared_NTK = (log_q_NTX[..., :-1] + written_NT1).exp()
+            characters_NTK = ctx.beta * (q_NTK - p_NTK) + split * (q_NTK - shared_NTK)
             apart_NTK = torch.where(silent_NTK, ctx.alpha * (q_NTK - p_NTK), characters_NTK)
             best_NTK = of_both_NTK * of_ctc_NT[..., None] + apart_NTK * of_kl_NT[..., None]
             found_NTC.scatter_(-1, classes_NTK, best_NTK.to(found_NTC.dtype))

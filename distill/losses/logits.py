@@ -77,10 +77,11 @@ def dist(
     student: Outputs, teacher: Outputs, *, temperature: float, between: float = 1.0, within: float = 1.0,
     weights_N: Tensor | None = None,
 ) -> tuple[Tensor, int]:  # fmt: skip
-    """tau^2 (between mean_t [1 - r(p_t, q_t)] + within mean_c [1 - r(p(c), q(c))]) of every line, summed; lines.
+    """tau^2 (between mean_t [1 - r(p_t, q_t)] + within sum_c w_c [1 - r(p(c), q(c))]) of every line, summed; lines.
 
     DIST (Huang et al., NeurIPS 2022): r is Pearson's correlation, over the classes of a frame and over the valid frames
-    of a class; a class counts by its share of the teacher's mass, or classes that nobody writes would decide.
+    of a class, damped where nothing varies; w_c is the class's share of the teacher's mass, or classes that nobody
+    writes would decide.
     """
     valid_NT1 = valid_frames(student)[..., None]
     with torch.autocast(student.logits_NTC.device.type, enabled=False):

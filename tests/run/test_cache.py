@@ -11,7 +11,7 @@ import pytest
 from distill import teacher_cache
 from distill.cli import main
 from distill.recipe_file import load_recipe
-from distill.run import cache_teacher, open_run
+from distill.run import FILLED, cache_teacher, open_run
 from distill.runtime import StopFlag, Stopped
 from distill.track import read_metrics
 
@@ -93,6 +93,14 @@ def test_a_cache_that_is_stopped_goes_on_to_the_same_bytes(
         parts[name] = {file.name: file.read_bytes() for file in files}
     assert len(parts["whole"]) > 2
     assert parts["stopped"] == parts["whole"]
+    filled = [phase for phase in run.stopwatch.seconds if phase.endswith(FILLED)]
+    assert len(filled) == 1
+    before = run.stopwatch.seconds[filled[0]]
+    assert before > 0
+    again = open_run(recipe, tmp_path / "again", StopFlag())
+    shutil.copytree(finished_run / "teacher", tmp_path / "again" / "teacher")
+    cache_teacher(again)  # which another run has filled, at a cost that is known
+    assert again.stopwatch.seconds[filled[0]] == before
 
 
 def test_augmented_views_are_cached_as_they_are_shown(finished_run: Path, tmp_path: Path) -> None:

@@ -111,8 +111,10 @@ def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_pa
     assert longer.model_copy(update={"training": student.training, "stages": student.stages}) == student
     recipe = load_recipe("receipts")
     assert _begun(tmp_path, student) is None
-    (tmp_path / "recipe.yaml").write_text(resolved_yaml(recipe.model_copy(update={"student": longer})))
-    assert _begun(tmp_path, student) == pytest.approx(1.5)  # no clock is asked again
+    for ratio in (1.5, 1.01249):
+        longer = _longer(student, ratio)
+        (tmp_path / "recipe.yaml").write_text(resolved_yaml(recipe.model_copy(update={"student": longer})))
+        assert _begun(tmp_path, student) == longer  # no clock is asked again
 
 
 @pytest.mark.parametrize(
@@ -167,3 +169,6 @@ def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
     assert b["verdict"] == b["over_the_first"]["verdict"] == "gain"
     assert b["gap_recovered"]["value"] == pytest.approx(0.5)
     assert result["settings"]["a"]["over_the_first"]["gain"]["value"] == 0
+    (pair,) = result["pairs"]  # the better first
+    assert (pair["of"], pair["over"], pair["verdict"]) == ("b", "a", "gain")
+    assert pair["gain"]["value"] == pytest.approx(0.25)

@@ -42,6 +42,14 @@ def with_blank(log_p_NTC: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return log_p_NTC.gather(-1, classes_NTK), classes_NTK
 
 
+def split(p_NTX: Tensor, q_NTX: Tensor, alpha: float, beta: float) -> Tensor:
+    """alpha KL(blank or not) + beta p(no blank) KL(among characters), the blank first."""
+    p_NT2, q_NT2 = (torch.stack([x[..., 0], x[..., 1:].logsumexp(-1)], -1) for x in (p_NTX, q_NTX))
+    among_p_NTX, among_q_NTX = p_NTX[..., 1:] - p_NT2[..., 1:], q_NTX[..., 1:] - q_NT2[..., 1:]
+    among_NT = p_NT2[..., 1].exp() * (among_p_NTX.exp() * (among_p_NTX - among_q_NTX)).sum(-1)
+    return alpha * (p_NT2.exp() * (p_NT2 - q_NT2)).sum(-1) + beta * among_NT
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_compact_ctc_is_torchs_behind_a_log_softmax(dtype: torch.dtype) -> None:
     logits_NTC, *rest = case(dtype)
@@ -72,11 +80,7 @@ def test_the_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: floa
         return torch.cat([log_x_NTC.gather(-1, classes_NTK), rest_NT[..., None]], -1)
 
     p_NTX, q_NTX = (grouped((x / tau).log_softmax(-1)) for x in (log_p_NTC, student_NTC))
-    p_NT2, q_NT2 = (torch.stack([x[..., 0], x[..., 1:].logsumexp(-1)], -1) for x in (p_NTX, q_NTX))
-    blank_NT = (p_NT2.exp() * (p_NT2 - q_NT2)).sum(-1)
-    among_p_NTX, among_q_NTX = p_NTX[..., 1:] - p_NT2[..., 1:], q_NTX[..., 1:] - q_NT2[..., 1:]
-    among_NT = p_NT2[..., 1].exp() * (among_p_NTX.exp() * (among_p_NTX - among_q_NTX)).sum(-1)
-    expected = alpha * blank_NT + beta * among_NT
+    expected = split(p_NTX, q_NTX, alpha, beta)
     _, *rest = case(torch.float64)
     nats_N, found = ctc_and_kl(student_NTC, *rest, Sparse(classes_NTK, top_NTK, tail_NT, tau, alpha, beta))
     assert torch.allclose(found, expected, rtol=1e-6, atol=1e-9)
@@ -140,6 +144,9 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objec
     assert judge_compactly(also, names, student, batch, teacher) is None
     assert judge_compactly(objective, [*names, "dist"], student, batch, teacher) is None
     assert judge_compactly(objective, ["ctc"], student, batch, teacher) is None
+    few = Outputs(student.logits_NTC[..., :MANY_CLASSES], *student[1:])
+    every = said._replace(classes_NTK=torch.arange(MANY_CLASSES).expand(n, t, -1))
+    assert judge_compactly(objective, names, few, batch._replace(posteriors=every), teacher) is None  # no tail is left
 
 
 @pytest.mark.parametrize("tau", [1.0, 2.0])
@@ -166,8 +173,10 @@ def test_a_sure_student_has_the_gradient_of_float64(tau: float, surer: float) ->
         assert (less - more).norm() < 1e-4 * more.norm()
 
 
-@pytest.mark.parametrize("classes", [6906, 18710])
-def test_float32_is_within_a_millionth_of_float64_for_many_classes_and_frames(classes: int) -> None:
+@pytest.mark.parametrize(("classes", "alpha", "beta"), [(6906, 1.0, 1.0), (6906, 1.0, 2.0), (18710, 0.0, 1.0)])
+def test_float32_is_within_a_millionth_of_float64_for_many_classes_and_frames(
+    classes: int, alpha: float, beta: float
+) -> None:
     n, t, k, tau = 4, 40, 8, 2.0
     generator = torch.Generator().manual_seed(3)
     logits_NTC = torch.randn(n, t, classes, generator=generator)
@@ -182,9 +191,9 @@ def test_float32_is_within_a_millionth_of_float64_for_many_classes_and_frames(cl
         torch.cat([x.gather(-1, classes_NTK), x.scatter(-1, classes_NTK, -torch.inf).logsumexp(-1, keepdim=True)], -1)
         for x in ((log_p_NTC.double() / tau).log_softmax(-1), (slow_NTC / tau).log_softmax(-1))
     )
-    wanted = ctc_N, (p_NTX.exp() * (p_NTX - q_NTX)).sum(-1)
+    wanted = ctc_N, split(p_NTX, q_NTX, alpha, beta)
     leaf_NTC = logits_NTC.clone().requires_grad_()
-    found = ctc_and_kl(leaf_NTC, *lines, Sparse(classes_NTK, top_NTK, tail_NT, tau))
+    found = ctc_and_kl(leaf_NTC, *lines, Sparse(classes_NTK, top_NTK, tail_NT, tau, alpha, beta))
     for one, other in zip(found, wanted, strict=True):
         (gradient,) = torch.autograd.grad(one.sum(), leaf_NTC, retain_graph=True)
         (expected,) = torch.autograd.grad(other.sum(), slow_NTC, retain_graph=True)
