@@ -6,9 +6,10 @@ labelled lines only. Only the step divides, by the counts of the whole step over
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -18,13 +19,13 @@ from typing_extensions import assert_never
 
 from distill.beside import ATTENTION, HINT, PEER
 from distill.data.batch import Batch, StepData
-from distill.data.posteriors import Posteriors
+from distill.data.posteriors import Cached, Posteriors
 from distill.losses.alignment import aligned_cross_entropy, guided_spikes, self_alignment
 from distill.losses.attention import attention
 from distill.losses.ctc import class_changes, ctc, nats_of
 from distill.losses.features import feature_hint
 from distill.losses.frames import mean_over, summed, valid_frames
-from distill.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
+from distill.losses.large import MANY_CLASSES, Sparse, ctc_and_kl, sparse_kl
 from distill.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, kl_per_frame, mutual, shares
 from distill.losses.matching import equal_frames, matched, rest_as_student
 from distill.losses.sequence import sequence_kd
@@ -107,7 +108,7 @@ def _attention(_: Objective, j: Judged) -> tuple[Tensor, int]:
 def _frame_kl(o: Objective, j: Judged) -> tuple[Tensor, int]:
     kl = o.frame_kl
     if j.fused is not None:
-        written_NT = _written(_needed(j.batch.posteriors, "cached teacher"))
+        written_NT = _best(_needed(j.batch.posteriors, "cached teacher")) != BLANK
         chosen_NT = shares(valid_frames(j.student), written_NT, kl.frames, kl.neighbours, kl.blank_weight)
         return summed(kl.temperature**2 * mean_over(j.fused[1], chosen_NT))
     return frame_kl(
@@ -256,9 +257,9 @@ def judge_compactly(
     return Judged(student, batch, {}, {}, fused=fused)
 
 
-def _written(said: Posteriors) -> Tensor:
-    """Frames on which a cached teacher's best class is a character, (N, T) bool."""
-    return said.classes_NTK.gather(-1, said.log_p_NTK.argmax(-1, keepdim=True))[..., 0] != BLANK
+def _best(said: Posteriors) -> Tensor:
+    """A cached teacher's best class of every frame, (N, T)."""
+    return said.classes_NTK.gather(-1, said.log_p_NTK.argmax(-1, keepdim=True))[..., 0]
 
 
 def loss_terms(objective: Objective, names: Iterable[str], judged: Judged) -> Terms:
@@ -275,7 +276,7 @@ def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
         case "weight":
             return _probability_of_label(teacher, batch)
         case "drop":
-            errors_N = torch.tensor(_errors_a_character(teacher, batch))
+            errors_N = torch.tensor(_errors_a_character(teacher.logits_NTC.argmax(-1), teacher.lengths_N, batch))
             return (errors_N <= trust.max_cer).float()
         case _:
             assert_never(trust.policy)
@@ -294,21 +295,31 @@ def _probability_of_label(teacher: Outputs, batch: Batch) -> Tensor:
     return trust_N
 
 
-def _errors_a_character(teacher: Outputs, batch: Batch) -> list[float]:
+def _errors_a_character(path_NS: Tensor, lengths_N: Tensor, batch: Batch) -> list[float]:
     """Edits between the teacher's best path and the label, over the label's characters, as far as the label tells."""
-    best_NT = teacher.logits_NTC.argmax(-1).cpu().numpy()
+    of_lines = path_NS.cpu().numpy()
     errors = []
     for row, labelled in enumerate(batch.labelled_N.tolist()):
         label = batch.targets_NL[row, : batch.target_lengths_N[row]].tolist()
-        read = collapse(best_NT[row, : int(teacher.lengths_N[row])])
+        read = collapse(of_lines[row, : int(lengths_N[row])])
         if (folded := batch.foldings[row]) is not None:
             label, read = folded.told(label), folded.told(read)
         errors.append(Levenshtein.distance(read, label) / max(1, len(label)) if labelled else 0.0)
     return errors
 
 
+class Word(NamedTuple):
+    """What a teacher says, as it is watched: best classes and KL on the student's frames, the rest on its own."""
+
+    best_NT: Tensor
+    kl_NT: Tensor  # at temperature 1
+    path_NS: Tensor
+    entropy_NS: Tensor
+    lengths_N: Tensor
+
+
 @torch.inference_mode()
-def watched(judged: Judged) -> Mapping[str, float]:
+def watched(judged: Judged, cached: Cached | None) -> Mapping[str, float]:
     """Figures of one batch that explain a curve: blank share, and where a teacher speaks, what it says.
 
     `kl_blank` and `kl_character`: mean KL at temperature 1 on frames where the teacher's best class is the
@@ -316,25 +327,47 @@ def watched(judged: Judged) -> Mapping[str, float]:
     frames, over lines on which both read the same text. `teacher_wrong`: share of the labelled lines that the teacher
     reads otherwise than their labels say.
     """
-    student = judged.student
-    best_NT = student.logits_NTC.argmax(-1)
+    best_NT = judged.student.logits_NTC.argmax(-1)
     figures = {"blank_share": (best_NT == BLANK).float().mean().item()}
-    if not judged.heard:
+    if judged.fused is not None and cached is not None:
+        word = _cached_word(judged, cached)
+    elif judged.heard:
+        word = _word(judged)
+    else:
         return figures
-    teacher, heard = judged.teacher(), judged.heard[1.0]
-    kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, 1.0)
-    blank_NT = teacher.logits_NTC.argmax(-1) == BLANK
-    log_p_NTC = heard.logits_NTC.float().log_softmax(-1)
-    figures["teacher_entropy"] = -(log_p_NTC.exp() * log_p_NTC).sum(-1).mean().item()
+    figures["teacher_entropy"] = word.entropy_NS.mean().item()
+    blank_NT = word.best_NT == BLANK
     for name, frames_NT in (("kl_blank", blank_NT), ("kl_character", ~blank_NT)):
         if frames_NT.any():
-            figures[name] = kl_NT[frames_NT].mean().item()
-    offsets = _spike_offsets(best_NT.cpu().numpy(), teacher.logits_NTC.argmax(-1).cpu().numpy())
+            figures[name] = word.kl_NT[frames_NT].mean().item()
+    offsets = _spike_offsets(best_NT.cpu().numpy(), word.best_NT.cpu().numpy())
     if offsets:
         figures["spike_offset"] = float(np.median(offsets))
     if n_labelled := int(judged.batch.labelled_N.sum()):
-        figures["teacher_wrong"] = sum(e > 0 for e in _errors_a_character(heard, judged.batch)) / n_labelled
+        errors = _errors_a_character(word.path_NS, word.lengths_N, judged.batch)
+        figures["teacher_wrong"] = sum(e > 0 for e in errors) / n_labelled
     return figures
+
+
+def _word(judged: Judged) -> Word:
+    student, teacher, heard = judged.student, judged.teacher(), judged.heard[1.0]
+    log_p_NSC = heard.logits_NTC.float().log_softmax(-1)
+    return Word(
+        teacher.logits_NTC.argmax(-1), kl_per_frame(student.logits_NTC, teacher.logits_NTC, 1.0),
+        heard.logits_NTC.argmax(-1), -(log_p_NSC.exp() * log_p_NSC).sum(-1), heard.lengths_N,
+    )  # fmt: skip
+
+
+def _cached_word(judged: Judged, cached: Cached) -> Word:
+    """The same of a cached teacher, never made dense: the tail is taken as flat in the entropy, as one in the KL."""
+    said = _needed(judged.batch.posteriors, "cached teacher")
+    logits_NTC, lengths_N = judged.student.logits_NTC.float(), judged.student.lengths_N
+    tail_NT1 = said.tails_NTV[..., cached.temperatures.index(1.0), None]
+    log_p_NTX = torch.cat([said.log_p_NTK, tail_NT1], -1)
+    each_NTX = torch.cat([said.log_p_NTK, tail_NT1 - math.log(logits_NTC.shape[-1] - cached.top_k)], -1)
+    best_NT = _best(said)
+    kl_NT = sparse_kl(logits_NTC, Sparse(said.classes_NTK, said.log_p_NTK, tail_NT1[..., 0], 1.0))
+    return Word(best_NT, kl_NT, best_NT, -(log_p_NTX.exp() * each_NTX).sum(-1), lengths_N)
 
 
 def _spike_offsets(student_NT: np.ndarray, teacher_NT: np.ndarray) -> list[int]:

@@ -78,12 +78,12 @@ def take_step(
             student = model(batch.images_NCHW)
             peer = beside[PEER](batch.images_NCHW) if {"mutual", "peer_ctc"} & weights.keys() else None
         judged = judge_compactly(objective, weights, student, batch, teacher)
-        if judged is None or (watch and not seen):
-            heard = teacher.hear(batch) if teacher is not None and (taught or watch) else None
-            whole = judge(objective, weights, student, heard, batch, beside, peer, teacher)
-            judged = judged or whole
-            if watch and not seen:
-                seen = watched(whole)
+        watching = watch and not seen
+        if judged is None:
+            heard = teacher.hear(batch) if teacher is not None and (taught or watching) else None
+            judged = judge(objective, weights, student, heard, batch, beside, peer, teacher)
+        if watching:
+            seen = watched(judged, teacher.cached if teacher is not None else None)
         terms = loss_terms(objective, weights, judged)
         loss = sum((factors[name] * total for name, (total, _) in terms.items()), torch.zeros(()))
         if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them

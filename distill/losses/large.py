@@ -56,6 +56,11 @@ def ctc_and_kl(
     return found
 
 
+def sparse_kl(logits_NTC: Tensor, teacher: Sparse) -> Tensor:
+    """The KL of `ctc_and_kl` alone, (N, T), without a gradient."""
+    return _kl(logits_NTC, teacher)[0]
+
+
 class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(

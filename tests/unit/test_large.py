@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from distill.data.batch import Batch
 from distill.data.posteriors import Cached, Posteriors
 from distill.losses.large import MANY_CLASSES, Sparse, compact_ctc, ctc_and_kl
-from distill.objective import judge, judge_compactly, loss_terms, term_weights
+from distill.objective import judge, judge_compactly, loss_terms, term_weights, watched
 from distill.teacher import FrozenTeacher, Member
 from distill.terms import BlankSplit, FrameKL, Objective, Trust
 from students.config import STUDENTS
@@ -123,7 +123,7 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objec
         ("a", "b", "c"), (None,) * n, said,
     )  # fmt: skip
     names = term_weights(objective, 0.5, taught=True)
-    found = {}
+    found, figures = {}, {}
     for way in ("compact", "dense"):
         leaf_NTC = logits_NTC.clone().requires_grad_()
         student = Outputs(leaf_NTC, torch.full((n,), t), leaf_NTC.new_zeros(n, t, 0))
@@ -134,12 +134,15 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objec
             judged = judge(objective, (), student, heard, batch, torch.nn.ModuleDict(), None, None)
         assert judged is not None
         assert (judged.fused is not None) == (way == "compact")
+        figures[way] = watched(judged, cached)
         terms = loss_terms(objective, names, judged)
         (gradient,) = torch.autograd.grad(sum(total for total, _ in terms.values()), leaf_NTC)
         found[way] = {name: (total.item(), count) for name, (total, count) in terms.items()}, gradient
     for name, (total, count) in found["dense"][0].items():
         assert found["compact"][0][name] == (pytest.approx(total, rel=1e-4, abs=1e-5), count), name
     assert torch.allclose(found["compact"][1], found["dense"][1], atol=1e-5)
+    assert {"teacher_entropy", "kl_character", "teacher_wrong"} <= figures["dense"].keys()
+    assert figures["compact"] == pytest.approx(figures["dense"], rel=1e-4, abs=1e-5)
     also = objective.model_copy(update={"trust": Trust(policy="drop")})
     assert judge_compactly(also, names, student, batch, teacher) is None
     assert judge_compactly(objective, [*names, "dist"], student, batch, teacher) is None
