@@ -25,7 +25,9 @@ TINY = 1e-12  # under every logarithm of a probability that may vanish
 def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int) -> Outputs:
     """The teacher's posteriors on the student's frames, as logits; its features stay on its own.
 
-    - `area`: the mean over the teacher's frames that a frame of the student covers; nothing changes for equal frames.
+    - `area`: a frame of the student is blank as far as all of the teacher's frames that it covers are, so blanks are
+      multiplied; characters share the rest as they do in the mean. Nothing changes for equal frames. (A mean of the
+      blanks would halve every spike of a teacher of twice the frames: no student that follows it writes.)
     - `shift`: that, then moved along the line by up to `max_shift` frames to where the KL is least; edges are repeated.
     - `symbols`: the k-th character that the teacher reads is expected where the student, made to write the same text,
       writes its k-th one; every other frame expects what the teacher says between characters on average. A text that
@@ -79,7 +81,11 @@ def rest_as_student(teacher: Outputs, student: Outputs, unknown_C: Tensor | None
 def _pooled(teacher: Outputs, student: Outputs) -> Outputs:
     if equal_frames(teacher, student):
         return teacher
-    p_NSC = onto_frames(log_posteriors(teacher).exp(), teacher, student)
+    log_p_NTC, overlap_NST = log_posteriors(teacher), _overlap(teacher, student)
+    of_a_frame_NST = overlap_NST * teacher.lengths_N[:, None, None]
+    blank_NS1 = (of_a_frame_NST @ log_p_NTC[..., BLANK : BLANK + 1]).exp()
+    written_NSK = overlap_NST @ log_p_NTC[..., BLANK + 1 :].exp() + TINY
+    p_NSC = torch.cat([blank_NS1, (1 - blank_NS1) * written_NSK / written_NSK.sum(-1, keepdim=True)], -1)
     return teacher._replace(logits_NTC=(p_NSC + TINY).log(), lengths_N=student.lengths_N)
 
 
@@ -87,13 +93,15 @@ def onto_frames(values_NTD: Tensor, teacher: Outputs, student: Outputs) -> Tenso
     """Values of the teacher's frames as means over what each frame of the student covers, (N, student's frames, D)."""
     if equal_frames(teacher, student):
         return values_NTD
+    return (_overlap(teacher, student) * student.lengths_N[:, None, None]) @ values_NTD
+
+
+def _overlap(teacher: Outputs, student: Outputs) -> Tensor:
+    """How much of the line every pair of frames shares, (N, student's frames, teacher's frames)."""
     begin_NS, end_NS = _edges(student)
     begin_NT, end_NT = _edges(teacher)
-    overlap_NST = torch.minimum(end_NS[:, :, None], end_NT[:, None]) - torch.maximum(
-        begin_NS[:, :, None], begin_NT[:, None]
-    )
-    share_NST = overlap_NST.clamp(min=0) * student.lengths_N[:, None, None]
-    return share_NST @ values_NTD
+    ends_NST = torch.minimum(end_NS[:, :, None], end_NT[:, None])
+    return (ends_NST - torch.maximum(begin_NS[:, :, None], begin_NT[:, None])).clamp(min=0)
 
 
 def equal_frames(one: Outputs, other: Outputs) -> bool:

@@ -502,18 +502,25 @@ def spread(path: list[int], certainty: float = 9.0) -> Tensor:
     return torch.nn.functional.one_hot(torch.tensor([path]), C) * certainty
 
 
-def test_area_pooling_keeps_equal_frames_and_averages_what_a_frame_covers() -> None:
+def test_area_pooling_keeps_equal_frames_and_writes_what_any_covered_frame_writes() -> None:
     student = outputs(logits(2, 3, C, seed=17), [3, 2])
-    fine_NTC = logits(2, 3, C, seed=18).repeat_interleave(2, 1)
-    same = matched(outputs(fine_NTC, [6, 4]), student, "area", 0)
+    fine_NTC = logits(2, 6, C, seed=18)
+    pooled = matched(outputs(fine_NTC, [6, 4]), student, "area", 0)
     for row, length in enumerate((3, 2)):
-        assert torch.allclose(same.logits_NTC[row, :length].softmax(-1), fine_NTC[row, : 2 * length : 2].softmax(-1))
-    assert same.lengths_N.tolist() == [3, 2]
+        p_TC = fine_NTC[row, : 2 * length].softmax(-1)
+        blank_S = p_TC[0::2, 0] * p_TC[1::2, 0]
+        shares_SK = (p_TC[0::2, 1:] + p_TC[1::2, 1:]) / (p_TC[0::2, 1:] + p_TC[1::2, 1:]).sum(-1, keepdim=True)
+        expected = torch.cat([blank_S[:, None], (1 - blank_S)[:, None] * shares_SK], -1)
+        assert torch.allclose(pooled.logits_NTC[row, :length].softmax(-1), expected, atol=1e-6)
+    assert pooled.lengths_N.tolist() == [3, 2]
     other = outputs(logits(2, 5, C, seed=19))
     p_TC = other.logits_NTC[0].softmax(-1)
     onto_two = matched(other, outputs(logits(2, 2, C, seed=20)), "area", 0).logits_NTC[0].softmax(-1)
-    assert torch.allclose(onto_two[0], (p_TC[0] + p_TC[1] + p_TC[2] / 2) / 2.5, atol=1e-6)
+    assert onto_two[0, 0].item() == pytest.approx((p_TC[0, 0] * p_TC[1, 0] * p_TC[2, 0].sqrt()).item(), abs=1e-6)
     assert matched(other, outputs(logits(2, 5, C, seed=21)), "area", 0) is other
+    spikes = matched(outputs(spread([0, 1, 0, 0, 2, 0])), outputs(logits(1, 3, C, seed=22)), "area", 0).logits_NTC
+    assert spikes.argmax(-1).tolist() == [[1, 0, 2]]
+    assert spikes.softmax(-1)[0, 0, 1] > 0.99  # not halved
 
 
 def test_a_shift_finds_the_student_where_it_writes() -> None:
