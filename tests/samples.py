@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from distill.data.materialise import begin_worker
 from students.charset import Charset
 from students.config import STUDENTS
 from students.errors import DataError
@@ -64,3 +66,10 @@ class Killed:
 
     def __call__(self, _: object) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def waiting_worker(told: Any) -> None:
+    """A worker that says who it is and then waits for work that never comes."""
+    begin_worker()
+    told.put(os.getpid())
+    time.sleep(60)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -227,3 +232,30 @@ def test_a_device_refuses_jpeg_of_colour(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no JPEG of colour"):
         next(feed(lines, Order(lines.padded_width_px, 8, 3), CHARSET, colour, Augment(), steps=range(1), rank=0,
                   n_ranks=1, workers=0, augment_on="device"))  # fmt: skip
+
+
+def test_a_worker_ends_with_a_trainer_that_is_killed() -> None:
+    trainer = """
+import time
+from distill.data.feed import ready_workers
+from tests.samples import waiting_worker
+
+context = ready_workers()
+told = context.Queue()
+context.Process(target=waiting_worker, args=(told,)).start()
+print(told.get(), flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", trainer], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        os.kill(worker, 0)
+        process.kill()
+    for _ in range(100):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker outlived its trainer")
