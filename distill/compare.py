@@ -36,6 +36,7 @@ On = Literal["validation", "test"]
 TERM = "objective.term"
 SHARED = "shared"
 LONGER = "control-given-the-seconds"
+GIVEN = "control_given_the_seconds"
 Part = TypeVar("Part", Stage, Student)
 
 
@@ -114,7 +115,7 @@ def run_comparison(
         say(f"--- {name}, seed {seed}")
         own = folder / _file_name(name) / f"seed-{seed}"
         outcomes[name].append(_one(recipe, own, shared, on, stop))
-    longer = _given_the_seconds(recipes, outcomes, folder, on, stop) if equal_seconds else []
+    longer = _given_the_seconds(recipes, outcomes, folder, on, stop) if equal_seconds else {}
     result = summarise(outcomes, longer, on, base.seed)
     if shared.accelerator.is_main_process:
         write_json(folder / "compare.json", result)
@@ -194,19 +195,18 @@ def _seconds(folder: Path) -> dict[str, float]:
 def _given_the_seconds(
     recipes: Mapping[tuple[str, int], Recipe], outcomes: Mapping[str, list[Outcome]], folder: Path, on: On,
     stop: StopFlag,
-) -> list[Outcome]:  # fmt: skip
-    """The control of the first setting with as many steps more as distilling, the cache included, took longer."""
-    first = next(iter(outcomes))
-    longer = []
-    for ((_, seed), recipe), outcome in zip(
-        ((k, r) for k, r in recipes.items() if k[0] == first), outcomes[first], strict=True
-    ):
-        own = folder / LONGER / _file_name(first) / f"seed-{seed}"
+) -> dict[str, list[Outcome]]:  # fmt: skip
+    """The controls of all settings, with as many steps more as distilling, the cache included, took longer."""
+    longer: dict[str, list[Outcome]] = {name: [] for name in outcomes}
+    paired = itertools.chain.from_iterable(outcomes.values())
+    for ((name, seed), recipe), outcome in zip(recipes.items(), paired, strict=True):
+        say(f"--- {name}, seed {seed}: the control given the student's seconds")
+        own = folder / LONGER / _file_name(name) / f"seed-{seed}"
         ratio = max(1.0, _distilled(outcome) / outcome.seconds["control"])
         student = _begun(own, recipe.student) or _longer(recipe.student, ratio)
         run = open_run(recipe.model_copy(update={"student": student}), own, stop)
         train_control(run)
-        longer.append(_outcome(run, on, ("control",)))
+        longer[name].append(_outcome(run, on, ("control",)))
     return longer
 
 
@@ -240,7 +240,7 @@ def _for(part: Part, steps: int) -> Part:
 
 
 def summarise(
-    outcomes: Mapping[str, Sequence[Outcome]], longer: Sequence[Outcome], on: On, first_seed: int
+    outcomes: Mapping[str, Sequence[Outcome]], longer: Mapping[str, Sequence[Outcome]], on: On, first_seed: int
 ) -> dict[str, Any]:
     """Means over seeds, gains over the control and over the first setting, with intervals over (seed, line) pairs."""
     names = list(outcomes)
@@ -272,12 +272,11 @@ def summarise(
             for better, other in itertools.combinations(sorted(names, key=lambda n: -rows[n]["student"]), 2)
         ],
     }
-    if longer:
-        control = np.concatenate([o.exact["control"] for o in longer])
-        first = pooled[names[0]]
-        result["control_given_the_seconds"] = {
+    for name, of_name in longer.items():
+        control = np.concatenate([o.exact["control"] for o in of_name])
+        rows[name][GIVEN] = {
             "exact": float(control.mean()),
-            **judge(first["teacher"], control, first["student"], first_seed),
+            **judge(pooled[name]["teacher"], control, pooled[name]["student"], first_seed),
         }
     return result
 
@@ -305,12 +304,15 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
             f"{row['seconds']['student']:.0f}"
             + (f" + {row['seconds']['cache']:.0f} |" if row["seconds"]["cache"] else " |")
         )
-    if "control_given_the_seconds" in result:
-        longer = result["control_given_the_seconds"]
-        rows.append(
-            f"\nThe control given the seconds of the first setting's student: {longer['exact']:.1%}; the student gains "
-            f"{_points(longer['gain'])} over it ({longer['verdict'].replace('_', ' ')})."
-        )
+    longer = {n: row[GIVEN] for n, row in result["settings"].items() if GIVEN in row}
+    if longer:
+        rows += ["\n## Over a control given the seconds of the student and its cache\n"]
+        rows += ["| setting | control | distilled | gain in points | verdict |", "|---|---:|---:|---|---|"]
+        rows += [
+            f"| {name} | {given['exact']:.1%} | {result['settings'][name]['student']:.1%} | {_points(given['gain'])} | "
+            f"{given['verdict'].replace('_', ' ')} |"
+            for name, given in longer.items()
+        ]
     if len(result["settings"]) > 2:
         rows += [
             "\n## Every pair\n",

@@ -247,7 +247,7 @@ def judge_compactly(
             tau, alpha, beta = split.temperature, split.alpha, split.beta
         case _:
             return None
-    plain = objective.match.how == "area" and objective.trust.policy == "keep" and not any(batch.foldings)
+    plain = objective.match.how != "shift" and objective.trust.policy == "keep" and not any(batch.foldings)
     (_, frames, k), (_, own_frames, n_classes) = said.classes_NTK.shape, student.logits_NTC.shape
     if not (plain and teacher.unknown_C is None and frames == own_frames and k < n_classes):
         return None

@@ -154,9 +154,9 @@ class FurtherTeacher(Section):
 class FrameMatch(Section):
     """How a teacher is heard whose frames are not the student's, or come a little earlier or later."""
 
-    how: Literal["area", "symbols", "shift"] = Field(
-        "area",
-        description="mean over the frames covered; symbol by symbol through both alignments; or the best shift",
+    how: Literal["symbols", "area", "shift"] = Field(
+        "symbols",
+        description="symbol by symbol through both alignments; over the frames covered; or that at the best shift",
     )
     max_shift: int = Field(2, ge=1, le=16, description="frames either way that shift tries")
 

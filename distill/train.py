@@ -211,7 +211,7 @@ def _loop(
     training, now = job.training, trainee.progress
     if teacher is not None and cached is not None:
         teacher = teacher.remembered(cached)
-    end = now.step if _has_no_hope(training, now) else training.steps
+    end = now.step if now.has_no_hope(training) else training.steps
     steps = feed(
         job.lines, job.order, job.charset, job.recipe.image, training.augment,
         steps=range(now.step, end), rank=accelerator.process_index,
@@ -235,7 +235,7 @@ def _loop(
             if now.step % training.validate_every == 0 or now.step == training.steps:
                 validation = _validate(job, trainee, accelerator, metrics)
                 say(f"{job.role} step {now.step}: validation exact {validation.exact:.1%}, CER {validation.cer:.2%}")
-            last = now.step == training.steps or _has_no_hope(training, now)
+            last = now.step == training.steps or now.has_no_hope(training)
             if (now.step % training.checkpoint_every == 0 or result.stop) and not last and accelerator.is_main_process:
                 _save(job, trainee, metrics)
             if result.stop and not last:
@@ -243,13 +243,6 @@ def _loop(
                 raise Stopped
             if last:
                 break
-
-
-def _has_no_hope(training: Training, now: Progress) -> bool:
-    """Whether as many validations as the recipe's patience have brought nothing better."""
-    if training.patience is None or now.best is None:
-        return False
-    return now.step - now.best["step"] >= training.patience * training.validate_every
 
 
 def _one_step(
@@ -303,13 +296,18 @@ def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: Met
     now = trainee.progress
     result, silent = _score_shown(job, trainee, accelerator)
     now.written = now.written if silent else now.step
-    if now.step - now.written >= max(SILENT_STEPS, job.training.steps / 3):
-        raise CollapseError(
-            f"{job.folder}: from step {now.written} to {now.step} of {job.training.steps} nothing was written on any "
-            "validation line: the network has collapsed to blanks, and more steps rarely help. Lower the learning_rate "
-            "or the weights of the teacher's terms, see whether labels fit their frames (distill check), or begin with "
-            "init or a stage of easier lines"
+    steps = job.training.steps
+    hopeless = now.step - now.written >= max(SILENT_STEPS, steps / 3)
+    if hopeless or (silent and now.step == steps):
+        nothing = (
+            f"{job.folder}: from step {now.written} to {now.step} of {steps} nothing was written on any validation "
+            "line: the network has collapsed to blanks, or has not left them yet. Lower the learning_rate or the "
+            "weights of the teacher's terms, see whether labels fit their frames (distill check), or begin with init "
+            f"or a stage of easier lines; a training of fewer than {SILENT_STEPS} steps may just need more"
         )
+        if hopeless:
+            raise CollapseError(nothing)
+        say(nothing)
     if now.best is None or (result.exact, -result.cer) > (now.best["exact"], -now.best["cer"]):
         now.best = {"exact": result.exact, "cer": result.cer, "step": now.step}
         trainee.best = on_host(trainee.shown)

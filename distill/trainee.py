@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from distill import checkpoint as checkpoints
 from distill.checkpoint import Checkpoint
+from distill.recipe import Training
 
 
 @dataclass
@@ -23,6 +24,12 @@ class Progress:
     metrics_size: int = 0
     drawn: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled lines of each source so far
     replaced: dict[str, str] = field(default_factory=dict)  # damaged lines that others stood in for, and why
+
+    def has_no_hope(self, training: Training) -> bool:
+        """Whether as many validations as the recipe's patience have brought nothing better."""
+        if training.patience is None or self.best is None:
+            return False
+        return self.step - self.best["step"] >= training.patience * training.validate_every
 
 
 @dataclass

@@ -50,9 +50,7 @@ def add_to(commands: Commands) -> None:
     )
     compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of every setting (default 3)")
     compare.add_argument("--on", choices=["validation", "test"], default="validation", help="lines it is judged on")
-    compare.add_argument(
-        "--equal-seconds", action="store_true", help="also a control given the seconds of the first setting's student"
-    )
+    compare.add_argument("--equal-seconds", action="store_true", help="also controls given the seconds of the students")
     reports(compare)
     render = add(commands, "render", _render, "a contact sheet of what training sees")
     takes_recipe(render)

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from distill.data.labels import Folding
 from distill.losses.ctc import by_folding, nats_of
 from distill.losses.frames import log_posteriors, mean_over, summed, valid_frames
+from distill.losses.large import ctc_of_columns
 from distill.losses.logits import written_frames
 from students.charset import BLANK
 from students.parts import Outputs
@@ -112,6 +114,34 @@ def forced_alignment(
         classes_NT[:, frame] = np.where(valid_N, states_NS[rows, state_N], blank)
         state_N = np.where(valid_N, state_N - came_from_NTS[rows, frame, state_N], state_N)
     return torch.from_numpy(classes_NT)
+
+
+@torch.no_grad()
+def occupancy(log_q_NTC: Tensor, lengths_N: Tensor, texts_N: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """How likely a frame writes each character of a text, given that the line writes it: CTC's forward and backward.
+
+    (N, T, U), 0 behind the valid length, and the column of every character, (N, L) on the host: 0 is the blank's, and
+    a character repeated at once shares the column of the one before it. Texts must be feasible.
+    """
+    targets_NL, text_lengths_N = padded_texts(texts_N)
+    begins_NL = F.pad(targets_NL[:, 1:] != targets_NL[:, :-1], (1, 0), value=True)
+    columns_NL = begins_NL.cumsum(1)
+    classes_NU = torch.zeros(len(texts_N), 1 + targets_NL.shape[1], dtype=torch.int64).scatter(
+        1, columns_NL, targets_NL
+    )
+    log_q_NTU = log_q_NTC.gather(-1, classes_NU[:, None].expand(-1, log_q_NTC.shape[1], -1).to(log_q_NTC.device))
+    _, gradient_NTU = ctc_of_columns(log_q_NTU, columns_NL, lengths_N, text_lengths_N, differentiated=True)
+    valid_NT1 = (torch.arange(log_q_NTU.shape[1]) < lengths_N.cpu()[:, None])[..., None].to(log_q_NTU.device)
+    # torch's gradient is made for a log-softmax in front: exp(log q) - occupancy
+    return torch.where(valid_NT1, log_q_NTU.exp() - gradient_NTU, 0).clamp(min=0), columns_NL
+
+
+def padded_texts(texts_N: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Texts as CTC takes its targets, (N, L) int64, at least one wide, 0 behind the end; and their lengths, (N,)."""
+    targets_NL = torch.zeros(len(texts_N), max([1, *map(len, texts_N)]), dtype=torch.int64)
+    for row, text in enumerate(texts_N):
+        targets_NL[row, : len(text)] = torch.tensor(text, dtype=torch.int64)
+    return targets_NL, torch.tensor([len(text) for text in texts_N], dtype=torch.int64)
 
 
 def _shifted(values_NS: np.ndarray, by: int) -> np.ndarray:

@@ -61,6 +61,27 @@ def sparse_kl(logits_NTC: Tensor, teacher: Sparse) -> Tensor:
     return _kl(logits_NTC, teacher)[0]
 
 
+def ctc_of_columns(
+    log_q_NTU: Tensor, targets_NL: Tensor, lengths_N: Tensor, target_lengths_N: Tensor, differentiated: bool
+) -> tuple[Tensor, Tensor]:
+    """torch's CTC on few columns, (N,), and its gradient, zeros where nobody asks; in float64.
+
+    The gradient is a difference of logarithms as large as the nats of a whole line, which float32 rounds to 3e-5.
+    """
+    device = log_q_NTU.device
+    # CUDA's has no deterministic form, Apple's no float64
+    on_cpu = torch.are_deterministic_algorithms_enabled() or device.type == "mps"
+    where = torch.device("cpu") if on_cpu else device
+    with torch.inference_mode(False), torch.set_grad_enabled(differentiated):
+        leaf_NTU = log_q_NTU.detach().clone().to(where).double().requires_grad_(differentiated)
+        nats_N = F.ctc_loss(
+            leaf_NTU.transpose(0, 1), targets_NL.clone().to(where), lengths_N.clone().to(where),
+            target_lengths_N.clone().to(where), reduction="none",
+        )  # fmt: skip
+        gradient_NTU = torch.autograd.grad(nats_N.sum(), leaf_NTU)[0] if differentiated else torch.zeros_like(leaf_NTU)
+    return nats_N.detach().to(log_q_NTU), gradient_NTU.to(log_q_NTU)
+
+
 class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -77,7 +98,9 @@ class _Fused(torch.autograd.Function):
         total_NT = of_kl[0] if of_kl and ctx.tau == 1 else _logsumexp(logits_NTC)
         index_NTU = columns_NU[:, None].expand(-1, logits_NTC.shape[1], -1)
         log_q_NTU = (logits_NTC.gather(-1, index_NTU) - total_NT[..., None]).to(total_NT.dtype)
-        nats_N, gradient_NTU = _ctc(log_q_NTU, compact_NL, lengths_N, target_lengths_N, ctx.needs_input_grad[0])
+        nats_N, gradient_NTU = ctc_of_columns(
+            log_q_NTU, compact_NL, lengths_N, target_lengths_N, ctx.needs_input_grad[0]
+        )
         # torch's gradient is exp(log q) - occupancy, made for a log-softmax in front; behind the length it is 0
         valid_NT1 = (torch.arange(logits_NTC.shape[1], device=lengths_N.device) < lengths_N[:, None])[..., None]
         valid_NT1 = valid_NT1.to(logits_NTC.device)
@@ -115,27 +138,6 @@ class _Fused(torch.autograd.Function):
             found_NTC.scatter_(-1, classes_NTK, best_NTK.to(found_NTC.dtype))
         found_NTC.scatter_add_(-1, index_NTU, (-occupied_NTU * of_ctc_NT[..., None]).to(found_NTC.dtype))
         return found_NTC, None, None, None, None
-
-
-def _ctc(
-    log_q_NTU: Tensor, targets_NL: Tensor, lengths_N: Tensor, target_lengths_N: Tensor, differentiated: bool
-) -> tuple[Tensor, Tensor]:
-    """torch's CTC on few columns, (N,), and its gradient, zeros where nobody asks; in float64.
-
-    The gradient is a difference of logarithms as large as the nats of a whole line, which float32 rounds to 3e-5.
-    """
-    device = log_q_NTU.device
-    # CUDA's has no deterministic form, Apple's no float64
-    on_cpu = torch.are_deterministic_algorithms_enabled() or device.type == "mps"
-    where = torch.device("cpu") if on_cpu else device
-    with torch.inference_mode(False), torch.set_grad_enabled(differentiated):
-        leaf_NTU = log_q_NTU.detach().clone().to(where).double().requires_grad_(differentiated)
-        nats_N = F.ctc_loss(
-            leaf_NTU.transpose(0, 1), targets_NL.clone().to(where), lengths_N.clone().to(where),
-            target_lengths_N.clone().to(where), reduction="none",
-        )  # fmt: skip
-        gradient_NTU = torch.autograd.grad(nats_N.sum(), leaf_NTU)[0] if differentiated else torch.zeros_like(leaf_NTU)
-    return nats_N.detach().to(log_q_NTU), gradient_NTU.to(log_q_NTU)
 
 
 def _kl(logits_NTC: Tensor, teacher: Sparse) -> tuple[Tensor, tuple[Tensor, ...]]:

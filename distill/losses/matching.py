@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import assert_never
 
-from distill.losses.alignment import forced_alignment
+from distill.losses.alignment import occupancy
 from distill.losses.frames import log_posteriors, valid_frames
 from distill.losses.logits import kl_per_frame
 from students.charset import BLANK
 from students.decode import collapse, frames_needed
 from students.parts import Outputs
 
-Match = Literal["area", "symbols", "shift"]
+Match = Literal["symbols", "area", "shift"]
 TINY = 1e-12  # under every logarithm of a probability that may vanish
 
 
@@ -25,13 +25,16 @@ TINY = 1e-12  # under every logarithm of a probability that may vanish
 def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int) -> Outputs:
     """The teacher's posteriors on the student's frames, as logits; its features stay on its own.
 
+    - `symbols`: each character of the teacher's text is expected where the student would write it, as far as it would:
+      sum_k g_t(k) p_k, g the student's occupancy given that text, p_k the mean of the teacher's posteriors on the
+      frames of character k, p_0 of those between characters. KL to it has the gradient of CTC on the teacher's text,
+      whose labels are the teacher's posteriors. A text that does not fit the student's frames falls back on `area`.
     - `area`: a frame of the student is blank as far as all of the teacher's frames that it covers are, so blanks are
-      multiplied; characters share the rest as they do in the mean. Nothing changes for equal frames. (A mean of the
-      blanks would halve every spike of a teacher of twice the frames: no student that follows it writes.)
-    - `shift`: that, then moved along the line by up to `max_shift` frames to where the KL is least; edges are repeated.
-    - `symbols`: the k-th character that the teacher reads is expected where the student, made to write the same text,
-      writes its k-th one; every other frame expects what the teacher says between characters on average. A text that
-      does not fit the student's frames falls back on `area`.
+      multiplied; characters share the rest as they do in the mean. (A mean of the blanks would halve every spike of a
+      teacher of twice the frames: no student that follows it writes.) Of `c blank c` on frames that become two, one
+      character is left.
+    - `shift`: `area`, then moved along the line by up to `max_shift` frames to where the KL is least; edges are
+      repeated. The only one that changes anything where frames are equal.
     """
     pooled = _pooled(teacher, student)
     match how:
@@ -40,7 +43,7 @@ def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int) -> O
         case "shift":
             return _shifted(pooled, student, max_shift)
         case "symbols":
-            return _by_symbols(teacher, pooled, student)
+            return pooled if pooled is teacher else _by_symbols(teacher, pooled, student)
         case _:
             assert_never(how)
 
@@ -133,23 +136,22 @@ def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
 
 
 def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs) -> Outputs:
-    p_NTC, log_q_NSC = log_posteriors(teacher).exp(), log_posteriors(student)
+    path_NT, p_NTC = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).exp()
+    lengths_N = student.lengths_N.tolist()
+    texts_N = [collapse(path_T[:t].numpy()) for path_T, t in zip(path_NT, teacher.lengths_N.tolist(), strict=True)]
+    fitting_M = [row for row, text in enumerate(texts_N) if frames_needed(text) <= lengths_N[row]]
+    if not fitting_M:
+        return pooled
+    texts_M = [texts_N[row] for row in fitting_M]
+    occupied_MSU, columns_ML = occupancy(log_posteriors(student)[fitting_M], student.lengths_N[fitting_M], texts_M)
     logits_NSC = pooled.logits_NTC.float().clone()
-    for row, (t, s) in enumerate(zip(teacher.lengths_N.tolist(), student.lengths_N.tolist(), strict=True)):
-        path_T = p_NTC[row, :t].argmax(-1)
-        text = collapse(path_T.cpu().numpy())
-        if frames_needed(text) > s:
-            continue
-        written_S = forced_alignment(
-            log_q_NSC[row : row + 1, :s], torch.tensor([s]), torch.tensor([text], dtype=torch.int64).view(1, -1),
-            torch.tensor([len(text)]),
-        )[0].to(p_NTC.device)  # fmt: skip
-        numbers_T, numbers_S = _numbers(path_T), _numbers(written_S)
-        one_hot_KT = F.one_hot(numbers_T, len(text) + 1).T.float()
-        mean_KC = one_hot_KT @ p_NTC[row, :t] / one_hot_KT.sum(1, keepdim=True).clamp(min=1)
-        if not one_hot_KT[0].any():  # no frame between characters
-            mean_KC[0, BLANK] = 1
-        logits_NSC[row, :s] = (mean_KC[numbers_S] + TINY).log()
+    for row, occupied_SU, columns_L in zip(fitting_M, occupied_MSU, columns_ML, strict=True):
+        columns_T = F.pad(columns_L, (1, 0))[_numbers(path_NT[row, : int(teacher.lengths_N[row])])]
+        of_column_UT = F.one_hot(columns_T, occupied_SU.shape[1]).T.to(p_NTC)
+        mean_UC = of_column_UT @ p_NTC[row, : len(columns_T)] / of_column_UT.sum(1, keepdim=True).clamp(min=1)
+        if not of_column_UT[0].any():  # no frame between characters
+            mean_UC[0, BLANK] = 1
+        logits_NSC[row] = (occupied_SU @ mean_UC + TINY).log()
     return pooled._replace(logits_NTC=logits_NSC)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from distill.losses.alignment import padded_texts
 from distill.losses.ctc import nats_of
 from distill.losses.frames import log_posteriors, summed
 from students.beam import prefix_beam_search
@@ -35,13 +36,9 @@ def sequence_kd(
             weights.append(weights_NK[row][k] / mass)
     if not rows:
         return summed(student.logits_NTC.float().flatten(1).sum(1) * 0)
-    targets_ML = torch.zeros(len(texts), max(1, *map(len, texts)), dtype=torch.int64)
-    for m, text in enumerate(texts):
-        targets_ML[m, : len(text)] = torch.tensor(text, dtype=torch.int64)
+    targets_ML, target_lengths_M = padded_texts(texts)
     rows_M = torch.tensor(rows, device=student.logits_NTC.device)
-    nats_M = nats_of(
-        student.logits_NTC[rows_M], student.lengths_N[rows_M], targets_ML, torch.tensor([len(t) for t in texts]), None
-    )
+    nats_M = nats_of(student.logits_NTC[rows_M], student.lengths_N[rows_M], targets_ML, target_lengths_M, None)
     each_M = (
         nats_M * torch.tensor(weights, device=nats_M.device) / student.lengths_N[rows_M].clamp(min=1).to(nats_M.device)
     )

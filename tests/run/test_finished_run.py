@@ -108,14 +108,17 @@ def test_metrics_explain_the_distillation(finished_run: Path) -> None:
     assert "frame_kl" not in control[0]
 
 
-def test_a_network_that_writes_nothing_for_long_is_stopped_with_advice(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("distill.train.SILENT_STEPS", 20)
+@pytest.mark.parametrize(("patience", "status"), [(20, 2), (1000, 0)])
+def test_a_network_that_writes_nothing_for_long_is_stopped_with_advice_and_a_short_one_ends_with_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], patience: int,
+    status: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("distill.train.SILENT_STEPS", patience)
     often = "teacher.training.validate_every=10"  # sixty steps end on the plateau of blanks
-    assert main(["teacher", "smoke", often, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]) == 2
+    words = ["teacher", "smoke", often, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]
+    assert main(words) == status
     message = capsys.readouterr().err
-    assert "of 60 nothing was written" in message
+    assert f"to {60 if status == 0 else 20} of 60 nothing was written" in message
     assert "learning_rate" in message
 
 

@@ -16,6 +16,7 @@ from distill.data.batch import Batch, StepData
 from distill.data.labels import foldings
 from distill.losses.alignment import aligned_cross_entropy, forced_alignment, guided_spikes, self_alignment
 from distill.losses.attention import AttentionHead, attention
+from distill.losses.ctc import ctc
 from distill.losses.features import Distance, Hint, feature_hint
 from distill.losses.logits import bag_of_symbols, blank_split, dist, frame_kl, mutual
 from distill.losses.matching import in_classes, matched, rest_as_student
@@ -530,18 +531,39 @@ def test_a_shift_finds_the_student_where_it_writes() -> None:
     assert matched(teacher, student, "shift", 1).logits_NTC.argmax(-1).tolist() != found.tolist()
 
 
-def test_symbols_are_expected_where_the_student_writes_them() -> None:
-    teacher = outputs(spread([0, 1, 1, 0, 0, 1, 0, 0, 2, 0]))
-    student = outputs(spread([1, 0, 1, 2, 0]))
-    found = matched(teacher, student, "symbols", 0)
-    assert found.logits_NTC.argmax(-1).tolist() == [[1, 0, 1, 2, 0]]
-    p_TC = teacher.logits_NTC[0].softmax(-1)
-    assert torch.allclose(found.logits_NTC[0, 0].softmax(-1), p_TC[1:3].mean(0), atol=1e-6)
-    blank = torch.tensor([0, 3, 4, 6, 7, 9])
-    assert torch.allclose(found.logits_NTC[0, 1].softmax(-1), p_TC[blank].mean(0), atol=1e-6)
-    too_short = outputs(logits(1, 2, C, seed=22))
-    by_area = matched(teacher, too_short, "area", 0).logits_NTC
-    assert torch.equal(matched(teacher, too_short, "symbols", 0).logits_NTC, by_area)
+def test_symbols_are_expected_where_the_student_would_write_them() -> None:
+    path = [0, 1, 1, 0, 2, 0, 0, 2, 0, 3]
+    teacher_NTC = torch.cat([logits(1, 10, C, seed=26) / 2 + spread(path), logits(1, 10, C, seed=27)])
+    student_NSC = logits(2, 6, C, seed=28)
+    found = matched(outputs(teacher_NTC, [10, 4]), outputs(student_NSC, [5, 1]), "symbols", 0)
+    p_TC, q_SC = teacher_NTC[0].softmax(-1), student_NSC[0, :5].softmax(-1)
+    # the mean posteriors of 1, of 2 and 2, which share a column, of 3, and between them
+    mean_UC = torch.stack([p_TC[frames].mean(0) for frames in ([0, 3, 5, 6, 8], [1, 2], [4, 7], [9])])
+    occupied_SU = torch.zeros(5, 4)
+    for classes in itertools.product(range(C), repeat=5):
+        if collapse(np.array(classes)) == [1, 2, 2, 3]:
+            chance = torch.stack([q_SC[s, c] for s, c in enumerate(classes)]).prod()
+            occupied_SU[range(5), classes] += chance
+    occupied_SU /= occupied_SU.sum(1, keepdim=True)
+    assert torch.allclose(found.logits_NTC[0, :5].softmax(-1), occupied_SU @ mean_UC, atol=1e-6)
+    by_area = matched(outputs(teacher_NTC, [10, 4]), outputs(student_NSC, [5, 1]), "area", 0)
+    assert len(collapse(teacher_NTC[1, :4].argmax(-1).numpy())) > 1  # does not fit one frame
+    assert torch.equal(found.logits_NTC[1], by_area.logits_NTC[1])
+    alone = Outputs(*(tensor[1:] for tensor in outputs(teacher_NTC, [10, 4])))
+    narrow = Outputs(*(tensor[1:] for tensor in outputs(student_NSC, [5, 1])))
+    assert torch.equal(matched(alone, narrow, "symbols", 0).logits_NTC, matched(alone, narrow, "area", 0).logits_NTC)
+    assert matched(outputs(teacher_NTC), outputs(logits(2, 10, C, seed=29)), "symbols", 0).logits_NTC is teacher_NTC
+
+
+def test_kl_to_matched_symbols_has_the_gradient_of_ctc_where_the_teacher_is_certain() -> None:
+    student_NSC = logits(1, 5, C, seed=30).requires_grad_()
+    teacher = outputs(spread([0, 1, 1, 0, 2, 0, 0, 2, 0, 3], certainty=40.0))
+    onto = matched(teacher, outputs(student_NSC.detach()), "symbols", 0)
+    total, _ = frame_kl(outputs(student_NSC), onto, temperature=1, frames="all")
+    (by_kl,) = torch.autograd.grad(total, student_NSC)
+    targets = torch.tensor([[1, 2, 2, 3]]), torch.tensor([4]), torch.tensor([True])
+    (by_ctc,) = torch.autograd.grad(ctc(outputs(student_NSC), *targets)[0], student_NSC)
+    assert torch.allclose(by_kl, by_ctc, atol=1e-6)
 
 
 def test_classes_that_only_one_side_knows_are_one_class_to_the_kl() -> None:
