@@ -139,6 +139,7 @@ def cache_teacher(run: Run) -> dict[str, Any]:
                 job.recipe.image,
                 job.training.augment,
                 job.seed,
+                job.objective.match,
                 run.accelerator,
             ),
         }

@@ -28,7 +28,7 @@ from distill.losses.matching import equal_frames, matched
 from distill.recipe import digest_of
 from distill.runtime import in_bf16
 from distill.teacher import FrozenTeacher
-from distill.terms import Objective, PosteriorCache
+from distill.terms import FrameMatch, Objective, PosteriorCache
 from distill.track import Stopwatch, progress
 from students.errors import CheckpointError
 from students.image import Preparation
@@ -93,11 +93,11 @@ def cache_posteriors(
 
 def cache_error(
     teacher: FrozenTeacher, cached: Cached, student: nn.Module, lines: Lines, preparation: Preparation,
-    augment_with: Augment, seed: int, accelerator: Accelerator,
+    augment_with: Augment, seed: int, match: FrameMatch, accelerator: Accelerator,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """How far frame KL and its gradient on the student's logits are off with the cache, relative, at each temperature.
 
-    Measured on the first view of up to `ERROR_LINES` lines, all frames.
+    Measured on the first view of up to `ERROR_LINES` lines, all frames, brought onto the student's as in training.
     """
     some = lines.take(np.linspace(0, len(lines) - 1, min(ERROR_LINES, len(lines))).round().astype(int))
     where = {key: i for i, key in enumerate(lines.keys)}
@@ -117,7 +117,7 @@ def cache_error(
             kept = cached.outputs(said, tau if equal_frames(online, ours) else 1.0)  # means of frames are taken at 1
             for theirs in (online, kept):
                 logits_NTC = ours.logits_NTC.float().requires_grad_()
-                onto = matched(theirs, ours, "area", 0)
+                onto = matched(theirs, ours, match.how, match.max_shift)
                 loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), onto, temperature=tau, frames="all")
                 found.append((loss.item(), torch.autograd.grad(loss, logits_NTC)[0]))
             (loss_online, gradient_online), (loss_cached, gradient_cached) = found
