@@ -62,7 +62,6 @@ class Softened(Term):
 class FrameKL(Softened):
     """tau^2 KL(teacher || student), frame by frame."""
 
-    weight: float = Field(1.0, ge=0, description="lambda; 0 switches the term off")
     frames: Literal["all", "weighted", "elimination", "symmetric"] = Field(
         "symmetric",
         description="all; all, blank ones by blank_weight; those on which the teacher writes a character; those and "
@@ -74,8 +73,10 @@ class FrameKL(Softened):
 
 
 class BlankSplit(Softened):
-    """KL on blank or not, and KL among the characters, each with its weight."""
+    """KL on blank or not, and KL among the characters, each with its weight: what a student minimises by default."""
 
+    weight: float = Field(4.0, ge=0, description="0 switches the term off")
+    temperature: float = Field(2.0, gt=0, description="tau, softens both posteriors")
     alpha: float = Field(1.0, ge=0, description="of whether something is written")
     beta: float = Field(2.0, ge=0, description="of what is written")
 

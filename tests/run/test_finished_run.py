@@ -101,11 +101,11 @@ def test_metrics_explain_the_distillation(finished_run: Path) -> None:
     assert len(logged) == 6
     for entry in logged:
         assert set(entry) >= {
-            "ctc", "frame_kl", "kl_blank", "teacher_entropy", "blank_share", "learning_rate", "gradient_norm",
+            "ctc", "blank_split", "kl_blank", "teacher_entropy", "blank_share", "learning_rate", "gradient_norm",
         }  # fmt: skip
     control = [e for e in read_metrics(finished_run / "control" / "metrics.jsonl") if "loss" in e]
     assert len(control) == len(logged)
-    assert "frame_kl" not in control[0]
+    assert "blank_split" not in control[0]
 
 
 @pytest.mark.parametrize(("patience", "status"), [(20, 2), (1000, 0)])

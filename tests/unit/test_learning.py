@@ -23,7 +23,7 @@ from distill.evaluate import read_lines, truths_of
 from distill.metrics import score
 from distill.step import take_step
 from distill.teacher import FrozenTeacher, Member
-from distill.terms import FrameKL, Objective
+from distill.terms import Objective
 from students.charset import Charset
 from students.config import STUDENTS
 from students.decode import best_path_text
@@ -92,7 +92,7 @@ def cer(model: Recogniser) -> float:
 @pytest.fixture(scope="module")
 def learned() -> Recogniser:
     model = student()
-    learn(model, sixteen_lines(), STEPS, Objective(frame_kl=FrameKL(weight=0)))
+    learn(model, sixteen_lines(), STEPS, Objective())
     return model
 
 
@@ -103,8 +103,7 @@ def test_a_student_learns_sixteen_lines_by_heart(learned: Recogniser) -> None:
 def test_unlabelled_lines_teach_a_second_student_what_the_first_reads(learned: Recogniser) -> None:
     teacher = FrozenTeacher([Member(learned)], torch.device("cpu"), "fp32")
     pupil = student(seed=1)
-    objective = Objective(frame_kl=FrameKL(weight=1, frames="all"))
-    learn(pupil, sixteen_lines(labelled=False), STEPS, objective, teacher)
+    learn(pupil, sixteen_lines(labelled=False), STEPS, Objective(), teacher)
     teacher.assert_unchanged()
     assert cer(pupil) == 0
 

@@ -17,7 +17,7 @@ from distill.recipe_file import load_recipe
 from distill.runtime import Stopped, stoppable
 from distill.step import NonFiniteError, take_step
 from distill.teacher import NOT_KNOWN, FrozenTeacher, Member
-from distill.terms import FrameKL, Objective
+from distill.terms import BlankSplit, FrameKL, Objective
 from students.config import STUDENTS
 from students.parts import Recogniser
 
@@ -133,10 +133,10 @@ def test_a_teacher_without_a_term_is_asked_for_the_figures_alone(monkeypatch: py
     for weight, watch in ((0, False), (0, True), (1, False)):
         model = student()
         result = take_step(
-            model, [torch.optim.AdamW(model.parameters())], teacher, Objective(frame_kl=FrameKL(weight=weight)),
+            model, [torch.optim.AdamW(model.parameters())], teacher, Objective(blank_split=BlankSplit(weight=weight)),
             one_step(torch.rand(2, 1, 32, 64)), Accelerator(cpu=True), done=0, seed=0, clip_norm=5, precision="fp32",
             watch=watch, stop=False,
         )  # fmt: skip
-        found[weight, watch] = (len(asked), "frame_kl" in result.figures, "teacher_entropy" in result.figures)
+        found[weight, watch] = (len(asked), "blank_split" in result.figures, "teacher_entropy" in result.figures)
         asked.clear()
     assert found == {(0, False): (0, False, False), (0, True): (1, False, True), (1, False): (1, True, False)}
