@@ -205,8 +205,13 @@ def _given_the_seconds(
         ratio = max(1.0, _distilled(outcome) / outcome.seconds["control"])
         student = _begun(own, recipe.student) or _longer(recipe.student, ratio)
         run = open_run(recipe.model_copy(update={"student": student}), own, stop)
-        train_control(run)
-        longer[name].append(_outcome(run, on, ("control",)))
+        try:
+            train_control(run)
+        except CollapseError as error:
+            say(f"{error}\nThe comparison goes on: this control counts as one that reads nothing.")
+            longer[name].append(Outcome({"control": np.zeros_like(outcome.exact["control"])}, outcome.seconds))
+        else:
+            longer[name].append(_outcome(run, on, ("control",)))
     return longer
 
 

@@ -219,7 +219,7 @@ def judge(
     match, unknown_C = objective.match, teacher.unknown_C if teacher is not None else None
     as_they_are = heard if equal_frames(heard[1.0], student) else {1.0: heard[1.0]}  # means of frames are taken at 1
     onto = {
-        tau: rest_as_student(matched(outputs, student, match.how, match.max_shift), student, unknown_C)
+        tau: rest_as_student(matched(outputs, student, match.how, match.max_shift, unknown_C), student, unknown_C)
         for tau, outputs in as_they_are.items()
     }
     hinted = None

@@ -296,25 +296,28 @@ def _validate(job: Job, trainee: Trainee, accelerator: Accelerator, metrics: Met
     now = trainee.progress
     result, silent = _score_shown(job, trainee, accelerator)
     now.written = now.written if silent else now.step
-    steps = job.training.steps
-    hopeless = now.step - now.written >= max(SILENT_STEPS, steps / 3)
-    if hopeless or (silent and now.step == steps):
-        nothing = (
-            f"{job.folder}: from step {now.written} to {now.step} of {steps} nothing was written on any validation "
-            "line: the network has collapsed to blanks, or has not left them yet. Lower the learning_rate or the "
-            "weights of the teacher's terms, see whether labels fit their frames (distill check), or begin with init "
-            f"or a stage of easier lines; a training of fewer than {SILENT_STEPS} steps may just need more"
-        )
-        if hopeless:
-            raise CollapseError(nothing)
-        say(nothing)
     if now.best is None or (result.exact, -result.cer) > (now.best["exact"], -now.best["cer"]):
         now.best = {"exact": result.exact, "cer": result.cer, "step": now.step}
         trainee.best = on_host(trainee.shown)
+    if silent:
+        _advise(job, now)
     if metrics:
         metrics.write(step=now.step, validation_exact=result.exact, validation_cer=result.cer)
     accelerator.log({f"{job.role}/validation_exact": result.exact, f"{job.role}/validation_cer": result.cer}, now.step)
     return result
+
+
+def _advise(job: Job, now: Progress) -> None:
+    """Stop a training that has written nothing for long; say what may help where a shorter one ends so."""
+    nothing = (
+        f"{job.folder}: from step {now.written} to {now.step} of {job.training.steps} nothing was written on any "
+        "validation line. Lower the learning_rate or the weights of the teacher's terms, see whether labels fit their "
+        "frames (distill check), or begin with init or a stage of easier lines"
+    )
+    if now.step - now.written >= max(SILENT_STEPS, job.training.steps / 3):
+        raise CollapseError(f"{nothing}: the network has collapsed to blanks, and more steps rarely help")
+    if now.step == job.training.steps or now.has_no_hope(job.training):
+        say(f"{nothing}; so short a training may just need more steps")
 
 
 def _score_shown(job: Job, trainee: Trainee, accelerator: Accelerator) -> tuple[Score, bool]:
@@ -371,8 +374,7 @@ def _described(job: Job, trainee: Trainee, accelerator: Accelerator) -> Descript
     Every process takes part: validation is read by all of them.
     """
     trainee.model.load_state_dict(trainee.best)
-    image = job.recipe.image
-    protocol = job.recipe.data.protocol
+    image, protocol = job.recipe.image, job.recipe.data.protocol
     temperature = fitted_temperature(trainee.model, job.validation, job.charset, image, accelerator, protocol)
     return Description(
         kind="teacher" if job.role == "teacher" else "student",

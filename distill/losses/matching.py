@@ -22,13 +22,14 @@ TINY = 1e-12  # under every logarithm of a probability that may vanish
 
 
 @torch.no_grad()
-def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int) -> Outputs:
+def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int, unknown_C: Tensor | None = None) -> Outputs:
     """The teacher's posteriors on the student's frames, as logits; its features stay on its own.
 
     - `symbols`: each character of the teacher's text is expected where the student would write it, as far as it would:
       sum_k g_t(k) p_k, g the student's occupancy given that text, p_k the mean of the teacher's posteriors on the
       frames of character k, p_0 of those between characters. KL to it has the gradient of CTC on the teacher's text,
-      whose labels are the teacher's posteriors. A text that does not fit the student's frames falls back on `area`.
+      whose labels are the teacher's posteriors. A text that does not fit the student's frames, or of which a class is
+      unknown to the teacher (`unknown_C`, bool), falls back on `area`.
     - `area`: a frame of the student is blank as far as all of the teacher's frames that it covers are, so blanks are
       multiplied; characters share the rest as they do in the mean. (A mean of the blanks would halve every spike of a
       teacher of twice the frames: no student that follows it writes.) Of `c blank c` on frames that become two, one
@@ -43,7 +44,7 @@ def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int) -> O
         case "shift":
             return _shifted(pooled, student, max_shift)
         case "symbols":
-            return pooled if pooled is teacher else _by_symbols(teacher, pooled, student)
+            return pooled if pooled is teacher else _by_symbols(teacher, pooled, student, unknown_C)
         case _:
             assert_never(how)
 
@@ -135,11 +136,14 @@ def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
     return teacher._replace(logits_NTC=torch.stack(moved)[best_N, rows])
 
 
-def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs) -> Outputs:
+def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
     path_NT, p_NTC = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).exp()
     lengths_N = student.lengths_N.tolist()
     texts_N = [collapse(path_T[:t].numpy()) for path_T, t in zip(path_NT, teacher.lengths_N.tolist(), strict=True)]
-    fitting_M = [row for row, text in enumerate(texts_N) if frames_needed(text) <= lengths_N[row]]
+    unknown = set() if unknown_C is None else set(unknown_C.nonzero().flatten().tolist())
+    fitting_M = [
+        row for row, text in enumerate(texts_N) if frames_needed(text) <= lengths_N[row] and unknown.isdisjoint(text)
+    ]
     if not fitting_M:
         return pooled
     texts_M = [texts_N[row] for row in fitting_M]

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distill import run, train
+from distill import compare, run, train
 from distill.cli import main
-from distill.compare import LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
+from distill.compare import GIVEN, LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
 from distill.recipe_file import load_recipe
 from distill.run import resolved_yaml
 from distill.runtime import Stopped
@@ -33,9 +33,11 @@ ROLES = ("teacher", "control", "student")
 
 
 def test_settings_share_the_teacher_and_the_control_and_are_paired(
-    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [*WORDS, f"runtime.cache_root={cache}", "--run", str(tmp_path / "c"), "--json"]
+    ratios = itertools.count(2)
+    monkeypatch.setattr(compare, "_distilled", lambda outcome: next(ratios) * outcome.seconds["control"])
     assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert set(result["settings"]) == {"frame_kl keep", "frame_kl drop", "dist keep", "dist drop"}
@@ -50,8 +52,9 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
     trained = [(f.parent.name, read_model(f)[0].training) for f in files]
     jobs = {role: {t["job"] for of, t in trained if of == role} for role in ROLES}
     assert {role: len(found) for role, found in jobs.items()} == {"teacher": 1, "control": 2, "student": 8}
-    longer = sorted((tmp_path / "c" / LONGER).glob("*/seed-*/control/model.safetensors"))
-    assert [read_model(f)[0].training["steps"] >= 4 for f in longer] == [True] * 8
+    settings = ("frame_kl_keep", "frame_kl_drop", "dist_keep", "dist_drop")
+    longer = [tmp_path / "c" / LONGER / s / f"seed-{n}/control/model.safetensors" for s in settings for n in (0, 1)]
+    assert [read_model(f)[0].training["steps"] for f in longer] == [4 * ratio for ratio in range(2, 10)]
     files += longer
     times = [f.stat().st_mtime_ns for f in files]
     assert main(words) == 0
@@ -88,19 +91,34 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
     assert longer == {"frame_kl", "dist", "_kind_recurrent_", "_kind_digits_"}
 
 
-def test_a_student_that_collapses_counts_as_one_that_reads_nothing(
+def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_nothing(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scored = train._score_shown
+
+    def silent(job: train.Job) -> bool:
+        return job.role == "student" or LONGER in job.folder.parts
+
     monkeypatch.setattr(train, "SILENT_STEPS", 1)
-    monkeypatch.setattr(train, "_score_shown", lambda job, *more: (scored(job, *more)[0], job.role == "student"))
-    words = ["compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl", "--seeds", "1", "--json"]
+    monkeypatch.setattr(train, "_score_shown", lambda job, *more: (scored(job, *more)[0], silent(job)))
+    words = [
+        "compare",
+        "smoke",
+        *BUDGET,
+        "--over",
+        "objective.term=frame_kl",
+        "--seeds",
+        "1",
+        "--equal-seconds",
+        "--json",
+    ]
     words += [f"runtime.cache_root={cache}", "--run", str(tmp_path)]
     for _ in range(2):  # begun again, it goes the same way
         assert main(words) == 0
         said = capsys.readouterr()
         assert "collapsed to blanks" in said.err
-        assert json.loads(said.out)["settings"]["frame_kl"]["student"] == 0
+        row = json.loads(said.out)["settings"]["frame_kl"]
+        assert row["student"] == row[GIVEN]["exact"] == 0
     assert main([*words, "student.control=false"]) == 2
     assert "settings are compared over their controls" in capsys.readouterr().err
 
@@ -161,7 +179,13 @@ def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
     def outcome(student: np.ndarray) -> Outcome:
         return Outcome({"teacher": ones, "control": half, "student": student}, {"control": 1.0, "student": 2.0})
 
-    result = summarise({"a": [outcome(half), outcome(half)], "b": [outcome(ones), outcome(half)]}, {}, "validation", 5)
+    outcomes = {"a": [outcome(half), outcome(half)], "b": [outcome(ones), outcome(half)]}
+    longer = {name: [Outcome({"control": control}, {})] * 2 for name, control in (("a", ones), ("b", half))}
+    result = summarise(outcomes, longer, "validation", 5)
+    given = {name: row[GIVEN] for name, row in result["settings"].items()}
+    assert {name: one["exact"] for name, one in given.items()} == {"a": 1.0, "b": 0.5}
+    assert given["a"]["gain"]["value"] == pytest.approx(-0.5)
+    assert given["b"]["gain"]["value"] == pytest.approx(0.25)
     b = result["settings"]["b"]
     assert result["seeds"] == [5, 6]
     assert b["student"] == 0.75

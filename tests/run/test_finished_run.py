@@ -108,18 +108,22 @@ def test_metrics_explain_the_distillation(finished_run: Path) -> None:
     assert "blank_split" not in control[0]
 
 
-@pytest.mark.parametrize(("patience", "status"), [(20, 2), (1000, 0)])
+@pytest.mark.parametrize(
+    ("silent_steps", "more", "status", "last"),
+    [(20, (), 2, 20), (1000, (), 0, 60), (1000, ("teacher.training.patience=1",), 0, 20)],
+)
 def test_a_network_that_writes_nothing_for_long_is_stopped_with_advice_and_a_short_one_ends_with_it(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], patience: int,
-    status: int,
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    silent_steps: int, more: tuple[str, ...], status: int, last: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("distill.train.SILENT_STEPS", patience)
+    monkeypatch.setattr("distill.train.SILENT_STEPS", silent_steps)
     often = "teacher.training.validate_every=10"  # sixty steps end on the plateau of blanks
-    words = ["teacher", "smoke", often, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]
+    words = ["teacher", "smoke", often, *more, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]
     assert main(words) == status
     message = capsys.readouterr().err
-    assert f"to {60 if status == 0 else 20} of 60 nothing was written" in message
+    assert f"to {last} of 60 nothing was written" in message
     assert "learning_rate" in message
+    assert ("collapsed to blanks" if status else "may just need more steps") in message
 
 
 def test_a_network_that_writes_now_and_then_is_left_alone(

@@ -555,6 +555,14 @@ def test_symbols_are_expected_where_the_student_would_write_them() -> None:
     assert matched(outputs(teacher_NTC), outputs(logits(2, 10, C, seed=29)), "symbols", 0).logits_NTC is teacher_NTC
 
 
+def test_a_text_with_a_class_that_the_teacher_does_not_know_is_not_matched_symbol_by_symbol() -> None:
+    teacher, student = outputs(spread([0, 1, 0, 2, 3, 0]).expand(2, -1, -1)), outputs(logits(2, 5, C, seed=31))
+    by_symbols, by_area = (matched(teacher, student, how, 0).logits_NTC for how in ("symbols", "area"))
+    assert not torch.allclose(by_symbols, by_area)
+    unknown_C = torch.tensor([False, False, True, True])
+    assert torch.equal(matched(teacher, student, "symbols", 0, unknown_C).logits_NTC, by_area)
+
+
 def test_kl_to_matched_symbols_has_the_gradient_of_ctc_where_the_teacher_is_certain() -> None:
     student_NSC = logits(1, 5, C, seed=30).requires_grad_()
     teacher = outputs(spread([0, 1, 1, 0, 2, 0, 0, 2, 0, 3], certainty=40.0))
