@@ -27,9 +27,9 @@ def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int, unkn
 
     - `symbols`: each character of the teacher's text is expected where the student would write it, as far as it would:
       sum_k g_t(k) p_k, g the student's occupancy given that text, p_k the mean of the teacher's posteriors on the
-      frames of character k, p_0 of those between characters. KL to it has the gradient of CTC on the teacher's text,
-      whose labels are the teacher's posteriors. A text that does not fit the student's frames, or of which a class is
-      unknown to the teacher (`unknown_C`, bool), falls back on `area`.
+      frames of character k, p_0 of those between characters. Frame KL to it, on all frames at temperature 1, has the
+      gradient of CTC on the teacher's text, whose labels are the teacher's posteriors. A text that does not fit the
+      student's frames, or of which a class is unknown to the teacher (`unknown_C`, bool), falls back on `area`.
     - `area`: a frame of the student is blank as far as all of the teacher's frames that it covers are, so blanks are
       multiplied; characters share the rest as they do in the mean. (A mean of the blanks would halve every spike of a
       teacher of twice the frames: no student that follows it writes.) Of `c blank c` on frames that become two, one

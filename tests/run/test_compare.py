@@ -101,18 +101,8 @@ def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_not
 
     monkeypatch.setattr(train, "SILENT_STEPS", 1)
     monkeypatch.setattr(train, "_score_shown", lambda job, *more: (scored(job, *more)[0], silent(job)))
-    words = [
-        "compare",
-        "smoke",
-        *BUDGET,
-        "--over",
-        "objective.term=frame_kl",
-        "--seeds",
-        "1",
-        "--equal-seconds",
-        "--json",
-    ]
-    words += [f"runtime.cache_root={cache}", "--run", str(tmp_path)]
+    words = ["compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl", "--seeds", "1", "--equal-seconds"]
+    words += [f"runtime.cache_root={cache}", "--run", str(tmp_path), "--json"]
     for _ in range(2):  # begun again, it goes the same way
         assert main(words) == 0
         said = capsys.readouterr()
