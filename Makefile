@@ -12,7 +12,7 @@ DISTILL := $(if $(filter 1,$(NPROC)),$(BIN)/python -m distill,$(BIN)/torchrun --
 CHOICES := $(RECIPE) $(if $(DATA),data.root=$(DATA)) $(ARGS) $(if $(RUN),--run $(RUN))
 
 ORT_WEB := onnxruntime-web@1.30.0
-PAGE    := distill/pages/ort
+PAGE    := distill/delivery/pages/ort
 
 .PHONY: help setup teacher distill evaluate page test lint format clean
 
@@ -48,10 +48,11 @@ $(PAGE)/ort-wasm-simd-threaded.wasm: .venv/ready
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: .venv/ready  ## ruff and mypy
+lint: .venv/ready  ## ruff, mypy, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: .venv/ready  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

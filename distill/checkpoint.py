@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import torch
 from torch import Tensor
 
+from distill.digests import on_host
 from students.errors import CheckpointError
 from students.model_file import canonical_json, fsync_folder
 
@@ -93,20 +93,6 @@ def load(folder: Path) -> Checkpoint:
 def _prune(root: Path, keep: int) -> None:
     for old in sorted(root.glob("step-*"))[:-keep]:
         shutil.rmtree(old)
-
-
-def on_host(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Cloned and contiguous in host memory: cuDNN packs recurrent weights as views of one storage."""
-    return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in sorted(tensors.items())}
-
-
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes."""
-    sha = hashlib.sha256()
-    for name, tensor in on_host(tensors).items():
-        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        sha.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
-    return sha.hexdigest()
 
 
 def _write_files(folder: Path, checkpoint: Checkpoint) -> None:

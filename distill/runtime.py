@@ -13,17 +13,34 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
+from pydantic import Field
 from typing_extensions import assert_never
 
-from distill.recipe import Precision, Runtime
+from distill.schema import Precision, Section
 from students.errors import UserError
 
 STOPPED = 75  # EX_TEMPFAIL: try again
 PACKAGES = ("torch", "timm", "accelerate", "datasets", "safetensors", "numpy", "pillow", "pydantic")
+
+
+class Runtime(Section):
+    """How it runs, not what it computes."""
+
+    threads: int | None = Field(None, ge=1, description="threads of torch; null: its own choice")
+    workers: int = Field(1, ge=0, description="processes that prepare steps ahead; 0: the trainer does, and waits")
+    augment_on: Literal["auto", "processor", "device"] = Field(
+        "auto",
+        description="what augments lines; auto: an accelerator where there is one, but not with JPEG of colour",
+    )
+    deterministic: bool = Field(False, description="deterministic algorithms on an accelerator too")
+    tracker: Literal["none", "tensorboard", "wandb", "mlflow"] = Field(
+        "none", description="an Accelerate tracker that gets the metrics beside metrics.jsonl"
+    )
+    cache_root: str | None = Field(None, description="cache shared between runs; null: inside the run")
 
 
 class Stopped(Exception):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from distill.data.materialise import begin_worker
+from distill.processes import begin_worker
 from students.charset import Charset
 from students.config import STUDENTS
 from students.errors import DataError

@@ -42,7 +42,7 @@ def reports(sub: argparse.ArgumentParser) -> None:
 
 def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
     """The resolved recipe and the run folder that the options mean."""
-    from distill.recipe_file import load_recipe
+    from distill.recipe.file import load_recipe
 
     recipe = load_recipe(options.recipe, options.overrides)
     return recipe, options.run or Path("runs") / recipe.name
@@ -61,7 +61,7 @@ def in_run(
     words: Callable[[dict[str, Any]], str],
 ) -> int:
     """Open the run, do one piece of work in it, and say the result."""
-    from distill.run import open_run
+    from distill.runs.run import open_run
 
     recipe, folder = recipe_and_folder(options)
 

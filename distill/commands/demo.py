@@ -20,7 +20,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from distill.demo import exported, open_server
+    from distill.delivery.demo import exported, open_server
 
     server = open_server(exported(options.model), options.ort, options.host, options.port)
     address = f"http://{options.host}:{server.server_port}/"

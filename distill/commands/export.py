@@ -37,7 +37,7 @@ def _export(options: argparse.Namespace) -> int:
         raise ExportError(DYNAMIC)
     if options.lm:
         raise ExportError(f"--lm {options.lm}: is a file of its own, which an exported one cannot hold; read with it")
-    from distill.export import export
+    from distill.delivery.export import export
 
     result = export(options.model, options.to, options.out, options.data, options.budget, decoding_of(options))
     show(result, options, "\n".join(_words(result)))

@@ -20,8 +20,8 @@ def add_to(commands: Commands) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     import teachers
-    from distill.evaluate import evaluate_sources
-    from distill.peers import open_peers
+    from distill.evaluation.evaluate import evaluate_sources
+    from distill.evaluation.peers import open_peers
 
     reader = teachers.load(options.model)
     reader.decode_by(decoding_of(options))

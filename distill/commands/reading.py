@@ -51,7 +51,7 @@ def add_to(commands: Commands) -> None:
 
 def _read(options: argparse.Namespace) -> int:
     import teachers
-    from distill.review import Doubtful
+    from distill.delivery.review import Doubtful
 
     if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
         raise DataError("--batch is at least 1, and --review-below between 0 and 1")
@@ -163,7 +163,7 @@ def _csv_row(cells: Sequence[str]) -> str:
 
 
 def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
-    from distill.review import write_review
+    from distill.delivery.review import write_review
 
     if not doubtful:
         _say("no line is doubtful; no page is written")

@@ -58,8 +58,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _recipes(options: argparse.Namespace) -> int:
-    from distill.recipe_file import load_recipe, shipped_recipes
-    from distill.run import resolved_yaml
+    from distill.recipe.file import load_recipe, shipped_recipes
+    from distill.runs.run import resolved_yaml
 
     if options.show:
         if not options.recipe:
@@ -73,9 +73,9 @@ def _recipes(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from distill.check import check
-    from distill.doctor.diagnosis import in_table
-    from distill.doctor.page import write_pages
+    from distill.evaluation.doctor.diagnosis import in_table
+    from distill.evaluation.doctor.page import write_pages
+    from distill.runs.check import check
 
     recipe, folder = recipe_and_folder(options)
     if options.suspicious < 0:
@@ -87,14 +87,14 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _teacher(options: argparse.Namespace) -> int:
-    from distill.run import train_teacher
+    from distill.runs.run import train_teacher
 
     return in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda _: "")
 
 
 def _student(options: argparse.Namespace) -> int:
-    from distill.report import in_words
-    from distill.run import train_students
+    from distill.evaluation.report import in_words
+    from distill.runs.run import train_students
 
     def words(result: dict[str, Any]) -> str:
         folder = recipe_and_folder(options)[1]
@@ -104,7 +104,7 @@ def _student(options: argparse.Namespace) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
-    from distill.run import cache_teacher
+    from distill.runs.run import cache_teacher
 
     def words(result: dict[str, Any]) -> str:
         rows = []
@@ -122,7 +122,7 @@ def _cache(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from distill.compare import page, run_comparison
+    from distill.runs.compare import page, run_comparison
 
     recipe, _ = recipe_and_folder(options)
     folder = options.run or Path("runs") / f"compare-{recipe.name}"
@@ -141,7 +141,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from distill.preview import training_sheet
+    from distill.runs.preview import training_sheet
 
     *overrides, target = options.overrides or [""]
     if not target.lower().endswith(".png"):

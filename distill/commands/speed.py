@@ -49,9 +49,9 @@ def _speed(options: argparse.Namespace) -> int:
 
 def _model(options: argparse.Namespace, model: str, n: int) -> int:
     import teachers
-    from distill.export import gate_lines, labelled
-    from distill.peers import open_peers
-    from distill.reading_speed import draw, forms_of, in_words, measure
+    from distill.delivery.export import gate_lines, labelled
+    from distill.delivery.reading_speed import draw, forms_of, in_words, measure
+    from distill.evaluation.peers import open_peers
     from students.model_file import find_model
 
     path = find_model(model)
@@ -69,9 +69,9 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
 
 
 def _renderer(options: argparse.Namespace, n: int) -> int:
-    from distill.data.sources import RenderedSource
-    from distill.recipe_file import load_recipe
-    from distill.renderer_speed import DEFAULT, renderer_speed
+    from distill.delivery.renderer_speed import DEFAULT, renderer_speed
+    from distill.recipe.file import load_recipe
+    from distill.synthesis.source import RenderedSource
 
     source, root = DEFAULT, Path()
     if options.renderer:

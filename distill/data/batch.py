@@ -21,7 +21,7 @@ from distill.data.labels import Folding, foldings
 from distill.data.lines import Lines
 from distill.data.posteriors import Posteriors
 from distill.data.sampler import Group
-from distill.data.seeds import generator_of
+from distill.seeds import generator_of
 from students.charset import Charset
 from students.errors import DataError
 from students.image import Preparation, decode_image

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from students.errors import DataError
 
+SCHEMA = pa.schema([("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("text", pa.string())])
+
 
 @dataclass(frozen=True)
 class Column:

@@ -25,7 +25,7 @@ from distill.data.formats.folder import LABEL_FILES
 from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file
-from distill.data.sources import Source
+from distill.data.sources import FileSource
 from distill.track import progress
 from students.decode import Reading
 from students.errors import DataError
@@ -39,7 +39,7 @@ LINES_A_COMMIT = 1000
 NAME_BYTES = 200
 
 
-def import_lines(source: Source, target: Path, reader: Reader | None = None, least: float = 0.0) -> dict[str, Any]:
+def import_lines(source: FileSource, target: Path, reader: Reader | None = None, least: float = 0.0) -> dict[str, Any]:
     """Every readable line of a source as a row of a new Parquet file; counts, and what was refused with its reason.
 
     A `reader` gives lines without a label what it reads on them where its confidence is at least `least`: pseudo-labels
@@ -61,7 +61,7 @@ def import_lines(source: Source, target: Path, reader: Reader | None = None, lea
     return {"format": source.kind, "lines": counts.total(), **counts, "refused": refused}
 
 
-def convert_lines(source: Source, target: Path, to: Target) -> dict[str, Any]:
+def convert_lines(source: FileSource, target: Path, to: Target) -> dict[str, Any]:
     """Every labelled line of a source in a new folder; counts, and what was refused with its reason."""
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise DataError(f"{target}: is there already and not an empty folder; name another")
@@ -88,7 +88,7 @@ def _readings(reader: Reader, least: float, lines: Sequence[Written]) -> dict[in
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[Contents]:
+def _opened(source: FileSource) -> Iterator[Contents]:
     with TemporaryDirectory() as cache:
         yield open_contents(source, Path(), Path(cache))
 
@@ -126,7 +126,7 @@ def _expressible(lines: Iterator[Written], to: Target, refused: dict[str, str]) 
             yield line
 
 
-def _nothing_left(source: Source, refused: dict[str, str]) -> str:
+def _nothing_left(source: FileSource, refused: dict[str, str]) -> str:
     return f"source {source.name}: not one line can be used; the first reasons: {first_of(list(refused.values()))}"
 
 

@@ -22,9 +22,9 @@ from torch.utils.data import DataLoader, Dataset
 from distill.data.augment import Augment
 from distill.data.batch import KEPT_BYTES, Batch, Pictures, StepData, View, make_batch, without_damaged
 from distill.data.lines import Lines
-from distill.data.materialise import begin_worker, one_thread
 from distill.data.posteriors import Cached
 from distill.data.sampler import Group, Order
+from distill.processes import begin_worker, one_thread
 from students.charset import Charset
 from students.errors import DataError, UserError
 from students.image import Preparation

@@ -18,8 +18,7 @@ import numpy as np
 from distill.data.augment import Augment
 from distill.data.formats.contents import Contents, Fetch, reason_of
 from distill.data.labels import LabelForm, as_label
-from distill.data.materialise import png_size
-from distill.data.sources import RenderedSource, Source
+from distill.data.sources import AnySource, FileSource
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
 
@@ -152,18 +151,29 @@ def joined(parts: Sequence[Lines]) -> Lines:
     )
 
 
+def decoded_size(image: bytes, key: str) -> tuple[int, int]:
+    """(height, width) of an image that can be decoded whole; raises `DataError` for others."""
+    height_px, width_px = decode_image(image, key).shape[:2]
+    return height_px, width_px
+
+
 def open_source(
-    source: Source, root: Path, cache_folder: Path, preparation: Preparation
+    source: FileSource, root: Path, cache_folder: Path, preparation: Preparation
 ) -> tuple[Lines, list[Refusal]]:
     """Open one source and look at every line of it once; what cannot be read is refused by name."""
     from distill.data.formats.opening import open_contents  # imports datasets; a worker, which fetches, need not wait
 
-    return _scan(source, open_contents(source, root, cache_folder, preparation.height_px), preparation)
+    return scan(source, open_contents(source, root, cache_folder), preparation)
 
 
-def _scan(source: Source, contents: Contents, preparation: Preparation) -> tuple[Lines, list[Refusal]]:
+def scan(
+    source: AnySource,
+    contents: Contents,
+    preparation: Preparation,
+    size_of: Callable[[bytes, str], tuple[int, int]] = decoded_size,
+) -> tuple[Lines, list[Refusal]]:
+    """Look at every line once; `size_of` gives (height, width) of an image, or raises `DataError` for a damaged one."""
     names, texts, fetch = contents.names, contents.texts, contents.fetch
-    drawn_here = isinstance(source, RenderedSource)
     keys = [f"{source.name}/{name}" for name in names]
     if len(set(keys)) < len(keys):
         keys = [f"{key}#{row}" for row, key in enumerate(keys)]
@@ -175,7 +185,7 @@ def _scan(source: Source, contents: Contents, preparation: Preparation) -> tuple
     for row, key in enumerate(keys):
         try:
             data = fetch(row)
-            size = png_size(data) if drawn_here else decode_image(data, key).shape[:2]
+            size = size_of(data, key)
             if preparation.scaled_width_px(*size) > preparation.max_width_px:
                 raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
         except DataError as error:

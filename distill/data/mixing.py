@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from distill.data.seeds import generator_of
-from distill.terms import Section, Span
+from distill.schema import Section, Span
+from distill.seeds import generator_of
 from students.errors import DataError
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from distill.data.mixing import Plan
-from distill.data.seeds import generator_of
+from distill.seeds import generator_of
 
 
 @dataclass(frozen=True)

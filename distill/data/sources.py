@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from distill.data.augment import Augment
 from distill.data.labels import LabelForm
-from distill.data.look import Look
-from distill.data.text import TextMix
+from distill.schema import Section
 
 
-class _Source(BaseModel):
+class AnySource(Section):
     """What every source declares."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[\w.-]+$", description="shown in reports and part of every line's key")
     drop_labels: bool = Field(False, description="use the pictures only, as unlabelled lines")
@@ -28,28 +24,28 @@ class _Source(BaseModel):
     )
 
 
-class ParquetSource(_Source):
+class ParquetSource(AnySource):
     """A Parquet file with the columns `image` (bytes, path) and `text` (null: unlabelled), or a folder of them."""
 
     kind: Literal["parquet"] = "parquet"
     path: str = Field(description="file or folder, relative to data.root")
 
 
-class ArrowSource(_Source):
+class ArrowSource(AnySource):
     """An Arrow file (IPC stream or file) with the same columns, or a folder of them."""
 
     kind: Literal["arrow"] = "arrow"
     path: str = Field(description="file or folder, relative to data.root")
 
 
-class SavedSource(_Source):
+class SavedSource(AnySource):
     """A folder written by `datasets.Dataset.save_to_disk`, same columns."""
 
     kind: Literal["saved"] = "saved"
     path: str = Field(description="folder, relative to data.root")
 
 
-class FolderSource(_Source):
+class FolderSource(AnySource):
     """A folder of images with a label file, with a text beside each image, or with neither: unlabelled."""
 
     kind: Literal["folder"] = "folder"
@@ -61,21 +57,21 @@ class FolderSource(_Source):
     )
 
 
-class LmdbSource(_Source):
+class LmdbSource(AnySource):
     """A scene-text LMDB: `num-samples`, `image-%09d`, `label-%09d`."""
 
     kind: Literal["lmdb"] = "lmdb"
     path: str = Field(description="folder or file, relative to data.root")
 
 
-class WebDatasetSource(_Source):
+class WebDatasetSource(AnySource):
     """A tar file of images and texts of one name, as WebDataset writes them, or a folder of such files."""
 
     kind: Literal["webdataset"] = "webdataset"
     path: str = Field(description="file or folder, relative to data.root")
 
 
-class PagesSource(_Source):
+class PagesSource(AnySource):
     """Page images with PAGE XML, ALTO or PPOCRLabel's `Label.txt`: lines are cut out by their polygons."""
 
     kind: Literal["pages"] = "pages"
@@ -83,7 +79,7 @@ class PagesSource(_Source):
     margin_px: int = Field(0, ge=0, le=100, description="pixels of the page kept around a polygon")
 
 
-class HubSource(_Source):
+class HubSource(AnySource):
     """A data set on the Hugging Face hub, `hf://user/name`, same columns: the one source that uses the network."""
 
     kind: Literal["hub"] = "hub"
@@ -100,36 +96,7 @@ class HubSource(_Source):
         return self
 
 
-class RenderedSource(_Source):
-    """Lines drawn from fonts, once, into the cache."""
-
-    kind: Literal["rendered"] = "rendered"
-    lines: int = Field(ge=1, description="how many lines are drawn")
-    seed: int = Field(0, ge=0, description="other seeds give other lines")
-    fonts: tuple[str, ...] = Field(min_length=1, description="font families, as their packages name them")
-    font_folders: tuple[str, ...] = Field((), description="folders of font files, relative to data.root")
-    text: TextMix = Field(TextMix(), description="what the lines say")
-    look: Look = Field(Look(), description="how the lines look")
-
-
-Source = Annotated[
-    ParquetSource
-    | ArrowSource
-    | SavedSource
-    | FolderSource
-    | LmdbSource
-    | WebDatasetSource
-    | PagesSource
-    | HubSource
-    | RenderedSource,
+FileSource = Annotated[
+    ParquetSource | ArrowSource | SavedSource | FolderSource | LmdbSource | WebDatasetSource | PagesSource | HubSource,
     Field(discriminator="kind"),
 ]
-
-
-def shared_families(some: Iterable[Source], others: Iterable[Source]) -> list[str]:
-    """The font families that draw lines of both."""
-    one, other = (
-        {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
-        for sources in (some, others)
-    )
-    return sorted(one & other)

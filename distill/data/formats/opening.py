@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,41 +19,51 @@ from distill.data.formats.page_xml import describes_a_page, read_pages
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
 from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
-from distill.data.materialise import materialise
 from distill.data.sources import (
+    AnySource,
     ArrowSource,
+    FileSource,
     FolderSource,
     HubSource,
     LmdbSource,
     PagesSource,
     ParquetSource,
-    RenderedSource,
     SavedSource,
-    Source,
     WebDatasetSource,
 )
 from students.errors import DataError
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
+SOURCES: TypeAdapter[FileSource] = TypeAdapter(FileSource)
 SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset", ".mdb": "lmdb", ".xml": "pages"}
 
 
-def open_contents(source: Source, root: Path, cache_folder: Path, height_px: int = 32) -> Contents:
-    """The lines of a source; drawn ones are `height_px` high. Raises `DataError` that names the source."""
-    try:
-        if not isinstance(source, HubSource | RenderedSource) and not (root / source.path).exists():
+def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Contents:
+    """The lines of a source. Raises `DataError` that names the source."""
+    with naming(source):
+        if not isinstance(source, HubSource) and not (root / source.path).exists():
             raise DataError(
                 f"{root / source.path}: no such file or folder; set data.root (DATA=...) to the folder that holds it"
             )
-        contents = _opened(source, root, cache_folder, height_px)
-        if not contents.names:
-            raise DataError("holds no lines")
-        if source.drop_labels:
-            contents = Contents(contents.names, [None] * len(contents.names), contents.fetch)
-        _check_encodable(contents)
+        return declared(source, _opened(source, root, cache_folder))
+
+
+@contextmanager
+def naming(source: AnySource) -> Iterator[None]:
+    """A `DataError` raised in this context names the source."""
+    try:
+        yield
     except DataError as error:
         raise DataError(f"source {source.name}: {error}") from error
+
+
+def declared(source: AnySource, contents: Contents) -> Contents:
+    """What was found at a source, with labels or without as it declares; raises `DataError` where nothing was."""
+    if not contents.names:
+        raise DataError("holds no lines")
+    if source.drop_labels:
+        contents = Contents(contents.names, [None] * len(contents.names), contents.fetch)
+    _check_encodable(contents)
     return contents
 
 
@@ -65,7 +76,7 @@ def _check_encodable(contents: Contents) -> None:
             raise DataError(f"{name}: the text {text!a} holds half of a surrogate pair; write a whole one")
 
 
-def _opened(source: Source, root: Path, cache_folder: Path, height_px: int) -> Contents:
+def _opened(source: FileSource, root: Path, cache_folder: Path) -> Contents:
     match source:
         case ParquetSource():
             return open_parquet(root / source.path)
@@ -83,9 +94,6 @@ def _opened(source: Source, root: Path, cache_folder: Path, height_px: int) -> C
             return contents_of_pages(_page_lines(root / source.path), source.margin_px)
         case HubSource():
             return open_hub(source, cache_folder)
-        case RenderedSource():
-            (folder,) = materialise([source], root, height_px, cache_folder)
-            return open_arrow(folder)
         case _:
             assert_never(source)
 
@@ -95,7 +103,7 @@ def _page_lines(path: Path) -> list[PageLine]:
     return read_boxes(boxes) if holds_boxes(boxes) else read_pages(path)
 
 
-def source_at(where: str, name: str, kind: str | None = None, **settings: object) -> Source:
+def source_at(where: str, name: str, kind: str | None = None, **settings: object) -> FileSource:
     """The source that a path or `hf://user/name` means; `kind` where its looks do not say, `settings` of the kind.
 
     Raises `DataError` for what is none, or could be several.

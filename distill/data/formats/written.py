@@ -12,7 +12,7 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from distill.data.materialise import SCHEMA
+from distill.data.columns import SCHEMA
 from students.model_file import fsync_folder
 
 GROUP_LINES = 1024

@@ -1,0 +1,16 @@
+"""The document that a line belongs to, by its name."""
+
+from __future__ import annotations
+
+import re
+
+from students.errors import DataError
+
+
+def document_of(pattern: re.Pattern[str], line: str, part: str = "cut", needed: bool = False) -> str | None:
+    """What the first group of the expression finds in a line's name; raises `DataError` for nothing where `needed`."""
+    found = pattern.search(line)
+    document = found.group(min(1, pattern.groups)) if found else None
+    if document is None and needed:
+        raise DataError(f"{part}: {pattern.pattern!r} finds no document in the name {line!r}")
+    return document

@@ -1,0 +1,1 @@
+"""What leaves the house: exports held against the model, pages, and how fast it all is."""

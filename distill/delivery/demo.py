@@ -1,0 +1,90 @@
+"""Serves a page that reads lines in the browser with an exported student; the server never sees a picture.
+
+onnxruntime-web is not part of the package: its 14 MB would outweigh all else here, and few who distil serve a page.
+`make page` fetches it from npm into `distill/delivery/pages/ort/`; any folder with its two files will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+
+from students.decoding import Greedy
+from students.errors import UserError
+from students.model_file import MODEL_NAME, canonical_json, read_onnx, weights_of
+
+ORT_FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
+_PAGES = {"": ("demo.html", "text/html; charset=utf-8"), "reader.js": ("reader.js", "text/javascript")}
+Fetch = Callable[[], bytes]
+
+
+def exported(model: str) -> Path:
+    """The ONNX file meant by a file or a run folder; raises `UserError` where there is none yet."""
+    path = Path(model)
+    folder = path / "student" if (path / "student").is_dir() else path
+    found = folder / "model.onnx" if folder.is_dir() else path
+    if found.suffix != ".onnx" or not found.is_file():
+        then = "" if path.exists() else ", then: distill demo model.onnx"  # a shipped student is exported here
+        raise UserError(f"{model}: the page needs model.onnx; write it with: distill export {model} --to onnx{then}")
+    model_file = found.with_name(MODEL_NAME)
+    if model_file.is_file() and weights_of(model_file) != weights_of(found):
+        raise UserError(f"{found}: was exported from other weights than {model_file} holds; export it anew")
+    return found
+
+
+def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> ThreadingHTTPServer:
+    """A server for the page, not yet serving; port 0 takes any that is free.
+
+    Raises `UserError` for a missing part, `CheckpointError` for a model file that is not whole.
+    """
+    pages = files("distill.delivery") / "pages"
+    folder = ort_folder or Path(str(pages / "ort"))
+    missing = [name for name in ORT_FILES if not (folder / name).is_file()]
+    if missing:
+        raise UserError(
+            f"{folder}: lacks {' and '.join(missing)} of onnxruntime-web; run `make page`, or name a folder that holds "
+            "them with --ort"
+        )
+    description, blob = read_onnx(model)
+    if description.decoding != Greedy():
+        raise UserError(f"{model}: is decoded by rules that the page does not know; export it without any for the page")
+    about = canonical_json(description.model_dump(mode="json")).encode()
+    routes: dict[str, tuple[str, Fetch]] = {
+        "description.json": ("application/json", lambda: about),
+        "model.onnx": ("application/octet-stream", lambda: blob),
+        **{path: (kind, (pages / name).read_bytes) for path, (name, kind) in _PAGES.items()},
+        **{f"ort/{name}": (kind, (folder / name).read_bytes) for name, kind in ORT_FILES.items()},
+    }
+    try:
+        return ThreadingHTTPServer((host, port), partial(_Page, routes))
+    except (OSError, OverflowError) as error:
+        raise UserError(f"--port {port}: cannot be opened on {host} ({error}); name another") from error
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Answers GET for the routes it is given, and nothing else."""
+
+    def __init__(self, routes: dict[str, tuple[str, Fetch]], *request: object) -> None:
+        self.routes = routes
+        super().__init__(*request)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        found = self.routes.get(self.path.partition("?")[0].lstrip("/"))
+        if found is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        kind, fetch = found
+        body = fetch()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-cache")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """The page is for one person: requests are not worth a line."""

@@ -1,0 +1,218 @@
+"""One finished model as a file for deployment: built, held against the model on lines, and only then written.
+
+Lines come from the caller, from the validation of the model's own run, or, where there is neither, from fonts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import torch
+from typing_extensions import assert_never
+
+import teachers
+from distill.data.lines import Lines
+from distill.data.sampler import in_width_order
+from distill.delivery import gate
+from distill.delivery.graph import graph_of, halved, signed
+from distill.delivery.hub import write_hub
+from distill.delivery.quantise import in_int8
+from distill.evaluation.evaluate import open_data, texts_of, truths_of
+from distill.evaluation.metrics import score
+from distill.recipe.file import load_recipe
+from distill.runs.pools import open_pools
+from distill.schema import Protocol
+from distill.seeds import generator_of
+from distill.synthesis.opening import open_rendered
+from distill.synthesis.source import RenderedSource
+from distill.synthesis.text import TextMix
+from students.decoder import decoder_of
+from students.decoding import Beam, Greedy
+from students.errors import DataError, ExportError
+from students.image import Preparation
+from students.model_file import SHIPPED, Description, find_model, write_whole
+from students.onnx_reader import session
+from students.reading import LogitsOf, Reader
+
+Target = Literal["onnx", "int8", "fp16", "hub"]
+GATE_LINES = 2_000
+CALIBRATION_LINES = 512
+CALIBRATION_BATCH = 8
+LEAST_LINES = 50  # fewer labelled lines say nothing about accuracy
+RENDERED_LINES = 1_200
+RENDERED_FAMILIES = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general")
+DEFAULT_NAMES: dict[Target, str] = {
+    "onnx": "model.onnx",
+    "int8": "model.int8.onnx",
+    "fp16": "model.fp16.onnx",
+    "hub": "hub",
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A graph that passed its gate, the description it is written with, and what the gate saw."""
+
+    graph: onnx.ModelProto
+    description: Description
+    seen: dict[str, Any]
+
+
+def export(
+    model: str, to: Target, out: Path | None = None, data: Sequence[str] = (), budget_points: float = 0.2,
+    decoding: Greedy | Beam | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Write `model` in the form `to`, by default beside it (a shipped one: here), and return what was found.
+
+    A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. Raises
+    `ExportError`, and writes nothing, where the result would not read as the model does.
+    """
+    if to == "hub" and decoding is not None:
+        raise ExportError(
+            "--to hub: the folder holds the model file as it is, so how to decode is said where it is read"
+        )
+    path = find_model(model)
+    reader = teachers.load(path)
+    if decoding is not None:
+        decoder_of(decoding, reader.description.charset)  # a file that nobody could open is not begun
+    reader.model.cpu()
+    out = out or (Path() if path.parent == SHIPPED else path.parent) / DEFAULT_NAMES[to]
+    if out.exists() and out.samefile(path):
+        raise ExportError(f"{out}: is the model itself; choose another --out")
+    origin, lines = gate_lines(reader, path, data)
+    protocol = reader.description.training.get("protocol", "exact")
+    graph = graph_of(reader)
+    match to:
+        case "onnx" | "hub":
+            built = as_it_is(reader, graph, lines)
+        case "fp16":
+            built = in_half(reader, graph, lines, protocol, budget_points)
+        case "int8":
+            built = quantised(reader, graph, lines, protocol, budget_points)
+        case _:
+            assert_never(to)
+    if decoding is not None:
+        built = replace(built, description=built.description.model_copy(update={"decoding": decoding}))
+    blob = signed(built.graph, built.description, out)
+    if to == "hub":
+        write_hub(out, path, built.description, blob, built.seen)
+    else:
+        write_whole(out, blob)
+    preparation = reader.description.preparation
+    fp32, this = (
+        gate.ms_a_line(session(each.SerializeToString(), out), preparation.channels, preparation.height_px)
+        for each in (graph, built.graph)
+    )
+    speed = {"ms_a_line": {"fp32": round(fp32, 3), "this": round(this, 3)}, "speed_ratio": round(fp32 / this, 2)}
+    return {"file": str(out), "to": to, "bytes": len(blob), "lines_from": origin, **built.seen, **speed}
+
+
+def as_it_is(reader: Reader, graph: onnx.ModelProto, lines: Lines) -> Built:
+    """The float32 graph: logits within 1e-4 over widths and batch sizes, all texts equal alone and in batches."""
+    some = chosen(lines, GATE_LINES)
+    exported = opened(graph, reader)
+    seen = {"logits": gate.check_logits(reader, exported, some), "texts": gate.check_texts(reader, exported, some)}
+    return Built(graph, noting(reader.description, {"to": "onnx"}), seen)
+
+
+def in_half(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
+    """The graph with its weights in float16, within the budget on labelled lines."""
+    half = halved(graph)
+    judged = chosen(labelled(lines), GATE_LINES)
+    seen = gate.check_accuracy(reader, opened(half, reader), judged, protocol, budget_points)
+    return Built(half, noting(reader.description, {"to": "fp16"}), {"accuracy": seen})
+
+
+def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
+    """The graph in int8, calibrated on some labelled lines and within the budget on others."""
+    known = labelled(lines)
+    calibration, judged = parted(known, min(CALIBRATION_LINES, len(known) // 2), GATE_LINES)
+    truths = truths_of(calibration)
+    before = score(truths, texts_of(reader, calibration, None), protocol)
+
+    def points_lost(logits_of: LogitsOf) -> float:
+        texts = texts_of(Reader(reader.description, reader.path, logits_of), calibration, None)
+        after = score(truths, texts, protocol)
+        return 100 * max(before.exact - after.exact, after.cer - before.cer)
+
+    batches = prepared(calibration, reader.description.preparation)
+    int8, float_layers = in_int8(graph, batches, points_lost, budget_points)
+    seen = gate.check_accuracy(reader, opened(int8, reader), judged, protocol, budget_points)
+    about = {
+        "to": "int8",
+        "float_layers": float_layers,
+        "calibration": {"lines": len(calibration), "digest": calibration.digest},
+    }
+    return Built(
+        int8,
+        noting(reader.description, about),
+        {"calibration_lines": len(calibration), "float_layers": float_layers, "accuracy": seen},
+    )
+
+
+def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Lines]:
+    """The lines an export is judged on, and where they come from: data, the validation of the run, or fonts."""
+    preparation = reader.description.preparation
+    if data:
+        return "data", open_data(data, preparation)[0]
+    run = path.resolve().parent.parent
+    if (run / "recipe.yaml").is_file():
+        recipe = load_recipe(str(run / "recipe.yaml"))
+        return "validation", open_pools(recipe, run).validation.prepared_by(preparation)
+    return "fonts", rendered_lines(reader.description)
+
+
+def rendered_lines(description: Description) -> Lines:
+    """Drawn lines that the charset can write; raises `DataError` where there are too few."""
+    source = RenderedSource(name="rendered", lines=RENDERED_LINES, fonts=RENDERED_FAMILIES, text=TextMix(digits=8))
+    # the drawn files are mapped into memory, and stay readable for this process once their folder is gone
+    with TemporaryDirectory() as cache:
+        lines, _ = open_rendered(source, Path(), Path(cache), description.preparation)
+    lines = lines.where(lambda text: text is not None and not description.charset.missing(text))
+    if len(lines) < LEAST_LINES:
+        raise DataError("too few drawn lines lie inside the model's charset; give --data with lines of its own kind")
+    return lines
+
+
+def labelled(lines: Lines) -> Lines:
+    """The lines with a label; raises `DataError` where they are too few to judge accuracy by."""
+    some = lines.where(lambda text: text is not None)
+    if len(some) < LEAST_LINES:
+        raise DataError(f"{len(some)} labelled lines to judge by; at least {LEAST_LINES} are needed, better 1,000")
+    return some
+
+
+def chosen(lines: Lines, n: int) -> Lines:
+    """At most `n` lines, the same each time."""
+    return parted(lines, 0, n)[1]
+
+
+def parted(lines: Lines, n_first: int, n_second: int) -> tuple[Lines, Lines]:
+    """Two sets without a line or a picture in common, the same each time; the second holds what is left at most."""
+    order = torch.randperm(len(lines), generator=generator_of("export", lines.digest)).tolist()
+    first = lines.take(sorted(order[:n_first]))
+    known = set(first.image_digests)
+    rest = [i for i in order[n_first:] if lines.image_digests[i] not in known]
+    return first, lines.take(sorted(rest[:n_second]))
+
+
+def prepared(lines: Lines, preparation: Preparation) -> list[np.ndarray]:
+    """Images as the network sees them, a few of one padded width together."""
+    groups = in_width_order(lines.padded_width_px, CALIBRATION_BATCH)
+    return [np.stack([preparation.prepare(lines[i].image, lines.keys[i]) for i in group.indices]) for group in groups]
+
+
+def opened(graph: onnx.ModelProto, reader: Reader) -> Reader:
+    """A reader with that graph behind it."""
+    return Reader(reader.description, reader.path, session(graph.SerializeToString(), reader.path))
+
+
+def noting(description: Description, about: dict[str, Any]) -> Description:
+    """The description with what was done for the export in its training record."""
+    return description.model_copy(update={"training": description.training | {"export": about}})

@@ -1,0 +1,101 @@
+"""One self-contained HTML page with the lines that a person should look at; it saves their `labels.tsv`.
+
+The page itself is `pages/review.html`; here its data are made: pictures, readings, names relative to one folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from distill.data.formats.contents import lies_inside
+from students.charset import Charset
+from students.decode import Reading
+from students.image import Preparation, decode_image
+from students.model_file import write_whole
+
+MOST_LINES = 1000
+HIGHEST_PX, WIDEST_PX = 96, 2400
+SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))  # bytes of a file name that are no UTF-8
+UNWRITABLE = frozenset("\t\r\n\0") | SURROGATES
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """A line to look at, and the folder that the user named for it."""
+
+    image: Path
+    folder: Path
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was written: lines shown, lines beyond `MOST_LINES`, files whose name no `labels.tsv` can hold."""
+
+    folder: Path
+    shown: int
+    left_out: int
+    unnameable: tuple[str, ...]
+
+
+def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, preparation: Preparation) -> Page:
+    """The page of the lines, the least sure first."""
+    nameable = [line for line in lines if _is_nameable(line.image)]
+    shown = sorted(nameable, key=lambda line: line.reading.confidence)[:MOST_LINES]
+    folders = [os.path.abspath(line.folder) for line in shown]
+    folder = Path(os.path.commonpath(folders)) if folders else Path()
+    entries = [_entry(line, folder, preparation) for line in shown]
+    data = {
+        "lines": entries,
+        "charset": list(charset.characters),
+        "folder": str(folder),
+        "left_out": len(nameable) - len(shown),
+        "key": hashlib.sha256("\0".join(f"{e['file']}\0{e['text']}" for e in entries).encode()).hexdigest()[:16],
+    }
+    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    page = resources.files("distill.delivery").joinpath("pages/review.html").read_text("utf-8")
+    write_whole(path, page.replace("__DATA__", text).encode())
+    unnameable = tuple(str(line.image) for line in lines if not _is_nameable(line.image))
+    return Page(folder, len(shown), len(nameable) - len(shown), unnameable)
+
+
+def _is_nameable(image: Path) -> bool:
+    """Whether a `labels.tsv` can hold the name, in whichever folder it will lie, and be read back."""
+    path = Path(os.path.abspath(image))
+    return not UNWRITABLE & set(str(path)) and all(map(lies_inside, path.parts[1:]))
+
+
+def _entry(line: Doubtful, folder: Path, preparation: Preparation) -> dict[str, Any]:
+    """A line as the page wants it; edges of characters as shares of the picture's width."""
+    pixels = decode_image(line.image)
+    height, width = pixels.shape[:2]
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((WIDEST_PX, HIGHEST_PX))
+    encoded = io.BytesIO()
+    picture.save(encoded, "WEBP", quality=80)
+    reading = line.reading
+    extents = reading.extents_px(preparation, height, width)
+    return {
+        "file": Path(os.path.abspath(line.image)).relative_to(folder).as_posix(),
+        "text": reading.text,
+        "confidence": round(reading.confidence, 6),
+        "characters": [
+            [c.text, round(c.confidence, 4), round(left / width, 4), round(right / width, 4)]
+            for c, (left, right) in zip(reading.characters, extents, strict=True)
+        ],
+        "alternatives": [[text, round(p, 6)] for text, p in reading.alternatives],
+        "picture": "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode(),
+        "width": picture.width,
+        "height": picture.height,
+    }

@@ -1,0 +1,107 @@
+"""Where a recogniser fails: by character, by length, by width of the line; and whether it fails as its teacher does.
+
+Texts are compared as the protocol folds them, as everywhere in the report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from distill.data.lines import Lines
+from distill.evaluation.metrics import Compared
+
+MOST_BINS = 6
+SHOWN_CHARACTERS = 12
+Lined = Mapping[str, Sequence[Compared]]  # the same lines in the same order for every role
+
+
+def breakdown(test: Lines, roles: Lined) -> dict[str, Any]:
+    """`report.json`: shares of exact lines by `length` and `width_px`, of characters read right by `character`.
+
+    Bins hold about equally many lines; every bin and character has its `n` and one share a role.
+    """
+    lines = next(iter(roles.values()))
+    widths = dict(zip(test.keys, test.padded_width_px.tolist(), strict=True))
+    exact = {role: np.array([line.exact for line in of_role], float) for role, of_role in roles.items()}
+    return {
+        "length": _binned(np.array([len(line.want) for line in lines]), exact),
+        "width_px": _binned(np.array([widths[line.truth.key] for line in lines]), exact),
+        "character": _by_character(roles),
+    }
+
+
+def agreement(teacher: Sequence[Compared], student: Sequence[Compared]) -> dict[str, float | int]:
+    """Of the lines that the student misreads: how many, and the shares that the teacher misreads too, and alike."""
+    wrong = [(t, s) for t, s in zip(teacher, student, strict=True) if not s.exact]
+    n = len(wrong)
+    return {
+        "n": n,
+        "teacher_wrong": sum(not t.exact for t, _ in wrong) / n if n else 0.0,
+        "same_reading": sum(t.got == s.got for t, s in wrong) / n if n else 0.0,
+    }
+
+
+def page(found: Mapping[str, Any], agreed: Mapping[str, float | int], names: Sequence[str]) -> str:
+    """The part of `report.md` about it."""
+    parts = ["## Where they fail\n"]
+    for title, key in (("characters of the line", "length"), ("padded width in px", "width_px")):
+        parts.append(_table(title, [(f"{b['from']} to {b['to']}", b) for b in found[key]], names))
+    hardest = sorted(found["character"].items(), key=lambda item: (item[1][names[-1]] - 1) * item[1]["n"])
+    shown = [(f"<code>&#{ord(c)};</code>", row) for c, row in hardest[:SHOWN_CHARACTERS]]
+    parts.append(_table("characters that cost most", shown, names))
+    if agreed["n"]:
+        parts.append(
+            f"Of the {agreed['n']} lines that the distilled student reads wrongly the teacher reads "
+            f"{agreed['teacher_wrong']:.0%} wrongly too, {agreed['same_reading']:.0%} with the same text.\n"
+        )
+    return "\n".join(parts)
+
+
+def _table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], names: Sequence[str]) -> str:
+    head = [f"| {title} | n | " + " | ".join(names) + " |", "|---|---:|" + "---:|" * len(names)]
+    return (
+        "\n".join(
+            [
+                *head,
+                *(
+                    f"| {what} | {row['n']} | " + " | ".join(f"{row[r]:.1%}" for r in names) + " |"
+                    for what, row in rows
+                ),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _binned(values_L: np.ndarray, exact: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Bins between quantiles, so that each holds about as many lines; equal values share a bin."""
+    edges = np.unique(np.quantile(values_L, np.linspace(0, 1, MOST_BINS + 1), method="lower"))
+    bin_L = np.searchsorted(edges[1:-1], values_L, side="right") if len(edges) > 2 else np.zeros(len(values_L), int)
+    rows = []
+    for number in np.unique(bin_L):
+        some = bin_L == number
+        row: dict[str, Any] = {
+            "from": int(values_L[some].min()), "to": int(values_L[some].max()), "n": int(some.sum()),
+        }  # fmt: skip
+        rows.append(row | {role: round(float(of_role[some].mean()), 6) for role, of_role in exact.items()})
+    return rows
+
+
+def _by_character(roles: Lined) -> dict[str, dict[str, Any]]:
+    """Of every character of the truths: how often it occurs, and the share that is read as it is."""
+    total = Counter(c for line in next(iter(roles.values())) for c in line.want)
+    found: dict[str, dict[str, Any]] = {c: {"n": n} for c, n in sorted(total.items())}
+    for role, of_role in roles.items():
+        missed: Counter[str] = Counter()
+        for line in of_role:
+            if not line.exact:
+                edits = Levenshtein.editops(line.want, line.got)
+                missed.update(line.want[edit.src_pos] for edit in edits if edit.tag != "insert")
+        for c, n in total.items():
+            found[c][role] = round(1 - missed[c] / n, 6)
+    return found

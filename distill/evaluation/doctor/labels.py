@@ -1,0 +1,168 @@
+"""What labels give away by their characters alone: look-alikes, invisible and damaged ones; counts of every class.
+
+Scripts are told by the names that Unicode gives the letters, so that there is no table to keep.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+
+from distill.data.lines import Lines
+from distill.evaluation.doctor.findings import Finding, about
+from students.charset import Charset
+
+FEW_LINES = 10
+SHOWN_CHARACTERS = 60
+CONFUSED_SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK"})  # many of their capitals look the same
+PLAIN_AND_PRINTED = {  # plain character: what stands for it in print
+    "'": "single quotes or apostrophes",
+    '"': "double quotes",
+    "-": "dashes",
+}
+
+
+def findings_in_labels(part: str, lines: Lines) -> list[Finding]:
+    """Notes on the labels of one part, every kind on its own."""
+    labels = [(key, text) for key, text in zip(lines.keys, lines.texts, strict=True) if text]
+    found = []
+    for kind, judge, what, advice in CHECKS:
+        hits = [(key, f"{key}: {text!r}: {said}") for key, text in labels if (said := judge(text))]
+        found += about("note", kind, part, hits, what, advice)
+    return found
+
+
+def findings_in_charset(charset: Charset, counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
+    """Characters that are one to a reader, and characters that hardly any training line holds."""
+    found = []
+    for plain, what in PLAIN_AND_PRINTED.items():
+        printed = [c for c in charset.characters if _plain(c) == plain and c != plain]
+        if printed and plain in charset.characters:
+            spellings = ", ".join(f"{c} ({counts[c]['train']:,})" for c in [plain, *printed])
+            found.append(
+                Finding(
+                    "note", "spellings", "train", f"plain and typographic {what} both occur, in lines: {spellings}",
+                    advice="if the pictures do not tell them apart, write all labels in one way",
+                )
+            )  # fmt: skip
+    rare = sorted((n["train"], c) for c, n in counts.items() if n["train"] < FEW_LINES and c in charset.characters)
+    if rare:
+        listed = " ".join(f"{named(c)}:{n}" for n, c in rare[:SHOWN_CHARACTERS])
+        listed += f" and {len(rare) - SHOWN_CHARACTERS} more" * (len(rare) > SHOWN_CHARACTERS)
+        message = f"{len(rare)} characters stand in fewer than {FEW_LINES} training lines: {listed}"
+        found.append(
+            Finding("note", "rare", "train", message, advice="add lines with them (a rendered source), or drop them")
+        )
+    return found
+
+
+def class_counts(parts: Mapping[str, Lines], charset: Charset) -> dict[str, dict[str, int]]:
+    """For every character of the charset and of the labels: how many lines of each part hold it."""
+    counts = {part: Counter(c for text in lines.texts for c in set(text or "")) for part, lines in parts.items()}
+    characters = sorted(set(charset.characters).union(*counts.values()))
+    return {c: {part: count[c] for part, count in counts.items()} for c in characters}
+
+
+def named(character: str) -> str:
+    """A character as one can see it: spaces, marks and invisible ones by their code point."""
+    return character if character.isprintable() and not character.isspace() and not _is_mark(character) else (
+        f"U+{ord(character):04X}"
+    )  # fmt: skip
+
+
+def mixed_scripts(text: str) -> str:
+    """Words whose letters are of several scripts that look alike."""
+    words = [] if text.isascii() else re.findall(r"[^\W\d_]+", text)
+    return ", ".join(
+        f"{word!r} mixes {' and '.join(sorted(scripts))}"
+        for word in words
+        if len(scripts := {_script(c) for c in word} & CONFUSED_SCRIPTS) > 1
+    )
+
+
+def other_width(text: str) -> str:
+    """Full-width and half-width forms; among wide letters, as Chinese has them, full-width punctuation is at home."""
+    if text.isascii():
+        return ""
+    at_home = any(unicodedata.east_asian_width(c) == "W" for c in text)
+    forms = [c for c in text if unicodedata.decomposition(c).startswith(("<wide>", "<narrow>"))]
+    return _list(c for c in forms if c.isalnum() or not at_home)
+
+
+def invisible(text: str) -> str:
+    """Format and control characters: zero width, soft hyphens, byte order and direction marks, tabs, new lines."""
+    return "" if text.isprintable() else _list(c for c in text if unicodedata.category(c) in ("Cf", "Cc"))
+
+
+def no_character(text: str) -> str:
+    """Code points without a meaning, and the replacement character, which says that bytes were decoded wrongly."""
+    return "" if text.isascii() else _list(
+        c for c in text if unicodedata.category(c) in ("Co", "Cn", "Cs") or c == "\N{REPLACEMENT CHARACTER}"
+    )  # fmt: skip
+
+
+def decoded_twice(text: str) -> str:
+    """UTF-8 that was once read as Windows-1252: é as Ã©."""
+    if text.isascii():
+        return ""
+    try:
+        return f"is {text.encode('cp1252').decode()!r}, read in a wrong encoding"
+    except UnicodeError:
+        return ""
+
+
+def odd_spaces(text: str) -> str:
+    """Spaces of another kind than the plain one."""
+    return "" if text.isascii() else _list(c for c in text if unicodedata.category(c)[0] == "Z" and c != " ")
+
+
+def loose_spaces(text: str) -> str:
+    """Spaces that no picture shows: at an end, or several in a row."""
+    return "spaces at an end or in a row" if text != text.strip(" ") or "  " in text else ""
+
+
+def loose_marks(text: str) -> str:
+    """Combining marks that NFC could not join to a letter of an alphabet that has them joined, or to any."""
+    if text.isascii():
+        return ""
+    pairs = zip(" " + text, text, strict=False)
+    return _list(c for before, c in pairs if _is_mark(c) and (_script(before) in CONFUSED_SCRIPTS or before == " "))
+
+
+CHECKS: tuple[tuple[str, Callable[[str], str], str, str], ...] = (
+    ("mixed-scripts", mixed_scripts, "look-alike scripts mixed inside a word", "type these words in one script"),
+    ("width-forms", other_width, "full-width or half-width forms", "write the plain characters"),
+    ("invisible", invisible, "invisible characters", "take them out: no picture shows them"),
+    ("no-character", no_character, "private, unassigned or replacement characters", "decode the labels anew"),
+    ("wrong-encoding", decoded_twice, "UTF-8 read in a wrong encoding, it seems", "decode the labels anew"),
+    ("odd-spaces", odd_spaces, "spaces of another kind", "write the plain space"),
+    ("loose-spaces", loose_spaces, "spaces at an end or several in a row", "take them out"),
+    ("loose-marks", loose_marks, "combining marks of their own", "a class of its own is learnt for each mark"),
+)
+
+
+@cache
+def _script(character: str) -> str:
+    return unicodedata.name(character, "").split(" ")[0] if character.isalpha() else ""
+
+
+@cache
+def _plain(character: str) -> str:
+    """The plain character of the keyboard that a quote or dash stands for, or nothing."""
+    name = unicodedata.name(character, "")
+    if unicodedata.category(character) == "Pd" or name == "MINUS SIGN":
+        return "-"
+    if "ANGLE" in name or not ("QUOTATION MARK" in name or "APOSTROPHE" in name):
+        return ""
+    return "'" if "SINGLE" in name or "APOSTROPHE" in name else '"'
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
+
+
+def _list(characters: Iterable[str]) -> str:
+    return ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in dict.fromkeys(characters))

@@ -1,0 +1,218 @@
+"""What a check leaves in the run folder: `check.json`, `check.html` with its pictures inside, `suspicious.png`.
+
+The page needs nothing from elsewhere and runs no script. All text that comes from data is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from distill.data.batch import Pixels
+from distill.data.lines import Lines, joined
+from distill.evaluation.doctor.diagnosis import Diagnosis
+from distill.evaluation.doctor.doubts import Doubt
+from distill.evaluation.doctor.findings import Finding, counted
+from distill.evaluation.doctor.labels import named
+from distill.recipe.sections import Recipe
+from distill.synthesis.render import contact_sheet
+from distill.track import write_json
+from students.image import decode_image
+from students.model_file import write_whole
+
+SHOWN_LINES = 8  # of a finding
+SHOWN_CLASSES = 400
+PICTURE_PX = (480, 64)  # largest width and height on the page
+PICTURES_BYTES = 6 * 2**20  # of all pictures on the page
+SHEET_COLUMNS = 3
+SOURCE_COLUMNS = {  # field of a profile: its heading and format
+    "lines": ("lines", ",d"),
+    "labelled": ("labelled", ",d"),
+    "characters": ("characters", ".1f"),
+    "seen_labels": ("labels seen in train", ".0%"),
+    "height_px": ("height px", ".0f"),
+    "aspect_per_character": ("width / height / character", ".2f"),
+    "contrast": ("contrast", ".0f"),
+    "read_exactly": ("read exactly by the teacher", ".1%"),
+}
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --bad: #c62828; --look: #b26a00; --bar: #4a7fb5; }
+@media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --look: #ffca6b; --bar: #7fb0e0; } }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 76rem; }
+h1, h2 { line-height: 1.2; } h2 { margin-top: 2.2rem; }
+table { border-collapse: collapse; } th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); }
+th { text-align: left; font-weight: 600; } .n { text-align: right; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; padding: .45rem .8rem; }
+summary { cursor: pointer; overflow-wrap: anywhere; } .problem b { color: var(--bad); } .note b { color: var(--look); }
+.lines { display: grid; gap: .6rem; margin: .6rem 0; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); }
+figure { margin: 0; padding: .5rem; background: var(--soft); border-radius: .3rem; overflow-wrap: anywhere; }
+figure img { max-width: 100%; display: block; margin-bottom: .25rem; }
+figcaption { font-size: .85rem; } code { font-family: ui-monospace, monospace; white-space: pre-wrap; }
+.classes { columns: 19rem; font-size: .85rem; } .classes div { break-inside: avoid; display: grid; gap: .5rem;
+  grid-template-columns: 4rem 3rem 3rem 3rem 1fr; } .classes i { background: var(--bar); height: .6rem; }
+"""
+
+
+class Album:
+    """Pictures of lines as HTML, until the page is as large as it may become; `left_out` counts the rest."""
+
+    def __init__(self, lines: Lines, limit_bytes: int = PICTURES_BYTES) -> None:
+        self.lines, self.row = lines, {key: i for i, key in enumerate(lines.keys)}
+        self.left_bytes, self.left_out = limit_bytes, 0
+
+    def html(self, key: str) -> str:
+        """The picture of a line that is in use; nothing for another."""
+        if key not in self.row:
+            return ""
+        data = _as_jpeg(self.lines[self.row[key]].image, key)
+        if len(data) > self.left_bytes:
+            self.left_out += 1
+            return ""
+        self.left_bytes -= len(data)
+        return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
+
+
+def write_pages(folder: Path, recipe: Recipe, found: Diagnosis) -> list[Path]:
+    """Write what was found and return the files."""
+    album = Album(joined(list(found.parts.values())))
+    written = [folder / "check.html", folder / "check.json"]
+    write_whole(written[0], page(recipe, found, album).encode())
+    write_json(written[1], found.as_dict())
+    sheet = folder / "suspicious.png"
+    sheet.unlink(missing_ok=True)
+    if found.suspicious:
+        buffer = io.BytesIO()
+        suspicious_sheet(recipe, found.suspicious, album).save(buffer, "PNG")
+        write_whole(sheet, buffer.getvalue())
+        written.append(sheet)
+    return written
+
+
+def page(recipe: Recipe, found: Diagnosis, album: Album) -> str:
+    """The whole page."""
+    n_problems, n_notes = len(found.of("problem")), len(found.of("note"))
+    body = [
+        f"<h1>{escape(recipe.name)}</h1><p>{escape(recipe.about)}</p>",
+        f"<p><b>{counted(n_problems, 'problem')}, {counted(n_notes, 'note')}.</b> A problem stops the training or "
+        "falsifies its results; a note is worth a look.</p>",
+        _parts(found),
+        "<h2>Findings</h2>",
+        *(_finding(finding, album) for finding in found.findings),
+        _suspicious(found.suspicious, album),
+        _sources(found),
+        _classes(found),
+    ]
+    if album.left_out:
+        body.append(f"<p>{counted(album.left_out, 'picture')} left out: the page holds {PICTURES_BYTES >> 20} MiB.</p>")
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(recipe.name)}: check</title><style>{STYLE}</style>" + "\n".join(body) + "</html>\n"
+    )
+
+
+def suspicious_sheet(recipe: Recipe, doubts: Sequence[Doubt], album: Album) -> Image.Image:
+    """The doubted labels as one picture, each line over its label and the reading."""
+    pixels = Pixels(album.lines, recipe.image, 0)
+    images = [pixels[album.row[doubt.key]].squeeze() for doubt in doubts]
+    return contact_sheet(images, [f"{d.label}  |  read: {d.reading}" for d in doubts], SHEET_COLUMNS)
+
+
+def _parts(found: Diagnosis) -> str:
+    rows = [
+        (part, f"{len(lines):,}", f"{sum(text is not None for text in lines.texts):,}")
+        for part, lines in found.parts.items()
+    ]
+    return _table(("part", "lines", "labelled"), rows) if rows else ""
+
+
+def _finding(finding: Finding, album: Album) -> str:
+    shown = range(min(SHOWN_LINES, len(finding.keys)))
+    figures = []
+    for i in shown:
+        pictures = album.html(finding.keys[i]) + (album.html(finding.beside[i]) if finding.beside else "")
+        figures.append(_figure(pictures, escape(finding.remarks[i] if finding.remarks else finding.keys[i])))
+    rest = len(finding.keys) - len(shown)
+    return (
+        f'<details class="{finding.severity}"{" open" * (finding.severity == "problem")}><summary><b>{finding.severity}'
+        f"</b> {escape(finding.part)} · {escape(finding.kind)}: {escape(finding.message)}</summary>"
+        + (f"<p>{escape(finding.advice)}.</p>" if finding.advice else "")
+        + (f'<div class="lines">{"".join(figures)}</div>' if figures else "")
+        + (f"<p>{counted(rest, 'more line')} in check.json.</p>" if rest else "")
+        + "</details>"
+    )
+
+
+def _suspicious(doubts: Sequence[Doubt], album: Album) -> str:
+    if not doubts:
+        return ""
+    figures = [
+        _figure(
+            album.html(doubt.key),
+            f"label <code>{escape(doubt.label)}</code><br>read <code>{escape(doubt.reading)}</code><br>"
+            f"{escape(doubt.part)}, {escape(doubt.key)}: {doubt.nats:.1f} nats a character",
+        )
+        for doubt in doubts
+    ]
+    about = "How much likelier the teacher finds its own reading than the label, the greatest doubt first."
+    return f'<h2>Suspicious labels</h2><p>{about}</p><div class="lines">{"".join(figures)}</div>'
+
+
+def _sources(found: Diagnosis) -> str:
+    if not found.sources:
+        return ""
+    rows = [
+        [s.part, s.source, *(_number(getattr(s, name), form) for name, (_, form) in SOURCE_COLUMNS.items())]
+        for s in found.sources
+    ]
+    heads = ["part", "source", *(head for head, _ in SOURCE_COLUMNS.values())]
+    return "<h2>Real sources</h2><p>Medians of pictures, means of labels.</p>" + _table(heads, rows, words=2)
+
+
+def _classes(found: Diagnosis) -> str:
+    """Lines that hold each character: a number a part, and a bar for train."""
+    if not found.classes:
+        return ""
+    rarest = sorted(found.classes.items(), key=lambda item: (item[1]["train"], item[0]))[:SHOWN_CLASSES]
+    most = max(counts["train"] for counts in found.classes.values()) or 1
+    rows = [
+        f"<div><code>{escape(named(character))}</code>"
+        + "".join(f'<span class="n">{counts[part]:,}</span>' for part in ("train", "validation", "test"))
+        + f'<i style="width:{100 * counts["train"] / most:.1f}%"></i></div>'
+        for character, counts in rarest
+    ]
+    about = "Lines of train, validation and test that hold each, the rarest in train first."
+    if len(rarest) < len(found.classes):
+        about += f" {len(found.classes) - len(rarest):,} more frequent ones in check.json."
+    return f'<h2>Characters</h2><p>{about}</p><div class="classes">{"".join(rows)}</div>'
+
+
+def _figure(pictures: str, caption: str) -> str:
+    return f"<figure>{pictures}<figcaption>{caption}</figcaption></figure>"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """The first columns hold `words`, the others numbers."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        kinds = ["", ' class="n"']
+        return "<tr>" + "".join(f"<{tag}{kinds[i >= words]}>{escape(c)}</{tag}>" for i, c in enumerate(cells)) + "</tr>"
+
+    return f'<div class="scroll"><table>{row(heads, "th")}{"".join(row(cells, "td") for cells in rows)}</table></div>'
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _as_jpeg(image: bytes, key: str) -> bytes:
+    picture = Image.fromarray(decode_image(image, key))
+    picture.thumbnail(PICTURE_PX)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

@@ -1,0 +1,112 @@
+"""One pass over the pictures that were not drawn here: size, contrast, a small copy and a perceptual hash of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from distill.data.lines import Lines
+from distill.evaluation.doctor.findings import Finding, about
+from distill.processes import one_thread
+from distill.track import progress
+from students.image import Preparation, decode_image
+
+HASH_SHAPE = (8, 32)
+COPY_SHAPE = (24, 96)
+ALMOST_BLANK = 12.0  # grey levels between the 1st and the 99th percentile: the worst real lines have more
+UPRIGHT = 1.3  # height over width; street words of four letters are now and then square
+LONG_LABEL = 4  # characters from which an upright picture is odd
+STEADY_LABEL = 3  # characters from which the width of one is a steady measure
+FAR_OUT = 5.0  # robust standard deviations
+FAR_AT_LEAST = np.log(2.0)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is kept of the pictures of some lines, row by row."""
+
+    lines: Lines
+    height_px: np.ndarray  # (N,)
+    width_px: np.ndarray  # (N,)
+    contrast: np.ndarray  # (N,) grey levels
+    hashes_NB: np.ndarray  # (N, 256) int8: 1 where it grows lighter to the right, else -1
+    copies_NHW: np.ndarray  # (N, 24, 96) uint8
+
+    @property
+    def blank(self) -> np.ndarray:
+        return self.contrast < ALMOST_BLANK
+
+
+def look_at(part: str, lines: Lines) -> Pictures:
+    """Measure every picture once."""
+    one_thread()
+    n = len(lines)
+    sizes_N2, contrast = np.zeros((n, 2), np.int64), np.zeros(n, np.float32)
+    hashes_NB, copies_NHW = np.zeros((n, HASH_SHAPE[0] * HASH_SHAPE[1]), np.int8), np.zeros((n, *COPY_SHAPE), np.uint8)
+    with progress(f"looking at {part}", n, "picture", shown=n > 0) as bar:
+        for i in range(n):
+            line = lines[i]
+            pixels = decode_image(line.image, line.key)
+            grey_HW = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+            sizes_N2[i] = grey_HW.shape
+            contrast[i] = np.subtract(*np.percentile(grey_HW, [99, 1]))
+            hashes_NB[i] = difference_hash(grey_HW)
+            copies_NHW[i] = cv2.resize(grey_HW, COPY_SHAPE[::-1], interpolation=cv2.INTER_AREA)
+            bar.update()
+    return Pictures(lines, sizes_N2[:, 0], sizes_N2[:, 1], contrast, hashes_NB, copies_NHW)
+
+
+def difference_hash(grey_HW: np.ndarray) -> np.ndarray:
+    """256 signs of the differences between neighbours on a grid of 8 x 33: deaf to brightness and contrast."""
+    height, width = HASH_SHAPE
+    grid = cv2.resize(grey_HW, (width + 1, height), interpolation=cv2.INTER_AREA).astype(np.int16)
+    return np.where(np.diff(grid, axis=1) > 0, 1, -1).astype(np.int8).ravel()
+
+
+def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation) -> list[Finding]:
+    """Notes on pictures that stand upright, hold nothing, are tiny, or far too narrow or wide for their labels."""
+    lines, height, width = pictures.lines, pictures.height_px, pictures.width_px
+
+    def those(rows: np.ndarray, remark: str) -> list[tuple[str, str]]:
+        return [
+            (lines.keys[i], f"{lines.keys[i]}: {width[i]} x {height[i]} px, {lines.texts[i]!r}{remark}")
+            for i in np.flatnonzero(rows).tolist()
+        ]
+
+    n_characters = np.array([len(text or "") for text in lines.texts], np.int64)
+    blank_but_labelled = pictures.blank & np.array([text != "" for text in lines.texts], bool)
+    per_character = width / np.maximum(height * n_characters, 1)
+    upright = (height > UPRIGHT * width) & (n_characters >= LONG_LABEL)
+    narrow, wide = _far_out(per_character, lines, (n_characters >= STEADY_LABEL) & ~upright)
+    tiny = height * 3 < preparation.height_px
+    found = about("note", "turned", part, those(upright, ""), "turned by a right angle, it seems", "turn the pictures")
+    found += about("note", "blank", part, those(blank_but_labelled, ""), "almost blank", "look at the pictures")
+    found += about(
+        "note", "tiny", part, those(tiny, ""), f"less than a third of {preparation.height_px} px high",
+        "enlarging brings nothing back: expect them to be read badly",
+    )  # fmt: skip
+    found += about(
+        "note", "narrow", part, those(narrow, ""), "far narrower a character than their source",
+        "cut too tightly, or the label says more than the picture",
+    )  # fmt: skip
+    return found + about(
+        "note", "wide", part, those(wide, ""), "far wider a character than their source",
+        "cut too loosely, or the label says less than the picture",
+    )  # fmt: skip
+
+
+def _far_out(ratio: np.ndarray, lines: Lines, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows far below and far above the middle of their own source, by median and quartiles of the logarithm."""
+    low, high = np.zeros(len(ratio), bool), np.zeros(len(ratio), bool)
+    sources = np.array(lines.sources)
+    for source in sorted(set(lines.sources)):
+        rows = np.flatnonzero((sources == source) & judged)
+        if not len(rows):
+            continue
+        logs = np.log(np.maximum(ratio[rows], 1e-9))
+        first, middle, third = np.percentile(logs, [25, 50, 75])
+        far = max(FAR_OUT * (third - first) / 1.349, FAR_AT_LEAST)  # 1.349: quartile distance of a normal law
+        low[rows], high[rows] = logs < middle - far, logs > middle + far
+    return low, high

@@ -1,0 +1,144 @@
+"""Reading a set of lines with a model: every process its share, every line counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import nn
+
+from distill.data.batch import Pictures, moved
+from distill.data.formats.opening import source_at
+from distill.data.lines import Lines, Refusal, joined, open_source
+from distill.data.sampler import Group, in_width_order
+from distill.evaluation.metrics import Truth, score
+from distill.evaluation.peers import Peer
+from distill.runtime import StopFlag
+from distill.schema import Protocol
+from distill.teaching.teacher import FrozenTeacher
+from distill.track import progress
+from students.errors import DataError
+from students.image import Preparation
+from students.parts import Outputs
+from students.reading import Reader
+
+EVALUATION_BATCH = 64
+Read = TypeVar("Read")
+
+
+def read_lines(
+    model: nn.Module,
+    lines: Lines,
+    decode: Callable[[np.ndarray], Read],
+    preparation: Preparation,
+    accelerator: Accelerator,
+    *,
+    what: str | None = None,
+    stop: StopFlag | None = None,
+) -> dict[str, Read]:
+    """What `decode` makes of every line, by its key, equal on all processes; progress is shown where `what` names it.
+
+    It is given the log-posteriors (T, C) of the valid frames, at temperature 1. Raises `Stopped` when asked to stop.
+    """
+    mine: list[tuple[str, Read]] = []
+    with progress(what or "", len(lines), "line", shown=what is not None) as bar:
+        for group, outputs in spoken(model, lines, preparation, accelerator, shared=True):
+            log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
+            lengths = outputs.lengths_N.tolist()
+            for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):
+                mine.append((lines.keys[i], decode(frames[:length])))
+            bar.update(len(group.indices) * accelerator.num_processes)
+            if stop is not None and accelerator.num_processes == 1:
+                stop.raise_if_set()
+    return dict(gather_object(mine))
+
+
+def spoken(
+    model: nn.Module, lines: Lines, preparation: Preparation, accelerator: Accelerator, *, shared: bool = False
+) -> Iterator[tuple[Group, Outputs]]:
+    """Groups of one padded width and what a model in evaluation mode says about them.
+
+    A network computes in float32, as the reader does; a frozen teacher in the precision in which it is heard.
+
+    `shared`: every process has its own part of the groups, not all of them.
+    """
+    training = model.training
+    model.eval()
+    pictures = Pictures(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
+    groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
+    for group in groups[accelerator.process_index :: accelerator.num_processes] if shared else groups:
+        images_NCHW, others = pictures.stacked(group)
+        images_NCHW = images_NCHW.to(accelerator.device)
+        with torch.inference_mode():
+            outputs = model(images_NCHW, moved(others, accelerator.device)) if others else model(images_NCHW)
+        yield group, outputs
+    model.train(training)
+
+
+def truths_of(lines: Lines) -> list[Truth]:
+    """The labels of labelled lines, as evaluation wants them."""
+    return [
+        Truth(key, text, lines.sources[i], lines.form(i))
+        for i, (key, text) in enumerate(zip(lines.keys, lines.texts, strict=True))
+        if text is not None
+    ]
+
+
+def evaluate_sources(
+    reader: Reader, data: Sequence[str], protocol: Protocol, peers: Sequence[Peer] = ()
+) -> dict[str, Any]:
+    """Score a model on Parquet files, folders or hub data sets, and `peers` on the same lines.
+
+    Unlabelled lines are an error, not a zero.
+    """
+    lines, refused = open_data(data, reader.description.preparation)
+    if None in lines.texts:
+        raise DataError(f"{' '.join(data)}: {lines.texts.count(None)} lines have no label to compare with")
+    truths = truths_of(lines)
+    result = score(truths, texts_of(reader, lines, "reading"), protocol).as_dict()
+    against = {peer.name: score(truths, _read_by(peer, lines), protocol).as_dict() for peer in peers}
+    compared = {"against": against} if peers else {}
+    return result | {"refused": [refusal.reason for refusal in refused]} | compared
+
+
+def open_data(data: Sequence[str], preparation: Preparation) -> tuple[Lines, list[Refusal]]:
+    """The lines of what stands on a command line, and those refused; raises `DataError` where not one is left."""
+    parts, refused = [], []
+    for number, where in enumerate(data):
+        name = f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem
+        source = source_at(where, name, **({"split": "test"} if where.startswith("hf://") else {}))
+        lines, unusable = open_source(source, Path(), Path(), preparation)
+        parts.append(lines)
+        refused += unusable
+    lines = joined(parts)
+    if not len(lines):
+        raise DataError(f"not one line can be read; {len(refused)} were refused, the first: {refused[0].reason}")
+    return lines, refused
+
+
+def _read_by(peer: Peer, lines: Lines) -> dict[str, str]:
+    """Texts by key, in stretches, so that the pictures are never all in memory."""
+    texts: dict[str, str] = {}
+    with progress(peer.name, len(lines), "line") as bar:
+        for start in range(0, len(lines), EVALUATION_BATCH):
+            some = [lines[i] for i in range(start, min(start + EVALUATION_BATCH, len(lines)))]
+            texts |= zip((line.key for line in some), peer.read([line.image for line in some]), strict=True)
+            bar.update(len(some))
+    return texts
+
+
+def texts_of(reader: Reader, lines: Lines, what: str | None, batch_lines: int = EVALUATION_BATCH) -> dict[str, str]:
+    """What a reader of any kind reads on every line, by its key; progress is shown where `what` names it."""
+    in_order = [i for group in in_width_order(lines.padded_width_px, batch_lines) for i in group.indices]
+    readings = reader.stream((lines[i].image for i in in_order), batch_lines)
+    with progress(what or "", len(lines), "line", shown=what is not None) as bar:
+        texts = {}
+        for i, reading in zip(in_order, readings, strict=True):
+            texts[lines.keys[i]] = reading.text
+            bar.update()
+    return texts

@@ -1,0 +1,129 @@
+"""How a reading is compared with the truth: protocols, exact match, character and word error rate."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rapidfuzz.distance import Levenshtein
+from typing_extensions import assert_never
+
+from distill.data.labels import LabelForm, told
+from distill.schema import Protocol
+from students.charset import normalise
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a line says and where it comes from."""
+
+    key: str
+    text: str
+    source: str
+    form: LabelForm = "exact"
+
+
+@dataclass(frozen=True)
+class SourceScore:
+    n: int
+    exact: float
+    cer: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Rates are fractions. `left_out` counts lines whose truth is empty under the protocol."""
+
+    protocol: Protocol
+    n: int
+    exact: float
+    cer: float
+    wer: float
+    left_out: int
+    sources: dict[str, SourceScore] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One line under one protocol: truth and reading folded, edits counted."""
+
+    truth: Truth
+    want: str
+    got: str
+    exact: bool
+    edits: int
+    characters: int
+    word_edits: int
+    words: int
+
+
+def fold(text: str, protocol: Protocol) -> str:
+    """The part of a text that a protocol compares."""
+    match protocol:
+        case "exact":
+            return " ".join(normalise(text).split())
+        case "nospace":
+            return "".join(normalise(text).upper().split())
+        case "alnum":
+            return "".join(c for c in unicodedata.normalize("NFKD", text).lower() if c in ALNUM)
+        case _:
+            assert_never(protocol)
+
+
+ALNUM = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+
+
+def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protocol) -> list[Compared]:
+    """Every truth against the reading of the same key; lines without a truth under the protocol are left out."""
+    compared = []
+    for truth in truths:
+        want, got = (fold(told(text, truth.form), protocol) for text in (truth.text, texts[truth.key]))
+        if not want and protocol != "exact":
+            continue
+        words_wanted, words_got = (told(text, truth.form).split() for text in (truth.text, texts[truth.key]))
+        compared.append(
+            Compared(
+                truth,
+                want,
+                got,
+                want == got,
+                Levenshtein.distance(want, got),
+                len(want),
+                Levenshtein.distance(words_wanted, words_got),
+                len(words_wanted),
+            )
+        )
+    return compared
+
+
+def score(truths: list[Truth], texts: Mapping[str, str], protocol: Protocol) -> Score:
+    """Micro-averaged over lines: CER = edits / characters of the truth, WER likewise over words."""
+    lines = compare(truths, texts, protocol)
+    by_source: dict[str, list[Compared]] = {}
+    for line in lines:
+        by_source.setdefault(line.truth.source, []).append(line)
+    return Score(
+        protocol,
+        len(lines),
+        _ratio(sum(line.exact for line in lines), len(lines)),
+        _ratio(sum(line.edits for line in lines), sum(line.characters for line in lines)),
+        _ratio(sum(line.word_edits for line in lines), sum(line.words for line in lines)),
+        len(truths) - len(lines),
+        {
+            name: SourceScore(
+                len(part),
+                _ratio(sum(line.exact for line in part), len(part)),
+                _ratio(sum(line.edits for line in part), sum(line.characters for line in part)),
+            )
+            for name, part in sorted(by_source.items())
+        },
+    )
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,289 @@
+"""The proof: teacher, student alone and student distilled on the same test lines, with a verdict.
+
+Intervals are 95 % percentiles of a paired bootstrap over (seed, line) pairs: the three readings of a line
+stay together. With one seed they speak of this run only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from accelerate import Accelerator
+
+from distill.data.labels import told
+from distill.data.lines import Lines
+from distill.evaluation.breakdown import agreement, breakdown
+from distill.evaluation.breakdown import page as breakdown_page
+from distill.evaluation.evaluate import read_lines, truths_of
+from distill.evaluation.metrics import Compared, compare, fold, score
+from distill.evaluation.reliability import Sureness, draw, reliability
+from distill.evaluation.reliability import page as reliability_page
+from distill.recipe.sections import Recipe
+from distill.runtime import StopFlag
+from distill.schema import Protocol
+from distill.seeds import seed_of
+from distill.teaching.teacher import at_any_width
+from distill.track import read_metrics
+from distill.tsv import tsv_row
+from students.alignments import text_log_probabilities
+from students.decoder import tempered
+from students.image import decode_image
+from students.model_file import write_whole
+from students.reading import Reader
+
+RESAMPLES = 10_000
+SMALLEST_GAIN = 0.005  # an interval wholly below half a point is "no gain"
+SHOWN_LINES = 20
+COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
+
+
+class Heard(NamedTuple):
+    """A test line as a role reads it: text, confidence, and what the confidence would be at temperature 1."""
+
+    text: str
+    confidence: float
+    unfitted: float
+
+
+Readings = Mapping[str, Mapping[str, Heard]]
+
+
+def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str) -> dict[str, Heard]:
+    """The test lines as the shipped file of a role reads them."""
+    model = reader.model.to(accelerator.device)
+    preparation = at_any_width(reader.description.preparation)
+    return read_lines(
+        model,
+        test.prepared_by(preparation),
+        partial(heard, reader),
+        preparation,
+        accelerator,
+        what=f"testing the {role}",
+        stop=stop,
+    )
+
+
+def heard(reader: Reader, log_p_TC: np.ndarray) -> Heard:
+    """The reading of a line with log-posteriors (T, C) at temperature 1."""
+    description = reader.description
+    reading = reader.decode(tempered(log_p_TC, description.calibration.temperature))
+    # not `encode`, which composes: the reader may have written an accent as a character of its own
+    classes = [description.charset.characters.index(c.text) + 1 for c in reading.characters]
+    return Heard(reading.text, reading.confidence, float(np.exp(text_log_probabilities(log_p_TC[None], [classes])[0])))
+
+
+def summarise(
+    test: Lines, readings: Readings, parameters: Mapping[str, int], temperatures: Mapping[str, float],
+    protocol: Protocol, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """`report.json`: scores of each role, the gap recovered, the verdict."""
+    truths = truths_of(test)
+    texts = {role: {key: r.text for key, r in of_role.items()} for role, of_role in readings.items()}
+    result: dict[str, Any] = {
+        role: {"parameters": parameters[role], **score(truths, of_role, protocol).as_dict()}
+        for role, of_role in texts.items()
+    }
+    result.setdefault("control", None)
+    result["seeds"] = [seed]
+    lines = {role: compare(truths, of_role, protocol) for role, of_role in texts.items()}
+    result["confidence"] = {
+        role: reliability(_sureness(readings[role], of_role), temperatures[role]) for role, of_role in lines.items()
+    }
+    result["breakdown"] = breakdown(test, lines)
+    result["agreement"] = agreement(lines["teacher"], lines["student"])
+    if "control" not in texts:
+        return result | {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": "unproven"}
+    exact = {role: np.array([line.exact for line in of_role], float) for role, of_role in lines.items()}
+    return result | judge(exact["teacher"], exact["control"], exact["student"], seed)
+
+
+def judge(teacher_L: np.ndarray, control_L: np.ndarray, student_L: np.ndarray, seed: int) -> dict[str, Any]:
+    """Gain of the distilled student over the control, share of the gap recovered, and the verdict.
+
+    Each argument holds 1 for a line read exactly, else 0, in one order of lines.
+    """
+    generator = np.random.default_rng(seed_of("bootstrap", seed))
+    n = len(control_L)
+    # lines fall into eight kinds by who read them, so resampling lines is drawing the counts of the kinds
+    kinds_K3 = np.array([[t, c, s] for t in (0, 1) for c in (0, 1) for s in (0, 1)])
+    kind_L = (4 * teacher_L + 2 * control_L + student_L).astype(int)
+    counts_RK = generator.multinomial(n, np.bincount(kind_L, minlength=8) / n, size=RESAMPLES)
+    teacher_R, control_R, student_R = (counts_RK @ kinds_K3 / n).T
+    gains_R, gaps_R = student_R - control_R, teacher_R - control_R
+    gain = _interval(float((student_L - control_L).mean()), gains_R)
+    gap = _interval(float((teacher_L - control_L).mean()), gaps_R)
+    recovered = None
+    if gap["low"] > 0 or gap["high"] < 0:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares_R = gains_R / gaps_R
+        recovered = _interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)])
+    if gain["low"] > 0:
+        verdict = "gain"
+    elif gain["high"] <= SMALLEST_GAIN:
+        verdict = "no_gain"
+    else:
+        verdict = "inconclusive"
+    return {"gain": gain, "teacher_gap": gap, "gap_recovered": recovered, "verdict": verdict}
+
+
+def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, result: Mapping[str, Any]) -> None:
+    """`report.md`, its pictures, and every reading in `predictions.tsv`."""
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    _draw_curves(folder, list(readings), pictures / "curves.png")
+    shown = _differing(test, readings, recipe.data.protocol)
+    page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
+    _draw_confidence(test, readings, recipe.data.protocol, pictures / "confidence.png")
+    page.append(reliability_page(result["confidence"], list(readings), "pictures/confidence.png"))
+    page.append(breakdown_page(result["breakdown"], result["agreement"], list(readings)))
+    page.append(_drawn_table(result["drawn"]))
+    if shown:
+        page.append(_picture_table(test, readings, shown, pictures, recipe.data.protocol))
+    write_whole(folder / "report.md", "\n".join(page).encode())
+    rows = [tsv_row(["key", "truth", *readings])]
+    for key, text in zip(test.keys, test.texts, strict=True):
+        rows.append(tsv_row([key, text or "", *(of_role[key].text for of_role in readings.values())]))
+    write_whole(folder / "predictions.tsv", ("\n".join(rows) + "\n").encode())
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """The verdict as one sentence."""
+    if result["verdict"] == "unproven":
+        return "unproven: the control was switched off, so nothing is known about what the teacher added"
+    gain, recovered = result["gain"], result["gap_recovered"]
+    words = {"gain": "gain", "no_gain": "no gain", "inconclusive": "inconclusive"}[result["verdict"]]
+    sentence = (
+        f"{words} on this run: distilled {100 * gain['value']:+.1f} points of exact lines over the same student "
+        f"alone (95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+    )
+    if recovered and result["teacher_gap"]["low"] > 0:  # a worse teacher leaves nothing to recover
+        sentence += (
+            f", {recovered['value']:.0%} of the gap to the teacher recovered "
+            f"({recovered['low']:.0%} to {recovered['high']:.0%})"
+        )
+    return sentence
+
+
+def _interval(value: float, resampled_R: np.ndarray) -> dict[str, float]:
+    low, high = np.percentile(resampled_R, [2.5, 97.5])
+    return {"value": round(value, 6), "low": round(float(low), 6), "high": round(float(high), 6)}
+
+
+def _heading(recipe: Recipe, result: Mapping[str, Any]) -> str:
+    return f"# {recipe.name}\n\n{recipe.about}\n\n**Verdict: {in_words(result)}.**\n"
+
+
+def _table(result: Mapping[str, Any]) -> str:
+    rows = [
+        "| | parameters | exact | CER | WER |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    names = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
+    for role, name in names.items():
+        if part := result[role]:
+            rows.append(
+                f"| {name} | {part['parameters']:,} | {part['exact']:.2%} | {part['cer']:.2%} | {part['wer']:.2%} |"
+            )
+    some = result["student"]
+    note = f"\n{some['n']:,} test lines, protocol `{some['protocol']}`, seed {result['seeds'][0]}."
+    if some["left_out"]:
+        note += f" {some['left_out']} lines have no truth under this protocol and are left out."
+    return "\n".join(rows) + "\n" + note + "\n"
+
+
+def _drawn_table(drawn: Mapping[str, Any]) -> str:
+    """What every training drew, its sources in one row each."""
+    rows = ["## Lines drawn\n", "| training | source | labelled | unlabelled | share |", "|---|---|---:|---:|---:|"]
+    for training, part in drawn.items():
+        total = sum(sum(counts.values()) for counts in part["drawn"].values())
+        for source, counts in sorted(part["drawn"].items()):
+            share = sum(counts.values()) / total
+            rows.append(f"| {training} | {source} | {counts['labelled']:,} | {counts['unlabelled']:,} | {share:.1%} |")
+    damaged = [f"{training}: {', '.join(part['replaced'])}" for training, part in drawn.items() if part["replaced"]]
+    note = f"\nCould not be read any more, and others stood in for them: {'; '.join(damaged)}.\n" if damaged else ""
+    return "\n".join(rows) + "\n" + note
+
+
+def _differing(test: Lines, readings: Readings, protocol: Protocol) -> list[str]:
+    """Keys of up to twenty lines that the roles read differently, gains and losses in their proportion."""
+    marks: dict[str, tuple[bool, ...]] = {}
+    for of_role in readings.values():
+        texts = {key: reading.text for key, reading in of_role.items()}
+        for line in compare(truths_of(test), texts, protocol):
+            marks[line.truth.key] = (*marks.get(line.truth.key, ()), line.exact)
+    differing = [key for key, exact in marks.items() if exact[-2] != exact[-1]]
+    spread = np.linspace(0, len(differing) - 1, min(SHOWN_LINES, len(differing))).round().astype(int)
+    return [differing[i] for i in spread]
+
+
+def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: Path, protocol: Protocol) -> str:
+    from PIL import Image
+
+    rows = [
+        f"## Lines that {' and '.join(list(readings)[-2:])} read differently\n",
+        "| line | truth | " + " | ".join(readings) + " |",
+        "|---|---|" + "---|" * len(readings),
+    ]
+    position = {key: i for i, key in enumerate(test.keys)}
+    for number, key in enumerate(shown, 1):
+        line = test[position[key]]
+        name = f"line-{number:02d}.png"
+        Image.fromarray(decode_image(line.image, key)).save(pictures / name)
+        form = test.form(position[key])
+        want = fold(told(line.text or "", form), protocol)
+        cells = [
+            f"{'' if fold(told(of_role[key].text, form), protocol) == want else '**≠** '}{_code(of_role[key].text)}"
+            for of_role in readings.values()
+        ]
+        rows.append(f"| ![{key}](pictures/{name}) | {_code(line.text or '')} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _code(text: str) -> str:
+    """Text as code that neither Markdown nor its tables can read as anything else."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
+    return f"<code>{escaped}</code>"
+
+
+def _sureness(read: Mapping[str, Heard], lines: Sequence[Compared]) -> Sureness:
+    heard = [read[line.truth.key] for line in lines]
+    return Sureness(
+        np.array([one.confidence for one in heard]),
+        np.array([one.unfitted for one in heard]),
+        np.array([line.exact for line in lines], float),
+    )
+
+
+def _draw_confidence(test: Lines, readings: Readings, protocol: Protocol, target: Path) -> None:
+    sureness = {}
+    for role, of_role in readings.items():
+        lines = compare(truths_of(test), {key: heard.text for key, heard in of_role.items()}, protocol)
+        sureness[role] = _sureness(of_role, lines)
+    draw(sureness, COLOURS, target)
+
+
+def _draw_curves(folder: Path, roles: list[str], target: Path) -> None:
+    """Validation error and training loss of every role over its steps."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    error, loss = figure.subplots(1, 2)
+    for role in roles:
+        entries = read_metrics(folder / role / "metrics.jsonl")
+        validated = [e for e in entries if "validation_exact" in e]
+        logged = [e for e in entries if "ctc" in e]
+        error.plot(
+            [e["step"] for e in validated], [1 - e["validation_exact"] for e in validated], color=COLOURS[role],
+            marker=".", label=role,
+        )  # fmt: skip
+        loss.plot([e["step"] for e in logged], [e["ctc"] for e in logged], color=COLOURS[role], label=role)
+    error.set(xlabel="step", ylabel="validation lines not exact", yscale="log")
+    loss.set(xlabel="step", ylabel="CTC on training lines (nats a frame)", yscale="log")
+    for axes in (error, loss):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(target, dpi=110, metadata={"Software": None})

@@ -1,0 +1,236 @@
+"""From YAML to one checked recipe: nearest names, every problem at once, one `extends`, overrides on top.
+
+YAML 1.2; a duplicate key is refused. What the keys mean stands in `recipe.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from distill.recipe.sections import Recipe, RecipeError
+
+
+def shipped_recipes() -> dict[str, str]:
+    """Name and YAML text of every recipe that comes with the suite."""
+    folder = resources.files("recipes")
+    return {
+        entry.name.removesuffix(".yaml"): entry.read_text("utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
+        if entry.name.endswith(".yaml")
+    }
+
+
+def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a shipped recipe or a file, lay `overrides` (`section.key=value`) on top, and check it whole.
+
+    Raises `RecipeError` listing every problem.
+    """
+    values = _read(name_or_path, extended=False)
+    problems: list[str] = []
+    for i, override in enumerate(overrides):
+        problems += _lay_over(values, override, overrides[:i])
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        problems += [_explain(Recipe, problem) for problem in error.errors() if not _follows(problem)]
+        raise RecipeError(_listed(name_or_path, problems)) from None
+    if problems:
+        raise RecipeError(_listed(name_or_path, problems))
+    return recipe
+
+
+def _listed(where: str, problems: Iterable[str]) -> str:
+    lines = list(problems)
+    return f"recipe {where}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(
+        f"  - {line}" for line in lines
+    )
+
+
+def _read(name_or_path: str, extended: bool) -> dict[str, Any]:
+    """The raw values, those of the recipe it `extends` beneath its own."""
+    values = _parse(_text(name_or_path), name_or_path)
+    base = values.pop("extends", None)
+    values.setdefault("name", Path(name_or_path).stem)
+    if base is None:
+        return values
+    if extended:
+        raise RecipeError(f"recipe {name_or_path}: extends {base!r}, but is itself extended; one level at most")
+    if not isinstance(base, str):
+        raise RecipeError(f"recipe {name_or_path}: extends takes one name or path")
+    beside = Path(name_or_path).parent / base
+    return _merged(_read(str(beside) if beside.is_file() else base, extended=True), values)
+
+
+def _text(name_or_path: str) -> str:
+    shipped = shipped_recipes()
+    if name_or_path in shipped:
+        return shipped[name_or_path]
+    path = Path(name_or_path)
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"recipe {path}: not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        near = difflib.get_close_matches(name_or_path, shipped, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise RecipeError(
+            f"recipe {name_or_path}: neither a shipped recipe nor a readable file; {hint}shipped: {', '.join(shipped)}"
+        ) from error
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        values = YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f" line {mark.line + 1}" if mark else ""
+        problem = (error.problem or str(error)).splitlines()[0]
+        raise RecipeError(f"recipe {where}:{line} {problem}") from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise RecipeError(f"recipe {where}: {str(error).splitlines()[0]}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"recipe {where}: holds no sections")
+    try:
+        return dict(json.loads(_bounded_json(values)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecipeError(f"recipe {where}: {error}") from error
+
+
+def _bounded_json(values: object) -> str:
+    """JSON of plain values: a YAML anchor and its aliases become separate, so that an override meets only one.
+
+    Aliases within aliases can stand for more than memory holds; a megabyte is more than any recipe.
+    """
+    pieces, length = [], 0
+    for piece in json.JSONEncoder(allow_nan=False).iterencode(values):
+        pieces.append(piece)
+        length += len(piece)
+        if length > 2**20:
+            raise ValueError("its aliases stand for more than a megabyte")
+    return "".join(pieces)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged key by key, unless their `kind` differs; everything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        same_kind = (
+            isinstance(old, dict)
+            and isinstance(value, dict)
+            and (old.get("kind") == value.get("kind", old.get("kind")))
+        )
+        merged[key] = _merged(old, value) if same_kind else value  # type: ignore[arg-type]
+    return merged
+
+
+def _lay_over(values: dict[str, Any], override: str, earlier: Sequence[str]) -> list[str]:
+    """Set one `section.key=value`; a number in the key is a position in a list. Returns problems."""
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        return [f"override {override!r}: write section.key=value"]
+    *parents, last = key.split(".")
+    try:
+        value = YAML(typ="safe", pure=True).load(text) if text else None
+        here: Any = values
+        for parent in parents:
+            here = here[int(parent)] if isinstance(here, list) else here.setdefault(parent, {})
+        if isinstance(here, list):
+            here[int(last)] = value
+        elif last == "kind" and here.get("kind") != value:
+            below = key.removesuffix("kind")
+            if undone := [each for each in earlier if each.startswith(below) and not each.startswith(f"{key}=")]:
+                return [f"override {override!r}: would undo {undone[0]!r} before it; give the kind first"]
+            here.clear()  # the keys of another kind mean nothing here
+            here[last] = value
+        else:
+            here[last] = value
+    except (YAMLError, ValueError, IndexError, AttributeError, TypeError):
+        return [f"override {override!r}: there is no such place, or the value is not YAML"]
+    return []
+
+
+def _follows(problem: Any) -> bool:
+    """A list counts as too short once its items are refused: only the items' own problems are worth telling."""
+    return problem["type"] == "too_short" and len(problem["input"]) >= problem["ctx"]["min_length"]
+
+
+def _explain(model: type[BaseModel], problem: Any) -> str:
+    """One problem found by pydantic in the words of a recipe."""
+    location = problem["loc"]
+    key = ".".join(str(part) for part in location if not _is_tag(part, location))
+    match problem["type"]:
+        case "extra_forbidden":
+            known = _keys_at(model, location[:-1])
+            near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            return f"{key}: no such key; {hint}"
+        case "missing":
+            return f"{key}: is missing"
+        case "union_tag_invalid":
+            return f"{key}.kind: {problem['ctx']['tag']!r} is not one of {problem['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            return f"{key}.kind: is missing"
+        case _:
+            return f"{key or 'recipe'}: {problem['msg'].removeprefix('Value error, ')} (got {_short(problem['input'])})"
+
+
+def _short(value: object) -> str:
+    text = "a section" if isinstance(value, (dict, BaseModel)) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_tag(part: str | int, location: tuple[str | int, ...]) -> bool:
+    """Pydantic puts the tag of a discriminated union into the location; a reader's key has none."""
+    position = location.index(part)
+    return isinstance(part, str) and position > 0 and part in _tags_at(Recipe, location[:position])
+
+
+def _branches(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models an annotation may stand for."""
+    origin = get_origin(annotation)
+    if origin is Annotated or origin is tuple:
+        yield from _branches(get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _branches(member)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+
+
+def _models_at(model: type[BaseModel], location: Sequence[str | int]) -> list[type[BaseModel]]:
+    """The models that the section at `location` may be."""
+    models = [model]
+    for part in location:
+        if isinstance(part, int):
+            continue
+        tagged = [m for m in models if _tag(m) == part]
+        models = tagged or [
+            branch for m in models if part in m.model_fields for branch in _branches(m.model_fields[part].annotation)
+        ]
+    return models
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    kind = model.model_fields.get("kind")
+    return str(kind.default) if kind is not None else None
+
+
+def _tags_at(model: type[BaseModel], location: Sequence[str | int]) -> set[str | None]:
+    models = _models_at(model, location)
+    return {_tag(m) for m in models} if len(models) > 1 else set()
+
+
+def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    return sorted({name for m in _models_at(model, location) for name in m.model_fields})

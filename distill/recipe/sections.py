@@ -1,0 +1,255 @@
+"""What a run is made of: one frozen model, checked whole before anything starts. `recipe_file.py` reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from distill.data.augment import Augment
+from distill.data.mixing import Mix
+from distill.data.sources import FileSource
+from distill.recipe.terms import Consistency, Objective
+from distill.runtime import Runtime
+from distill.schema import Precision, Protocol, Section
+from distill.synthesis.source import RenderedSource
+from students.charset import Charset, normalise
+from students.config import StudentConfig
+from students.errors import UserError
+from students.image import Preparation
+from teachers.crnn import TeacherConfig
+
+Source = Annotated[FileSource | RenderedSource, Field(discriminator="kind")]
+
+
+class RecipeError(UserError):
+    """A recipe that cannot be used; the message lists every problem."""
+
+
+class CharsetChoice(Section):
+    """Which characters the recognisers can write."""
+
+    characters: str | None = Field(None, description="the characters; null: those of the training labels")
+
+    @field_validator("characters")
+    @classmethod
+    def _a_charset(cls, characters: str | None) -> str | None:
+        return None if characters is None else Charset(characters=normalise(characters)).characters
+
+    outside: Literal["fail", "drop"] = Field(
+        "fail", description="a training label with another character: stop, or leave the line out and name it"
+    )
+
+
+class Documents(Section):
+    """A share of the labelled training lines, whole documents at a time."""
+
+    share: float = Field(0.1, gt=0, lt=1, description="share of the labelled lines")
+    document: str = Field(
+        r"^(.*)$", description="regular expression over a line's name; its first group names the document"
+    )
+
+    sources: tuple[str, ...] | None = Field(
+        None, description="names of the training sources it is taken from; null: all"
+    )
+
+    @field_validator("document")
+    @classmethod
+    def _an_expression(cls, document: str) -> str:
+        try:
+            re.compile(document)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return document
+
+
+class Cut(Documents):
+    """Validation lines taken out of the training lines."""
+
+
+class Unlabel(Documents):
+    """Training lines that lose their labels once validation is cut: what do fewer labels cost?"""
+
+    share: float = Field(0.5, gt=0, le=1, description="share of the labelled lines")
+
+
+Policy = Literal["drop", "keep", "fail"]
+
+
+class Policies(Section):
+    """What happens to training lines that would mislead. What is dropped is counted and named in `data.json`."""
+
+    empty: Policy = Field("keep", description="a label without characters")
+    leaked: Policy = Field("drop", description="a picture that validation or test holds too, byte for byte")
+    contradictory: Policy = Field("drop", description="one picture with several labels: none of its lines is used")
+    infeasible: Literal["drop", "fail"] = Field("drop", description="a label longer than CTC can write on its frames")
+
+
+class Data(Section):
+    """The lines of a run."""
+
+    root: str = Field(".", description="folder that the paths of sources start from")
+    train: tuple[Source, ...] = Field(min_length=1, description="labelled and unlabelled training lines")
+    validation: tuple[Source, ...] = Field((), description="lines to choose the best weights on")
+    cut: Cut | None = Field(None, description="where there is no validation source: cut it from train")
+    unlabel: Unlabel | None = Field(None, description="documents of train whose labels are not used, as an experiment")
+    test: tuple[Source, ...] = Field(min_length=1, description="lines the report is made on, read once")
+    protocol: Protocol = Field("exact", description="how texts are compared")
+    charset: CharsetChoice = Field(CharsetChoice(), description="which characters can be written")
+    policies: Policies = Field(Policies(), description="what happens to lines that would mislead")
+    licence: str = Field("other", description="what the lines' licences allow a model; for its card")
+    origin: str = Field("", description="where the lines come from, and what is to be known of them; for its card")
+
+    @model_validator(mode="after")
+    def _one_validation_and_distinct_names(self) -> Data:
+        if bool(self.validation) == (self.cut is not None):
+            raise ValueError("give either validation sources or a cut, and not both")
+        names = [source.name for source in (*self.train, *self.validation, *self.test)]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"sources need distinct names; used twice: {', '.join(doubled)}")
+        return self
+
+
+class Training(Section):
+    """Budget and optimiser of one training."""
+
+    steps: int = Field(ge=1, description="optimiser steps")
+    batch_lines: int = Field(64, ge=1, description="lines a step, over all processes")
+    micro_batch_lines: int | None = Field(
+        None, ge=1, description="lines that go through the network at once; null: as many as fit the width"
+    )
+    learning_rate: float = Field(1e-2, gt=0, description="peak of the schedule; AdamW alone wants about a fifth")
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the rate rises")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="after the warm-up")
+    optimiser: Literal["muon", "adamw"] = Field(
+        "muon", description="muon: orthogonal updates of weight matrices, AdamW on the rest; adamw: on everything"
+    )
+    weight_decay: float = Field(0.01, ge=0, description="on weight matrices only")
+    clip_norm: float = Field(5.0, gt=0, description="largest norm of the gradient")
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="weights averaged over steps; 0: off")
+    validate_every: int = Field(200, ge=1, description="steps between validations; the best weights are kept")
+    patience: int | None = Field(
+        None, ge=1, description="validations without a better one after which the training ends; null: all steps"
+    )
+    checkpoint_every: int = Field(200, ge=1, description="steps between checkpoints")
+    log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
+    precision: Precision = Field(
+        "fp32", description="bf16: autocast; auto: bf16 where the processor computes in it, else fp32"
+    )
+    augment: Augment = Field(Augment(), description="changes made to a training line")
+
+
+class Stage(Section):
+    """A training that comes before a network's own: the next begins with its weights."""
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="names its folder inside the network's")
+    sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
+    mix: Mix | None = Field(
+        None, description="how much of each source it draws, and when; null: every line once an epoch"
+    )
+    training: Training = Field(description="its budget and optimiser")
+
+
+class Network(Section):
+    """What teacher and student have in common."""
+
+    init: str | None = Field(
+        None, description="model file or run folder whose weights it begins with; null: fresh ones"
+    )
+    charset_change: Literal["union", "new", "fail"] = Field(
+        "union",
+        description="characters that init and the lines do not share: write both; those of the lines; or stop",
+    )
+    stages: tuple[Stage, ...] = Field((), description="trainings that come before, each from the weights of the last")
+    sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
+    mix: Mix | None = Field(
+        None, description="how much of each source it draws, and when; null: every line once an epoch"
+    )
+    training: Training = Field(description="how it is trained")
+
+
+class Teacher(Network):
+    """The large network."""
+
+    model: TeacherConfig = Field(description="its architecture")
+    file: str | None = Field(
+        None,
+        description="a finished model, of any charset and preparation, that teaches as it is: none is trained, so "
+        "init, stages, sources and mix say nothing",
+    )
+    consistency: Consistency = Field(Consistency(), description="agreement of two views of a line")
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it learns from labelled lines."""
+        return self.file is None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_to_train(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("file") is None:
+            return given
+        return {key: value for key, value in given.items() if key not in ("init", "stages", "sources", "mix")}
+
+
+class Student(Network):
+    """The small network, trained twice: alone (the control) and distilled."""
+
+    model: StudentConfig = Field(description="its architecture")
+    control: bool = Field(True, description="train the control; without it the report proves nothing")
+    seed: int | None = Field(
+        None, ge=0, description="of weights, order and augmentation of control and student; null: the recipe's"
+    )
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it learns from labelled lines; without a control the teacher's word is enough."""
+        return self.control
+
+    @model_validator(mode="after")
+    def _equal_steps(self) -> Student:
+        if any(training.patience is not None for training in (self.training, *(s.training for s in self.stages))):
+            raise ValueError("training.patience: control and student take equal steps, so neither may stop early")
+        return self
+
+
+class Recipe(Section):
+    """A whole run, from lines to a verdict."""
+
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="names the run folder; by default as the file is named")
+    about: str = Field("", description="one line on what it is for")
+    seed: int = Field(0, ge=0, description="of weights, order and augmentation")
+    data: Data = Field(description="the lines")
+    image: Preparation = Field(Preparation(), description="from picture to tensor")
+    teacher: Teacher = Field(description="the large network")
+    student: Student = Field(description="the small network")
+    objective: Objective = Field(Objective(), description="of the distillation")
+    runtime: Runtime = Field(Runtime(), description="threads, workers, tracker, cache")
+
+    @model_validator(mode="after")
+    def _named_sources_exist(self) -> Recipe:
+        known = [source.name for source in self.data.train]
+        trainings: dict[str, Network | Stage] = {"teacher": self.teacher, "student": self.student}
+        trainings |= {f"{n}.stages.{s.name}": s for n, p in tuple(trainings.items()) for s in getattr(p, "stages", ())}
+        problems = [
+            f"{where}.sources: {name!r} is not a training source; there are {', '.join(known)}"
+            for where, part in trainings.items()
+            for name in part.sources or ()
+            if name not in known
+        ]
+        problems += [
+            f"{where}.mix.weights: {name!r} is not one of its sources; there are {', '.join(part.sources or known)}"
+            for where, part in trainings.items()
+            for name in (part.mix and part.mix.weights) or ()
+            if name not in (part.sources or known)
+        ]
+        problems += [
+            f"data.{part}.sources: {name!r} is not a training source; there are {', '.join(known)}"
+            for part, documents in (("cut", self.data.cut), ("unlabel", self.data.unlabel))
+            for name in (documents and documents.sources) or ()
+            if name not in known
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self

@@ -1,0 +1,176 @@
+"""Pre-flight: recipe, data, fonts and networks looked at together, every problem reported, nothing trained.
+
+What can be looked at without a teacher is; where the run has one, it says which labels it doubts. `distill/doctor/`
+holds the single looks, this module their order.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import teachers
+from distill.data.lines import Lines, Refusal
+from distill.runs.pools import Pools, open_pools
+from distill.synthesis.source import RenderedSource
+from distill.evaluation.doctor.alike import disagreements, leaks
+from distill.evaluation.doctor.diagnosis import Diagnosis
+from distill.evaluation.doctor.doubts import Judged, judge, most_suspicious, turned_over
+from distill.evaluation.doctor.findings import Finding, about, counted
+from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
+from distill.evaluation.doctor.pictures import findings_in_pictures, look_at
+from distill.evaluation.doctor.profile import profiles, shared_documents
+from distill.training.initial import problems_of_starts
+from distill.teaching.adopted import adopted
+from distill.recipe.sections import Recipe, Source, Teacher
+from distill.runs.run import fresh, make_writable, problems_of_trainings, usable_lines
+from distill.teaching.adopted import problems_of_teachers, unknown_characters
+from students.errors import UserError
+from students.model_file import MODEL_NAME
+
+
+def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
+    """Look at everything a recipe names; with 0 `n_suspicious` no teacher is asked.
+
+    Rendered lines are drawn into the run's cache. Raises `DataError` where the run folder cannot be written.
+    """
+    make_writable(folder)
+    try:
+        pools = open_pools(recipe, folder)
+    except UserError as error:
+        return Diagnosis((Finding("problem", "lines", "recipe", str(error)),))
+    found = _refused(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe) + _labels(pools)
+    parts = {"train": pools.train, "validation": pools.validation, "test": pools.test}
+    classes = class_counts(parts, pools.charset)
+    for part, lines in parts.items():
+        found += findings_in_labels(part, lines)
+    found += findings_in_charset(pools.charset, classes)
+    real = {part: _real(recipe, lines) for part, lines in parts.items()}
+    pictures = {part: look_at(part, lines) for part, lines in real.items()}
+    for part, looked_at in pictures.items():
+        found += findings_in_pictures(part, looked_at, recipe.image) + disagreements(part, looked_at)
+    found += leaks(pictures)
+    if recipe.data.cut is not None:
+        found += shared_documents(real, recipe.data.cut.document)
+    judged, doubted = _asked(recipe, folder, real, n_suspicious)
+    found += doubted
+    suspicious = tuple(most_suspicious(judged, n_suspicious))
+    return Diagnosis(tuple(_in_order(found)), parts, classes, tuple(profiles(pictures, judged)), suspicious)
+
+
+def _real(recipe: Recipe, lines: Lines) -> Lines:
+    """The lines that were not drawn here."""
+    every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
+    return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
+
+
+def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
+    """What keeps the networks from being built, from beginning, from teaching, and labels longer than their frames."""
+    problems: list[Finding] = []
+    for part in (recipe.teacher, recipe.student):
+        if not (isinstance(part, Teacher) and part.file):
+            try:
+                fresh(part, recipe, pools.charset)
+            except UserError as error:
+                problems.append(Finding("problem", "network", "recipe", str(error)))
+    if not problems:
+        try:
+            usable, too_long = usable_lines(recipe, pools)
+            problems += _refused(too_long)
+            problems += [Finding("problem", "lines", "recipe", said) for said in problems_of_trainings(recipe, usable)]
+        except UserError as error:
+            problems.append(Finding("problem", "network", "recipe", str(error)))
+    problems += [Finding("problem", "start", "recipe", said) for said in problems_of_starts(recipe, pools.charset)]
+    if unfit := problems_of_teachers(recipe, pools.charset, folder):
+        return problems + [Finding("problem", "teacher", "recipe", said) for said in unfit]
+    notes = unknown_characters(recipe, pools.charset, folder)
+    return problems + [Finding("note", "teacher", "recipe", said) for said in notes]
+
+
+def _fonts(recipe: Recipe) -> list[Finding]:
+    """Families that draw lines of two parts."""
+    parts = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
+    found = []
+    for (one, some), (other, others) in itertools.combinations(parts.items(), 2):
+        if shared := shared_families(some, others):
+            said = f"{len(shared)} font families draw lines of {one} and of {other}: {', '.join(shared)}"
+            advice = "hold some families out; figures flatter otherwise"
+            found.append(Finding("note", "fonts", "recipe", said, advice=advice))
+    return found
+
+
+def shared_families(some: Iterable[Source], others: Iterable[Source]) -> list[str]:
+    """The font families that draw lines of both."""
+    one, other = (
+        {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
+        for sources in (some, others)
+    )
+    return sorted(one & other)
+
+
+def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:
+    """A problem for every reason of every part, named as `data.json` does: `train: leaked`."""
+    found = []
+    for name, refusals in refused.items():
+        part, _, why = name.partition(": ")
+        lines = [(refusal.key, refusal.reason) for refusal in refusals]
+        what = f"left out, {why}" if why else "left out"
+        found += about("problem", "left-out", part, lines, what, "mend them, or go on without them")
+    return found
+
+
+def _labels(pools: Pools) -> list[Finding]:
+    """Notes on empty and rewritten labels, and on characters to be judged by that nobody can learn."""
+    summary = pools.summary()
+    found = []
+    for name, kind, what, advice in (
+        ("empty_labels", "empty", "an empty label", "data.policies.empty says whether they are used"),
+        ("rewritten_labels", "rewritten", "put into NFC, or without the punctuation that label_form leaves out", ""),
+    ):
+        for part, keys in summary[name].items():
+            found += about("note", kind, part, [(key, key) for key in keys], what, advice)
+    for part, outside in summary["outside_charset"].items():
+        lines = [(key, f"{key}: {characters}") for key, characters in outside.items()]
+        what = "characters that no training line has and nobody can learn"
+        found += about("note", "unlearnt", part, lines, what, "add lines with them, or expect these errors")
+    return found
+
+
+def _asked(
+    recipe: Recipe, folder: Path, real: Mapping[str, Lines], n_suspicious: int
+) -> tuple[dict[str, Judged], list[Finding]]:
+    """What the run's teacher says about the labels of the real lines, where there is a teacher."""
+    own = folder / "teacher" / MODEL_NAME
+    if not n_suspicious or not (recipe.teacher.file or own.is_file()):
+        return {}, []
+    try:
+        reader = teachers.load(adopted(recipe, folder) if recipe.teacher.file else own)
+        judged = {part: judge(part, lines, reader, recipe.seed) for part, lines in real.items()}
+    except UserError as error:
+        return {}, [Finding("problem", "teacher", "recipe", str(error))]
+    found = []
+    for part, answers in judged.items():
+        found += _judged_notes(part, answers)
+        worst = most_suspicious({part: answers}, n_suspicious)
+        found += turned_over(part, real[part], worst, reader)
+    return judged, found
+
+
+def _judged_notes(part: str, judged: Judged) -> list[Finding]:
+    """How many lines the teacher was asked about, where not all, and which labels it cannot write."""
+    found = about(
+        "note", "not-judged", part, [(key, key) for key in judged.unknown], "labels that the teacher cannot write",
+        "its charset lacks their characters, or they need more frames than the line has",
+    )  # fmt: skip
+    if (n := len(judged.doubts) + len(judged.unknown)) < judged.n_labelled:
+        message = (
+            f"the teacher was asked about {n:,} of {counted(judged.n_labelled, 'labelled line')}, drawn by the seed"
+        )
+        found.append(Finding("note", "sampled", part, message))
+    return found
+
+
+def _in_order(found: list[Finding]) -> list[Finding]:
+    """Problems first; else as they were found."""
+    return sorted(found, key=lambda finding: finding.severity != "problem")

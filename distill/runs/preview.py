@@ -1,0 +1,41 @@
+"""A picture of what training sees: lines of the training pool, prepared and augmented as in the first epoch.
+
+Lines that the teacher learns from look as it sees them, those that only the student learns from as the student does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from distill.data.batch import Pixels, View
+from distill.data.lines import Lines
+from distill.runs.pools import open_pools
+from distill.synthesis.render import contact_sheet
+from distill.seeds import generator_of
+from distill.recipe.sections import Recipe, Stage, Teacher
+
+COLUMNS = 3
+
+
+def training_sheet(recipe: Recipe, folder: Path, n: int) -> Image.Image:
+    """`n` training lines chosen at random, each over its label."""
+    lines = open_pools(recipe, folder).train
+    order = torch.randperm(len(lines), generator=generator_of("preview", recipe.seed))[:n].tolist()
+    parts = (recipe.teacher, recipe.student)
+    of_teacher, of_student = (View(part.training.augment, recipe.seed, epoch=0) for part in parts)
+    pixels = Pixels(lines, recipe.image)
+    images = [
+        pixels.seen(i, of_teacher if _teacher_learns(recipe.teacher, lines, i) else of_student).squeeze() for i in order
+    ]
+    texts = ["(unlabelled)" if (text := lines.texts[i]) is None else text for i in order]
+    return contact_sheet(images, texts, COLUMNS)
+
+
+def _teacher_learns(teacher: Teacher, lines: Lines, i: int) -> bool:
+    if teacher.file is not None or lines.texts[i] is None:
+        return False
+    parts: tuple[Stage | Teacher, ...] = (*teacher.stages, teacher)
+    return any(part.sources is None or lines.sources[i] in part.sources for part in parts)

@@ -1,0 +1,30 @@
+"""What every part of a recipe is made of, and the choices that several packages share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+Protocol = Literal["exact", "nospace", "alnum"]
+Precision = Literal["fp32", "bf16", "auto"]
+
+
+class Section(BaseModel):
+    """A part of a recipe: frozen, and no key is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Span(Section):
+    """A part of the steps of a training."""
+
+    begin: float = Field(0.0, ge=0, lt=1, description="share of the steps after which it sets in")
+    end: float = Field(1.0, gt=0, le=1, description="share of the steps after which it is over")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.begin >= self.end:
+            raise ValueError(f"begin {self.begin} must come before end {self.end}")
+        return self

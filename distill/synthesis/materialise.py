@@ -1,0 +1,150 @@
+"""Rendered lines, drawn once into Arrow files under a cache key, in parallel and resumable part by part.
+
+Line `i` is a pure function of the source and `i`, so any number of processes draws the same lines. Every
+part is written whole or not at all; an interrupted drawing continues behind the last finished part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import PIL
+import pyarrow as pa
+
+from distill.data.augment import Pixels
+from distill.data.columns import SCHEMA
+from distill.processes import Poll, begin_worker, never_stop
+from distill.seeds import generator_of
+from distill.synthesis.fonts import FontFace, by_family, draw_face, find_faces
+from distill.synthesis.ground import photographs_in
+from distill.synthesis.letters import refuse_unshapeable
+from distill.synthesis.render import render_line
+from distill.synthesis.source import RenderedSource
+from distill.synthesis.text import draw_text, possible_characters, texts_of
+from distill.track import progress
+from students.errors import UserError
+from students.model_file import canonical_json, write_whole
+
+PART_LINES = 2048
+RENDERER_VERSION = 1  # part of the cache key: raise it whenever the same source draws other pixels
+_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Up to `PART_LINES` lines of a source, from line `start` on: one file, drawn by one process."""
+
+    source: RenderedSource
+    root: Path
+    faces: list[FontFace]
+    height_px: int
+    folder: Path
+    start: int
+
+    @property
+    def n_lines(self) -> int:
+        return min(PART_LINES, self.source.lines - self.start)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"part-{self.start // PART_LINES:06d}.arrow"
+
+
+def materialise(
+    sources: Sequence[RenderedSource], root: Path, height_px: int, cache: Path, poll: Poll = never_stop
+) -> list[Path]:
+    """The folders of Arrow files `part-*.arrow` with the lines of each source, drawn where they are missing.
+
+    `poll` is called after every part and may raise; finished parts are kept.
+    """
+    folders, parts = [], []
+    for source in sources:
+        faces = faces_of(source, root)
+        folder = cache / f"rendered-{cache_key(source, root, faces, height_px)}"
+        folders.append(folder)
+        parts += [Part(source, root, faces, height_px, folder, start) for start in range(0, source.lines, PART_LINES)]
+    missing = list({part.path: part for part in parts if not part.path.is_file()}.values())
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    if missing:
+        total = sum(part.n_lines for part in parts)
+        with progress("rendering", total, "line", total - sum(part.n_lines for part in missing)) as bar:
+            for n_drawn in _in_parallel(missing):
+                bar.update(n_drawn)
+                poll()
+    return folders
+
+
+def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
+    """The faces that a source draws with: each has every character that its lines may have."""
+    characters = possible_characters(source.text, texts_of(source.text, root))
+    refuse_unshapeable(characters)
+    return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
+
+
+def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_px: int) -> str:
+    """Everything the pixels depend on, but not the name that the recipe gives the source."""
+    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "augment"})
+    files = sorted({face.path for face in faces})
+    fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
+    photographs = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _photographs(source, root)]
+    files_read = [fonts, texts_of(source.text, root).digests, photographs]
+    key = canonical_json([drawn, files_read, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def sample(
+    source: RenderedSource, root: Path, families: list[list[FontFace]], height_px: int, i: int
+) -> tuple[Pixels, str, str]:
+    """Picture, text and font family of line `i` of a source."""
+    generator = generator_of("rendered", source.seed, i)
+    text = draw_text(source.text, generator, texts_of(source.text, root))
+    face = draw_face(families, generator)
+    picture = render_line(text, face, source.look, height_px, generator, _photographs(source, root))
+    return picture, text, face.family
+
+
+def _photographs(source: RenderedSource, root: Path) -> tuple[Path, ...]:
+    return photographs_in(root / source.look.backgrounds) if source.look.backgrounds is not None else ()
+
+
+def _draw(part: Part) -> int:
+    images, texts = [], []
+    families = by_family(part.faces)
+    for i in range(part.start, part.start + part.n_lines):
+        picture, text, family = sample(part.source, part.root, families, part.height_px, i)
+        _, data = cv2.imencode(".png", picture, _PNG)
+        images.append({"bytes": data.tobytes(), "path": f"{i:06d} {family}"})
+        texts.append(text)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA) as writer:
+        writer.write_table(pa.table({"image": images, "text": texts}, schema=SCHEMA))
+    write_whole(part.path, sink.getvalue().to_pybytes())
+    return part.n_lines
+
+
+def _in_parallel(parts: list[Part]) -> Iterator[int]:
+    """Lines drawn as parts are finished, on all processors; a few lines are drawn before others had started."""
+    n_processes = min(len(parts), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    if n_processes == 1 or sum(part.n_lines for part in parts) < 2 * PART_LINES:
+        yield from map(_draw, parts)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_processes, context, initializer=begin_worker) as pool:
+        try:
+            yield from pool.map(_draw, parts)
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a process that draws lines was killed, as happens where memory is short; the same command goes on "
+                "behind the parts that are finished"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)

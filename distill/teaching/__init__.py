@@ -1,0 +1,1 @@
+"""What a student follows: the frozen teacher, its cached outputs, the loss terms."""

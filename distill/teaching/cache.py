@@ -1,0 +1,168 @@
+"""The teacher's posteriors, computed once for every training line, in Arrow files beside the run.
+
+Every line is kept in `views` augmented views; view v is what epochs v, v + views, ... show, drawn anew from the same
+seed, so picture and posteriors agree. Parts are written whole, an interrupted cache goes on behind the last one, and
+opening verifies every byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from distill.data.augment import Augment
+from distill.data.batch import Pictures, View, moved
+from distill.data.columns import mapped
+from distill.data.lines import Lines
+from distill.data.posteriors import Cached, Posteriors, encode
+from distill.data.sampler import Group, in_width_order
+from distill.digests import digest_of
+from distill.recipe.terms import FrameMatch, Objective, PosteriorCache
+from distill.runtime import in_bf16
+from distill.teaching.losses.logits import frame_kl
+from distill.teaching.losses.matching import equal_frames, matched
+from distill.teaching.teacher import FrozenTeacher
+from distill.track import Stopwatch, progress
+from students.errors import CheckpointError
+from students.image import Preparation
+from students.model_file import write_whole
+
+PART_LINES = 512
+BATCH_LINES = 64
+ERROR_LINES = 256
+FORMAT = 3
+SCHEMA = pa.schema([("record", pa.binary())])
+
+
+def temperatures_of(objective: Objective) -> tuple[float, ...]:
+    """The temperatures at which the terms of an objective hear the teacher, 1 always among them."""
+    fields = type(objective).model_fields.keys() - {"sequence_kd"}  # its temperature is of texts, not of frames
+    terms = (getattr(objective, name) for name in fields)
+    heard = {term.temperature for term in terms if getattr(term, "temperature", None) and term.weight}
+    return tuple(sorted({1.0, *heard}))
+
+
+def cache_posteriors(
+    teacher: FrozenTeacher, lines: Lines, preparation: Preparation,
+    augment_with: Augment, seed: int, objective: Objective, n_classes: int, root: Path, accelerator: Accelerator,
+    poll: Callable[[], None],
+) -> Cached:  # fmt: skip
+    """Open the cache of these lines and this teacher, computing what is missing. `poll` may raise between parts."""
+    settings, temperatures = objective.cache, temperatures_of(objective)
+    key = digest_of(
+        FORMAT, teacher.digest, preparation, augment_with, lines.digest_of_pictures, seed, settings, list(temperatures),
+        n_classes, in_bf16(teacher.precision, accelerator.device),
+    )  # fmt: skip
+    folder = root / f"posteriors-{key[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [
+        (view, start, folder / f"view-{view:02d}-{start:08d}.arrow")
+        for view in range(settings.views)
+        for start in range(0, len(lines), PART_LINES)
+    ]
+    missing = [part for part in parts if not part[2].is_file()]
+    accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
+    pictures = Pictures(lines, preparation, teacher.preparations, limit_bytes=0)
+    total = len(lines) * settings.views
+    done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)
+    clock = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
+    with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
+        for view, start, path in missing[accelerator.process_index :: accelerator.num_processes]:
+            some = np.arange(start, min(start + PART_LINES, len(lines)))
+            with clock.measure("filled"):
+                records = _records(
+                    teacher, pictures, some, View(augment_with, seed, view), settings, temperatures, accelerator
+                )
+                write_whole(path, _with_digest(records))
+            bar.update(len(some) * accelerator.num_processes)
+            poll()
+    accelerator.wait_for_everyone()
+    for _, _, path in parts:
+        _verify(path)
+    tables = [mapped([str(path) for view, _, path in parts if view == v], ("record",)) for v in range(settings.views)]
+    filled_s = clock.seconds.get("filled", 0.0)
+    return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes, folder.name, filled_s)
+
+
+def cache_error(
+    teacher: FrozenTeacher, cached: Cached, student: nn.Module, lines: Lines, preparation: Preparation,
+    augment_with: Augment, seed: int, match: FrameMatch, accelerator: Accelerator,
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """How far frame KL and its gradient on the student's logits are off with the cache, relative, at each temperature.
+
+    Measured on the first view of up to `ERROR_LINES` lines, all frames, brought onto the student's as in training.
+    """
+    some = lines.take(np.linspace(0, len(lines) - 1, min(ERROR_LINES, len(lines))).round().astype(int))
+    where = {key: i for i, key in enumerate(lines.keys)}
+    pictures = Pictures(some, preparation, teacher.preparations, limit_bytes=0)
+    sums = {tau: np.zeros(4) for tau in cached.temperatures}
+    student.eval()
+    for group in in_width_order(some.padded_width_px, BATCH_LINES):
+        images_NCHW, others = pictures.stacked(group, View(augment_with, seed, 0))
+        images_NCHW = images_NCHW.to(accelerator.device)
+        with torch.no_grad():
+            ours = student(images_NCHW)
+        posteriors = cached.of([where[some.keys[i]] for i in group.indices], [0] * len(group.indices))
+        said = Posteriors(*(part.to(accelerator.device) for part in posteriors))
+        online = teacher(images_NCHW, moved(others, accelerator.device))
+        for tau, total in sums.items():
+            found = []
+            kept = cached.outputs(said, tau if equal_frames(online, ours) else 1.0)  # means of frames are taken at 1
+            for theirs in (online, kept):
+                logits_NTC = ours.logits_NTC.float().requires_grad_()
+                onto = matched(theirs, ours, match.how, match.max_shift)
+                loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), onto, temperature=tau, frames="all")
+                found.append((loss.item(), torch.autograd.grad(loss, logits_NTC)[0]))
+            (loss_online, gradient_online), (loss_cached, gradient_cached) = found
+            apart = (gradient_online - gradient_cached).square().sum().item()
+            total += (loss_online, abs(loss_online - loss_cached), gradient_online.square().sum().item(), apart)
+    return {
+        f"tau {tau:g}": {"loss": float(off / loss), "gradient": float((apart / gradient) ** 0.5)}
+        for tau, (loss, off, gradient, apart) in sums.items()
+    }
+
+
+def _records(
+    teacher: FrozenTeacher, pictures: Pictures, some: np.ndarray, view: View, settings: PosteriorCache,
+    temperatures: Sequence[float], accelerator: Accelerator,
+) -> list[bytes]:  # fmt: skip
+    records = [b""] * len(some)
+    for group in in_width_order(pictures.lines.padded_width_px[some], BATCH_LINES):
+        whole = Group(group.width_px, tuple(int(some[i]) for i in group.indices), group.uses)
+        images_NCHW, others = pictures.stacked(whole, view)
+        images_NCHW = images_NCHW.to(accelerator.device, memory_format=torch.channels_last)
+        outputs = teacher(images_NCHW, moved(others, accelerator.device))
+        log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
+        for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
+            records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)
+    return records
+
+
+def _with_digest(records: list[bytes]) -> bytes:
+    """An Arrow stream with the SHA-256 of its records in the schema."""
+    digest = hashlib.sha256(b"".join(hashlib.sha256(record).digest() for record in records)).hexdigest()
+    schema = SCHEMA.with_metadata({"sha256": digest})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_table(pa.table({"record": records}, schema=schema))
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _verify(path: Path) -> None:
+    """Raises `CheckpointError` where a byte of a part differs from what was written."""
+    advice = f"{path}: the posterior cache is damaged; remove this file and it is computed again"
+    try:
+        table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+        digests = b"".join(hashlib.sha256(record.as_buffer()).digest() for record in table.column("record"))
+        wanted = (table.schema.metadata or {})[b"sha256"].decode()
+    except (pa.ArrowInvalid, OSError, KeyError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{advice} ({error})") from error
+    if hashlib.sha256(digests).hexdigest() != wanted:
+        raise CheckpointError(advice)

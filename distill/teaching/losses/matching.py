@@ -1,0 +1,166 @@
+"""A teacher with other frames or classes than the student's: its posteriors on the student's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from typing_extensions import assert_never
+
+from distill.teaching.losses.alignment import occupancy
+from distill.teaching.losses.frames import log_posteriors, valid_frames
+from distill.teaching.losses.logits import kl_per_frame
+from students.charset import BLANK
+from students.decode import collapse, frames_needed
+from students.parts import Outputs
+
+Match = Literal["symbols", "area", "shift"]
+TINY = 1e-12  # under every logarithm of a probability that may vanish
+
+
+@torch.no_grad()
+def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int, unknown_C: Tensor | None = None) -> Outputs:
+    """The teacher's posteriors on the student's frames, as logits; its features stay on its own.
+
+    - `symbols`: each character of the teacher's text is expected where the student would write it, as far as it would:
+      sum_k g_t(k) p_k, g the student's occupancy given that text, p_k the mean of the teacher's posteriors on the
+      frames of character k, p_0 of those between characters. Frame KL to it, on all frames at temperature 1, has the
+      gradient of CTC on the teacher's text, whose labels are the teacher's posteriors. A text that does not fit the
+      student's frames, or of which a class is unknown to the teacher (`unknown_C`, bool), falls back on `area`.
+    - `area`: a frame of the student is blank as far as all of the teacher's frames that it covers are, so blanks are
+      multiplied; characters share the rest as they do in the mean. (A mean of the blanks would halve every spike of a
+      teacher of twice the frames: no student that follows it writes.) Of `c blank c` on frames that become two, one
+      character is left.
+    - `shift`: `area`, then moved along the line by up to `max_shift` frames to where the KL is least; edges are
+      repeated. The only one that changes anything where frames are equal.
+    """
+    pooled = _pooled(teacher, student)
+    match how:
+        case "area":
+            return pooled
+        case "shift":
+            return _shifted(pooled, student, max_shift)
+        case "symbols":
+            return pooled if pooled is teacher else _by_symbols(teacher, pooled, student, unknown_C)
+        case _:
+            assert_never(how)
+
+
+def in_classes(teacher: Outputs, class_of_C: Sequence[int] | None) -> Outputs:
+    """The teacher's posteriors in the student's classes; `class_of_C` has for each the teacher's class, or -1.
+
+    What the teacher gives to characters that the student lacks is shared out among those that the teacher lacks; where
+    there are none, the rest is renormalised. None: the classes are the same.
+    """
+    if class_of_C is None:
+        return teacher
+    index_C = torch.tensor(class_of_C, device=teacher.logits_NTC.device)
+    known_C = index_C >= 0
+    log_p_NTK = log_posteriors(teacher)[..., index_C[known_C]]
+    log_p_NTC = log_p_NTK.new_empty(*log_p_NTK.shape[:2], len(class_of_C))
+    log_p_NTC[..., known_C] = log_p_NTK
+    if n_unknown := int((~known_C).sum()):
+        rest_NT = (1 - log_p_NTK.exp().sum(-1)).clamp(min=TINY)
+        log_p_NTC[..., ~known_C] = (rest_NT / n_unknown).log()[..., None]
+    return teacher._replace(logits_NTC=log_p_NTC)
+
+
+def rest_as_student(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
+    """The teacher's mass on classes that it does not know, spread among them as the student spreads its own.
+
+    All of them are then one class to a KL: sum_known p log(p / q) + P log(P / Q), P and Q the sums over the rest.
+    """
+    if unknown_C is None:
+        return teacher
+    unknown_C = unknown_C.to(teacher.logits_NTC.device)
+    log_p_NTC = log_posteriors(teacher)
+    log_q_NTU = student.logits_NTC.detach().float()[..., unknown_C].log_softmax(-1)
+    log_p_NTC[..., unknown_C] = log_p_NTC[..., unknown_C].logsumexp(-1, keepdim=True) + log_q_NTU
+    return teacher._replace(logits_NTC=log_p_NTC)
+
+
+def _pooled(teacher: Outputs, student: Outputs) -> Outputs:
+    if equal_frames(teacher, student):
+        return teacher
+    log_p_NTC, overlap_NST = log_posteriors(teacher), _overlap(teacher, student)
+    of_a_frame_NST = overlap_NST * teacher.lengths_N[:, None, None]
+    blank_NS1 = (of_a_frame_NST @ log_p_NTC[..., BLANK : BLANK + 1]).exp()
+    written_NSK = overlap_NST @ log_p_NTC[..., BLANK + 1 :].exp() + TINY
+    p_NSC = torch.cat([blank_NS1, (1 - blank_NS1) * written_NSK / written_NSK.sum(-1, keepdim=True)], -1)
+    return teacher._replace(logits_NTC=(p_NSC + TINY).log(), lengths_N=student.lengths_N)
+
+
+def onto_frames(values_NTD: Tensor, teacher: Outputs, student: Outputs) -> Tensor:
+    """Values of the teacher's frames as means over what each frame of the student covers, (N, student's frames, D)."""
+    if equal_frames(teacher, student):
+        return values_NTD
+    return (_overlap(teacher, student) * student.lengths_N[:, None, None]) @ values_NTD
+
+
+def _overlap(teacher: Outputs, student: Outputs) -> Tensor:
+    """How much of the line every pair of frames shares, (N, student's frames, teacher's frames)."""
+    begin_NS, end_NS = _edges(student)
+    begin_NT, end_NT = _edges(teacher)
+    ends_NST = torch.minimum(end_NS[:, :, None], end_NT[:, None])
+    return (ends_NST - torch.maximum(begin_NS[:, :, None], begin_NT[:, None])).clamp(min=0)
+
+
+def equal_frames(one: Outputs, other: Outputs) -> bool:
+    """Whether both sides have as many frames on every line."""
+    return one.logits_NTC.shape[1] == other.logits_NTC.shape[1] and torch.equal(one.lengths_N, other.lengths_N)
+
+
+def _edges(outputs: Outputs) -> tuple[Tensor, Tensor]:
+    """Where each frame begins and ends, as shares of the line; empty behind the valid length."""
+    numbers_T = torch.arange(outputs.logits_NTC.shape[1], device=outputs.logits_NTC.device)
+    lengths_N1 = outputs.lengths_N[:, None].to(numbers_T.device)
+    begin_NT = (numbers_T / lengths_N1).clamp(max=1)
+    return begin_NT, ((numbers_T + 1) / lengths_N1).clamp(max=1)
+
+
+def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
+    valid_NT = valid_frames(student)
+    frames_T = torch.arange(valid_NT.shape[1], device=valid_NT.device)
+    last_N1 = student.lengths_N[:, None].to(valid_NT.device) - 1
+    moved, costs = [], []
+    for by in sorted(range(-max_shift, max_shift + 1), key=abs):  # of equally good ones the smallest
+        source_NT = (frames_T - by).clamp(min=0).minimum(last_N1)
+        index_NTC = source_NT[..., None].expand_as(teacher.logits_NTC)
+        moved.append(teacher.logits_NTC.gather(1, index_NTC))
+        costs.append((kl_per_frame(student.logits_NTC, moved[-1], 1.0) * valid_NT).sum(1))
+    best_N = torch.stack(costs).argmin(0)
+    rows = torch.arange(len(best_N), device=best_N.device)
+    return teacher._replace(logits_NTC=torch.stack(moved)[best_N, rows])
+
+
+def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
+    path_NT, p_NTC = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).exp()
+    lengths_N = student.lengths_N.tolist()
+    texts_N = [collapse(path_T[:t].numpy()) for path_T, t in zip(path_NT, teacher.lengths_N.tolist(), strict=True)]
+    unknown = set() if unknown_C is None else set(unknown_C.nonzero().flatten().tolist())
+    fitting_M = [
+        row for row, text in enumerate(texts_N) if frames_needed(text) <= lengths_N[row] and unknown.isdisjoint(text)
+    ]
+    if not fitting_M:
+        return pooled
+    texts_M = [texts_N[row] for row in fitting_M]
+    occupied_MSU, columns_ML = occupancy(log_posteriors(student)[fitting_M], student.lengths_N[fitting_M], texts_M)
+    logits_NSC = pooled.logits_NTC.float().clone()
+    for row, occupied_SU, columns_L in zip(fitting_M, occupied_MSU, columns_ML, strict=True):
+        columns_T = F.pad(columns_L, (1, 0))[_numbers(path_NT[row, : int(teacher.lengths_N[row])])]
+        of_column_UT = F.one_hot(columns_T, occupied_SU.shape[1]).T.to(p_NTC)
+        mean_UC = of_column_UT @ p_NTC[row, : len(columns_T)] / of_column_UT.sum(1, keepdim=True).clamp(min=1)
+        if not of_column_UT[0].any():  # no frame between characters
+            mean_UC[0, BLANK] = 1
+        logits_NSC[row] = (occupied_SU @ mean_UC + TINY).log()
+    return pooled._replace(logits_NTC=logits_NSC)
+
+
+def _numbers(path_T: Tensor) -> Tensor:
+    """For every frame of a path: which character of its text it writes, from 1; 0 where it writes none."""
+    before_T = F.pad(path_T[:-1], (1, 0), value=BLANK)
+    begins_T = (path_T != before_T) & (path_T != BLANK)
+    return torch.where(path_T == BLANK, 0, begins_T.cumsum(0))

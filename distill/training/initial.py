@@ -1,0 +1,140 @@
+"""First weights taken from a model file: the same architecture, the head mapped character by character."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from typing_extensions import assert_never
+
+from distill.recipe.sections import Network, Recipe, Student, Teacher
+from students.charset import BLANK, Charset
+from students.config import StudentConfig
+from students.errors import CheckpointError, DataError, UserError
+from students.image import Preparation
+from students.model_file import Description, find_model, read_model
+from students.parts import Recogniser
+from teachers.crnn import TeacherConfig
+
+FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model file whose weights a training begins with, and what it is known by in digests."""
+
+    path: Path
+    digest: str
+
+
+def start_of(part: Network) -> Start | None:
+    """The model file that a network's `init` names."""
+    if part.init is None:
+        return None
+    path = find_model(Path(part.init).expanduser())
+    return Start(path, str(read_model(path)[0].training.get("weights")))
+
+
+def sources_learnt(sources: Iterable[str], start: Start | None) -> dict[str, int]:
+    """How many lines of each source a training had, or one that came before it: the most of any."""
+    before = read_model(start.path)[0].training.get("sources") if start else None
+    return dict(sorted((Counter(sources) | Counter(before if isinstance(before, dict) else {})).items()))
+
+
+def charset_with_starts(charset: Charset, recipe: Recipe) -> Charset:
+    """The characters of the lines, and those that the initial models are to keep.
+
+    Raises `DataError` where a model may not change and lacks a character of the lines.
+    """
+    for name, part in (("teacher", recipe.teacher), ("student", recipe.student)):
+        if part.init is None:
+            continue
+        known = read_model(find_model(Path(part.init).expanduser()))[0].charset
+        match part.charset_change:
+            case "new":
+                continue
+            case "fail" if missing := known.missing(charset.characters):
+                raise DataError(
+                    f"{name}.init: {part.init} cannot write {''.join(missing)!r}, which the lines hold; set "
+                    f"{name}.charset_change to union or new, or take these lines out"
+                )
+            case "fail" | "union":
+                charset = Charset.of([charset.characters, known.characters])
+            case _:
+                assert_never(part.charset_change)
+    return charset
+
+
+def fill(
+    model: Recogniser, start: Start, architecture: Mapping[str, object], charset: Charset, image: Preparation
+) -> None:
+    """Put the weights of `start` into `model`; rows of the output layer follow their characters.
+
+    A character that the file does not know keeps its fresh row. Raises `CheckpointError` where file and recipe differ
+    in architecture or in how images are prepared.
+    """
+    described, weights = read_model(start.path)
+    if problems := _differences(described, architecture, image):
+        raise CheckpointError(f"{start.path}: cannot begin with these weights: {'; '.join(problems)}")
+    fresh = model.state_dict()
+    output = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)][-1]
+    try:
+        for name in (f"{output}.weight", f"{output}.bias"):
+            weights[name] = _mapped(fresh[name], weights[name], charset, described.charset)
+        model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
+    except (KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{start.path}: weights do not fit the architecture: {error}") from error
+
+
+def _mapped(fresh: torch.Tensor, known: np.ndarray, charset: Charset, old: Charset) -> np.ndarray:
+    """Rows of an output layer for `charset`: those of `old` where it has the character, else the fresh ones."""
+    number = {c: i for i, c in enumerate(old.characters, 1)}
+    rows = fresh.numpy().copy()
+    rows[BLANK] = known[BLANK]
+    for i, character in enumerate(charset.characters, 1):
+        if character in number:
+            rows[i] = known[number[character]]
+    return rows
+
+
+def _differences(described: Description, architecture: Mapping[str, object], image: Preparation) -> list[str]:
+    problems = [
+        f"its {key} is {described.architecture.get(key)!r}, the recipe's {architecture.get(key)!r}"
+        for key in sorted((described.architecture.keys() | architecture.keys()) - FREE_TO_DIFFER)
+        if described.architecture.get(key) != architecture.get(key)
+    ]
+    theirs, ours = described.preparation, image
+    if (theirs.height_px, theirs.channels) != (ours.height_px, ours.channels):
+        problems.append(
+            f"it reads lines of {theirs.height_px} px and {theirs.channels} channels, the recipe prepares "
+            f"{ours.height_px} px and {ours.channels}"
+        )
+    return problems
+
+
+def undownloaded(model: TeacherConfig | StudentConfig) -> TeacherConfig | StudentConfig:
+    """The same architecture with fresh weights: nothing is fetched for them."""
+    return model.model_copy(update={"pretrained": False} if "pretrained" in type(model).model_fields else {})
+
+
+def problems_of_starts(recipe: Recipe, charset: Charset) -> list[str]:
+    """What keeps the networks of a recipe from beginning with the files they name."""
+    found = (_problem_of_start(part, recipe.image, charset) for part in (recipe.teacher, recipe.student))
+    return [problem for problem in found if problem]
+
+
+def _problem_of_start(part: Teacher | Student, image: Preparation, charset: Charset) -> str | None:
+    try:
+        if start := start_of(part):
+            model = undownloaded(part.model).build(charset.n_classes, image.channels, image.height_px)
+            fill(model, start, part.model.model_dump(mode="json"), charset, image)
+    except UserError as error:
+        return str(error)
+    except (ValueError, RuntimeError):  # it cannot be built at all, with whatever weights: `fresh` says why
+        return None
+    return None

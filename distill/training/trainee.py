@@ -1,0 +1,106 @@
+"""A network on its way through a training: its tensors and where it stands, saved and restored to the bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from distill import checkpoint as checkpoints
+from distill.checkpoint import Checkpoint
+from distill.recipe.sections import Training
+
+
+@dataclass
+class Progress:
+    """The state of a training beside its tensors."""
+
+    step: int = 0
+    written: int = 0  # the last step at whose validation anything was written
+    best: dict[str, float] | None = None
+    window: dict[str, list[float]] = field(default_factory=dict)
+    metrics_size: int = 0
+    drawn: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled lines of each source so far
+    replaced: dict[str, str] = field(default_factory=dict)  # damaged lines that others stood in for, and why
+
+    def has_no_hope(self, training: Training) -> bool:
+        """Whether as many validations as the recipe's patience have brought nothing better."""
+        if training.patience is None or self.best is None:
+            return False
+        return self.step - self.best["step"] >= training.patience * training.validate_every
+
+
+@dataclass
+class Trainee:
+    """A network on its way: weights, their running average, the best so far, the optimisers."""
+
+    model: nn.Module
+    optimisers: tuple[torch.optim.Optimizer, ...]
+    average: dict[str, Tensor]
+    best: dict[str, Tensor]
+    progress: Progress
+    beside: nn.ModuleDict
+
+    @property
+    def named_parameters(self) -> dict[str, nn.Parameter]:
+        """All that learns, what is beside the network included."""
+        return {**dict(self.model.named_parameters()), **dict(self.beside.named_parameters(prefix="beside"))}
+
+    @property
+    def shown(self) -> dict[str, Tensor]:
+        """The weights that are validated and shipped: the average where there is one."""
+        return self.average or dict(self.model.state_dict())
+
+
+def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP) -> None:
+    """Everything needed to go on at the exact step, as a checkpoint of the training with digest `job`."""
+    now = trainee.progress
+    names: dict[Tensor, str] = {p: name for name, p in trainee.named_parameters.items()}
+    moments = {
+        f"{names[p]}/{key}": value
+        for optimiser in trainee.optimisers
+        for p, state in optimiser.state.items()
+        for key, value in state.items()
+    }
+    groups = {"weights": trainee.model.state_dict(), "moments": moments}
+    if trainee.beside:
+        groups["beside"] = trainee.beside.state_dict()
+    if trainee.average:
+        groups["average"] = trainee.average
+    if trainee.best:
+        groups["best"] = trainee.best
+    state = {
+        "job": job, "step": now.step, "best": now.best, "window": now.window,
+        "metrics_size": now.metrics_size, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "device": next(trainee.model.parameters()).device.type, "drawn": now.drawn, "replaced": now.replaced,
+        "written": now.written,
+    }  # fmt: skip
+    checkpoints.save(folder, now.step, Checkpoint(groups, state), keep)
+
+
+def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.device) -> None:
+    """Put a trainee where a checkpoint of `folder` left it; a warning where other versions or threads wrote it."""
+    state = saved.state
+    if (begun_on := state.get("device", device.type)) != device.type:
+        checkpoints.log.warning("%s: begun on %s, continued on %s: results may differ", folder, begun_on, device.type)
+    if (state["threads"], state["torch"]) != (torch.get_num_threads(), torch.__version__):
+        checkpoints.log.warning(
+            "%s: continued with %s threads and torch %s, begun with %s and %s: results may differ in the last bits",
+            folder, torch.get_num_threads(), torch.__version__, state["threads"], state["torch"],
+        )  # fmt: skip
+    trainee.model.load_state_dict(dict(saved.tensors["weights"]))
+    if trainee.beside:
+        trainee.beside.load_state_dict(dict(saved.tensors["beside"]))
+    parameters = trainee.named_parameters
+    states = {p: o.state[p] for o in trainee.optimisers for group in o.param_groups for p in group["params"]}
+    for name, value in saved.tensors["moments"].items():
+        parameter, key = name.rsplit("/", 1)
+        on_device = value if key == "step" else value.to(device)
+        states[parameters[parameter]][key] = on_device
+    if trainee.average:
+        trainee.average = {n: t.to(device) for n, t in saved.tensors["average"].items()}
+    trainee.best = dict(saved.tensors.get("best", {}))
+    found = {"drawn": {}, "replaced": {}, "written": state["step"]} | state  # older checkpoints lack these
+    trainee.progress = Progress(**{field.name: found[field.name] for field in fields(Progress)})

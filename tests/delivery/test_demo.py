@@ -1,0 +1,77 @@
+"""The page that reads in the browser: what its server offers, and what it needs first."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from distill.delivery.demo import ORT_FILES, exported, open_server
+from students.errors import CheckpointError, UserError
+
+
+@pytest.fixture
+def ort_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "ort"
+    folder.mkdir()
+    for name in ORT_FILES:
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+@pytest.fixture
+def address(onnx_file: Path, ort_folder: Path) -> Iterator[str]:
+    with open_server(onnx_file, ort_folder, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_everything_that_the_page_asks_for_is_there(address: str, onnx_file: Path) -> None:
+    def get(path: str) -> tuple[str, bytes]:
+        with urllib.request.urlopen(address + path) as answer:
+            return answer.headers["Content-Type"], answer.read()
+
+    kind, page = get("")
+    assert kind.startswith("text/html")
+    for path in ("reader.js", "description.json", "model.onnx", *(f"ort/{name}" for name in ORT_FILES)):
+        assert path.split("/")[-1].encode() in page
+        assert get(path)[1]
+    assert get("model.onnx")[1] == onnx_file.read_bytes()
+    assert json.loads(get("description.json")[1])["charset"] == {"characters": "0123456789"}
+    assert get("ort/ort-wasm-simd-threaded.wasm")[0] == "application/wasm"  # browsers stream nothing else
+
+
+@pytest.mark.parametrize("path", ["../pyproject.toml", "ort/../reader.js", "demo.py", "%2e%2e/cli.py"])
+def test_nothing_else_is_served(address: str, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(address + path)
+
+
+def test_a_run_without_an_export_says_what_to_do(student_file: Path) -> None:
+    with pytest.raises(UserError, match=r"distill export .* --to onnx"):
+        exported(str(student_file))
+
+
+def test_a_missing_runtime_says_what_to_do(onnx_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="make page"):
+        open_server(onnx_file, tmp_path, "127.0.0.1", 0)
+
+
+def test_a_damaged_graph_is_not_served(onnx_file: Path, ort_folder: Path) -> None:
+    damaged = bytearray(onnx_file.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    onnx_file.write_bytes(damaged)
+    with pytest.raises(CheckpointError, match="altered or damaged"):
+        open_server(onnx_file, ort_folder, "127.0.0.1", 0)
+
+
+def test_a_port_in_use_is_named(onnx_file: Path, ort_folder: Path, address: str) -> None:
+    port = int(address.rstrip("/").rpartition(":")[2])
+    with pytest.raises(UserError, match=f"--port {port}"):
+        open_server(onnx_file, ort_folder, "127.0.0.1", port)

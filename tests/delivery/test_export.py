@@ -1,0 +1,220 @@
+"""`distill export`: what passes its gate is written, what fails is not, and says by how much."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+
+import students
+from distill.cli import main
+from distill.data.lines import Lines
+from distill.delivery import gate
+from distill.delivery.demo import ORT_FILES
+from distill.delivery.export import opened, parted, prepared
+from distill.delivery.graph import graph_of
+from distill.delivery.hub import card
+from distill.evaluation.evaluate import open_data, texts_of
+from students.errors import ExportError
+from students.model_file import SHIPPED
+from students.reading import Reader
+from tests.samples import png_bytes
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Sixty-six pictures of five widths with labels."""
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    for i in range(66):
+        (folder / f"{i:02d}.png").write_bytes(png_bytes(width=60 + 40 * (i % 5), seed=i))
+    (folder / "labels.tsv").write_text("".join(f"{i:02d}.png\t{i * 37}\n" for i in range(66)))
+    return folder
+
+
+def fluent(student_file: Path, data: Path) -> tuple[Reader, Lines]:
+    """A reader with random weights and logits of one scale, which writes many different texts on these lines."""
+    reader = students.load(student_file)
+    lines = opened_lines(data, reader)
+    logits_FC = np.concatenate([reader.logits_of(batch).reshape(-1, 11) for batch in prepared(
+        lines.take(range(64)), reader.description.preparation)])  # fmt: skip
+    mean_C, std_C = (torch.from_numpy(values) for values in (logits_FC.mean(0), logits_FC.std(0)))
+    with torch.no_grad():
+        reader.model.head.weight /= std_C[:, None] / 3
+        reader.model.head.bias.copy_((reader.model.head.bias - mean_C) / std_C * 3)
+    return reader, lines
+
+
+def opened_lines(data: Path, reader: Reader) -> Lines:
+    return open_data([str(data)], reader.description.preparation)[0]
+
+
+def spoilt(graph: onnx.ModelProto, by: float) -> onnx.ModelProto:
+    """The graph with the bias of its last layer moved."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    bias = next(w for w in copy.graph.initializer if w.name.endswith("head.bias"))
+    values = numpy_helper.to_array(bias).copy()
+    values[0] += by
+    bias.CopyFrom(numpy_helper.from_array(values, bias.name))
+    return copy
+
+
+@pytest.mark.parametrize("to", ["onnx", "fp16", "int8"])
+def test_an_export_lands_beside_the_model_and_reads_and_evaluates_like_it(
+    to: str, student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(student_file), "--to", to, "--data", str(data), "--budget", "100", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    exported = student_file.with_name({"onnx": "model.onnx"}.get(to, f"model.{to}.onnx"))
+    assert Path(result["file"]) == exported
+    record = students.load(exported).description.training["export"]
+    assert record["to"] == to
+    if to == "onnx":
+        assert result["texts"] == {"lines": 66, "different": 0}
+        assert len(result["logits"]["widths_px"]) == len(result["logits"]["batches"]) == 3
+        scores = []
+        for model in (student_file, exported):
+            assert main(["evaluate", str(model), str(data), "--json"]) == 0
+            scores.append(json.loads(capsys.readouterr().out))
+        assert scores[0] == scores[1]
+        assert main(["read", str(exported), str(data / "00.png")]) == 0
+        assert capsys.readouterr().out.count("\t") == 2
+    if to == "int8":
+        assert record["calibration"]["lines"] == result["calibration_lines"] == 33
+        assert result["accuracy"]["lines"] == 33
+
+
+def test_a_shipped_student_is_exported_here_and_judged_on_drawn_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("distill.delivery.export.RENDERED_LINES", 120)
+    shipped = sorted(SHIPPED.iterdir())
+    assert main(["export", "scene", "--to", "onnx", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lines_from"] == "fonts"
+    assert sorted(SHIPPED.iterdir()) == shipped
+    assert students.load("model.onnx").read(png_bytes()).text == students.load("scene").read(png_bytes()).text
+
+
+def test_a_decoding_travels_in_the_file(student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ruled = student_file.with_name("ruled.onnx")
+    where = ["--out", str(ruled), "--data", str(data)]
+    assert main(["export", str(student_file), "--to", "onnx", *where, "--pattern", "7{3}"]) == 0
+    assert students.load(ruled).read(data / "00.png").text == "777"
+    capsys.readouterr()
+    assert main(["demo", str(ruled), "--ort", str(ort_folder(data)), "--port", "0"]) == 2
+    assert "rules that the page does not know" in capsys.readouterr().err
+    assert main(["export", str(student_file), "--to", "onnx", "--data", str(data), "--lm", "some.lm"]) == 2
+    assert "cannot hold" in capsys.readouterr().err
+    assert main(["export", str(student_file), "--to", "hub", "--data", str(data), "--alphabet", "digits"]) == 2
+    assert "as it is" in capsys.readouterr().err
+    where[1] = str(ruled.with_name("unreadable.onnx"))
+    assert main(["export", str(student_file), "--to", "onnx", *where, "--alphabet", "7€"]) == 2
+    assert "alphabet '7€': the charset of the model lacks ['€']" in capsys.readouterr().err
+    assert not Path(where[1]).exists()
+
+
+def ort_folder(parent: Path) -> Path:
+    """What `distill demo` looks for, empty."""
+    (folder := parent / "ort").mkdir()
+    for name in ORT_FILES:
+        (folder / name).write_bytes(b"")
+    return folder
+
+
+def test_what_fails_the_gate_is_not_written_and_says_by_how_much(
+    student_file: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distill.delivery.export.graph_of", lambda reader: spoilt(graph_of(reader), 0.01))
+    before = sorted(student_file.parent.iterdir())
+    for to in ("onnx", "hub"):
+        assert main(["export", str(student_file), "--to", to, "--data", str(data)]) == 2
+        message = capsys.readouterr().err
+        assert "differ from torch's by up to 0.01, more than 0.0001" in message
+        assert "nothing was written" in message
+    assert sorted(student_file.parent.iterdir()) == before
+
+
+def test_other_texts_and_lost_accuracy_are_found_and_counted(student_file: Path, data: Path) -> None:
+    reader, lines = fluent(student_file, data)
+    texts = texts_of(reader, lines, None)
+    assert len(set(texts.values())) > 30
+    truthful = Lines(**{**vars(lines), "texts": tuple(texts[key] for key in lines.keys)})
+    bad = opened(spoilt(graph_of(reader), 5.0), reader)
+    with pytest.raises(ExportError, match=r"\d+ of 66 texts differ"):
+        gate.check_texts(reader, bad, lines)
+    with pytest.raises(ExportError, match=r"loses \d+\.\d\d points of exact lines \(100\.00% to"):
+        gate.check_accuracy(reader, bad, truthful, "exact", 0.2)
+    good = gate.check_accuracy(reader, opened(graph_of(reader), reader), truthful, "exact", 0.0)
+    assert good["lost_points"] == {"exact": 0.0, "cer": 0.0}
+
+
+def test_calibration_and_gate_have_no_picture_in_common_and_are_the_same_each_time(
+    student_file: Path, data: Path
+) -> None:
+    (data / "99.png").write_bytes((data / "00.png").read_bytes())
+    with (data / "labels.tsv").open("a") as labels:
+        labels.write("99.png\t0\n")
+    lines = opened_lines(data, students.load(student_file))
+    for n in (1, 20, 40):
+        first, second = parted(lines, n, 1000)
+        assert len(first) == n
+        assert not {*first.image_digests} & {*second.image_digests}
+        assert parted(lines, n, 1000)[1].keys == second.keys
+
+
+def test_too_few_labels_a_graph_as_the_source_and_dynamic_ranges_are_refused(
+    student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "labels.tsv").write_text("00.png\t1\n")
+    export = ["export", str(student_file), "--data", str(data), "--to"]
+    assert main([*export, "int8"]) == 2
+    assert "at least 50" in capsys.readouterr().err
+    assert main([*export, "int8", "--dynamic"]) == 2
+    assert "times slower" in capsys.readouterr().err
+    assert main([*export, "onnx"]) == 0
+    assert main(["export", str(student_file.with_suffix(".onnx")), "--data", str(data), "--to", "fp16"]) == 2
+    assert "give the safetensors" in capsys.readouterr().err
+
+
+def test_the_hub_folder_is_complete_and_its_card_says_what_the_report_says(student_file: Path, data: Path) -> None:
+    assert main(["export", str(student_file), "--to", "hub", "--data", str(data)]) == 0
+    folder = student_file.parent / "hub"
+    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "config.json", "model.onnx", "model.safetensors"]
+    for file in folder.glob("model.*"):
+        assert students.load(file).read(png_bytes()) is not None
+    assert "left no report" in (folder / "README.md").read_text()
+    student = {"parameters": 1234, "exact": 0.9, "cer": 0.02, "wer": 0.1, "n": 800, "protocol": "exact",
+               "sources": {"somewhere": {}}}  # fmt: skip
+    report = {"student": student, "gain": {"value": 0.021, "low": 0.013, "high": 0.034}, "verdict": "gain"}
+    seen = {"logits": {"largest_difference": 1e-6, "widths_px": [32], "batches": [1]},
+            "texts": {"lines": 9, "different": 0}}  # fmt: skip
+    page = card(students.load(student_file).description, report, seen)
+    assert page.startswith("---\n")
+    assert "\nlicense: other\n" in page
+    assert "| student | 1,234 | 90.00% (87.7% to 91.9%) | 2.00% | 10.00% |" in page
+    assert "+2.1 points of exact lines (95 % interval +1.3 to +3.4)" in page
+    assert "named no licence" in page
+    record = {"sources": {"mine": 1200}, "licence": "cc-by-4.0", "origin": "Photographed by hand."}
+    told = card(students.load(student_file).description.model_copy(update={"training": record}), report, seen)
+    assert "\nlicense: cc-by-4.0\n" in told
+    assert "Trained on 1,200 lines of mine." in told
+    assert "Photographed by hand." in told
+    assert "named no licence" not in told
+
+
+@pytest.mark.real
+def test_real_lines_read_alike_alone_and_in_batches_by_torch_and_by_onnx(student_file: Path, real_data: Path) -> None:
+    reader, lines = fluent(student_file, real_data / "sroie_lines" / "test.parquet")
+    exported = opened(graph_of(reader), reader)
+    assert gate.check_texts(reader, exported, lines) == {"lines": len(lines), "different": 0}
+    assert len(lines) >= 1000
+    assert len(set(texts_of(exported, lines, None).values())) > 500
+    assert max(gate.check_logits(reader, exported, lines)["widths_px"]) > 500
+    assert np.unique(lines.padded_width_px).size >= 8

@@ -1,0 +1,111 @@
+"""Speed of a finished model: counts that can be checked, and what a report of it holds."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import students
+from distill.cli import main
+from distill.data.lines import Lines
+from distill.delivery import reading_speed
+from distill.delivery.graph import graph_of, signed
+from distill.delivery.reading_speed import draw, forms_of, in_words, measure, mflop_a_line
+from distill.delivery.together import rate_together
+from distill.evaluation.evaluate import open_data
+from distill.evaluation.peers import Peer
+from students.errors import UserError
+from students.model_file import read_model
+from tests.samples import Killed, png_bytes
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_speed, "LEAST_S", 0.002)
+    monkeypatch.setattr(reading_speed, "ROUNDS", 1)
+
+
+@pytest.fixture
+def lines(tmp_path: Path, student_file: Path) -> Lines:
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number}.png").write_bytes(png_bytes(width=60 + 10 * (number % 5), seed=number))
+    (folder / "labels.tsv").write_text("".join(f"{number}.png\t{number}\n" for number in range(60)))
+    return open_data([str(folder)], students.load(student_file).description.preparation)[0]
+
+
+def test_operations_are_those_that_torch_counts(student_file: Path) -> None:
+    """Of convolutions and linear layers; torch counts no recurrent ones."""
+    reader = students.load(student_file)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        reader.model(torch.zeros(1, 1, 32, 320))
+    assert mflop_a_line(read_model(student_file)[0], 320) == pytest.approx(counter.get_total_flops() / 1e6)
+
+
+@pytest.mark.usefixtures("onnx_file")
+def test_a_report_has_every_form_and_peer(
+    student_file: Path, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_speed, "rate_together", lambda *of: of[-1] ** 0.5)  # of the number of processes
+    knows = dict(zip((lines[i].image for i in range(len(lines))), lines.texts, strict=True))
+    peer = Peer("knows", lambda pictures: [knows[picture] or "" for picture in pictures])
+    result = measure(forms_of(student_file), lines, "exact", [peer], processes=4)
+    assert list(result["models"]) == ["model.safetensors", "model.onnx"]
+    for model in result["models"].values():
+        assert len(model["network"]) == len(reading_speed.WIDTHS_PX) * len(reading_speed.BATCHES)
+        assert all(cell["share_of_peak"] > 0 for cell in model["network"])
+        assert model["over_the_network_alone"] >= 1
+        assert model["exact"] < 0.1  # random weights
+    assert result["models"]["model.onnx"]["cold"]["mib"] < result["models"]["model.safetensors"]["cold"]["mib"]
+    assert result["peers"]["knows"]["exact"] == 1
+    words = in_words(json.loads(json.dumps(result)))
+    assert "knows" in words
+    assert words.count("4 processes: 2.00 times one (a matrix product here: 2.00)") == 2
+    draw(result, tmp_path / "speed.png")
+    assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_exported_from_other_weights_is_left_out(student_file: Path, onnx_file: Path) -> None:
+    reader = students.load(student_file)
+    other = reader.description.model_copy(update={"training": {"weights": "of another day"}})
+    onnx_file.write_bytes(signed(graph_of(reader), other, onnx_file))
+    assert list(forms_of(student_file)) == ["model.safetensors"]
+
+
+def test_speed_needs_one_model_and_labelled_lines(
+    student_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["speed"]) == 2
+    assert "name one MODEL" in capsys.readouterr().err
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "1.png").write_bytes(png_bytes())
+    assert main(["speed", str(student_file), "--data", str(tmp_path / "bare")]) == 2
+    assert "labelled" in capsys.readouterr().err
+    assert main(["speed", str(student_file), "--chart", "speed.svg"]) == 2
+    assert "--chart speed.svg: a chart is written as .png" in capsys.readouterr().err
+
+
+def _asleep(job: float) -> tuple[float, float]:
+    start = time.time()
+    time.sleep(job)
+    return start, time.time()
+
+
+def test_a_process_that_is_killed_is_told_of() -> None:
+    with pytest.raises(UserError, match="one of 2 processes was killed or did not come up; try fewer"):
+        rate_together(Killed(), 1.0, 10, 2)
+
+
+def test_products_are_timed_where_they_are_made() -> None:
+    start, end = reading_speed._products(3)
+    assert start < end <= time.time()
+
+
+def test_processes_are_timed_from_the_first_start_to_the_last_end() -> None:
+    assert rate_together(_asleep, 1.0, 10, 2) == pytest.approx(20, rel=0.5)

@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distill.evaluation.metrics import Truth, fold, score
+
+
+def edits(a: str, b: str) -> int:
+    """Plain dynamic programming."""
+    previous = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (x != y)))
+        previous = row
+    return previous[-1]
+
+
+@given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=8), st.text("abc", max_size=8)), min_size=1, max_size=6))
+def test_cer_is_edits_over_characters_of_the_truth(pairs: list[tuple[str, str]]) -> None:
+    truths = [Truth(str(i), want, "s") for i, (want, _) in enumerate(pairs)]
+    result = score(truths, {str(i): got for i, (_, got) in enumerate(pairs)}, "exact")
+    assert result.cer == pytest.approx(sum(edits(a, b) for a, b in pairs) / sum(len(a) for a, _ in pairs))
+    assert result.exact == pytest.approx(sum(a == b for a, b in pairs) / len(pairs))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "text", "folded"),
+    [
+        ("exact", "  a \t b  ", "a b"),
+        ("exact", "e\u0301", "é"),
+        ("nospace", "Total  é 1", "TOTALÉ1"),
+        ("alnum", "Caf\u00e9-24's ﬁ", "cafe24sfi"),
+    ],
+)
+def test_protocols_fold_as_documented(protocol: str, text: str, folded: str) -> None:
+    assert fold(text, protocol) == folded  # type: ignore[arg-type]
+
+
+def test_lines_that_are_empty_under_a_protocol_are_left_out_and_counted() -> None:
+    truths = [Truth("a", "---", "s"), Truth("b", "x1", "s")]
+    result = score(truths, {"a": "", "b": "X-1"}, "alnum")
+    assert (result.n, result.left_out, result.exact, result.cer) == (1, 1, 1.0, 0.0)
+
+
+def test_an_empty_label_counts_under_exact() -> None:
+    result = score([Truth("a", "", "s")], {"a": ""}, "exact")
+    assert (result.n, result.exact, result.cer) == (1, 1.0, 0.0)
+
+
+def test_sources_and_words_are_scored_apart() -> None:
+    truths = [Truth("a", "one two", "x"), Truth("b", "three", "y")]
+    result = score(truths, {"a": "one too", "b": "three"}, "exact")
+    assert result.wer == pytest.approx(1 / 3)
+    assert result.sources["x"].exact == 0
+    assert result.sources["y"].cer == 0
+
+
+def test_a_reading_is_asked_no_more_than_the_label_tells() -> None:
+    truths = [Truth("a", "DON'T", "capitals", "caseless"), Truth("b", "Dont", "words", "no_punctuation")]
+    assert score(truths, {"a": "Don't", "b": "Don't!"}, "exact").exact == 1
+    assert score(truths, {"a": "Dont", "b": "don't"}, "exact").exact == 0

@@ -1,0 +1,32 @@
+"""Evaluation beside other recognisers, and what is said where none is installed."""
+
+from pathlib import Path
+
+import pytest
+
+import distill.evaluation.peers
+import students
+from distill.evaluation.evaluate import evaluate_sources
+from distill.evaluation.peers import Peer, open_peers
+from students.errors import UserError
+from tests.samples import png_bytes
+
+
+def test_peers_read_the_same_lines(tmp_path: Path, student_file: Path) -> None:
+    for number in range(70):  # more than are read at once
+        (tmp_path / f"{number}.png").write_bytes(png_bytes(width=60 + number, seed=number))
+    (tmp_path / "labels.tsv").write_text("".join(f"{number}.png\t{number}\n" for number in range(70)))
+    expected = {(tmp_path / f"{number}.png").read_bytes(): str(number) for number in range(70)}
+    knows = Peer("knows", lambda pictures: [expected[picture] for picture in pictures])
+    silent = Peer("silent", lambda pictures: [""] * len(pictures))
+    result = evaluate_sources(students.load(student_file), [str(tmp_path)], "exact", [knows, silent])
+    assert {name: (peer["exact"], peer["cer"], peer["n"]) for name, peer in result["against"].items()} == {
+        "knows": (1.0, 0.0, 70),
+        "silent": (0.0, 1.0, 70),
+    }
+
+
+def test_without_peers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distill.evaluation.peers, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"crnn-distill\[peers\]"):
+        open_peers()

@@ -1,0 +1,171 @@
+from pathlib import Path
+
+import pytest
+
+from distill.digests import digest_of
+from distill.recipe.file import load_recipe, shipped_recipes
+from distill.recipe.sections import RecipeError
+from students.parts import n_parameters
+
+SHIPPED = sorted(shipped_recipes())
+
+
+def test_enough_is_shipped() -> None:
+    assert {"smoke", "quick", "receipts"} <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_recipe_is_valid_and_bears_its_name(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.about
+    assert shipped_recipes()[name].startswith("# ")
+
+
+def problems(*overrides: str) -> str:
+    with pytest.raises(RecipeError) as error:
+        load_recipe("smoke", overrides)
+    return str(error.value)
+
+
+def test_all_problems_are_told_at_once_each_with_its_key_and_the_nearest_name() -> None:
+    told = problems(
+        "student.model.kind=recurent", "image.heigth_px=32", "data.train.0.linse=4", "teacher.training.steps=0",
+        "objectiv.ctc_weight=1", "data.train.1.kind=parquett",
+    )  # fmt: skip
+    assert "6 problems" in told
+    for part in (
+        "student.model.kind: 'recurent' is not one of 'recurrent'",
+        "image.heigth_px: no such key; did you mean 'height_px'?",
+        "data.train.0.linse: no such key; did you mean 'lines'?",
+        "teacher.training.steps: Input should be greater than or equal to 1 (got 0)",
+        "objectiv: no such key; did you mean 'objective'?",
+        "data.train.1.kind: 'parquett' is not one of",
+    ):
+        assert part in told, told
+
+
+@pytest.mark.parametrize("override", ["nonsense", "=3", "data.train.9.lines=3", "name.deeper=1", "seed=[1"])
+def test_an_override_that_fits_nowhere_is_named(override: str) -> None:
+    assert repr(override) in problems(override) or "seed" in problems(override)
+
+
+def test_overrides_reach_every_depth_and_are_yaml() -> None:
+    recipe = load_recipe(
+        "smoke",
+        ["teacher.training.learning_rate=1e-3", "data.train.0.lines=7", "seed=0123", "student.control=false"],
+    )
+    assert recipe.teacher.training.learning_rate == 1e-3
+    assert recipe.data.train[0].lines == 7  # type: ignore[union-attr]
+    assert recipe.seed == 123
+    assert recipe.student.control is False
+
+
+def test_a_kind_does_not_undo_what_was_said_before_it() -> None:
+    large, kind = "student.model.size=large", "student.model.kind=convolutional"
+    assert load_recipe("smoke", [kind, large]).student.model.size == "large"  # type: ignore[union-attr]
+    assert load_recipe("smoke", [kind, "student.model.kind=digits"]).student.model.kind == "digits"
+    assert f"{kind!r}: would undo {large!r} before it; give the kind first" in problems(large, kind)
+
+
+def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name: a\nseed: 1\nseed: 2\n", "line 3.*duplicate key"),
+        ("name: [a\n", "line"),
+        ("- a\n- b\n", "holds no sections"),
+        ("", "holds no sections"),
+        ("extends: nowhere\n", "neither a shipped recipe"),
+        ("extends: 3\n", "one name or path"),
+        ("name: !!python/object/apply:os.system ['true']\n", "line 1|constructor|undefined"),
+    ],
+)
+def test_a_broken_file_is_one_message_with_its_place(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(RecipeError, match=reason) as error:
+        load_recipe(write(tmp_path, text))
+    assert "mine.yaml" in str(error.value) or "nowhere" in str(error.value)
+
+
+def test_a_name_that_is_nearly_right_is_guessed() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'receipts'"):
+        load_recipe("reciepts")
+
+
+def test_extends_lays_one_recipe_over_another_once(tmp_path: Path) -> None:
+    above = write(
+        tmp_path,
+        "extends: smoke\nname: mine\nteacher: {training: {steps: 5}}\nstudent: {model: {kind: recurrent}}\n",
+    )
+    recipe = load_recipe(above)
+    assert (recipe.name, recipe.teacher.training.steps) == ("mine", 5)
+    assert recipe.teacher.training.batch_lines == load_recipe("smoke").teacher.training.batch_lines
+    assert recipe.student.model.kind == "recurrent"
+    with pytest.raises(RecipeError, match="one level at most"):
+        load_recipe(write(tmp_path, f"extends: {above}\nname: third\n", "third.yaml"))
+
+
+def test_a_recipe_is_named_as_its_file_unless_it_says_otherwise(tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, "extends: smoke\n")).name == "mine"
+    with pytest.raises(RecipeError, match="name"):
+        load_recipe(write(tmp_path, "extends: smoke\nname: ..\n"))
+
+
+@pytest.mark.parametrize("bomb", ["self: &a {again: *a}", "x: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"x{i}: &a{i} [{','.join([f'*a{i - 1}' if i else '*a'] * 9)}]\n" for i in range(9))])  # fmt: skip
+def test_aliases_without_end_are_refused(tmp_path: Path, bomb: str) -> None:
+    with pytest.raises(RecipeError):
+        load_recipe(write(tmp_path, bomb))
+
+
+def test_the_embedded_default_has_a_teacher_ten_times_its_student_and_six_unseen_test_families() -> None:
+    recipe = load_recipe("quick")
+    sizes = [n_parameters(part.model.build(90, 1, 32)) for part in (recipe.teacher, recipe.student)]
+    assert sizes[0] >= 10 * sizes[1]
+    seen = {f for source in (*recipe.data.train, *recipe.data.validation) for f in source.fonts}  # type: ignore[union-attr]
+    (test,) = recipe.data.test
+    assert len(set(test.fonts) - seen) >= 6  # type: ignore[union-attr]
+    assert test.lines >= 2000  # type: ignore[union-attr]
+    assert any(source.drop_labels for source in recipe.data.train)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.cut={share: 0.1, document: '('}",
+        "data.charset.characters=aa",
+        "teacher.sources=[nowhere]",
+        "student.training.clip_norm=.inf",
+        "data.train.0.look.blur_probability=.nan",
+    ],
+)
+def test_values_that_only_fail_later_are_refused_at_once(override: str) -> None:
+    assert override.split("=")[0] in problems(override)
+
+
+def test_control_and_student_may_not_stop_early() -> None:
+    assert "control and student take equal steps" in problems("student.training.patience=2")
+    assert load_recipe("smoke", ["teacher.training.patience=2"]).teacher.training.patience == 2
+
+
+def test_flips_are_refused_with_the_reason_unless_forced() -> None:
+    assert "force_flips" in problems("teacher.training.augment={flip_horizontal: 0.5}")
+    load_recipe("smoke", ["teacher.training.augment={flip_horizontal: 0.5, force_flips: true}"])
+
+
+def test_a_resolved_recipe_is_a_recipe_again(tmp_path: Path) -> None:
+    from distill.runs.run import resolved_yaml
+
+    recipe = load_recipe("quick")
+    again = load_recipe(write(tmp_path, resolved_yaml(recipe)))
+    assert digest_of(again) == digest_of(recipe)
+
+
+def test_a_finished_teacher_is_not_trained_whatever_its_recipe_says_of_training() -> None:
+    asked = load_recipe("receipts-more", ["teacher.file=there"]).teacher
+    assert (asked.init, asked.stages, asked.sources, asked.mix) == (None, (), None, None)
+    assert load_recipe("receipts-more", ["teacher.file=null"]).teacher.init is not None

@@ -1,0 +1,194 @@
+"""Paired experiments: settings of the student against one teacher, resumable, with a page and a chart."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distill.runs import compare
+
+from distill.runs import run
+
+from distill.training import train
+from distill.cli import main
+from distill.runs.compare import GIVEN, LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
+from distill.recipe.file import load_recipe
+from distill.runs.run import resolved_yaml
+from distill.runtime import Stopped
+from distill.recipe.terms import TAUGHT
+from students.errors import UserError
+from students.model_file import read_model
+
+BUDGET = [
+    f"{role}.training.{key}={value}"
+    for role in ("teacher", "student")
+    for key, value in {"steps": 4, "validate_every": 4, "log_every": 2, "batch_lines": 8}.items()
+]
+WORDS = [
+    "compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl,dist", "--over", "objective.trust.policy=keep,drop",
+    "--seeds", "2", "--equal-seconds",
+]  # fmt: skip
+
+ROLES = ("teacher", "control", "student")
+
+
+def test_settings_share_the_teacher_and_the_control_and_are_paired(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*WORDS, f"runtime.cache_root={cache}", "--run", str(tmp_path / "c"), "--json"]
+    ratios = itertools.count(2)
+    monkeypatch.setattr(compare, "_distilled", lambda outcome: next(ratios) * outcome.seconds["control"])
+    assert main(words) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["settings"]) == {"frame_kl keep", "frame_kl drop", "dist keep", "dist drop"}
+    assert result == json.loads((tmp_path / "c" / "compare.json").read_text())
+    assert (tmp_path / "c" / "compare.png").stat().st_size > 5000
+    page = (tmp_path / "c" / "compare.md").read_text()
+    assert "| dist drop |" in page
+    _, pairs = page.split("## Every pair")
+    assert sum(f"| {a} | {b} |" in pairs for a, b in itertools.permutations(result["settings"], 2)) == 6
+    assert "| dist drop |" in page.split("## Over a control given the seconds")[1].split("## Every pair")[0]
+    files = sorted((tmp_path / "c").glob("*/seed-*/*/model.safetensors"))
+    trained = [(f.parent.name, read_model(f)[0].training) for f in files]
+    jobs = {role: {t["job"] for of, t in trained if of == role} for role in ROLES}
+    assert {role: len(found) for role, found in jobs.items()} == {"teacher": 1, "control": 2, "student": 8}
+    settings = ("frame_kl_keep", "frame_kl_drop", "dist_keep", "dist_drop")
+    longer = [tmp_path / "c" / LONGER / s / f"seed-{n}/control/model.safetensors" for s in settings for n in (0, 1)]
+    assert [read_model(f)[0].training["steps"] for f in longer] == [4 * ratio for ratio in range(2, 10)]
+    files += longer
+    times = [f.stat().st_mtime_ns for f in files]
+    assert main(words) == 0
+    assert [f.stat().st_mtime_ns for f in files] == times
+    again = json.loads(capsys.readouterr().out)
+    for row in (*again["settings"].values(), *result["settings"].values()):
+        assert row.pop("seconds")["student"] > 0
+    assert again == result
+
+
+def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first_setting(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*WORDS[:2], *BUDGET, f"runtime.cache_root={cache}", "--seeds", "1", "--equal-seconds", "--json"]
+    one = [*words, "--run", str(tmp_path / "c"), "--over", "objective.term=frame_kl,dist"]
+    trained, jobs = run.train, []
+
+    def stopped_at_the_third(job, *rest):
+        jobs.append(job.role)
+        if len(jobs) == 3:
+            raise Stopped
+        return trained(job, *rest)
+
+    monkeypatch.setattr(run, "train", stopped_at_the_third)
+    assert main(one) == 75
+    assert jobs == ["teacher", "control", "student"]
+    done = {f: f.stat().st_mtime_ns for f in tmp_path.glob("c/*/seed-0/*/model.safetensors")}
+    assert main(one) == 0
+    assert all(f.stat().st_mtime_ns == time for f, time in done.items())
+    assert set(json.loads(capsys.readouterr().out)["settings"]) == {"frame_kl", "dist"}
+    other = [*one[:-1], "student.model={kind: recurrent},{kind: digits}"]
+    assert main(other) == 0
+    longer = {f.parts[-4] for f in tmp_path.glob(f"c/{LONGER}/*/seed-0/control/model.safetensors")}
+    assert longer == {"frame_kl", "dist", "_kind_recurrent_", "_kind_digits_"}
+
+
+def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_nothing(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scored = train._score_shown
+
+    def silent(job: train.Job) -> bool:
+        return job.role == "student" or LONGER in job.folder.parts
+
+    monkeypatch.setattr(train, "SILENT_STEPS", 1)
+    monkeypatch.setattr(train, "_score_shown", lambda job, *more: (scored(job, *more)[0], silent(job)))
+    words = ["compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl", "--seeds", "1", "--equal-seconds"]
+    words += [f"runtime.cache_root={cache}", "--run", str(tmp_path), "--json"]
+    for _ in range(2):  # begun again, it goes the same way
+        assert main(words) == 0
+        said = capsys.readouterr()
+        assert "collapsed to blanks" in said.err
+        row = json.loads(said.out)["settings"]["frame_kl"]
+        assert row["student"] == row[GIVEN]["exact"] == 0
+    assert main([*words, "student.control=false"]) == 2
+    assert "settings are compared over their controls" in capsys.readouterr().err
+
+
+def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_path: Path) -> None:
+    student = load_recipe("receipts").student
+    longer = _longer(student, 1.5)
+    assert longer.training.steps == round(1.5 * student.training.steps)
+    assert longer.stages[0].training.steps == round(1.5 * student.stages[0].training.steps)
+    assert longer.model_copy(update={"training": student.training, "stages": student.stages}) == student
+    recipe = load_recipe("receipts")
+    assert _begun(tmp_path, student) is None
+    for ratio in (1.5, 1.01249):
+        longer = _longer(student, ratio)
+        (tmp_path / "recipe.yaml").write_text(resolved_yaml(recipe.model_copy(update={"student": longer})))
+        assert _begun(tmp_path, student) == longer  # no clock is asked again
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        ("teacher.training.steps=3,4", "only keys of student and objective"),
+        ("objective.term=kl", "no term with a teacher"),
+        ("objective.trust.policy", "write KEY=A,B"),
+        ("student.seed=3,4", "--seeds says how many"),
+        ("objective.dist.weight=1,2", "an earlier --over sets objective.dist.weight too"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(over: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        settings_of(["objective.term=frame_kl,dist", over], load_recipe("smoke"))
+
+
+def test_settings_with_long_names_have_folders_of_their_own() -> None:
+    names = [_file_name(f"{{probability: 0.5, {'rotation_deg: 1, ' * 40}shear: {shear}}}") for shear in (0.1, 0.2)]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) < 100
+    assert _file_name("frame_kl keep") == "frame_kl_keep"
+
+
+def test_lists_are_not_torn_apart() -> None:
+    found = settings_of(["student.sources=[a,b],[c]"], load_recipe("smoke"))
+    assert [s.overrides for s in found] == [("student.sources=[a,b]",), ("student.sources=[c]",)]
+
+
+def test_terms_joined_by_a_plus_teach_together_and_the_others_are_silent() -> None:
+    for setting in settings_of(["objective.term=dist,frame_kl+dist"], load_recipe("smoke")):
+        objective = load_recipe("smoke", setting.overrides).objective
+        taught = {name for name in TAUGHT if getattr(objective, name).weight}
+        assert taught == set(setting.name.split("+"))
+    with pytest.raises(UserError, match="'kl' is no term"):
+        settings_of(["objective.term=dist+kl"], load_recipe("smoke"))
+
+
+def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
+    ones, half = np.ones(400), np.tile([1.0, 0.0], 200)
+
+    def outcome(student: np.ndarray) -> Outcome:
+        return Outcome({"teacher": ones, "control": half, "student": student}, {"control": 1.0, "student": 2.0})
+
+    outcomes = {"a": [outcome(half), outcome(half)], "b": [outcome(ones), outcome(half)]}
+    longer = {name: [Outcome({"control": control}, {})] * 2 for name, control in (("a", ones), ("b", half))}
+    result = summarise(outcomes, longer, "validation", 5)
+    given = {name: row[GIVEN] for name, row in result["settings"].items()}
+    assert {name: one["exact"] for name, one in given.items()} == {"a": 1.0, "b": 0.5}
+    assert given["a"]["gain"]["value"] == pytest.approx(-0.5)
+    assert given["b"]["gain"]["value"] == pytest.approx(0.25)
+    b = result["settings"]["b"]
+    assert result["seeds"] == [5, 6]
+    assert b["student"] == 0.75
+    assert b["each_seed"] == [1.0, 0.5]
+    assert b["each_control"] == [0.5, 0.5]
+    assert b["gain"]["value"] == pytest.approx(0.25)
+    assert b["verdict"] == b["over_the_first"]["verdict"] == "gain"
+    assert b["gap_recovered"]["value"] == pytest.approx(0.5)
+    assert result["settings"]["a"]["over_the_first"]["gain"]["value"] == 0
+    (pair,) = result["pairs"]  # the better first
+    assert (pair["of"], pair["over"], pair["verdict"]) == ("b", "a", "gain")
+    assert pair["gain"]["value"] == pytest.approx(0.25)

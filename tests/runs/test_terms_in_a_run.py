@@ -1,0 +1,80 @@
+"""A student of half the teacher's frames, taught by every term at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate import Accelerator
+from safetensors import safe_open
+
+from distill.cli import main
+from distill.teaching.objective import KINDS
+from distill.recipe.file import load_recipe
+from distill.runs.run import final_job, open_run, train_pair
+from distill.runtime import StopFlag, Stopped
+from distill.recipe.terms import TAUGHT
+from distill.track import read_metrics
+from distill.training.train import _begin
+from students import load
+from teachers import load as load_any
+
+
+def choices(cache: Path, how: str) -> list[str]:
+    budget = {"steps": 3, "log_every": 1, "validate_every": 3, "batch_lines": 8}
+    return [
+        *(f"objective.{name}.weight=0.5" for name in (*TAUGHT, "self_alignment", "consistency", "mutual", "attention")),
+        *(f"student.training.{key}={value}" for key, value in budget.items()),
+        "student.model={kind: recurrent, frame_px: 8}", f"objective.match.how={how}", "objective.trust.policy=drop",
+        "objective.consistency.warmup=0", "student.control=false", f"runtime.cache_root={cache}",
+    ]  # fmt: skip
+
+
+def with_teacher(finished_run: Path, run: Path) -> Path:
+    shutil.copytree(finished_run / "teacher", run / "teacher")
+    return run
+
+
+@pytest.mark.parametrize("how", ["area", "symbols", "shift"])
+def test_every_term_teaches_a_student_of_other_frames(
+    how: str, finished_run: Path, cache: Path, tmp_path: Path
+) -> None:
+    run = with_teacher(finished_run, tmp_path / "run")
+    assert main(["check", "smoke", *choices(cache, how), "--run", str(run)]) == 0
+    assert main(["student", "smoke", *choices(cache, how), "--run", str(run)]) == 0
+    entries = [entry for entry in read_metrics(run / "student" / "metrics.jsonl") if "loss" in entry]
+    assert len(entries) == 3
+    assert all(set(entry) >= set(KINDS) | {"teacher_wrong"} for entry in entries)
+    readers = load(run), load_any(run / "teacher" / "model.safetensors")
+    frames = [reader.model.eval()(torch.zeros(1, 1, 32, 64)).lengths_N.item() for reader in readers]
+    assert frames == [8, 16]
+
+
+def test_a_peer_has_first_weights_of_its_own(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(
+        "smoke", [*choices(cache, "area"), f"student.init={finished_run}", "student.model={kind: digits}"]
+    )
+    job = final_job(open_run(recipe, with_teacher(finished_run, tmp_path / "run"), StopFlag()), "control")
+    assert torch.equal(*(next(job.build(purpose).parameters()) for purpose in ("weights", "peer")))  # both are init's
+    trainee = _begin(job, None, Accelerator(cpu=True))
+    pairs = zip(trainee.beside["peer"].parameters(), trainee.model.parameters(), strict=True)
+    assert not all(torch.equal(theirs, ours) for theirs, ours in pairs)
+
+
+def test_what_learns_beside_is_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("smoke", [*choices(cache, "area"), "objective.feature_hint.through_neck=true"])
+    files = []
+    for name in ("whole", "stopped"):
+        stop = StopFlag()
+        run = open_run(recipe, with_teacher(finished_run, tmp_path / name), stop)
+        if name == "stopped":
+            stop.is_set = True
+            with pytest.raises(Stopped):
+                train_pair(run)
+            run = open_run(recipe, run.folder, StopFlag())
+        files.append(train_pair(run))
+    assert files[0].read_bytes() == files[1].read_bytes()
+    with safe_open(files[0], "pt") as file:
+        assert not any(part in key for part in ("projection", "peer", "decoder") for key in file.keys())  # noqa: SIM118

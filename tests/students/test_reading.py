@@ -1,0 +1,200 @@
+"""`distill read` and `distill lm`: which images, which options, which rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import students
+from distill.cli import main
+from students.errors import DataError
+from tests.samples import png_bytes
+
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "lines"
+    (folder / "deep").mkdir(parents=True)
+    for number, name in enumerate(("b.png", "a.png", "deep/c.PNG")):
+        (folder / name).write_bytes(png_bytes(width=60 + 40 * number, seed=number))
+    (folder / "notes.txt").write_text("not an image")
+    return folder
+
+
+def rows(said: str) -> list[list[str]]:
+    return [row.split("\t") for row in said.splitlines()]
+
+
+def test_folders_globs_and_files_are_read_once_each_in_order(student_file: Path, folder: Path, capsys: Said) -> None:
+    b = str(folder / "b.png")
+    assert main(["read", str(student_file), b, str(folder), f"{folder}/*.png", "--batch", "2"]) == 0
+    said = capsys.readouterr()
+    assert [Path(row[0]).name for row in rows(said.out)] == ["b.png", "a.png", "c.PNG"]
+    assert "reading" in said.err  # more than one batch: progress is shown
+    reader = students.load(student_file)
+    assert [row[1] for row in rows(said.out)] == [reader.read(row[0]).text for row in rows(said.out)]
+
+
+def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder: Path, capsys: Said) -> None:
+    (folder / "aa.png").write_text("not an image")
+    assert main(["read", str(student_file), str(folder), str(folder / "gone.png")]) == 2
+    said = capsys.readouterr()
+    assert len(rows(said.out)) == 3
+    assert "aa.png" in said.err
+    assert "gone.png" in said.err
+    assert "2 of 5 images" in said.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
+@pytest.mark.parametrize("form", ["tsv", "csv", "json"])
+def test_a_name_that_is_no_text_costs_no_line(
+    form: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Said
+) -> None:
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(png_bytes())
+    (folder / os.fsdecode(b"bad\xe9.png")).write_text("not an image")
+    (folder / "folder.png").mkdir()
+    out, page = tmp_path / "out", tmp_path / "page.html"
+    command = ["read", str(student_file), str(folder), "--to", form, "--review-below", "1", "--review-page", str(page)]
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert main([*command, "--out", str(out)]) == 2
+    assert out.read_text("utf-8") == said.out
+    assert len(said.out.splitlines()) == 4 + (form == "csv")
+    assert "caf\\udce9.png" in said.out
+    assert "bad\\udce9.png" in said.err
+    assert "folder.png" not in said.err
+    assert re.search(r"caf.udce9.png' is not on the page", said.err)
+    assert "caf" not in page.read_text("utf-8")
+
+
+def test_where_no_images_are_it_says_so(student_file: Path, tmp_path: Path, capsys: Said) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["read", str(student_file), str(tmp_path / "empty"), f"{tmp_path}/*.webp"]) == 2
+    said = capsys.readouterr().err
+    assert "empty: no images there" in said
+    assert "no images to read" in said
+
+
+def test_rows_go_to_a_file_as_csv_or_json(student_file: Path, folder: Path, tmp_path: Path) -> None:
+    table, objects = tmp_path / "out.csv", tmp_path / "out.json"
+    assert main(["read", str(student_file), str(folder), "--to", "csv", "--out", str(table)]) == 0
+    assert main(["read", str(student_file), str(folder), "--json", "--out", str(objects), "--n-best", "3"]) == 0
+    found = list(csv.DictReader(io.StringIO(table.read_text())))
+    read = [json.loads(row) for row in objects.read_text().splitlines()]
+    assert [row["image"] for row in found] == [one["image"] for one in read]
+    for one in read:
+        assert len(one["alternatives"]) == 2
+        assert one["confidence"] + sum(other["confidence"] for other in one["alternatives"]) <= 1
+        assert all(0 <= c["left_px"] <= c["right_px"] <= 140 for c in one["characters"])
+        if one["characters"]:
+            assert one["least_sure"]["confidence"] == min(c["confidence"] for c in one["characters"])
+
+
+@pytest.mark.parametrize(
+    ("options", "pattern"),
+    [
+        (["--pattern", r"\d{3}"], r"\d{3}"),
+        (["--alphabet", "123"], "[123]*"),
+        (["--words", "WORDS"], "12|345|"),
+        (["--words", "WORDS", "--unlisted", "1"], r"\d*"),
+        (["--lm", "LM", "--beam", "4", "--lm-weight", "2"], r"\d*"),
+    ],
+)
+def test_texts_follow_the_rules_of_the_options(
+    options: list[str], pattern: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Said
+) -> None:
+    words, text, lm = tmp_path / "words.txt", tmp_path / "text.txt", tmp_path / "some.lm"
+    words.write_text("12\n\n345\n")
+    text.write_text("1234\n987\n")
+    assert main(["lm", str(text), str(lm), "--order", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["characters"] == 7
+    files = {"WORDS": str(words), "LM": str(lm)}
+    assert main(["read", str(student_file), str(folder), *(files.get(word, word) for word in options)]) == 0
+    texts = [row[1] for row in rows(capsys.readouterr().out)]
+    assert len(texts) == 3
+    assert all(re.fullmatch(pattern, text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pattern", "(1"], "not closed"),
+        (["--pattern", "A1"], "no 'A'"),
+        (["--alphabet", "1x"], "'x'"),
+        (["--words", "EMPTY"], "empty"),
+        (["--words", "GONE"], "GONE"),
+        (["--lm", "EMPTY"], "safetensors"),
+        (["--words", "EMPTY", "--pattern", "1"], "choose one"),
+        (["--unlisted", "3"], "--words"),
+        (["--lm-weight", "3"], "--lm"),
+        (["--beam", "0"], "width"),
+        (["--review-below", "90"], "between 0 and 1"),
+        (["--review-page", "x.html"], "--review-below"),
+    ],
+)
+def test_options_that_make_no_sense_are_one_message(
+    options: list[str], said: str, student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: Said,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("EMPTY").write_text("")
+    assert main(["read", str(student_file), str(folder), *options]) == 2
+    message = capsys.readouterr()
+    assert said in message.err
+    assert message.out == ""
+
+
+def test_a_reader_is_opened_with_the_decoding_one_wants(student_file: Path, folder: Path) -> None:
+    reader = students.load(student_file, students.Beam(pattern=r"\d{4}"), review_below=1.0)
+    reading = reader.read(folder / "a.png")
+    assert re.fullmatch(r"\d{4}", reading.text)
+    assert reading.review
+    with pytest.raises(DataError, match="x"):
+        students.load(student_file, students.Greedy(alphabet="x"))
+
+
+def test_evaluation_decodes_by_the_same_options(student_file: Path, folder: Path, capsys: Said) -> None:
+    (folder / "labels.tsv").write_text("a.png\t7\nb.png\t7\n")
+    assert main(["evaluate", str(student_file), str(folder), "--pattern", "7", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exact"] == 1.0
+
+
+def test_a_language_model_needs_text(tmp_path: Path, capsys: Said) -> None:
+    (tmp_path / "empty.txt").write_text("\n \n")
+    (tmp_path / "latin1.txt").write_bytes(b"caf\xe9")
+    assert main(["lm", str(tmp_path / "empty.txt"), str(tmp_path / "x.lm")]) == 2
+    assert main(["lm", str(tmp_path / "latin1.txt"), str(tmp_path / "x.lm")]) == 2
+    said = capsys.readouterr().err
+    assert "no line" in said
+    assert "UTF-8" in said
+
+
+def test_a_review_page_names_what_it_leaves_out(
+    student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    monkeypatch.setattr("distill.delivery.review.MOST_LINES", 1)
+    (folder / "tab\there.png").write_bytes(png_bytes())
+    (folder / "d:rive.png").write_bytes(png_bytes())  # would lie outside of its folder on Windows
+    (folder / "labels.tsv").write_text("a.png\t7\n")
+    page = tmp_path / "page.html"
+    arguments = ["read", str(student_file), str(folder), "--review-page", str(page)]
+    assert main([*arguments, "--review-below", "1"]) == 0
+    said = capsys.readouterr()
+    assert "1 doubtful lines" in said.err
+    assert "2 more doubtful lines" in said.err
+    assert "tab\\there.png" in said.err
+    assert "d:rive.png" in said.err
+    assert "labels.tsv already" in said.err
+    assert "tab\\there.png" in said.out
+    page.unlink()
+    assert main([*arguments, "--review-below", "0"]) == 0
+    assert not page.exists()

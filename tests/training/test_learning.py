@@ -1,0 +1,126 @@
+"""Networks that learn: 16 lines by heart, and a student that follows its teacher's posteriors without labels."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from PIL import Image
+
+from distill.data.augment import Augment
+from distill.data.batch import StepData
+from distill.data.feed import feed
+from distill.data.lines import Lines
+from distill.data.sampler import Order
+from distill.evaluation.evaluate import read_lines, truths_of
+from distill.evaluation.metrics import score
+from distill.recipe.terms import Objective
+from distill.seeds import generator_of
+from distill.synthesis.fonts import find_faces
+from distill.synthesis.render import Look, render_line
+from distill.teaching.teacher import FrozenTeacher, Member
+from distill.training.step import take_step
+from students.charset import Charset
+from students.config import STUDENTS
+from students.decode import best_path_text
+from students.image import Preparation
+from students.parts import Recogniser
+
+CHARSET = Charset(characters="0123456789")
+STILL = Augment(probability=0, contrast=0, brightness=0, blur_probability=0, noise_probability=0, jpeg_probability=0)
+STEPS = 200
+PREPARATION = Preparation(width_quantum_px=64)
+
+
+def sixteen_lines(labelled: bool = True) -> Lines:
+    face = find_faces(("dejavu-sans",), "0123456789")[0]
+    data = []
+    for i in range(16):
+        buffer = io.BytesIO()
+        picture = render_line(f"{(i + 1) * 7919 % 100000:05d}", face, Look(), 32, generator_of("sixteen", i))
+        Image.fromarray(picture).save(buffer, "PNG")
+        data.append((buffer.getvalue(), picture.shape))
+    keys = tuple(f"line/{i}" for i in range(16))
+    texts = tuple(f"{(i + 1) * 7919 % 100000:05d}" if labelled else None for i in range(16))
+    widths = np.array([PREPARATION.padded_width_px(*shape) for _, shape in data])
+    return Lines(
+        keys,
+        keys,
+        texts,
+        ("line",) * 16,
+        widths,
+        keys,
+        tuple((lambda row: data[row][0], i) for i in range(16)),
+    )
+
+
+def student(seed: int = 0) -> Recogniser:
+    torch.manual_seed(seed)
+    return STUDENTS.validate_python({"kind": "recurrent", "norm": "group"}).build(CHARSET.n_classes, 1, 32)
+
+
+def steps_of(lines: Lines, n: int) -> list[StepData]:
+    order = Order(lines.padded_width_px, 16, 0)
+    return list(feed(lines, order, CHARSET, PREPARATION, STILL, steps=range(n), rank=0, n_ranks=1, workers=0))
+
+
+def learn(model: Recogniser, lines: Lines, n: int, objective: Objective, teacher: FrozenTeacher | None = None) -> float:
+    accelerator = Accelerator(cpu=True)
+    optimizer = torch.optim.AdamW(model.parameters())
+    loss = 0.0
+    for k, data in enumerate(steps_of(lines, n)):
+        for group in optimizer.param_groups:
+            group["lr"] = 6e-3 * (1 - k / n)
+        result = take_step(
+            model, [optimizer], teacher, objective, data, accelerator, done=0.0, seed=0, clip_norm=5, precision="fp32",
+            watch=False, stop=False,
+        )  # fmt: skip
+        loss = result.figures["loss"]
+    return loss
+
+
+def cer(model: Recogniser) -> float:
+    lines = sixteen_lines()
+    texts = read_lines(model, lines, partial(best_path_text, charset=CHARSET), PREPARATION, Accelerator(cpu=True))
+    return score(truths_of(lines), texts, "exact").cer
+
+
+@pytest.fixture(scope="module")
+def learned() -> Recogniser:
+    model = student()
+    learn(model, sixteen_lines(), STEPS, Objective())
+    return model
+
+
+def test_a_student_learns_sixteen_lines_by_heart(learned: Recogniser) -> None:
+    assert cer(learned) == 0
+
+
+def test_unlabelled_lines_teach_a_second_student_what_the_first_reads(learned: Recogniser) -> None:
+    teacher = FrozenTeacher([Member(learned)], torch.device("cpu"), "fp32")
+    pupil = student(seed=1)
+    learn(pupil, sixteen_lines(labelled=False), STEPS, Objective(), teacher)
+    teacher.assert_unchanged()
+    assert cer(pupil) == 0
+
+
+def test_splitting_a_step_into_micro_batches_changes_no_gradient() -> None:
+    lines = sixteen_lines()
+    gradients = []
+    for size in (1, 5, 16):
+        order = Order(lines.padded_width_px, 16, 0, size)
+        (data,) = feed(lines, order, CHARSET, PREPARATION, STILL, steps=range(1), rank=0, n_ranks=1, workers=0)
+        model = student()
+        still = [torch.optim.SGD(model.parameters(), lr=0.0)]
+        take_step(
+            model, still, FrozenTeacher([Member(student(1))], torch.device("cpu"), "fp32"),
+            Objective(), data, Accelerator(cpu=True), done=0.0, seed=0, clip_norm=1e9, precision="fp32",
+            watch=False, stop=False,
+        )  # fmt: skip
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    for split in gradients[:-1]:
+        assert (split - gradients[-1]).abs().max() <= 1e-5
