@@ -1,4 +1,4 @@
-"""Time and memory of CTC with KL or blank split at thousands of classes: `python tests/benchmarks/large.py`. Not a test.
+"""Time and memory of CTC with KL or blank split, thousands of classes: `python tests/benchmarks/large.py`. No test.
 
 Every variant runs in a process of its own; memory is what its peak lies above the logits and their gradient.
 """

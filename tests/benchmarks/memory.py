@@ -1,7 +1,7 @@
 """Memory and open files over ten thousand steps of feeding, without a network: `python tests/benchmarks/memory.py`.
 
-`python tests/benchmarks/memory.py 10000 1` feeds through one worker. Not collected by pytest. Lines of 32 x 100 px, one of
-them damaged, mixed from two sources; nothing decoded is kept after the first thousand steps, so the slope is of what
+`python tests/benchmarks/memory.py 10000 1` feeds through one worker. Not collected by pytest. Lines of 32 x 100 px, one
+of them damaged, mixed from two sources; nothing decoded is kept after the first thousand steps, so the slope is of what
 should not grow. Prints resident memory every tenth of the way, and the slope over the second half.
 """
 
