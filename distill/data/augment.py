@@ -67,7 +67,7 @@ class Augment(BaseModel):
 
 
 @dataclass(frozen=True)
-class Plan:
+class AugmentPlan:
     """What happens to one line, in this order. `carry_out` does it here, `device_augment` to a batch on a device."""
 
     matrix: NDArray[np.float64] | None = None  # (3, 3), from the line's pixels to where they go; None: they stay
@@ -93,7 +93,7 @@ def augment(image: Pixels, config: Augment, generator: torch.Generator, other: t
 
 def draw_plan(
     height: int, width: int, config: Augment, generator: torch.Generator, other: torch.Generator | None = None
-) -> Plan:
+) -> AugmentPlan:
     """The plan for a line of `height` x `width` pixels."""
     draw = torch.rand(_N_DRAWS, generator=generator).tolist()
     if other is not None:
@@ -101,7 +101,7 @@ def draw_plan(
     gain, offset = _light(config, draw[12:15])
     blurred = draw[15] < config.blur_probability
     noisy = draw[17] < config.noise_probability
-    return Plan(
+    return AugmentPlan(
         _warp(height, width, config, draw[1:10]) if draw[0] < config.probability else None,
         draw[10] < config.flip_horizontal,
         draw[11] < config.flip_vertical,
@@ -119,7 +119,7 @@ def draw_plan(
     )
 
 
-def carry_out(plan: Plan, image: Pixels) -> Pixels:
+def carry_out(plan: AugmentPlan, image: Pixels) -> Pixels:
     """A copy of the line (H, W) or (H, W, C) to which the plan has happened."""
     if plan.matrix is not None:
         image = _warped(image, plan.matrix)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distill.data.augment import Augment, Plan, carry_out, draw_plan
+from distill.data.augment import Augment, AugmentPlan, carry_out, draw_plan
 from distill.data.device_augment import carry_out_all
 from distill.data.formats.contents import reason_of
 from distill.data.labels import Folding, foldings
@@ -36,7 +36,7 @@ class Unfinished(NamedTuple):
     preparation: Preparation
     levels_NCHW: Tensor  # uint8, padded on the right
     widths_N: Tensor  # int64, without the padding
-    plans: tuple[Plan, ...]
+    plans: tuple[AugmentPlan, ...]
 
     def finished(self, device: torch.device) -> Tensor:
         """What `Preparation.to_tensor` makes of the augmented lines, float32 (N, channels, H, W)."""
@@ -58,17 +58,21 @@ class Batch(NamedTuple):
     foldings: tuple[Folding | None, ...]  # classes that the label of each line does not tell apart
     posteriors: Posteriors | None = None  # the teacher's, where they are cached
     others: Others | None = None  # the same lines as a teacher with another preparation wants them
-    unfinished: tuple[Unfinished, ...] = ()  # one a view: what `to` makes the images of, where it does
+    unfinished: tuple[Unfinished, ...] = ()  # one a view: `finished_on` augments them and makes the images
 
-    def to(self, device: torch.device) -> Batch:
-        """The images on `device`, channels last, which convolutions prefer; targets stay on the CPU."""
+    def finished_on(self, device: torch.device) -> Batch:
+        """The batch on `device`, where lines that are not augmented yet are augmented. Targets stay on the CPU.
+
+        Images are channels last, which convolutions prefer.
+        """
         images_NCHW = torch.cat([u.finished(device) for u in self.unfinished]) if self.unfinished else self.images_NCHW
-        images_NCHW = images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
-        posteriors = self.posteriors and Posteriors(*(part.to(device) for part in self.posteriors))
         return self._replace(
-            images_NCHW=images_NCHW, labelled_N=self.labelled_N.to(device), posteriors=posteriors,
-            others=moved(self.others, device), unfinished=(),
-        )  # fmt: skip
+            images_NCHW=images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True),
+            labelled_N=self.labelled_N.to(device),
+            posteriors=self.posteriors and Posteriors(*(part.to(device) for part in self.posteriors)),
+            others=moved(self.others, device),
+            unfinished=(),
+        )
 
 
 def moved(others: Others | None, device: torch.device) -> Others | None:
@@ -116,7 +120,7 @@ class Pixels:
         scaled_HWC = self[i]
         return scaled_HWC if view is None else carry_out(self.plan(i, view, use), scaled_HWC)
 
-    def plan(self, i: int, view: View, use: int) -> Plan:
+    def plan(self, i: int, view: View, use: int) -> AugmentPlan:
         """What is to happen to line `i`."""
         names = (view.seed, *view.moment(use), self.lines.keys[i])
         other = generator_of("other view", view.number, *names) if view.number else None
@@ -208,7 +212,7 @@ def make_batch(
 class StepData:
     """The share of one process in one step, and the counts of the whole step over all processes.
 
-    Every view of a line counts as a line, but not in `drawn`: labelled and unlabelled lines of each source.
+    Every view of a line counts as a line, but not in `sampled`: labelled and unlabelled lines of each source.
     """
 
     step: int
@@ -216,7 +220,7 @@ class StepData:
     batches: tuple[Batch, ...]
     n_lines: int
     n_labelled: int
-    drawn: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    sampled: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     replaced: Mapping[str, str] = field(default_factory=dict)  # damaged lines of this process's share, and why
 
 

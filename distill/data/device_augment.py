@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from distill.data.augment import Plan, noise_pool
+from distill.data.augment import AugmentPlan, noise_pool
 
 _BLOCK = 8  # of JPEG
 _CHUNK = 8  # blurs of like reach that are done together
@@ -26,7 +26,7 @@ _COARSENESS = (
 )  # fmt: skip
 
 
-def carry_out_all(plans: Sequence[Plan], images_NCHW: Tensor, widths_N: Tensor) -> Tensor:
+def carry_out_all(plans: Sequence[AugmentPlan], images_NCHW: Tensor, widths_N: Tensor) -> Tensor:
     """The changed lines, float32 of whole grey levels (N, C, H, W); columns from a line's width on are undefined.
 
     `images_NCHW` are grey levels (any type), line `i` filling the first `widths_N[i]` columns. JPEG takes grey lines
@@ -70,7 +70,7 @@ def _column(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float32).to(like.device).view(-1, 1, 1, 1)
 
 
-def _warped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
+def _warped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[AugmentPlan]) -> Tensor:
     """Bilinear; what comes in from outside has the median of the border."""
     _, _, height, width = x_NCHW.shape
     fill = border_median(x_NCHW, widths_N)
@@ -87,7 +87,7 @@ def _warped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
     return (functional.grid_sample(apart, grid, padding_mode="zeros", align_corners=True) + fill).round().clamp(0, 255)
 
 
-def _flipped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
+def _flipped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[AugmentPlan]) -> Tensor:
     if any(plan.mirrored for plan in plans):
         columns_W = torch.arange(x_NCHW.shape[3], device=x_NCHW.device)
         mirrored = torch.tensor([plan.mirrored for plan in plans], device=x_NCHW.device)[:, None]
@@ -97,7 +97,7 @@ def _flipped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
     return _on(turned, x_NCHW, partial(torch.flip, dims=(2,)))
 
 
-def _lit(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
+def _lit(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[AugmentPlan]) -> Tensor:
     """Contrast and brightness, the middle between a line's darkest and lightest level kept between black and white."""
     gain_N, offset_N = (_column([getattr(p, name) for p in plans], x_NCHW) for name in ("gain", "offset"))
     behind_NW = torch.arange(x_NCHW.shape[3], device=x_NCHW.device) >= widths_N[:, None]
@@ -116,7 +116,7 @@ def _reach(sigma_px: float) -> int:
     return (round(sigma_px * 6 + 1) | 1) // 2
 
 
-def _blurred(plans: Sequence[Plan]) -> list[list[int]]:
+def _blurred(plans: Sequence[AugmentPlan]) -> list[list[int]]:
     """The lines to blur, in groups of like reach: the widest kernel of a group serves all of it."""
     rows = [i for i, plan in enumerate(plans) if plan.blur_sigma_px >= 0.1]
     rows.sort(key=lambda i: plans[i].blur_sigma_px)
@@ -150,7 +150,7 @@ def _reflected(index: Tensor, size: Tensor) -> Tensor:
     return torch.minimum(folded, period - folded).clamp(max=(size - 1))
 
 
-def _noisy(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
+def _noisy(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[AugmentPlan]) -> Tensor:
     """The very numbers that `augment.add_noise` takes from the pool."""
     _, channels, height, width = x_NCHW.shape
     pool = _pool_on(x_NCHW.device)
@@ -170,7 +170,7 @@ def _pool_on(device: torch.device) -> Tensor:
     return torch.from_numpy(noise_pool()).to(device)
 
 
-def _compressed(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
+def _compressed(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[AugmentPlan]) -> Tensor:
     """What JPEG keeps of the brightness, block by block (Rec. ITU-T T.81)."""
     n, channels, height, width = x_NCHW.shape
     if channels != 1:
@@ -204,7 +204,7 @@ def _coarseness(quality: int) -> tuple[float, ...]:
     return tuple(float(min(max((level * scale + 50) // 100, 1), 255)) for level in _COARSENESS)
 
 
-def _striped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[Plan]) -> Tensor:
+def _striped(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[AugmentPlan]) -> Tensor:
     for number in range(max((len(plan.stripes) for plan in plans), default=0)):
         first, end = (
             torch.tensor([p.stripes[number][side] if number < len(p.stripes) else 0 for p in plans]).to(x_NCHW.device)

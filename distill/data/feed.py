@@ -10,6 +10,7 @@ import signal
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing.context import BaseContext
 from queue import Empty, Queue
@@ -38,16 +39,49 @@ KILLED = (
 AugmentOn = Literal["auto", "processor", "device"]
 
 
+@dataclass(frozen=True)
+class FeedSettings:
+    """What a training is fed with, and which share of it this process prepares.
+
+    After `cycle` epochs the augmentation begins anew (0: never). `cached` are the teacher's posteriors; without them,
+    every batch also holds its lines as each of `other_preparations` wants them. Process `rank` of `n_ranks` prepares
+    its part of every step, with `workers` processes of its own (0: in this one).
+    """
+
+    lines: Lines
+    order: Order
+    charset: Charset
+    preparation: Preparation
+    augment: Augment
+    views: int = 1
+    cycle: int = 0
+    cached: Cached | None = None
+    other_preparations: tuple[Preparation, ...] = ()
+    augment_on: AugmentOn = "processor"
+    device: torch.device | None = None
+    rank: int = 0
+    n_ranks: int = 1
+    workers: int = 0
+
+    @property
+    def augments_on_device(self) -> bool:
+        """Whether lines are augmented once their batch is on its device; never so in a cycle of epochs.
+
+        Raises `UserError` where the device should augment and cannot.
+        """
+        augments = [self.augment, *self.lines.augments.values()]
+        return not self.cycle and device_augments(self.augment_on, self.preparation.channels, augments, self.device)
+
+
 class _Steps(Dataset[StepData | DataError]):
-    def __init__(
-        self, lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-        rank: int, n_ranks: int, n_views: int, cycle: int, cached: Cached | None, others: Sequence[Preparation],
-        kept_bytes: int, on_device: bool,
-    ) -> None:  # fmt: skip
-        self.pictures = Pictures(lines, preparation, () if cached else others, kept_bytes)
-        self.order, self.charset = order, charset
-        self.augment_with, self.rank, self.n_ranks, self.n_views = augment_with, rank, n_ranks, n_views
-        self.cycle, self.cached, self.on_device = cycle, cached, on_device
+    """The steps of a training by their number, as one process prepares them."""
+
+    def __init__(self, settings: FeedSettings) -> None:
+        others = () if settings.cached else settings.other_preparations
+        kept_bytes = KEPT_BYTES // max(1, settings.workers)
+        self.settings = settings
+        self.pictures = Pictures(settings.lines, settings.preparation, others, kept_bytes)
+        self.on_device = settings.augments_on_device
 
     def __getitem__(self, k: int) -> StepData | DataError:
         try:
@@ -56,75 +90,74 @@ class _Steps(Dataset[StepData | DataError]):
             return error
 
     def _step(self, k: int) -> StepData:
-        epoch, groups = self.order.step(k)
-        view = View(self.augment_with, self.order.seed, epoch, cycle=self.cycle)
-        mine = [group.part(slice(self.rank, None, self.n_ranks)) for group in groups]
+        settings = self.settings
+        epoch, groups = settings.order.step(k)
+        view = View(settings.augment, settings.order.seed, epoch, cycle=settings.cycle)
         batches: list[Batch] = []
         replaced: dict[str, str] = {}
-        for group in mine:
-            if not group.indices:
-                continue
-            try:
-                batches.append(self._batch(group, view))
-            except DataError:
-                others, damage = without_damaged(self.pictures.own, group, (self.order.seed, epoch))
-                if not damage:
-                    raise
-                batches += [self._batch(other, view) for other in others]
+        for group in (group.part(slice(settings.rank, None, settings.n_ranks)) for group in groups):
+            if group.indices:
+                of_group, damage = self._batches(group, view)
+                batches += of_group
                 replaced |= damage
-        drawn = self._drawn(groups)
-        n_labelled = sum(labelled for labelled, _ in drawn.values())
-        n_lines = sum(len(group.indices) for group in groups)
+        sampled = self._sampled(groups)
         return StepData(
-            k, epoch, tuple(batches), n_lines * self.n_views, n_labelled * self.n_views, drawn, replaced
-        )  # fmt: skip
+            step=k,
+            epoch=epoch,
+            batches=tuple(batches),
+            n_lines=sum(len(group.indices) for group in groups) * settings.views,
+            n_labelled=sum(labelled for labelled, _ in sampled.values()) * settings.views,
+            sampled=sampled,
+            replaced=replaced,
+        )
 
-    def _drawn(self, groups: Sequence[Group]) -> dict[str, tuple[int, int]]:
-        lines, indices = self.pictures.lines, [i for group in groups for i in group.indices]
+    def _batches(self, group: Group, view: View) -> tuple[list[Batch], dict[str, str]]:
+        """The batch of a group, or those of its whole lines and of the lines that stand in for damaged ones."""
+        try:
+            return [self._batch(group, view)], {}
+        except DataError:
+            whole, damage = without_damaged(self.pictures.own, group, (view.seed, view.epoch))
+            if not damage:
+                raise
+            return [self._batch(each, view) for each in whole], damage
+
+    def _sampled(self, groups: Sequence[Group]) -> dict[str, tuple[int, int]]:
+        lines, indices = self.settings.lines, [i for group in groups for i in group.indices]
         counts = Counter((lines.sources[i], lines.texts[i] is not None) for i in indices)
         return {source: (counts[source, True], counts[source, False]) for source in sorted({s for s, _ in counts})}
 
     def _batch(self, group: Group, view: View) -> Batch:
-        if self.cached is None:
-            return make_batch(self.pictures, group, self.charset, view, self.n_views, self.on_device)
-        batch = make_batch(self.pictures, group, self.charset, view)
+        settings = self.settings
+        if settings.cached is None:
+            return make_batch(self.pictures, group, settings.charset, view, settings.views, self.on_device)
+        batch = make_batch(self.pictures, group, settings.charset, view)
         shown = [view.moment(use)[0] for use in group.uses]
-        return batch._replace(posteriors=self.cached.of(group.indices, shown))
+        return batch._replace(posteriors=settings.cached.of(group.indices, shown))
 
 
-def feed(
-    lines: Lines, order: Order, charset: Charset, preparation: Preparation, augment_with: Augment,
-    *, steps: range, rank: int, n_ranks: int, workers: int, views: int = 1, cycle: int = 0,
-    cached: Cached | None = None, others: Sequence[Preparation] = (),
-    augment_on: AugmentOn = "processor", device: torch.device | None = None,
-) -> Generator[StepData]:  # fmt: skip
-    """The steps `steps`, the same for any number of workers. After `cycle` epochs the augmentation begins anew.
+def feed(settings: FeedSettings, steps: range) -> Generator[StepData]:
+    """The steps of a training, in order; the same for any number of workers.
 
-    Lines that are augmented on `device` are so when their batch goes there; never where posteriors are cached.
+    Raises `DataError` for lines that cannot be prepared and `UserError` where a worker was killed.
     """
-    changes = [augment_with, *lines.augments.values()]
-    on_device = not cycle and augments_on_device(augment_on, preparation.channels, changes, device)
-    data = _Steps(
-        lines, order, charset, preparation, augment_with, rank, n_ranks, views, cycle, cached, others,
-        KEPT_BYTES // max(1, workers), on_device,
-    )  # fmt: skip
-    # steps is the sampler: every item is one whole step, already batched
     loader = DataLoader(
-        data, batch_size=None, sampler=steps, num_workers=workers, worker_init_fn=_begin_worker,
-        multiprocessing_context=ready_workers() if workers else None,
-    )  # fmt: skip
+        _Steps(settings),
+        batch_size=None,  # an item is a whole step
+        sampler=steps,
+        num_workers=settings.workers,
+        worker_init_fn=_begin_worker,
+        multiprocessing_context=ready_workers() if settings.workers else None,
+    )
     one_thread()
-    for step in _received(iter(loader)) if workers else loader:
+    for step in _received(iter(loader)) if settings.workers else loader:
         if isinstance(step, Exception):
             raise step
         yield step
 
 
-def augments_on_device(
-    where: AugmentOn, channels: int, changes: Sequence[Augment], device: torch.device | None
-) -> bool:
+def device_augments(where: AugmentOn, channels: int, augments: Sequence[Augment], device: torch.device | None) -> bool:
     """Whether the device augments; raises `UserError` where it should and cannot."""
-    colour_jpeg = channels > 1 and any(each.jpeg_probability for each in changes)
+    colour_jpeg = channels > 1 and any(each.jpeg_probability for each in augments)
     if where == "device" and colour_jpeg:
         raise UserError("runtime.augment_on: a device does no JPEG of colour; set jpeg_probability to 0, or take auto")
     accelerated = device is not None and device.type != "cpu"

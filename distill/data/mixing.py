@@ -53,7 +53,7 @@ class Mix(Section):
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class MixPlan:
     """What every epoch of one training draws: `drawn_ES` lines of each source. An epoch ends where a weight changes."""
 
     mix: Mix
@@ -87,8 +87,8 @@ class Plan:
         ])  # fmt: skip
 
 
-def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> Plan:
-    """Plan a training on lines of these sources. Raises `DataError` for steps in which no source has a line."""
+def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> MixPlan:
+    """MixPlan a training on lines of these sources. Raises `DataError` for steps in which no source has a line."""
     names, row_of = np.unique(np.array(sources, str), return_inverse=True)
     rows = {str(name): np.flatnonzero(row_of == s) for s, name in enumerate(names)}
     spans = [mix.of(name).steps_of(steps) for name in rows]
@@ -112,7 +112,7 @@ def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> P
         starts = range(begin, end, longest)
         first_steps += starts
         drawn += _drawn(shares_S / shares_S.sum(), [batch_lines * (min(s + longest, end) - s) for s in starts])
-    return Plan(mix, rows, np.array(first_steps), np.array(drawn))
+    return MixPlan(mix, rows, np.array(first_steps), np.array(drawn))
 
 
 def _drawn(shares_S: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:

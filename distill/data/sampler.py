@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from distill.data.mixing import Plan
+from distill.data.mixing import MixPlan
 from distill.seeds import generator_of
 
 
@@ -47,7 +47,7 @@ class Order:
     seed: int
     micro_batch_lines: int | None = None
     labelled: np.ndarray | None = None  # where given, the slots of other lines are filled with these
-    plan: Plan | None = None  # of a mix of sources; None: every line once an epoch
+    plan: MixPlan | None = None  # of a mix of sources; None: every line once an epoch
 
     @property
     def steps_per_epoch(self) -> int:

@@ -19,7 +19,7 @@ import teachers
 from distill.evaluation import report
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines, Refusal
-from distill.data.mixing import Plan, plan_of
+from distill.data.mixing import MixPlan, plan_of
 from distill.runs.pools import Pools, cache_of, open_pools, without_infeasible
 from distill.data.posteriors import Cached
 from distill.training.initial import Start, problems_of_starts, start_of, undownloaded
@@ -337,7 +337,7 @@ def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
     return jobs
 
 
-def _drawn_from(part: Teacher | Student, stage: Stage | None, lines: Lines, name: str) -> tuple[Lines, Plan | None]:
+def _drawn_from(part: Teacher | Student, stage: Stage | None, lines: Lines, name: str) -> tuple[Lines, MixPlan | None]:
     """The lines of one training and how they are mixed; raises `DataError` where it has none to learn from."""
     drawn = stage or part
     some = lines.of_sources(drawn.sources)

@@ -73,7 +73,7 @@ def take_step(
     sums[REPLACED] = len(step.replaced)
     seen: Mapping[str, float] = {}
     beside = nn.ModuleDict() if beside is None else beside.train()
-    for batch in (b.to(accelerator.device) for b in step.batches):
+    for batch in (b.finished_on(accelerator.device) for b in step.batches):
         with autocast(precision, accelerator.device):
             student = model(batch.images_NCHW)
             peer = beside[PEER](batch.images_NCHW) if {"mutual", "peer_ctc"} & weights.keys() else None

@@ -20,9 +20,9 @@ from torch import nn
 
 from distill import checkpoint as checkpoints
 from distill.data.batch import StepData
-from distill.data.feed import feed
+from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines
-from distill.data.mixing import Plan
+from distill.data.mixing import MixPlan
 from distill.data.posteriors import Cached
 from distill.data.sampler import Order
 from distill.digests import digest_of, on_host, tensors_digest
@@ -77,7 +77,7 @@ class Job:
     folder: Path
     cache: Path
     start: Start | None = None
-    plan: Plan | None = None
+    plan: MixPlan | None = None
 
     @property
     def seed(self) -> int:
@@ -212,13 +212,23 @@ def _loop(
     if teacher is not None and cached is not None:
         teacher = teacher.remembered(cached)
     end = now.step if now.has_no_hope(training) else training.steps
-    steps = feed(
-        job.lines, job.order, job.charset, job.recipe.image, training.augment,
-        steps=range(now.step, end), rank=accelerator.process_index,
-        n_ranks=accelerator.num_processes, workers=job.recipe.runtime.workers, views=job.objective.views,
-        cycle=job.objective.cache.views, cached=cached, others=teacher.preparations if teacher is not None else (),
-        augment_on=job.recipe.runtime.augment_on, device=accelerator.device,
-    )  # fmt: skip
+    fed = FeedSettings(
+        lines=job.lines,
+        order=job.order,
+        charset=job.charset,
+        preparation=job.recipe.image,
+        augment=training.augment,
+        views=job.objective.views,
+        cycle=job.objective.cache.views,
+        cached=cached,
+        other_preparations=teacher.preparations if teacher is not None else (),
+        augment_on=job.recipe.runtime.augment_on,
+        device=accelerator.device,
+        rank=accelerator.process_index,
+        n_ranks=accelerator.num_processes,
+        workers=job.recipe.runtime.workers,
+    )
+    steps = feed(fed, range(now.step, end))
     per_step = training.batch_lines * job.objective.views
     total, done = training.steps * per_step, now.step * per_step
     with (
@@ -259,7 +269,7 @@ def _one_step(
         watch=(now.step + 1) % job.training.log_every == 0, stop=stop.is_set, beside=trainee.beside,
     )  # fmt: skip
     now.step += 1
-    for source, numbers in data.drawn.items():
+    for source, numbers in data.sampled.items():
         now.drawn[source] = [a + b for a, b in zip(now.drawn.get(source, (0, 0)), numbers, strict=True)]
     if result.n_replaced:
         _remember_damage(job, now, data)

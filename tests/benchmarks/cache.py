@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from distill.data.augment import Augment
 from distill.data.batch import targets_of
-from distill.data.feed import feed
+from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines
 from distill.data.sampler import Order
 from distill.recipe.file import load_recipe
@@ -101,11 +101,16 @@ def suite(made: Lines, teacher: FrozenTeacher | None) -> None:
         parameter.grad = torch.zeros_like(parameter)
     objective = OBJECTIVE if teacher else OBJECTIVE.without_teacher
     order = Order(made.padded_width_px, BATCH, 0)
-    steps = feed(
-        made, order, CHARSET, PREPARATION, STILL, steps=range(N_LINES // BATCH), rank=0, n_ranks=1, workers=0,
-        cycle=objective.cache.views, cached=teacher.cached if teacher else None,
-    )  # fmt: skip
-    for data in steps:
+    settings = FeedSettings(
+        made,
+        order,
+        CHARSET,
+        PREPARATION,
+        STILL,
+        cycle=objective.cache.views,
+        cached=teacher.cached if teacher else None,
+    )
+    for data in feed(settings, range(N_LINES // BATCH)):
         take_step(
             model, optimisers, teacher, objective, data, accelerator, done=0.5, seed=0, clip_norm=5,
             precision=training.precision, watch=False, stop=False,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from distill.data.augment import Augment
-from distill.data.feed import feed
+from distill.data.feed import FeedSettings, feed
 from distill.data.lines import joined, open_source
 from distill.data.mixing import Mix, plan_of
 from distill.data.sampler import Order
@@ -59,10 +59,8 @@ def main(n_steps: int = 10_000, workers: int = 0) -> None:
         order = Order(lines.padded_width_px, BATCH, 0, plan=plan_of(Mix(), lines.sources, BATCH, n_steps))
         seen, replaced, begun = [], 0, time.perf_counter()
         charset = Charset(characters="0123456789")
-        steps = feed(
-            lines, order, charset, Preparation(), Augment(), steps=range(n_steps), rank=0, n_ranks=1, workers=workers
-        )
-        for step in steps:
+        settings = FeedSettings(lines, order, charset, Preparation(), Augment(), workers=workers)
+        for step in feed(settings, range(n_steps)):
             replaced += len(step.replaced)
             if (step.step + 1) % (n_steps // 100) == 0:
                 seen.append((step.step + 1, resident_mb(), len(os.listdir("/proc/self/fd"))))

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import datasets
 import numpy as np
@@ -20,7 +21,7 @@ import torch
 from distill.data.augment import Augment
 from distill.data.batch import Pixels, StepData, View
 from distill.data.columns import ColumnFetch
-from distill.data.feed import feed
+from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines, joined, open_source
 from distill.data.mixing import Mix, plan_of
 from distill.data.sampler import Order
@@ -52,15 +53,20 @@ def folder(path: Path, n: int = 40, **more: object) -> Lines:
     return replace(lines, texts=tuple(None if i % 4 == 0 else text for i, text in enumerate(lines.texts)))
 
 
-def fed(lines: Lines, steps: int = 8, order: Order | None = None, **more: int) -> list[StepData]:
+def fed(lines: Lines, steps: int = 8, order: Order | None = None, **more: Any) -> list[StepData]:
     order = order or Order(lines.padded_width_px, 8, 3)
-    options = {"rank": 0, "n_ranks": 1, "workers": 0, **more}
-    return list(feed(lines, order, CHARSET, PREPARATION, Augment(), steps=range(steps), **options))  # type: ignore[arg-type]
+    return list(feed(FeedSettings(lines, order, CHARSET, PREPARATION, Augment(), **more), range(steps)))
 
 
 def in_bytes(steps: list[StepData]) -> list[tuple[object, ...]]:
     return [
-        (s.n_lines, s.n_labelled, s.drawn, s.replaced, *((b.keys, b.images_NCHW.numpy().tobytes()) for b in s.batches))
+        (
+            s.n_lines,
+            s.n_labelled,
+            s.sampled,
+            s.replaced,
+            *((b.keys, b.images_NCHW.numpy().tobytes()) for b in s.batches),
+        )
         for s in steps
     ]
 
@@ -216,7 +222,7 @@ def test_lines_augmented_on_a_device_are_those_of_the_processor(tmp_path: Path) 
     lines = folder(tmp_path / "lines")
     device = torch.device("cpu")
     here, there = (
-        [batch.to(device) for step in fed(lines, 2, augment_on=where) for batch in step.batches]  # type: ignore[arg-type]
+        [batch.finished_on(device) for step in fed(lines, 2, augment_on=where) for batch in step.batches]
         for where in ("auto", "device")
     )
     for one, other in zip(here, there, strict=True):
@@ -228,10 +234,10 @@ def test_lines_augmented_on_a_device_are_those_of_the_processor(tmp_path: Path) 
 
 def test_a_device_refuses_jpeg_of_colour(tmp_path: Path) -> None:
     lines = folder(tmp_path / "lines", 8)
-    colour = Preparation(channels=3)
+    order, colour = Order(lines.padded_width_px, 8, 3), Preparation(channels=3)
+    settings = FeedSettings(lines, order, CHARSET, colour, Augment(), augment_on="device")
     with pytest.raises(UserError, match="no JPEG of colour"):
-        next(feed(lines, Order(lines.padded_width_px, 8, 3), CHARSET, colour, Augment(), steps=range(1), rank=0,
-                  n_ranks=1, workers=0, augment_on="device"))  # fmt: skip
+        next(feed(settings, range(1)))
 
 
 def test_a_worker_ends_with_a_trainer_that_is_killed() -> None:

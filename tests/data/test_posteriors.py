@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from distill.data.augment import Augment
 from distill.data.batch import Pictures
 from distill.data.columns import Column
-from distill.data.feed import feed
+from distill.data.feed import FeedSettings, feed
 from distill.data.posteriors import Cached, Posteriors, decode, dense, encode
 from distill.data.sampler import Order, in_width_order
 from distill.recipe.terms import Objective, PosteriorCache
@@ -131,9 +131,8 @@ def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_sho
     order = Order(lines.padded_width_px, 8, seed)
     steps = range(4 * order.steps_per_epoch)
     seen: dict[str, list[torch.Tensor]] = {key: [] for key in lines.keys}
-    for step in feed(
-        lines, order, charset, preparation, augment, steps=steps, rank=0, n_ranks=1, workers=0, cycle=2, cached=cached
-    ):
+    settings = FeedSettings(lines, order, charset, preparation, augment, cycle=2, cached=cached)
+    for step in feed(settings, steps):
         for batch in step.batches:
             assert batch.posteriors is not None
             online = teacher(batch.images_NCHW).logits_NTC.softmax(-1)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from distill.data.augment import Augment
 from distill.data.batch import StepData
-from distill.data.feed import feed
+from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines
 from distill.data.sampler import Order
 from distill.evaluation.evaluate import read_lines, truths_of
@@ -65,7 +65,7 @@ def student(seed: int = 0) -> Recogniser:
 
 def steps_of(lines: Lines, n: int) -> list[StepData]:
     order = Order(lines.padded_width_px, 16, 0)
-    return list(feed(lines, order, CHARSET, PREPARATION, STILL, steps=range(n), rank=0, n_ranks=1, workers=0))
+    return list(feed(FeedSettings(lines, order, CHARSET, PREPARATION, STILL), range(n)))
 
 
 def learn(model: Recogniser, lines: Lines, n: int, objective: Objective, teacher: FrozenTeacher | None = None) -> float:
@@ -113,7 +113,7 @@ def test_splitting_a_step_into_micro_batches_changes_no_gradient() -> None:
     gradients = []
     for size in (1, 5, 16):
         order = Order(lines.padded_width_px, 16, 0, size)
-        (data,) = feed(lines, order, CHARSET, PREPARATION, STILL, steps=range(1), rank=0, n_ranks=1, workers=0)
+        (data,) = feed(FeedSettings(lines, order, CHARSET, PREPARATION, STILL), range(1))
         model = student()
         still = [torch.optim.SGD(model.parameters(), lr=0.0)]
         take_step(
