@@ -93,7 +93,7 @@ def _teacher(options: argparse.Namespace) -> int:
 
 
 def _student(options: argparse.Namespace) -> int:
-    from distill.evaluation.report import in_words
+    from distill.evaluation.verdict import in_words
     from distill.runs.run import train_students
 
     def words(result: dict[str, Any]) -> str:

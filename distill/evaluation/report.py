@@ -1,8 +1,4 @@
-"""The proof: teacher, student alone and student distilled on the same test lines, with a verdict.
-
-Intervals are 95 % percentiles of a paired bootstrap over (seed, line) pairs: the three readings of a line
-stay together. With one seed they speak of this run only.
-"""
+"""The report of a run: teacher, student alone and student distilled on the same test lines, with a verdict."""
 
 from __future__ import annotations
 
@@ -22,10 +18,10 @@ from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import Compared, compare, fold, score
 from distill.evaluation.reliability import Sureness, draw, reliability
 from distill.evaluation.reliability import page as reliability_page
+from distill.evaluation.verdict import in_words, verdict
 from distill.recipe.sections import Recipe
 from distill.runtime import StopFlag
 from distill.schema import Protocol
-from distill.seeds import seed_of
 from distill.teaching.teacher import at_any_width
 from distill.track import read_metrics
 from distill.tsv import tsv_row
@@ -35,8 +31,6 @@ from students.image import decode_image
 from students.model_file import write_whole
 from students.reading import Reader
 
-RESAMPLES = 10_000
-SMALLEST_GAIN = 0.005  # an interval wholly below half a point is "no gain"
 SHOWN_LINES = 20
 COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
 
@@ -98,36 +92,7 @@ def summarise(
     if "control" not in texts:
         return result | {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": "unproven"}
     exact = {role: np.array([line.exact for line in of_role], float) for role, of_role in lines.items()}
-    return result | judge(exact["teacher"], exact["control"], exact["student"], seed)
-
-
-def judge(teacher_L: np.ndarray, control_L: np.ndarray, student_L: np.ndarray, seed: int) -> dict[str, Any]:
-    """Gain of the distilled student over the control, share of the gap recovered, and the verdict.
-
-    Each argument holds 1 for a line read exactly, else 0, in one order of lines.
-    """
-    generator = np.random.default_rng(seed_of("bootstrap", seed))
-    n = len(control_L)
-    # lines fall into eight kinds by who read them, so resampling lines is drawing the counts of the kinds
-    kinds_K3 = np.array([[t, c, s] for t in (0, 1) for c in (0, 1) for s in (0, 1)])
-    kind_L = (4 * teacher_L + 2 * control_L + student_L).astype(int)
-    counts_RK = generator.multinomial(n, np.bincount(kind_L, minlength=8) / n, size=RESAMPLES)
-    teacher_R, control_R, student_R = (counts_RK @ kinds_K3 / n).T
-    gains_R, gaps_R = student_R - control_R, teacher_R - control_R
-    gain = _interval(float((student_L - control_L).mean()), gains_R)
-    gap = _interval(float((teacher_L - control_L).mean()), gaps_R)
-    recovered = None
-    if gap["low"] > 0 or gap["high"] < 0:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares_R = gains_R / gaps_R
-        recovered = _interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)])
-    if gain["low"] > 0:
-        verdict = "gain"
-    elif gain["high"] <= SMALLEST_GAIN:
-        verdict = "no_gain"
-    else:
-        verdict = "inconclusive"
-    return {"gain": gain, "teacher_gap": gap, "gap_recovered": recovered, "verdict": verdict}
+    return result | verdict(exact["teacher"], exact["control"], exact["student"], seed)
 
 
 def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, result: Mapping[str, Any]) -> None:
@@ -148,29 +113,6 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     for key, text in zip(test.keys, test.texts, strict=True):
         rows.append(tsv_row([key, text or "", *(of_role[key].text for of_role in readings.values())]))
     write_whole(folder / "predictions.tsv", ("\n".join(rows) + "\n").encode())
-
-
-def in_words(result: Mapping[str, Any]) -> str:
-    """The verdict as one sentence."""
-    if result["verdict"] == "unproven":
-        return "unproven: the control was switched off, so nothing is known about what the teacher added"
-    gain, recovered = result["gain"], result["gap_recovered"]
-    words = {"gain": "gain", "no_gain": "no gain", "inconclusive": "inconclusive"}[result["verdict"]]
-    sentence = (
-        f"{words} on this run: distilled {100 * gain['value']:+.1f} points of exact lines over the same student "
-        f"alone (95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
-    )
-    if recovered and result["teacher_gap"]["low"] > 0:  # a worse teacher leaves nothing to recover
-        sentence += (
-            f", {recovered['value']:.0%} of the gap to the teacher recovered "
-            f"({recovered['low']:.0%} to {recovered['high']:.0%})"
-        )
-    return sentence
-
-
-def _interval(value: float, resampled_R: np.ndarray) -> dict[str, float]:
-    low, high = np.percentile(resampled_R, [2.5, 97.5])
-    return {"value": round(value, 6), "low": round(float(low), 6), "high": round(float(high), 6)}
 
 
 def _heading(recipe: Recipe, result: Mapping[str, Any]) -> str:

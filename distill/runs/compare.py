@@ -24,7 +24,8 @@ from distill.evaluation.metrics import compare as compared
 from distill.recipe.sections import Recipe, Stage, Student
 from distill.digests import digest_of
 from distill.recipe.file import load_recipe
-from distill.evaluation.report import judge, read_test
+from distill.evaluation.report import read_test
+from distill.evaluation.verdict import verdict
 from distill.runs.run import FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
 from distill.runtime import StopFlag
 from distill.recipe.terms import TAUGHT
@@ -262,7 +263,7 @@ def summarise(
             **{role: float(values.mean()) for role, values in exact.items()},
             "each_seed": [float(o.exact["student"].mean()) for o in of_name],
             "each_control": [float(o.exact["control"].mean()) for o in of_name],
-            **judge(exact["teacher"], exact["control"], exact["student"], first_seed),
+            **verdict(exact["teacher"], exact["control"], exact["student"], first_seed),
             "over_the_first": _gained(pooled[names[0]], exact, first_seed),
             "seconds": {
                 part: float(np.mean([o.seconds.get(part, 0.0) for o in of_name]))
@@ -282,15 +283,15 @@ def summarise(
         control = np.concatenate([o.exact["control"] for o in of_name])
         rows[name][GIVEN] = {
             "exact": float(control.mean()),
-            **judge(pooled[name]["teacher"], control, pooled[name]["student"], first_seed),
+            **verdict(pooled[name]["teacher"], control, pooled[name]["student"], first_seed),
         }
     return result
 
 
 def _gained(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], seed: int) -> dict[str, Any]:
     """What the student of the second of two settings gains over that of the first."""
-    judged = judge(one["teacher"], one["student"], other["student"], seed)
-    return {"gain": judged["gain"], "verdict": judged["verdict"]}
+    found = verdict(one["teacher"], one["student"], other["student"], seed)
+    return {"gain": found["gain"], "verdict": found["verdict"]}
 
 
 def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:

@@ -1,0 +1,113 @@
+"""The verdict on a distillation: a paired bootstrap over the items of a test, its figures and one sentence on them.
+
+An item is whatever a task scores from 0 to 1: a line that is read exactly or not, or the IoU of a page. The scores of
+teacher, control and student on one item stay together when items are resampled, so an item that is hard for all three
+widens no interval. With several seeds an item is a (seed, line) pair; with one seed the figures speak of this run only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from distill.seeds import seed_of
+
+RESAMPLES = 10_000
+SMALLEST_GAIN = 0.005  # an interval wholly below half a point is "no gain"
+CHUNK_ITEMS = 2**20  # resampled items in memory at a time
+
+
+def verdict(teacher_N: np.ndarray, control_N: np.ndarray, student_N: np.ndarray, seed: int) -> dict[str, Any]:
+    """Return gain over the control, gap of control to teacher, share of that gap recovered, and the verdict.
+
+    Each argument, shape (N,), holds a score in [0, 1] for each of the same items in the same order. `gain`,
+    `teacher_gap` and `gap_recovered` are means over the items with their 95 % percentile interval;
+    `gap_recovered` is None where the interval of the gap includes 0. Raises `ValueError` for scores of different
+    lengths, for none at all and for a score outside [0, 1].
+    """
+    scores_N3 = _checked(teacher_N, control_N, student_N)
+    teacher_R, control_R, student_R = _resampled_means(scores_N3, np.random.default_rng(seed_of("bootstrap", seed))).T
+    gains_R, gaps_R = student_R - control_R, teacher_R - control_R
+    gain = _interval(float((student_N - control_N).mean()), gains_R)
+    gap = _interval(float((teacher_N - control_N).mean()), gaps_R)
+    recovered = None
+    if gap["low"] > 0 or gap["high"] < 0:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares_R = gains_R / gaps_R
+        recovered = _interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)])
+    if gain["low"] > 0:
+        found = "gain"
+    elif gain["high"] <= SMALLEST_GAIN:
+        found = "no_gain"
+    else:
+        found = "inconclusive"
+    return {"gain": gain, "teacher_gap": gap, "gap_recovered": recovered, "verdict": found}
+
+
+def in_words(result: Mapping[str, Any], measure: str = "exact lines") -> str:
+    """Return a verdict as one sentence; `measure` names what the points are of."""
+    if result["verdict"] == "unproven":
+        return "unproven: the control was switched off, so nothing is known about what the teacher added"
+    gain, recovered = result["gain"], result["gap_recovered"]
+    words = {"gain": "gain", "no_gain": "no gain", "inconclusive": "inconclusive"}[result["verdict"]]
+    sentence = (
+        f"{words} on this run: distilled {100 * gain['value']:+.1f} points of {measure} over the same student "
+        f"alone (95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+    )
+    if recovered and result["teacher_gap"]["low"] > 0:  # a worse teacher leaves nothing to recover
+        sentence += (
+            f", {recovered['value']:.0%} of the gap to the teacher recovered "
+            f"({recovered['low']:.0%} to {recovered['high']:.0%})"
+        )
+    return sentence
+
+
+def _checked(*scores: np.ndarray) -> np.ndarray:
+    """Return the scores of teacher, control and student side by side, shape (N, 3)."""
+    lengths = [len(of_role) for of_role in scores]
+    if len(set(lengths)) > 1 or not lengths[0]:
+        raise ValueError(f"a verdict needs scores of the same items, at least one; found {lengths} scores")
+    scores_N3 = np.stack(scores, axis=1)
+    if not ((scores_N3 >= 0) & (scores_N3 <= 1)).all():
+        raise ValueError("a verdict needs scores from 0 to 1")
+    return scores_N3
+
+
+def _resampled_means(scores_N3: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return the mean scores of `RESAMPLES` samples of N items each, with replacement, shape (RESAMPLES, 3)."""
+    if np.isin(scores_N3, (0, 1)).all():
+        return means_by_kind(scores_N3, generator)
+    return means_by_item(scores_N3, generator)
+
+
+def means_by_kind(scores_N3: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Resample items whose scores are all 0 or 1.
+
+    They fall into eight kinds by who scores on them, so sampling items with replacement is sampling the counts of the
+    kinds from a multinomial distribution.
+    """
+    n = len(scores_N3)
+    kinds_K3 = np.array([[t, c, s] for t in (0, 1) for c in (0, 1) for s in (0, 1)])
+    kind_N = (scores_N3 @ np.array([4, 2, 1])).astype(int)
+    counts_RK = generator.multinomial(n, np.bincount(kind_N, minlength=8) / n, size=RESAMPLES)
+    means_R3: np.ndarray = counts_RK @ kinds_K3 / n
+    return means_R3
+
+
+def means_by_item(scores_N3: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Resample items of any scores, a part of the samples at a time, so that memory stays bounded."""
+    n = len(scores_N3)
+    means_R3 = np.empty((RESAMPLES, 3))
+    chunk = max(1, CHUNK_ITEMS // n)
+    for first in range(0, RESAMPLES, chunk):
+        indices_RN = generator.integers(n, size=(min(chunk, RESAMPLES - first), n))
+        for role in range(3):
+            means_R3[first : first + chunk, role] = scores_N3[:, role][indices_RN].mean(axis=1)
+    return means_R3
+
+
+def _interval(value: float, resampled_R: np.ndarray) -> dict[str, float]:
+    low, high = np.percentile(resampled_R, [2.5, 97.5])
+    return {"value": round(value, 6), "low": round(float(low), 6), "high": round(float(high), 6)}
