@@ -12,8 +12,6 @@ from pathlib import Path
 
 import teachers
 from distill.data.lines import Lines, Refusal
-from distill.runs.pools import Pools, open_pools
-from distill.synthesis.source import RenderedSource
 from distill.evaluation.doctor.alike import disagreements, leaks
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Judged, judge, most_suspicious, turned_over
@@ -21,11 +19,12 @@ from distill.evaluation.doctor.findings import Finding, about, counted
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from distill.evaluation.doctor.pictures import findings_in_pictures, look_at
 from distill.evaluation.doctor.profile import profiles, shared_documents
-from distill.training.initial import problems_of_starts
-from distill.teaching.adopted import adopted
 from distill.recipe.sections import Recipe, Source, Teacher
+from distill.runs.pools import Pools, open_pools
 from distill.runs.run import fresh, make_writable, problems_of_trainings, usable_lines
-from distill.teaching.adopted import problems_of_teachers, unknown_characters
+from distill.synthesis.source import RenderedSource
+from distill.teaching.adopted import adopted, problems_of_teachers, unknown_characters
+from distill.training.initial import problems_of_starts
 from students.errors import UserError
 from students.model_file import MODEL_NAME
 

@@ -19,16 +19,16 @@ import numpy as np
 
 import teachers
 from distill.data.lines import Lines
+from distill.digests import digest_of
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare as compared
-from distill.recipe.sections import Recipe, Stage, Student
-from distill.digests import digest_of
-from distill.recipe.file import load_recipe
 from distill.evaluation.report import read_test
 from distill.evaluation.verdict import verdict
+from distill.recipe.file import load_recipe
+from distill.recipe.sections import Recipe, Stage, Student
+from distill.recipe.terms import TAUGHT
 from distill.runs.run import FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
 from distill.runtime import StopFlag
-from distill.recipe.terms import TAUGHT
 from distill.track import Stopwatch, say, write_json
 from distill.training.train import CollapseError
 from students.errors import CheckpointError, UserError

@@ -16,21 +16,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from distill.synthesis.corpus import character_counts
 from distill.data.documents import document_of
 from distill.data.labels import LabelForm, agree, told
 from distill.data.lines import Lines, Refusal, joined, open_source
-from distill.synthesis.materialise import materialise
-from distill.processes import Poll, never_stop
-from distill.synthesis.opening import open_rendered
-from distill.seeds import generator_of
-from distill.synthesis.source import RenderedSource
-from distill.recipe.sections import Source
-from distill.training.initial import charset_with_starts
-from distill.teaching.adopted import adopted
 from distill.evaluation.metrics import fold
-from distill.recipe.sections import CharsetChoice, Cut, Documents, Policies, Recipe, Unlabel
+from distill.processes import Poll, never_stop
+from distill.recipe.sections import CharsetChoice, Cut, Documents, Policies, Recipe, Source, Unlabel
 from distill.schema import Protocol
+from distill.seeds import generator_of
+from distill.synthesis.corpus import character_counts
+from distill.synthesis.materialise import materialise
+from distill.synthesis.opening import open_rendered
+from distill.synthesis.source import RenderedSource
+from distill.teaching.adopted import adopted
+from distill.training.initial import charset_with_starts
 from students.charset import Charset
 from students.decode import frames_needed
 from students.errors import DataError

@@ -12,10 +12,10 @@ from PIL import Image
 
 from distill.data.batch import Pixels, View
 from distill.data.lines import Lines
-from distill.runs.pools import open_pools
-from distill.synthesis.render import contact_sheet
-from distill.seeds import generator_of
 from distill.recipe.sections import Recipe, Stage, Teacher
+from distill.runs.pools import open_pools
+from distill.seeds import generator_of
+from distill.synthesis.render import contact_sheet
 
 COLUMNS = 3
 

@@ -16,22 +16,21 @@ from accelerate import Accelerator
 from ruamel.yaml import YAML
 
 import teachers
-from distill.evaluation import report
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines, Refusal
 from distill.data.mixing import MixPlan, plan_of
-from distill.runs.pools import Pools, cache_of, open_pools, without_infeasible
 from distill.data.posteriors import Cached
-from distill.training.initial import Start, problems_of_starts, start_of, undownloaded
-from distill.teaching.adopted import adopted, model_of
-from distill.recipe.sections import Recipe, RecipeError, Stage, Student, Teacher
 from distill.digests import digest_of
-from distill.runtime import StopFlag, environment, start
-from distill.teaching.teacher import FrozenTeacher, member_of
-from distill.teaching.adopted import problems_of_teachers, unknown_characters
-from distill.teaching.cache import cache_error
+from distill.evaluation import report
+from distill.recipe.sections import Recipe, RecipeError, Stage, Student, Teacher
 from distill.recipe.terms import Objective
+from distill.runs.pools import Pools, cache_of, open_pools, without_infeasible
+from distill.runtime import StopFlag, environment, start
+from distill.teaching.adopted import adopted, model_of, problems_of_teachers, unknown_characters
+from distill.teaching.cache import cache_error
+from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.track import Stopwatch, say, write_json
+from distill.training.initial import Start, problems_of_starts, start_of, undownloaded
 from distill.training.train import LINES_NAME, Job, Role, cached_posteriors, finished, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError

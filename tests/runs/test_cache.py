@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from distill.teaching import cache as teacher_cache
 from distill.cli import main
 from distill.recipe.file import load_recipe
 from distill.runs.run import FILLED, cache_teacher, open_run
 from distill.runtime import StopFlag, Stopped
+from distill.teaching import cache as teacher_cache
 from distill.track import read_metrics
 
 STILL = [

@@ -9,17 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distill.runs import compare
-
-from distill.runs import run
-
-from distill.training import train
 from distill.cli import main
-from distill.runs.compare import GIVEN, LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
 from distill.recipe.file import load_recipe
+from distill.recipe.terms import TAUGHT
+from distill.runs import compare, run
+from distill.runs.compare import GIVEN, LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
 from distill.runs.run import resolved_yaml
 from distill.runtime import Stopped
-from distill.recipe.terms import TAUGHT
+from distill.training import train
 from students.errors import UserError
 from students.model_file import read_model
 

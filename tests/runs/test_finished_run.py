@@ -13,12 +13,12 @@ from PIL import Image
 
 import students
 import teachers
-from distill.training import train
 from distill.cli import main
+from distill.seeds import generator_of
 from distill.synthesis.fonts import find_faces
 from distill.synthesis.render import Look, render_line
-from distill.seeds import generator_of
 from distill.track import read_metrics
+from distill.training import train
 from students.errors import CheckpointError
 from students.parts import n_parameters
 from tests.samples import png_bytes

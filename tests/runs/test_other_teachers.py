@@ -14,12 +14,12 @@ import torch
 import teachers
 from distill.cli import main
 from distill.data.batch import Pictures
-from distill.runs.pools import open_pools
 from distill.data.sampler import in_width_order
-from distill.synthesis.text import TextMix
 from distill.recipe.file import load_recipe
+from distill.runs.pools import open_pools
 from distill.runs.run import finished_teacher, open_run
 from distill.runtime import StopFlag
+from distill.synthesis.text import TextMix
 from distill.track import read_metrics
 from students import load
 from students.errors import CheckpointError, DataError

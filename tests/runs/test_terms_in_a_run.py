@@ -11,11 +11,11 @@ from accelerate import Accelerator
 from safetensors import safe_open
 
 from distill.cli import main
-from distill.teaching.objective import KINDS
 from distill.recipe.file import load_recipe
+from distill.recipe.terms import TAUGHT
 from distill.runs.run import final_job, open_run, train_pair
 from distill.runtime import StopFlag, Stopped
-from distill.recipe.terms import TAUGHT
+from distill.teaching.objective import KINDS
 from distill.track import read_metrics
 from distill.training.train import _begin
 from students import load
