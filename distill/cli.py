@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if behind:  # argparse takes positional words in one stretch; ours may stand behind an option too
         options.overrides += behind
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    options.typed = list(sys.argv[1:] if arguments is None else arguments)
     command: Command = options.command
     try:
         return command(options)

@@ -6,6 +6,7 @@ import argparse
 
 from distill.commands import Commands, add, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding
+from distill.commands.recording import check_record, clock, of_evaluation, takes_record, write_record
 
 
 def add_to(commands: Commands) -> None:
@@ -15,6 +16,7 @@ def add_to(commands: Commands) -> None:
     evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
     evaluate.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
     takes_decoding(evaluate)
+    takes_record(evaluate)
     reports(evaluate)
 
 
@@ -23,10 +25,12 @@ def _evaluate(options: argparse.Namespace) -> int:
     from distill.evaluation.evaluate import evaluate_sources
     from distill.evaluation.peers import open_peers
 
+    check_record(options)
     reader = teachers.load(options.model)
     reader.decode_by(decoding_of(options))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
-    result = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
+    with clock() as seconds:
+        result = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
     rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
     rows += [
         f"{name:24s} {part['n']:7d} {part['exact']:8.2%} {part['cer']:8.2%}" for name, part in result["sources"].items()
@@ -40,4 +44,5 @@ def _evaluate(options: argparse.Namespace) -> int:
     ]
     rows += [f"refused: {reason}" for reason in result["refused"]]
     show(result, options, "\n".join(rows))
+    write_record(options, lambda: of_evaluation(options, result, seconds[0]))
     return 0

@@ -17,6 +17,7 @@ from distill.commands import (
     takes_recipe,
     until_stopped,
 )
+from distill.commands.recording import check_record, of_comparison, of_report, takes_record, write_record
 from students.errors import UserError
 
 
@@ -40,6 +41,8 @@ def add_to(commands: Commands) -> None:
         sub = add(commands, name, command, about)
         takes_recipe(sub)
         reports(sub)
+        if name == "student":
+            takes_record(sub)
     cache = add(commands, "cache", _cache, "compute the teacher's posteriors on the training lines, once")
     takes_recipe(cache)
     reports(cache)
@@ -51,6 +54,7 @@ def add_to(commands: Commands) -> None:
     compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of every setting (default 3)")
     compare.add_argument("--on", choices=["validation", "test"], default="validation", help="lines it is judged on")
     compare.add_argument("--equal-seconds", action="store_true", help="also controls given the seconds of the students")
+    takes_record(compare)
     reports(compare)
     render = add(commands, "render", _render, "a contact sheet of what training sees")
     takes_recipe(render)
@@ -93,14 +97,27 @@ def _teacher(options: argparse.Namespace) -> int:
 
 
 def _student(options: argparse.Namespace) -> int:
+<<<<<<< HEAD
     from distill.evaluation.verdict import in_words
     from distill.runs.run import train_students
+=======
+    from distill.evaluation.report import in_words
+    from distill.runs.run import Run, train_students
+
+    check_record(options)
+
+    def work(run: Run) -> dict[str, Any]:
+        result = train_students(run)
+        if run.accelerator.is_main_process:
+            write_record(options, lambda: of_report(options, run.folder, result))
+        return result
+>>>>>>> 00c2af8 (Records: student, compare, speed and evaluate put what they measured into a file (--record))
 
     def words(result: dict[str, Any]) -> str:
         folder = recipe_and_folder(options)[1]
         return f"{in_words(result)}\nreport: {folder / 'report.md'}"
 
-    return in_run(options, train_students, words)
+    return in_run(options, work, words)
 
 
 def _cache(options: argparse.Namespace) -> int:
@@ -126,6 +143,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     recipe, _ = recipe_and_folder(options)
     folder = options.run or Path("runs") / f"compare-{recipe.name}"
+    check_record(options)
     if options.seeds < 1:
         raise UserError(f"--seeds {options.seeds}: at least one")
 
@@ -135,6 +153,7 @@ def _compare(options: argparse.Namespace) -> int:
             stop,
         )  # fmt: skip
         show(result, options, f"{page(recipe, options.over, result)}\n{folder / 'compare.md'}")
+        write_record(options, lambda: of_comparison(options, result))
         return 0
 
     return until_stopped(work)

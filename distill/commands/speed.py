@@ -6,6 +6,14 @@ import argparse
 from pathlib import Path
 
 from distill.commands import Commands, add, reports, show
+from distill.commands.recording import (
+    check_record,
+    clock,
+    of_reading_speed,
+    of_renderer_speed,
+    takes_record,
+    write_record,
+)
 from students.errors import UserError
 
 
@@ -31,6 +39,7 @@ def add_to(commands: Commands) -> None:
     speed.add_argument("--against-trdg", type=Path, metavar="PYTHON", help="Python of an environment that has trdg 1.8")
     speed.add_argument("-n", type=int, metavar="N", help="lines at the most (default 1000), or drawn a round (2000)")
     speed.add_argument("--processes", type=int, default=1, metavar="N", help="also measure N processes at once")
+    takes_record(speed)
     reports(speed)
 
 
@@ -40,6 +49,7 @@ def _speed(options: argparse.Namespace) -> int:
         raise UserError(f"speed: -n {n} and --processes {options.processes} must be at least 1")
     if options.chart and options.chart.suffix.lower() != ".png":
         raise UserError(f"--chart {options.chart}: a chart is written as .png")
+    check_record(options)
     if options.renderer is not None:
         return _renderer(options, n)
     if len(options.overrides) != 1:
@@ -61,8 +71,10 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     some = lines.take(range(min(n, len(lines))))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     peers = open_peers() if options.against else []
-    result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
+    with clock() as seconds:
+        result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
     show(result, options, f"{origin}: {in_words(result)}")
+    write_record(options, lambda: of_reading_speed(Path(model).name, result, seconds[0]))
     if options.chart:
         draw(result, options.chart)
     return 0
@@ -80,7 +92,8 @@ def _renderer(options: argparse.Namespace, n: int) -> int:
         if not rendered:
             raise UserError(f"speed: recipe {options.renderer} draws no training lines")
         source, root = rendered[0], Path(data.root).expanduser()
-    result = renderer_speed(source, root, n, options.against_trdg, options.processes)
+    with clock() as seconds:
+        result = renderer_speed(source, root, n, options.against_trdg, options.processes)
     rows = [
         f"{result['lines_a_second']:,} lines/s on one core ({result['characters']} characters, "
         f"{result['height_px']} px, {result['faces']} faces)",
@@ -92,4 +105,5 @@ def _renderer(options: argparse.Namespace, n: int) -> int:
     if "processes" in result:
         rows.append(f"{result['processes']} processes: {result['over_one_process']} x one")
     show(result, options, "\n".join(rows))
+    write_record(options, lambda: of_renderer_speed(result, seconds[0]))
     return 0
