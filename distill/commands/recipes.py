@@ -97,11 +97,7 @@ def _teacher(options: argparse.Namespace) -> int:
 
 
 def _student(options: argparse.Namespace) -> int:
-<<<<<<< HEAD
     from distill.evaluation.verdict import in_words
-    from distill.runs.run import train_students
-=======
-    from distill.evaluation.report import in_words
     from distill.runs.run import Run, train_students
 
     check_record(options)
@@ -111,7 +107,6 @@ def _student(options: argparse.Namespace) -> int:
         if run.accelerator.is_main_process:
             write_record(options, lambda: of_report(options, run.folder, result))
         return result
->>>>>>> 00c2af8 (Records: student, compare, speed and evaluate put what they measured into a file (--record))
 
     def words(result: dict[str, Any]) -> str:
         folder = recipe_and_folder(options)[1]

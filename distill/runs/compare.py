@@ -22,12 +22,8 @@ from distill.data.lines import Lines
 from distill.digests import digest_of
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare as compared
-<<<<<<< HEAD
 from distill.evaluation.report import read_test
 from distill.evaluation.verdict import verdict
-=======
-from distill.evaluation.report import judge, read_test
->>>>>>> 00c2af8 (Records: student, compare, speed and evaluate put what they measured into a file (--record))
 from distill.recipe.file import load_recipe
 from distill.recipe.sections import Recipe, Stage, Student
 from distill.recipe.terms import TAUGHT
