@@ -19,11 +19,17 @@ from distill.data.augment import AugmentPlan, noise_pool
 _BLOCK = 8  # of JPEG
 _CHUNK = 8  # blurs of like reach that are done together
 # Rec. ITU-T T.81, table K.1: how coarsely each frequency of the brightness is kept at quality 50
-_COARSENESS = (
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-    87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)  # fmt: skip
+_COARSENESS_TABLE = """
+     16  11  10  16  24  40  51  61
+     12  12  14  19  26  58  60  55
+     14  13  16  24  40  57  69  56
+     14  17  22  29  51  87  80  62
+     18  22  37  56  68 109 103  77
+     24  35  55  64  81 104 113  92
+     49  64  78  87 103 121 120 101
+     72  92  95  98 112 100 103  99
+"""
+_COARSENESS = tuple(int(level) for level in _COARSENESS_TABLE.split())
 
 
 def carry_out_all(plans: Sequence[AugmentPlan], images_NCHW: Tensor, widths_N: Tensor) -> Tensor:

@@ -69,10 +69,11 @@ class MixPlan:
     def lines(self, seed: int, epoch: int) -> np.ndarray:
         """The lines of an epoch, source by source; those that come again stand there again."""
         begins_S = self.drawn_ES[:epoch].sum(0)
-        return np.concatenate([
+        of_sources = [
             _stretch(rows, ("mix", seed, name), int(begin), int(n))
             for (name, rows), begin, n in zip(self.rows.items(), begins_S, self.drawn_ES[epoch], strict=True)
-        ])  # fmt: skip
+        ]
+        return np.concatenate(of_sources)
 
     def fillers(self, seed: int, epoch: int, labelled: np.ndarray) -> np.ndarray:
         """As many labelled lines as an epoch has, mixed as it is; where its sources have none, all there are."""
@@ -81,10 +82,11 @@ class MixPlan:
         if not some_S.any():
             return np.flatnonzero(labelled)
         wanted_S = np.ceil(some_S * (drawn_S.sum() / some_S.sum())).astype(int)
-        return np.concatenate([
+        of_sources = [
             _stretch(of_source, ("mixed fill", seed, epoch, name), 0, int(n))
             for name, of_source, n in zip(self.rows, rows, wanted_S, strict=True)
-        ])  # fmt: skip
+        ]
+        return np.concatenate(of_sources)
 
 
 def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> MixPlan:
@@ -100,10 +102,11 @@ def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> M
     first_steps: list[int] = []
     drawn: list[np.ndarray] = []
     for begin, end in pairwise(sorted({0, steps, *(b for span in spans for b in (span.start, span.stop))})):
-        shares_S = np.array([
+        weights = [
             mix.of(name).weight * len(of_source) ** mix.temperature if begin in span else 0.0
             for (name, of_source), span in zip(rows.items(), spans, strict=True)
-        ])  # fmt: skip
+        ]
+        shares_S = np.array(weights)
         if not shares_S.any():
             raise DataError(
                 f"mix: no source with a usable line has a weight from step {begin} to {end} of {steps}; "

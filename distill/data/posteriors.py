@@ -49,12 +49,13 @@ def encode(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: S
     np.put_along_axis(rest_RC, classes_RK, -np.inf, 1)
     with np.errstate(divide="ignore"):
         tails_RV = np.stack([np.log(np.exp(rest_RC / tau).sum(1)) for tau in temperatures], 1)
-    head = np.array([len(log_p_TC), len(starts_R)], np.uint16)
-    lengths = runs_R.astype(np.uint16) if len(starts_R) < len(log_p_TC) else np.zeros(0)
     parts = (
-        head, lengths, classes_RK.astype(np.uint16), np.maximum(top_RK, NOTHING).astype(np.float16),
+        np.array([len(log_p_TC), len(starts_R)], np.uint16),
+        runs_R.astype(np.uint16) if len(starts_R) < len(log_p_TC) else np.zeros(0),
+        classes_RK.astype(np.uint16),
+        np.maximum(top_RK, NOTHING).astype(np.float16),
         np.maximum(tails_RV, NOTHING).astype(np.float16),
-    )  # fmt: skip
+    )
     return b"".join(part.tobytes() for part in parts)
 
 

@@ -158,10 +158,9 @@ def _asked(
 
 def _judged_notes(part: str, judged: Judged) -> list[Finding]:
     """How many lines the teacher was asked about, where not all, and which labels it cannot write."""
-    found = about(
-        "note", "not-judged", part, [(key, key) for key in judged.unknown], "labels that the teacher cannot write",
-        "its charset lacks their characters, or they need more frames than the line has",
-    )  # fmt: skip
+    unknown = [(key, key) for key in judged.unknown]
+    advice = "its charset lacks their characters, or they need more frames than the line has"
+    found = about("note", "not-judged", part, unknown, "labels that the teacher cannot write", advice)
     if (n := len(judged.doubts) + len(judged.unknown)) < judged.n_labelled:
         message = (
             f"the teacher was asked about {n:,} of {counted(judged.n_labelled, 'labelled line')}, drawn by the seed"

@@ -24,7 +24,8 @@ from distill.digests import digest_of
 from distill.evaluation import report
 from distill.recipe.sections import Recipe, RecipeError, Stage, Student, Teacher
 from distill.recipe.terms import Objective
-from distill.runs.pools import Pools, cache_of, open_pools, without_infeasible
+from distill.runs.policies import without_infeasible
+from distill.runs.pools import Pools, cache_of, open_pools
 from distill.runtime import StopFlag, environment, start
 from distill.teaching.adopted import adopted, model_of, problems_of_teachers, unknown_characters
 from distill.teaching.cache import cache_error

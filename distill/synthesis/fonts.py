@@ -27,9 +27,15 @@ WIDTHS = (100.0, 85.0)
 _LIGHTEST, _BOLDEST = 300, 700
 _SUFFIXES = {".ttf", ".otf", ".ttc", ".otc"}
 _SYSTEM_FOLDERS = (
-    "/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts",
-    "/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts", "C:/Windows/Fonts",
-)  # fmt: skip
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/.fonts",
+    "~/.local/share/fonts",
+    "/System/Library/Fonts",
+    "/Library/Fonts",
+    "~/Library/Fonts",
+    "C:/Windows/Fonts",
+)
 _MATPLOTLIB = {
     "dejavu-sans": "DejaVuSans",
     "dejavu-sans-mono": "DejaVuSansMono",

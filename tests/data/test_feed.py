@@ -24,9 +24,9 @@ from distill.data.columns import ColumnFetch
 from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines, joined, open_source
 from distill.data.mixing import Mix, plan_of
+from distill.data.padding import padding
 from distill.data.sampler import Order
 from distill.data.sources import FolderSource, SavedSource
-from distill.runs.pools import padding
 from distill.track import Stopwatch
 from distill.training.train import _remember_damage
 from distill.training.trainee import Progress

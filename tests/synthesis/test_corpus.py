@@ -6,7 +6,8 @@ import torch
 from pydantic import ValidationError
 
 from distill.synthesis.corpus import character_counts
-from distill.synthesis.text import CHARACTERS, TextMix, draw_text, possible_characters, texts_of
+from distill.synthesis.templates import CHARACTERS
+from distill.synthesis.text import TextMix, draw_text, possible_characters, texts_of
 from students.errors import DataError
 
 KINDS = [name for name, field in TextMix.model_fields.items() if field.annotation is float]

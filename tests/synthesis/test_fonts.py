@@ -10,7 +10,7 @@ from fontTools.ttLib import TTCollection, TTFont
 from distill.synthesis import fonts
 from distill.synthesis.fonts import by_family, draw_face, find_faces, installed_families, slug
 from distill.synthesis.letters import draw_letters
-from distill.synthesis.text import CHARACTERS
+from distill.synthesis.templates import CHARACTERS
 from students.errors import DataError
 
 MATPLOTLIB = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general")

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from distill.synthesis.fonts import FontFace, find_faces
 from distill.synthesis.render import Look, contact_sheet, render_line
-from distill.synthesis.text import CHARACTERS, TextMix, draw_text
+from distill.synthesis.templates import CHARACTERS
+from distill.synthesis.text import TextMix, draw_text
 from distill.synthesis.wear import faded, with_neighbours
 from students.errors import DataError
 

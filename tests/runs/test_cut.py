@@ -1,0 +1,45 @@
+"""Whole documents into validation, or out of the labelled lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distill.recipe.sections import Cut, Unlabel
+from distill.runs.cut import cut_by_document, without_labels
+from students.errors import DataError
+from tests.line_files import many
+
+
+def test_validation_is_cut_by_document_never_through_one(tmp_path: Path) -> None:
+    names = [f"{d:03d}_{i}.png" for d in range(10) for i in range(3)]
+    lines = many(names, [None if n.endswith("2.png") else n for n in names], tmp_path)
+    train, validation, aside = cut_by_document(lines, Cut(share=0.25, document=r"^(\d{3})"), seed=0)
+    assert len(aside) == 3  # the unlabelled lines of three documents
+    assert len(train) + len(validation) + len(aside) == len(lines)
+    documents = [{name[:3] for name in part.names} for part in (train, validation)]
+    assert not documents[0] & documents[1]
+    assert len(documents[1]) == 3
+    assert None not in validation.texts
+    assert cut_by_document(lines, Cut(share=0.25, document=r"^(\d{3})"), seed=0)[1].keys == validation.keys
+    with pytest.raises(DataError, match="at least two"):
+        cut_by_document(lines, Cut(document="^(0)"), seed=0)
+    with pytest.raises(DataError, match="finds no document"):
+        cut_by_document(lines, Cut(document="^x"), seed=0)
+
+
+def test_whole_documents_of_the_named_sources_lose_their_labels_and_no_line(tmp_path: Path) -> None:
+    names = [f"{d:03d}_{i}.png" for d in range(10) for i in range(3)]
+    lines = many(names, list(names), tmp_path)
+    half = Unlabel(share=0.5, document=r"^(\d{3})", sources=tuple({*lines.sources}))
+    stripped = without_labels(lines, half, seed=0)
+    assert stripped.keys == lines.keys
+    bare = {name[:3] for name, text in zip(stripped.names, stripped.texts, strict=True) if text is None}
+    assert len(bare) == 5
+    assert all((text is None) == (name[:3] in bare) for name, text in zip(stripped.names, stripped.texts, strict=True))
+    assert without_labels(lines, half, seed=0).texts == stripped.texts != without_labels(lines, half, seed=1).texts
+    every = Unlabel(share=1, document=r"^(\d{3})", sources=half.sources)
+    assert without_labels(lines, every, seed=0).texts == (None,) * len(lines)
+    with pytest.raises(DataError, match="unlabel: 0 documents"):
+        without_labels(lines, Unlabel(sources=("another",)), seed=0)
