@@ -5,7 +5,7 @@ No torch here. `reader.py` puts a torch network behind it, `onnx_reader.py` an O
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 READ_BATCH = 32
 WINDOW = 8 * READ_BATCH  # lines of a list that are sorted by width together
 LogitsOf = Callable[[np.ndarray], np.ndarray]
+
+
+def of_one_width(widths_px: Sequence[int], most: int) -> Iterator[tuple[int, list[int]]]:
+    """Yield lines of one padded width together, the narrowest first: that width in px, and the numbers of the lines.
+
+    Every line comes once, at most `most` of them at a time, those of a width in their order.
+    """
+    by_width: dict[int, list[int]] = {}
+    for i, width_px in enumerate(widths_px):
+        by_width.setdefault(width_px, []).append(i)
+    for width_px, same in sorted(by_width.items()):
+        for first in range(0, len(same), most):
+            yield width_px, same[first : first + most]
 
 
 class Reader:
@@ -100,15 +113,10 @@ class Reader:
         """Lines of one padded width go through the model together, at most `batch_size` of them."""
         prepare = self.description.preparation.prepare
         tensors = [prepare(image, f"image {number}") for number, image in numbered]
-        by_width: dict[int, list[int]] = {}
-        for i, tensor_CHW in enumerate(tensors):
-            by_width.setdefault(tensor_CHW.shape[2], []).append(i)
         readings: dict[int, Reading] = {}
-        for _, same in sorted(by_width.items()):
-            for first in range(0, len(same), batch_size):
-                indices = same[first : first + batch_size]
-                log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
-                readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
+        for _, indices in of_one_width([tensor_CHW.shape[2] for tensor_CHW in tensors], batch_size):
+            log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
+            readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
         return [readings[i] for i in range(len(numbered))]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:

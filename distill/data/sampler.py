@@ -21,6 +21,7 @@ import torch
 
 from distill.data.mixing import MixPlan
 from distill.seeds import generator_of
+from students.reading import of_one_width
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,8 @@ def _filled(order: Order, epoch: int, steps: list[np.ndarray]) -> list[np.ndarra
     ]
 
 
-def in_width_order(padded_width_px: np.ndarray, batch_lines: int) -> Iterator[Group]:
-    """Every line once, in groups of one padded width: for evaluation."""
-    for width_px in np.unique(padded_width_px):
-        same = np.flatnonzero(padded_width_px == width_px)
-        for i in range(0, len(same), batch_lines):
-            some = tuple(same[i : i + batch_lines].tolist())
-            yield Group(int(width_px), some, (0,) * len(some))
+def in_width_order(padded_width_px: np.ndarray, batch_lines: int, some: np.ndarray | None = None) -> Iterator[Group]:
+    """Yield every line once, in groups of one padded width, as a reader batches them; `some`: only these lines."""
+    rows = np.arange(len(padded_width_px)) if some is None else some
+    for width_px, positions in of_one_width(padded_width_px[rows].tolist(), batch_lines):
+        yield Group(width_px, tuple(rows[positions].tolist()), (0,) * len(positions))

@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import numpy as np
 import onnx
 import torch
 from typing_extensions import assert_never
 
 import teachers
+from distill.data.batch import Pictures
+from distill.data.inference import prepared
 from distill.data.lines import Lines
 from distill.data.sampler import in_width_order
 from distill.delivery import gate
@@ -35,7 +36,6 @@ from distill.synthesis.text import TextMix
 from students.decoder import decoder_of
 from students.decoding import Beam, Greedy
 from students.errors import DataError, ExportError
-from students.image import Preparation
 from students.model_file import SHIPPED, Description, find_model, write_whole
 from students.onnx_reader import session
 from students.reading import LogitsOf, Reader
@@ -141,7 +141,9 @@ def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Pr
         after = score(truths, texts, protocol)
         return 100 * max(before.exact - after.exact, after.cer - before.cer)
 
-    batches = prepared(calibration, reader.description.preparation)
+    pictures = Pictures(calibration, reader.description.preparation, limit_bytes=0)
+    groups = in_width_order(calibration.padded_width_px, CALIBRATION_BATCH)
+    batches = [images_NCHW.numpy() for _, images_NCHW, _ in prepared(pictures, groups, torch.device("cpu"))]
     int8, float_layers = in_int8(graph, batches, points_lost, budget_points)
     seen = gate.check_accuracy(reader, opened(int8, reader), judged, protocol, budget_points)
     about = {
@@ -200,12 +202,6 @@ def parted(lines: Lines, n_first: int, n_second: int) -> tuple[Lines, Lines]:
     known = set(first.image_digests)
     rest = [i for i in order[n_first:] if lines.image_digests[i] not in known]
     return first, lines.take(sorted(rest[:n_second]))
-
-
-def prepared(lines: Lines, preparation: Preparation) -> list[np.ndarray]:
-    """Images as the network sees them, a few of one padded width together."""
-    groups = in_width_order(lines.padded_width_px, CALIBRATION_BATCH)
-    return [np.stack([preparation.prepare(lines[i].image, lines.keys[i]) for i in group.indices]) for group in groups]
 
 
 def opened(graph: onnx.ModelProto, reader: Reader) -> Reader:

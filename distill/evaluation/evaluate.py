@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 
-from distill.data.batch import Pictures, moved
+from distill.data.batch import Pictures
 from distill.data.formats.opening import source_at
+from distill.data.inference import BATCH_LINES, outputs_of
 from distill.data.lines import Lines, Refusal, joined, open_source
-from distill.data.sampler import Group, in_width_order
+from distill.data.sampler import in_width_order
 from distill.evaluation.metrics import Truth, score
 from distill.evaluation.peers import Peer
 from distill.runtime import StopFlag
@@ -24,10 +24,8 @@ from distill.teaching.teacher import FrozenTeacher
 from distill.track import progress
 from students.errors import DataError
 from students.image import Preparation
-from students.parts import Outputs
 from students.reading import Reader
 
-EVALUATION_BATCH = 64
 Read = TypeVar("Read")
 
 
@@ -41,13 +39,17 @@ def read_lines(
     what: str | None = None,
     stop: StopFlag | None = None,
 ) -> dict[str, Read]:
-    """What `decode` makes of every line, by its key, equal on all processes; progress is shown where `what` names it.
+    """Return what `decode` makes of every line, by its key, equal on all processes.
 
-    It is given the log-posteriors (T, C) of the valid frames, at temperature 1. Raises `Stopped` when asked to stop.
+    `decode` is given the log-posteriors (T, C) of the valid frames of one line, in nats, at temperature 1. Every
+    process reads its share of the batches. Progress is shown where `what` names it. Raises `Stopped` when asked to.
     """
+    pictures = Pictures(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
+    groups = list(in_width_order(lines.padded_width_px, BATCH_LINES))
+    my_groups = groups[accelerator.process_index :: accelerator.num_processes]
     mine: list[tuple[str, Read]] = []
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
-        for group, outputs in spoken(model, lines, preparation, accelerator, shared=True):
+        for group, outputs in outputs_of(model, pictures, my_groups, accelerator.device):
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             lengths = outputs.lengths_N.tolist()
             for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):
@@ -56,28 +58,6 @@ def read_lines(
             if stop is not None and accelerator.num_processes == 1:
                 stop.raise_if_set()
     return dict(gather_object(mine))
-
-
-def spoken(
-    model: nn.Module, lines: Lines, preparation: Preparation, accelerator: Accelerator, *, shared: bool = False
-) -> Iterator[tuple[Group, Outputs]]:
-    """Groups of one padded width and what a model in evaluation mode says about them.
-
-    A network computes in float32, as the reader does; a frozen teacher in the precision in which it is heard.
-
-    `shared`: every process has its own part of the groups, not all of them.
-    """
-    training = model.training
-    model.eval()
-    pictures = Pictures(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
-    groups = list(in_width_order(lines.padded_width_px, EVALUATION_BATCH))
-    for group in groups[accelerator.process_index :: accelerator.num_processes] if shared else groups:
-        images_NCHW, others = pictures.stacked(group)
-        images_NCHW = images_NCHW.to(accelerator.device)
-        with torch.inference_mode():
-            outputs = model(images_NCHW, moved(others, accelerator.device)) if others else model(images_NCHW)
-        yield group, outputs
-    model.train(training)
 
 
 def truths_of(lines: Lines) -> list[Truth]:
@@ -125,14 +105,14 @@ def _read_by(peer: Peer, lines: Lines) -> dict[str, str]:
     """Texts by key, in stretches, so that the pictures are never all in memory."""
     texts: dict[str, str] = {}
     with progress(peer.name, len(lines), "line") as bar:
-        for start in range(0, len(lines), EVALUATION_BATCH):
-            some = [lines[i] for i in range(start, min(start + EVALUATION_BATCH, len(lines)))]
+        for start in range(0, len(lines), BATCH_LINES):
+            some = [lines[i] for i in range(start, min(start + BATCH_LINES, len(lines)))]
             texts |= zip((line.key for line in some), peer.read([line.image for line in some]), strict=True)
             bar.update(len(some))
     return texts
 
 
-def texts_of(reader: Reader, lines: Lines, what: str | None, batch_lines: int = EVALUATION_BATCH) -> dict[str, str]:
+def texts_of(reader: Reader, lines: Lines, what: str | None, batch_lines: int = BATCH_LINES) -> dict[str, str]:
     """What a reader of any kind reads on every line, by its key; progress is shown where `what` names it."""
     in_order = [i for group in in_width_order(lines.padded_width_px, batch_lines) for i in group.indices]
     readings = reader.stream((lines[i].image for i in in_order), batch_lines)

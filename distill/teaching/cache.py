@@ -18,11 +18,12 @@ from accelerate import Accelerator
 from torch import nn
 
 from distill.data.augment import Augment
-from distill.data.batch import Pictures, View, moved
+from distill.data.batch import Pictures, View
 from distill.data.columns import mapped
+from distill.data.inference import BATCH_LINES, outputs_of, prepared
 from distill.data.lines import Lines
 from distill.data.posteriors import Cached, Posteriors, encode
-from distill.data.sampler import Group, in_width_order
+from distill.data.sampler import in_width_order
 from distill.digests import digest_of
 from distill.recipe.terms import FrameMatch, Objective, PosteriorCache
 from distill.runtime import in_bf16
@@ -35,7 +36,6 @@ from students.image import Preparation
 from students.model_file import write_whole
 
 PART_LINES = 512
-BATCH_LINES = 64
 ERROR_LINES = 256
 FORMAT = 3
 SCHEMA = pa.schema([("record", pa.binary())])
@@ -104,14 +104,13 @@ def cache_error(
     pictures = Pictures(some, preparation, teacher.preparations, limit_bytes=0)
     sums = {tau: np.zeros(4) for tau in cached.temperatures}
     student.eval()
-    for group in in_width_order(some.padded_width_px, BATCH_LINES):
-        images_NCHW, others = pictures.stacked(group, View(augment_with, seed, 0))
-        images_NCHW = images_NCHW.to(accelerator.device)
+    groups = in_width_order(some.padded_width_px, BATCH_LINES)
+    for group, images_NCHW, others in prepared(pictures, groups, accelerator.device, View(augment_with, seed, 0)):
         with torch.no_grad():
             ours = student(images_NCHW)
         posteriors = cached.of([where[some.keys[i]] for i in group.indices], [0] * len(group.indices))
         said = Posteriors(*(part.to(accelerator.device) for part in posteriors))
-        online = teacher(images_NCHW, moved(others, accelerator.device))
+        online = teacher(images_NCHW, others)
         for tau, total in sums.items():
             found = []
             kept = cached.outputs(said, tau if equal_frames(online, ours) else 1.0)  # means of frames are taken at 1
@@ -133,16 +132,13 @@ def _records(
     teacher: FrozenTeacher, pictures: Pictures, some: np.ndarray, view: View, settings: PosteriorCache,
     temperatures: Sequence[float], accelerator: Accelerator,
 ) -> list[bytes]:  # fmt: skip
-    records = [b""] * len(some)
-    for group in in_width_order(pictures.lines.padded_width_px[some], BATCH_LINES):
-        whole = Group(group.width_px, tuple(int(some[i]) for i in group.indices), group.uses)
-        images_NCHW, others = pictures.stacked(whole, view)
-        images_NCHW = images_NCHW.to(accelerator.device, memory_format=torch.channels_last)
-        outputs = teacher(images_NCHW, moved(others, accelerator.device))
+    records: dict[int, bytes] = {}
+    groups = in_width_order(pictures.lines.padded_width_px, BATCH_LINES, some)
+    for group, outputs in outputs_of(teacher, pictures, groups, accelerator.device, view, torch.channels_last):
         log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
             records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)
-    return records
+    return [records[i] for i in some.tolist()]
 
 
 def _with_digest(records: list[bytes]) -> bytes:

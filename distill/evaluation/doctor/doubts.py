@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
-from distill.data.batch import targets_of
+from distill.data.batch import Pictures, targets_of
+from distill.data.inference import BATCH_LINES, outputs_of
 from distill.data.labels import as_label, folding, told
 from distill.data.lines import Lines
+from distill.data.sampler import in_width_order
 from distill.evaluation.doctor.findings import Finding, about
-from distill.evaluation.evaluate import spoken
 from distill.seeds import generator_of
 from distill.teaching.losses.ctc import nats_of
 from distill.teaching.teacher import at_any_width
@@ -98,7 +98,8 @@ def most_suspicious(judged: Mapping[str, Judged], n: int) -> list[Doubt]:
 def _read(reader: Reader, lines: Lines, preparation: Preparation) -> Iterator[tuple[int, np.ndarray]]:
     """Row and calibrated log-posteriors (T, C) of every line."""
     temperature = reader.description.calibration.temperature
-    for group, outputs in spoken(reader.model, lines, preparation, Accelerator(cpu=True)):
+    pictures, groups = Pictures(lines, preparation, limit_bytes=0), in_width_order(lines.padded_width_px, BATCH_LINES)
+    for group, outputs in outputs_of(reader.model, pictures, groups, torch.device("cpu")):
         log_p_NTC = (outputs.logits_NTC.float() / temperature).log_softmax(-1).numpy()
         for i, log_p_TC, length in zip(group.indices, log_p_NTC, outputs.lengths_N.tolist(), strict=True):
             yield i, log_p_TC[:length]

@@ -1,0 +1,59 @@
+"""Lines through a finished network: batches of one padded width, prepared, moved to a device, and what comes out.
+
+Evaluation, calibration, posterior caches and exports batch their lines here, and a reader groups its own by the same
+rule (`students.reading.of_one_width`). The batches of training are made ahead of it, in `feed.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from distill.data.batch import Others, Pictures, View, moved
+from distill.data.sampler import Group
+from students.parts import Outputs
+
+BATCH_LINES = 64
+
+
+def prepared(
+    pictures: Pictures,
+    groups: Iterable[Group],
+    device: torch.device,
+    view: View | None = None,
+    memory_format: torch.memory_format = torch.preserve_format,
+) -> Iterator[tuple[Group, Tensor, Others | None]]:
+    """Yield each group with its images, float32 (N, channels, H, W), on `device`.
+
+    All lines of a group have its padded width. The third value holds the same lines as other networks want them. With a
+    `view` the lines are augmented by it.
+    """
+    for group in groups:
+        images_NCHW, others = pictures.stacked(group, view)
+        yield group, images_NCHW.to(device, memory_format=memory_format), moved(others, device)
+
+
+def outputs_of(
+    model: nn.Module,
+    pictures: Pictures,
+    groups: Iterable[Group],
+    device: torch.device,
+    view: View | None = None,
+    memory_format: torch.memory_format = torch.preserve_format,
+) -> Iterator[tuple[Group, Outputs]]:
+    """Yield each group and the outputs of `model` on it, computed in evaluation and inference mode.
+
+    A network computes in float32, as the reader does; a frozen teacher in its own precision. The model is put back
+    into the mode in which it was.
+    """
+    training = model.training
+    model.eval()
+    try:
+        for group, images_NCHW, others in prepared(pictures, groups, device, view, memory_format):
+            with torch.inference_mode():
+                outputs = model(images_NCHW, others) if others else model(images_NCHW)
+            yield group, outputs
+    finally:
+        model.train(training)
