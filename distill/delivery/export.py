@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import numpy as np
 import onnx
 import torch
 from typing_extensions import assert_never
@@ -27,7 +28,7 @@ from distill.delivery.quantise import in_int8
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.file import load_recipe
-from distill.runs.pools import open_pools
+from distill.runs.folder import RECIPE_NAME, run_of, validation_lines
 from distill.schema import Protocol
 from distill.seeds import generator_of
 from distill.synthesis.opening import open_rendered
@@ -36,6 +37,7 @@ from distill.synthesis.text import TextMix
 from students.decoder import decoder_of
 from students.decoding import Beam, Greedy
 from students.errors import DataError, ExportError
+from students.image import Preparation
 from students.model_file import SHIPPED, Description, find_model, write_whole
 from students.onnx_reader import session
 from students.reading import LogitsOf, Reader
@@ -141,9 +143,7 @@ def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Pr
         after = score(truths, texts, protocol)
         return 100 * max(before.exact - after.exact, after.cer - before.cer)
 
-    pictures = Pictures(calibration, reader.description.preparation, limit_bytes=0)
-    groups = in_width_order(calibration.padded_width_px, CALIBRATION_BATCH)
-    batches = [images_NCHW.numpy() for _, images_NCHW, _ in prepared(pictures, groups, torch.device("cpu"))]
+    batches = calibration_batches(calibration, reader.description.preparation)
     int8, float_layers = in_int8(graph, batches, points_lost, budget_points)
     seen = gate.check_accuracy(reader, opened(int8, reader), judged, protocol, budget_points)
     about = {
@@ -163,11 +163,11 @@ def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Li
     preparation = reader.description.preparation
     if data:
         return "data", open_data(data, preparation)[0]
-    run = path.resolve().parent.parent
-    if (run / "recipe.yaml").is_file():
-        recipe = load_recipe(str(run / "recipe.yaml"))
-        return "validation", open_pools(recipe, run).validation.prepared_by(preparation)
-    return "fonts", rendered_lines(reader.description)
+    run = run_of(path, reader.description)
+    if run is None:
+        return "fonts", rendered_lines(reader.description)
+    recipe = load_recipe(str(run / RECIPE_NAME))
+    return "validation", validation_lines(recipe, run).prepared_by(preparation)
 
 
 def rendered_lines(description: Description) -> Lines:
@@ -202,6 +202,13 @@ def parted(lines: Lines, n_first: int, n_second: int) -> tuple[Lines, Lines]:
     known = set(first.image_digests)
     rest = [i for i in order[n_first:] if lines.image_digests[i] not in known]
     return first, lines.take(sorted(rest[:n_second]))
+
+
+def calibration_batches(lines: Lines, preparation: Preparation) -> list[np.ndarray]:
+    """Prepare lines as the network sees them, a few of one padded width together: float32 (N, channels, H, W)."""
+    pictures = Pictures(lines, preparation, limit_bytes=0)
+    groups = in_width_order(lines.padded_width_px, CALIBRATION_BATCH)
+    return [images_NCHW.numpy() for _, images_NCHW, _ in prepared(pictures, groups, torch.device("cpu"))]
 
 
 def opened(graph: onnx.ModelProto, reader: Reader) -> Reader:

@@ -14,18 +14,30 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from students.model_file import MODEL_NAME, Description, write_whole
+from distill.digests import digest_of
+from distill.runs.folder import run_of
+from students.model_file import MODEL_NAME, Description, read_model, write_whole
 
 
 def write_hub(folder: Path, model: Path, description: Description, onnx_file: bytes, gate: Mapping[str, Any]) -> None:
     """Write `model.safetensors`, `model.onnx`, `config.json` and `README.md` into `folder`."""
-    report_file = model.resolve().parent.parent / "report.json"
-    report = json.loads(report_file.read_text()) if report_file.is_file() else {}
+    report = report_on(model)
     config = json.dumps(description.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     write_whole(folder / MODEL_NAME, model.read_bytes())
     write_whole(folder / "model.onnx", onnx_file)
     write_whole(folder / "config.json", config.encode())
     write_whole(folder / "README.md", card(description, report, gate).encode())
+
+
+def report_on(model: Path) -> dict[str, Any]:
+    """Return `report.json` of the run that wrote a model file; empty where there is none, or one on other files."""
+    description, _ = read_model(model)
+    run = run_of(model, description)
+    if run is None or not (run / "report.json").is_file():
+        return {}
+    report: dict[str, Any] = json.loads((run / "report.json").read_text())
+    on_this_file = report["judged"]["files"].get(model.resolve().parent.name) == digest_of(description)
+    return report if on_this_file else {}
 
 
 def card(description: Description, report: Mapping[str, Any], gate: Mapping[str, Any]) -> str:

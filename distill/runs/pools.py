@@ -118,7 +118,7 @@ def _open_parts(
     problems: list[str] = []
     opened: list[Lines] = []
     for name, sources in parts.items():
-        of_part, unusable = _open_sources(recipe, sources, root, cache, problems)
+        of_part, unusable = open_sources(recipe, sources, root, cache, problems)
         refused[name] = unusable
         opened.append(of_part)
     if problems:
@@ -127,7 +127,7 @@ def _open_parts(
     return train, validation, test
 
 
-def _open_sources(
+def open_sources(
     recipe: Recipe, sources: Sequence[Source], root: Path, cache: Path, problems: list[str]
 ) -> tuple[Lines, list[Refusal]]:
     """The lines of several sources, and those that cannot be used.

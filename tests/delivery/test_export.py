@@ -16,7 +16,7 @@ from distill.cli import main
 from distill.data.lines import Lines
 from distill.delivery import gate
 from distill.delivery.demo import ORT_FILES
-from distill.delivery.export import opened, parted, prepared
+from distill.delivery.export import calibration_batches, opened, parted
 from distill.delivery.graph import graph_of
 from distill.delivery.hub import card
 from distill.evaluation.evaluate import open_data, texts_of
@@ -41,8 +41,8 @@ def fluent(student_file: Path, data: Path) -> tuple[Reader, Lines]:
     """A reader with random weights and logits of one scale, which writes many different texts on these lines."""
     reader = students.load(student_file)
     lines = opened_lines(data, reader)
-    logits_FC = np.concatenate([reader.logits_of(batch).reshape(-1, 11) for batch in prepared(
-        lines.take(range(64)), reader.description.preparation)])  # fmt: skip
+    batches = calibration_batches(lines.take(range(64)), reader.description.preparation)
+    logits_FC = np.concatenate([reader.logits_of(batch).reshape(-1, 11) for batch in batches])
     mean_C, std_C = (torch.from_numpy(values) for values in (logits_FC.mean(0), logits_FC.std(0)))
     with torch.no_grad():
         reader.model.head.weight /= std_C[:, None] / 3

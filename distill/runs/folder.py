@@ -1,0 +1,54 @@
+"""What a finished model file has to do with the folder that it lies in: whether a run wrote it, and on which lines.
+
+For what works on a finished model, such as an export. It opens no training lines and trains nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from distill.data.lines import Lines
+from distill.recipe.file import load_recipe
+from distill.recipe.sections import Recipe
+from distill.runs.cut import cut_by_document
+from distill.runs.pools import cache_of, open_sources
+from students.errors import DataError
+from students.model_file import Description
+
+RECIPE_NAME = "recipe.yaml"
+DATA_NAME = "data.json"
+
+
+def run_of(model: Path, description: Description) -> Path | None:
+    """Return the folder of the run that wrote a model file, None where no run did.
+
+    A run writes `<run>/<role>/model.safetensors`, and the role and the digest of its validation lines into the file.
+    A finished teacher that the recipe names (`teacher.file`) is copied into the run, which makes it the run's own.
+    """
+    path = model.resolve()
+    run, role = path.parent.parent, path.parent.name
+    if not all((run / name).is_file() for name in (RECIPE_NAME, DATA_NAME)):
+        return None
+    if role == "teacher" and load_recipe(str(run / RECIPE_NAME)).teacher.file is not None:
+        return run
+    record = description.training
+    validation = json.loads((run / DATA_NAME).read_text())["digest"]["validation"]
+    return run if record.get("role") == role and record.get("lines", {}).get("validation") == validation else None
+
+
+def validation_lines(recipe: Recipe, run: Path) -> Lines:
+    """Open the validation lines of a run, those of `open_pools` in the same order, and no others where that can be.
+
+    Only a recipe that cuts validation from train has training lines looked at: those of the sources that are cut.
+    Raises `DataError` for a source that cannot be opened.
+    """
+    cut = recipe.data.cut
+    sources = recipe.data.validation
+    if cut is not None:
+        sources = tuple(s for s in recipe.data.train if cut.sources is None or s.name in cut.sources)
+    problems: list[str] = []
+    lines, _ = open_sources(recipe, sources, Path(recipe.data.root).expanduser(), cache_of(recipe, run), problems)
+    if problems:
+        raise DataError("\n".join(problems))
+    return lines if cut is None else cut_by_document(lines, cut, recipe.seed)[1]
