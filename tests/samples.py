@@ -68,8 +68,8 @@ class Killed:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def waiting_worker(told: Any) -> None:
+def waiting_worker(queue: Any) -> None:
     """A worker that says who it is and then waits for work that never comes."""
     begin_worker()
-    told.put(os.getpid())
+    queue.put(os.getpid())
     time.sleep(60)

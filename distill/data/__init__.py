@@ -1,1 +1,1 @@
-"""Lines: where they come from, how they are drawn, changed, ordered and batched."""
+"""Lines: where they come from, how they are mixed, ordered, augmented and batched."""

@@ -1,4 +1,4 @@
-"""Changes a training line as a camera or scanner might: one warp, then light, blur, noise, compression.
+"""Augmentation of a training line: one warp, then light, blur, noise, compression.
 
 The canvas never changes size, as batches are formed by width before. What leaves the canvas is lost, so the
 geometry is mild, and what enters it has the median colour of the border.
@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Pixels = NDArray[np.uint8]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-_N_DRAWS = 32
-_N_GEOMETRY = 12  # the first draws place the characters, the others change how they look
+_N_UNIFORM = 32
+_N_GEOMETRY = 12  # the first numbers place the characters, the others change light, sharpness and noise
 _NOISE_POOL_SIZE = 1 << 20
 _MAX_RISE = 0.1  # of the height: how far a rotation may lift the end of a line
 
@@ -68,7 +68,7 @@ class Augment(BaseModel):
 
 @dataclass(frozen=True)
 class AugmentPlan:
-    """What happens to one line, in this order. `carry_out` does it here, `device_augment` to a batch on a device."""
+    """The augmentation of one line, in this order: `apply_plan` carries it out here, `device_augment` on a device."""
 
     matrix: NDArray[np.float64] | None = None  # (3, 3), from the line's pixels to where they go; None: they stay
     mirrored: bool = False
@@ -83,44 +83,44 @@ class AugmentPlan:
 
 
 def augment(image: Pixels, config: Augment, generator: torch.Generator, other: torch.Generator | None = None) -> Pixels:
-    """A changed copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments.
+    """An augmented copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments.
 
-    Where `other` is given, it draws everything but the geometry: another view, with characters in the same places.
+    Where `other` is given, everything but the geometry is sampled from it: another view of the same geometry.
     """
     height, width = image.shape[:2]
-    return carry_out(draw_plan(height, width, config, generator, other), image)
+    return apply_plan(sample_plan(height, width, config, generator, other), image)
 
 
-def draw_plan(
+def sample_plan(
     height: int, width: int, config: Augment, generator: torch.Generator, other: torch.Generator | None = None
 ) -> AugmentPlan:
-    """The plan for a line of `height` x `width` pixels."""
-    draw = torch.rand(_N_DRAWS, generator=generator).tolist()
+    """Sample the plan of a line of `height` x `width` pixels; `other` as in `augment`."""
+    uniform = torch.rand(_N_UNIFORM, generator=generator).tolist()
     if other is not None:
-        draw[_N_GEOMETRY:] = torch.rand(_N_DRAWS, generator=other).tolist()[_N_GEOMETRY:]
-    gain, offset = _light(config, draw[12:15])
-    blurred = draw[15] < config.blur_probability
-    noisy = draw[17] < config.noise_probability
+        uniform[_N_GEOMETRY:] = torch.rand(_N_UNIFORM, generator=other).tolist()[_N_GEOMETRY:]
+    gain, offset = _light(config, uniform[12:15])
+    blurred = uniform[15] < config.blur_probability
+    noisy = uniform[17] < config.noise_probability
     return AugmentPlan(
-        _warp(height, width, config, draw[1:10]) if draw[0] < config.probability else None,
-        draw[10] < config.flip_horizontal,
-        draw[11] < config.flip_vertical,
+        _warp(height, width, config, uniform[1:10]) if uniform[0] < config.probability else None,
+        uniform[10] < config.flip_horizontal,
+        uniform[11] < config.flip_vertical,
         gain,
         offset,
-        config.blur_sigma_px * draw[16] if blurred else 0.0,
-        config.noise_sigma * draw[18] if noisy else 0.0,
-        draw[19],
-        int(between(config.jpeg_quality, draw[21])) if draw[20] < config.jpeg_probability else None,
+        config.blur_sigma_px * uniform[16] if blurred else 0.0,
+        config.noise_sigma * uniform[18] if noisy else 0.0,
+        uniform[19],
+        int(between(config.jpeg_quality, uniform[21])) if uniform[20] < config.jpeg_probability else None,
         tuple(
             _stripe(place * width, share * config.erase_width * height / 2)
-            for erased, place, share in (draw[22:25], draw[25:28])
+            for erased, place, share in (uniform[22:25], uniform[25:28])
             if erased < config.erase_probability
         ),
     )
 
 
-def carry_out(plan: AugmentPlan, image: Pixels) -> Pixels:
-    """A copy of the line (H, W) or (H, W, C) to which the plan has happened."""
+def apply_plan(plan: AugmentPlan, image: Pixels) -> Pixels:
+    """A copy of the line, uint8 (H, W) or (H, W, C), augmented by the plan."""
     if plan.matrix is not None:
         image = _warped(image, plan.matrix)
     if plan.mirrored:
@@ -155,7 +155,7 @@ def blur(image: Pixels, sigma_px: float) -> Pixels:
 
 
 def add_noise(image: Pixels, sigma: float, share: float) -> Pixels:
-    """Gaussian noise of `sigma` grey levels; `share` (0 to 1) picks its place in a pool: drawing is slow."""
+    """Gaussian noise of `sigma` grey levels; `share` (0 to 1) picks its place in a pool: sampling is slow."""
     pool = noise_pool()
     start = int(share * max(pool.size - image.size, 1))
     noise = pool[start : start + image.size] if image.size <= pool.size else np.resize(pool, image.size)
@@ -174,10 +174,10 @@ def rotation_limit_deg(width: float, height: float, limit_deg: float) -> float:
     return min(limit_deg, math.degrees(math.atan2(2 * _MAX_RISE * height, width)))
 
 
-def _warp(height: int, width: int, config: Augment, draw: list[float]) -> NDArray[np.float64] | None:
-    signed = [2 * value - 1 for value in draw]
+def _warp(height: int, width: int, config: Augment, uniform: list[float]) -> NDArray[np.float64] | None:
+    signed = [2 * value - 1 for value in uniform]
     angle = np.radians(signed[0] * rotation_limit_deg(width, height, config.rotation_deg))
-    scale_x, scale_y = 1 - config.shrink_x * draw[1], 1 - config.shrink_y * draw[2]
+    scale_x, scale_y = 1 - config.shrink_x * uniform[1], 1 - config.shrink_y * uniform[2]
     shear = config.shear * signed[3]
     # The room that shrinking leaves is shared out at random, then the content is shifted by the jitter.
     jitter = config.crop_jitter * height
@@ -220,11 +220,11 @@ def _border_median(image: Pixels) -> tuple[float, ...]:
     return tuple(float(value) for value in np.atleast_1d(np.partition(border, middle, axis=0)[middle]))
 
 
-def _light(config: Augment, draw: list[float]) -> tuple[float, float]:
+def _light(config: Augment, uniform: list[float]) -> tuple[float, float]:
     """Contrast about the middle grey, brightness and inversion: gain and offset of every pixel."""
-    gain = 1 + config.contrast * (2 * draw[0] - 1)
-    offset = 127.5 * (1 - gain) + 255 * config.brightness * (2 * draw[1] - 1)
-    return (-gain, 255 - offset) if draw[2] < config.invert_probability else (gain, offset)
+    gain = 1 + config.contrast * (2 * uniform[0] - 1)
+    offset = 127.5 * (1 - gain) + 255 * config.brightness * (2 * uniform[1] - 1)
+    return (-gain, 255 - offset) if uniform[2] < config.invert_probability else (gain, offset)
 
 
 @lru_cache(maxsize=1)

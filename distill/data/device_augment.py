@@ -32,7 +32,7 @@ _COARSENESS_TABLE = """
 _COARSENESS = tuple(int(level) for level in _COARSENESS_TABLE.split())
 
 
-def carry_out_all(plans: Sequence[AugmentPlan], images_NCHW: Tensor, widths_N: Tensor) -> Tensor:
+def apply_plans(plans: Sequence[AugmentPlan], images_NCHW: Tensor, widths_N: Tensor) -> Tensor:
     """The changed lines, float32 of whole grey levels (N, C, H, W); columns from a line's width on are undefined.
 
     `images_NCHW` are grey levels (any type), line `i` filling the first `widths_N[i]` columns. JPEG takes grey lines
@@ -114,7 +114,7 @@ def _lit(x_NCHW: Tensor, widths_N: Tensor, plans: Sequence[AugmentPlan]) -> Tens
     middle_N = gain_N * (low_N + high_N) / 2 + offset_N
     changed_N = (gain_N != 1) | (offset_N != 0)
     offset_N = torch.where(changed_N, offset_N + middle_N.clamp(0, 255) - middle_N, offset_N)
-    return (x_NCHW * gain_N + offset_N).clamp(0, 255).floor()  # the table of `augment.carry_out` cuts, too
+    return (x_NCHW * gain_N + offset_N).clamp(0, 255).floor()  # the table of `augment.apply_plan` cuts, too
 
 
 def _reach(sigma_px: float) -> int:

@@ -21,9 +21,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from distill.data.augment import Augment
-from distill.data.batch import KEPT_BYTES, Batch, Pictures, StepData, View, make_batch, without_damaged
+from distill.data.batch import Batch, StepData, make_batch
+from distill.data.damaged import without_damaged
 from distill.data.lines import Lines
 from distill.data.posteriors import Cached
+from distill.data.prepared import KEPT_BYTES, PreparedLines, View
 from distill.data.sampler import Group, Order
 from distill.processes import begin_worker, one_thread
 from students.charset import Charset
@@ -80,7 +82,7 @@ class _Steps(Dataset[StepData | DataError]):
         others = () if settings.cached else settings.other_preparations
         kept_bytes = KEPT_BYTES // max(1, settings.workers)
         self.settings = settings
-        self.pictures = Pictures(settings.lines, settings.preparation, others, kept_bytes)
+        self.prepared = PreparedLines(settings.lines, settings.preparation, others, kept_bytes)
         self.on_device = settings.augments_on_device
 
     def __getitem__(self, k: int) -> StepData | DataError:
@@ -116,7 +118,7 @@ class _Steps(Dataset[StepData | DataError]):
         try:
             return [self._batch(group, view)], {}
         except DataError:
-            whole, damage = without_damaged(self.pictures.own, group, (view.seed, view.epoch))
+            whole, damage = without_damaged(self.prepared.own, group, (view.seed, view.epoch))
             if not damage:
                 raise
             return [self._batch(each, view) for each in whole], damage
@@ -129,10 +131,10 @@ class _Steps(Dataset[StepData | DataError]):
     def _batch(self, group: Group, view: View) -> Batch:
         settings = self.settings
         if settings.cached is None:
-            return make_batch(self.pictures, group, settings.charset, view, settings.views, self.on_device)
-        batch = make_batch(self.pictures, group, settings.charset, view)
-        shown = [view.moment(use)[0] for use in group.uses]
-        return batch._replace(posteriors=settings.cached.of(group.indices, shown))
+            return make_batch(self.prepared, group, settings.charset, view, settings.views, self.on_device)
+        batch = make_batch(self.prepared, group, settings.charset, view)
+        cached_views = [view.moment(use)[0] for use in group.uses]
+        return batch._replace(posteriors=settings.cached.of(group.indices, cached_views))
 
 
 def feed(settings: FeedSettings, steps: range) -> Generator[StepData]:

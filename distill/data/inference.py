@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-from distill.data.batch import Others, Pictures, View, moved
+from distill.data.batch import Others, moved
+from distill.data.prepared import PreparedLines, View
 from distill.data.sampler import Group
 from students.parts import Outputs
 
 BATCH_LINES = 64
 
 
-def prepared(
-    pictures: Pictures,
+def images_of(
+    prepared: PreparedLines,
     groups: Iterable[Group],
     device: torch.device,
     view: View | None = None,
@@ -31,13 +32,13 @@ def prepared(
     `view` the lines are augmented by it.
     """
     for group in groups:
-        images_NCHW, others = pictures.stacked(group, view)
+        images_NCHW, others = prepared.stacked(group, view)
         yield group, images_NCHW.to(device, memory_format=memory_format), moved(others, device)
 
 
 def outputs_of(
     model: nn.Module,
-    pictures: Pictures,
+    prepared: PreparedLines,
     groups: Iterable[Group],
     device: torch.device,
     view: View | None = None,
@@ -51,7 +52,7 @@ def outputs_of(
     training = model.training
     model.eval()
     try:
-        for group, images_NCHW, others in prepared(pictures, groups, device, view, memory_format):
+        for group, images_NCHW, others in images_of(prepared, groups, device, view, memory_format):
             with torch.inference_mode():
                 outputs = model(images_NCHW, others) if others else model(images_NCHW)
             yield group, outputs

@@ -1,7 +1,7 @@
-"""What a label tells of its picture: every character, or all but the case of letters or the punctuation.
+"""What a label records of its picture: every character, or all but the case of letters or the punctuation.
 
 Many public labels were written in capitals, or without punctuation, whatever the picture shows. A source
-declares that as its `label_form`; training and evaluation then ask for no more than the label tells.
+declares that as its `label_form`; training and evaluation then ask for no more than the label records.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from students.charset import BLANK, Charset, normalise
 LabelForm = Literal["exact", "caseless", "no_punctuation", "caseless_no_punctuation"]
 
 
-def told(text: str, form: LabelForm) -> str:
-    """The part of a text, label or reading, that a label of this form tells: NFC, folded."""
-    return "".join(folded for c in normalise(text) if (folded := _told_of(c, form)))
+def fold_label(text: str, form: LabelForm) -> str:
+    """The part of a text, label or reading, that a label of this form records: NFC, folded."""
+    return "".join(folded for c in normalise(text) if (folded := _folded(c, form)))
 
 
 def agree(one: tuple[str, LabelForm], other: tuple[str, LabelForm]) -> bool:
-    """Whether two labels say the same as far as both their forms tell."""
+    """Whether two labels are equal in all that both their forms record."""
     (text, form), (other_text, other_form) = one, other
-    return told(told(text, form), other_form) == told(told(other_text, other_form), form)
+    return fold_label(fold_label(text, form), other_form) == fold_label(fold_label(other_text, other_form), form)
 
 
 def as_label(text: str, form: LabelForm) -> str:
     """A label in NFC, without the punctuation that its form leaves out; letters keep their case."""
-    return "".join(c for c in normalise(text) if _told_of(c, form))
+    return "".join(c for c in normalise(text) if _folded(c, form))
 
 
-def _told_of(character: str, form: LabelForm) -> str:
+def _folded(character: str, form: LabelForm) -> str:
     if form.endswith("no_punctuation") and unicodedata.category(character)[0] in "PS":
         return ""
     lower = character.lower()
@@ -45,7 +45,7 @@ def _told_of(character: str, form: LabelForm) -> str:
 
 @dataclass(frozen=True)
 class Folding:
-    """Classes that a label form does not tell apart, as groups; punctuation that it leaves out joins the blank."""
+    """Classes that a label form does not distinguish, as groups; punctuation that it leaves out joins the blank."""
 
     groups: tuple[tuple[int, ...], ...]
 
@@ -73,8 +73,8 @@ class Folding:
         classes_M, groups_M = torch.tensor(pairs, dtype=torch.int64).view(-1, 2).unbind(1)
         return classes_M, groups_M
 
-    def told(self, classes: Sequence[int]) -> list[int]:
-        """What a label tells of a text: the groups of its classes, without those that join the blank."""
+    def fold(self, classes: Sequence[int]) -> list[int]:
+        """The groups of the classes of a text, without those that join the blank."""
         return [group for group in self.group_of[list(classes)].tolist() if group != self.blank]
 
     def summed(self, log_p_TNC: Tensor) -> Tensor:
@@ -89,10 +89,10 @@ class Folding:
 
 @lru_cache(maxsize=64)
 def folding(characters: str, form: LabelForm) -> Folding | None:
-    """The groups of a charset's classes under a form, smallest groups first; None where all are told apart."""
+    """The groups of a charset's classes under a form, smallest groups first; None where all are distinguished."""
     members: dict[str, list[int]] = {"": [BLANK]}
     for number, character in enumerate(characters, 1):
-        members.setdefault(_told_of(character, form), []).append(number)
+        members.setdefault(_folded(character, form), []).append(number)
     if len(members) == len(characters) + 1:
         return None
     return Folding(tuple(sorted((tuple(group) for group in members.values()), key=lambda g: (len(g), g))))

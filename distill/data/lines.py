@@ -66,7 +66,7 @@ class Lines:
         return Line(self.keys[i], fetch(row), self.texts[i], self.sources[i])
 
     def form(self, i: int) -> LabelForm:
-        """What the label of line `i` tells."""
+        """What the label of line `i` records."""
         return self.forms.get(self.sources[i], "exact")
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Lines:
@@ -117,7 +117,7 @@ class Lines:
 
     @cached_property
     def digest_of_pictures(self) -> str:
-        """The same without labels and their forms: all that a teacher sees."""
+        """The same without labels and their forms: all that a teacher's outputs depend on."""
         return self._digest((), zip(self.keys, self.image_digests, strict=True))
 
     def _digest(self, begin: object, records: Iterable[object]) -> str:

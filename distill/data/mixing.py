@@ -1,4 +1,4 @@
-"""How much of each source a training draws, and when: weights, a temperature, and curricula.
+"""How many lines of each source a training samples, and when: weights, a temperature, and curricula.
 
 A plan says how many lines of each source every epoch holds. Each source is gone through in whole passes, each in a new
 random order, so that its lines come equally often. Which lines form a step is `sampler.py`'s.
@@ -22,7 +22,7 @@ from students.errors import DataError
 
 
 class Weight(Span):
-    """How much of a source is drawn, and from when until when; a number alone holds for the whole training."""
+    """How much of a source is sampled, and from when until when; a number alone holds for the whole training."""
 
     weight: float = Field(1.0, gt=0, description="its share in proportion to the other sources'")
 
@@ -54,12 +54,12 @@ class Mix(Section):
 
 @dataclass(frozen=True, eq=False)
 class MixPlan:
-    """What every epoch of one training draws: `drawn_ES` lines of each source. An epoch ends where a weight changes."""
+    """How many lines of each source every epoch of one training samples. An epoch ends where a weight changes."""
 
     mix: Mix
     rows: Mapping[str, np.ndarray]  # line numbers of each source
     first_step_E: np.ndarray
-    drawn_ES: np.ndarray
+    sampled_ES: np.ndarray  # lines of each source, in the order of `rows`
 
     def place(self, k: int) -> tuple[int, int]:
         """Epoch of step `k`, and the step's position in it."""
@@ -68,20 +68,20 @@ class MixPlan:
 
     def lines(self, seed: int, epoch: int) -> np.ndarray:
         """The lines of an epoch, source by source; those that come again stand there again."""
-        begins_S = self.drawn_ES[:epoch].sum(0)
+        begins_S = self.sampled_ES[:epoch].sum(0)
         of_sources = [
             _stretch(rows, ("mix", seed, name), int(begin), int(n))
-            for (name, rows), begin, n in zip(self.rows.items(), begins_S, self.drawn_ES[epoch], strict=True)
+            for (name, rows), begin, n in zip(self.rows.items(), begins_S, self.sampled_ES[epoch], strict=True)
         ]
         return np.concatenate(of_sources)
 
     def fillers(self, seed: int, epoch: int, labelled: np.ndarray) -> np.ndarray:
         """As many labelled lines as an epoch has, mixed as it is; where its sources have none, all there are."""
-        drawn_S, rows = self.drawn_ES[epoch], [rows[labelled[rows]] for rows in self.rows.values()]
-        some_S = np.where([len(of_source) > 0 for of_source in rows], drawn_S, 0)
+        sampled_S, rows = self.sampled_ES[epoch], [rows[labelled[rows]] for rows in self.rows.values()]
+        some_S = np.where([len(of_source) > 0 for of_source in rows], sampled_S, 0)
         if not some_S.any():
             return np.flatnonzero(labelled)
-        wanted_S = np.ceil(some_S * (drawn_S.sum() / some_S.sum())).astype(int)
+        wanted_S = np.ceil(some_S * (sampled_S.sum() / some_S.sum())).astype(int)
         of_sources = [
             _stretch(of_source, ("mixed fill", seed, epoch, name), 0, int(n))
             for name, of_source, n in zip(self.rows, rows, wanted_S, strict=True)
@@ -96,11 +96,11 @@ def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> M
     spans = [mix.of(name).steps_of(steps) for name in rows]
     if never := [name for name, span in zip(rows, spans, strict=True) if not span]:
         raise DataError(
-            f"mix: {', '.join(never)} would not be drawn once in {steps} steps; widen begin to end, or leave it out"
+            f"mix: {', '.join(never)} would not be sampled once in {steps} steps; widen begin to end, or leave it out"
         )
     longest = -(-len(sources) // batch_lines)
     first_steps: list[int] = []
-    drawn: list[np.ndarray] = []
+    sampled: list[np.ndarray] = []
     for begin, end in pairwise(sorted({0, steps, *(b for span in spans for b in (span.start, span.stop))})):
         weights = [
             mix.of(name).weight * len(of_source) ** mix.temperature if begin in span else 0.0
@@ -114,15 +114,15 @@ def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> M
             )
         starts = range(begin, end, longest)
         first_steps += starts
-        drawn += _drawn(shares_S / shares_S.sum(), [batch_lines * (min(s + longest, end) - s) for s in starts])
-    return MixPlan(mix, rows, np.array(first_steps), np.array(drawn))
+        sampled += _sampled(shares_S / shares_S.sum(), [batch_lines * (min(s + longest, end) - s) for s in starts])
+    return MixPlan(mix, rows, np.array(first_steps), np.array(sampled))
 
 
-def _drawn(shares_S: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+def _sampled(shares_S: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
     """Lines of each source in epochs of these sizes, at any time within a line or so of their shares."""
     active = np.flatnonzero(shares_S)
     behind = np.zeros(len(active))
-    drawn = []
+    sampled = []
     for size in sizes:
         behind += shares_S[active] * size
         counts = np.maximum(np.floor(behind) - len(active), 0)
@@ -131,8 +131,8 @@ def _drawn(shares_S: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
         behind -= counts
         whole = np.zeros(len(shares_S), np.int64)
         whole[active] = counts
-        drawn.append(whole)
-    return drawn
+        sampled.append(whole)
+    return sampled
 
 
 def _stretch(rows: np.ndarray, names: tuple[Any, ...], begin: int, n: int) -> np.ndarray:

@@ -112,7 +112,7 @@ class Cached:
         return Posteriors(*(torch.from_numpy(np.stack(part)) for part in zip(*records, strict=True)))
 
     def outputs(self, posteriors: Posteriors, tau: float) -> Outputs:
-        """As the teacher itself would say it, at one temperature; it has no features."""
+        """The teacher's outputs at temperature `tau`, rebuilt from the posteriors; features (N, T, 0) are empty."""
         logits_NTC = dense(posteriors, self.n_classes, self.temperatures, tau)
         n, t = logits_NTC.shape[:2]
         return Outputs(logits_NTC, torch.full((n,), t, device=logits_NTC.device), logits_NTC.new_zeros(n, t, 0))

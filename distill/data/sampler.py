@@ -4,7 +4,7 @@ An epoch is one pass in random order, cut into steps of exactly `batch_lines` li
 of one padded width; what is left of each width at the end is gathered into steps of several widths, and
 the last step is filled up with the first lines of the same epoch. So every step has as many lines as any
 other, whatever the data, and the position is two integers: epoch and step within it. Where sources are
-mixed, an epoch holds what the plan draws from each. The control of a distillation takes the student's
+mixed, an epoch holds what the plan samples from each. The control of a distillation takes the student's
 steps, with labelled lines in the slots of unlabelled ones.
 """
 

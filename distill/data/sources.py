@@ -17,7 +17,7 @@ class AnySource(Section):
     name: str = Field(pattern=r"^[\w.-]+$", description="shown in reports and part of every line's key")
     drop_labels: bool = Field(False, description="use the pictures only, as unlabelled lines")
     label_form: LabelForm = Field(
-        "exact", description="what the labels tell: exact; caseless: not the case; no_punctuation; or neither"
+        "exact", description="what the labels record: exact; caseless: not the case; no_punctuation; or neither"
     )
     augment: Augment | None = Field(
         None, description="changes made to its lines, instead of the training's; null: those of the training"

@@ -17,9 +17,9 @@ import torch
 from typing_extensions import assert_never
 
 import teachers
-from distill.data.batch import Pictures
-from distill.data.inference import prepared
+from distill.data.inference import images_of
 from distill.data.lines import Lines
+from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.delivery import gate
 from distill.delivery.graph import graph_of, halved, signed
@@ -206,9 +206,9 @@ def parted(lines: Lines, n_first: int, n_second: int) -> tuple[Lines, Lines]:
 
 def calibration_batches(lines: Lines, preparation: Preparation) -> list[np.ndarray]:
     """Prepare lines as the network sees them, a few of one padded width together: float32 (N, channels, H, W)."""
-    pictures = Pictures(lines, preparation, limit_bytes=0)
+    prepared = PreparedLines(lines, preparation, limit_bytes=0)
     groups = in_width_order(lines.padded_width_px, CALIBRATION_BATCH)
-    return [images_NCHW.numpy() for _, images_NCHW, _ in prepared(pictures, groups, torch.device("cpu"))]
+    return [images_NCHW.numpy() for _, images_NCHW, _ in images_of(prepared, groups, torch.device("cpu"))]
 
 
 def opened(graph: onnx.ModelProto, reader: Reader) -> Reader:

@@ -11,10 +11,10 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 
-from distill.data.batch import Pictures
 from distill.data.formats.opening import source_at
 from distill.data.inference import BATCH_LINES, outputs_of
 from distill.data.lines import Lines, Refusal, joined, open_source
+from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.evaluation.metrics import Truth, score
 from distill.evaluation.peers import Peer
@@ -44,12 +44,12 @@ def read_lines(
     `decode` is given the log-posteriors (T, C) of the valid frames of one line, in nats, at temperature 1. Every
     process reads its share of the batches. Progress is shown where `what` names it. Raises `Stopped` when asked to.
     """
-    pictures = Pictures(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
+    prepared = PreparedLines(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
     groups = list(in_width_order(lines.padded_width_px, BATCH_LINES))
     my_groups = groups[accelerator.process_index :: accelerator.num_processes]
     mine: list[tuple[str, Read]] = []
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
-        for group, outputs in outputs_of(model, pictures, my_groups, accelerator.device):
+        for group, outputs in outputs_of(model, prepared, my_groups, accelerator.device):
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             lengths = outputs.lengths_N.tolist()
             for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 from typing_extensions import assert_never
 
-from distill.data.labels import LabelForm, told
+from distill.data.labels import LabelForm, fold_label
 from distill.schema import Protocol
 from students.charset import normalise
 
@@ -82,10 +82,10 @@ def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protoco
     """Every truth against the reading of the same key; lines without a truth under the protocol are left out."""
     compared = []
     for truth in truths:
-        want, got = (fold(told(text, truth.form), protocol) for text in (truth.text, texts[truth.key]))
+        want, got = (fold(fold_label(text, truth.form), protocol) for text in (truth.text, texts[truth.key]))
         if not want and protocol != "exact":
             continue
-        words_wanted, words_got = (told(text, truth.form).split() for text in (truth.text, texts[truth.key]))
+        words_wanted, words_got = (fold_label(text, truth.form).split() for text in (truth.text, texts[truth.key]))
         compared.append(
             Compared(
                 truth,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from accelerate import Accelerator
 
-from distill.data.labels import told
+from distill.data.labels import fold_label
 from distill.data.lines import Lines
 from distill.evaluation.breakdown import agreement, breakdown
 from distill.evaluation.breakdown import page as breakdown_page
@@ -176,10 +176,10 @@ def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: 
         name = f"line-{number:02d}.png"
         Image.fromarray(decode_image(line.image, key)).save(pictures / name)
         form = test.form(position[key])
-        want = fold(told(line.text or "", form), protocol)
+        want = fold(fold_label(line.text or "", form), protocol)
         cells = [
-            f"{'' if fold(told(of_role[key].text, form), protocol) == want else '**≠** '}{_code(of_role[key].text)}"
-            for of_role in readings.values()
+            f"{'' if fold(fold_label(read.text, form), protocol) == want else '**≠** '}{_code(read.text)}"
+            for read in (of_role[key] for of_role in readings.values())
         ]
         rows.append(f"| ![{key}](pictures/{name}) | {_code(line.text or '')} | " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"

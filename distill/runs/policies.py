@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import combinations
 
-from distill.data.labels import LabelForm, agree, told
+from distill.data.labels import LabelForm, agree, fold_label
 from distill.data.lines import Lines, Refusal
 from distill.recipe.sections import CharsetChoice, Policies
 from students.charset import Charset
@@ -49,7 +49,7 @@ def _contradictory(lines: Lines) -> dict[str, list[str]]:
     labels: dict[str, set[tuple[str, LabelForm]]] = {}
     for i, text in enumerate(lines.texts):
         if text is not None:
-            labels.setdefault(lines.image_digests[i], set()).add((told(text, lines.form(i)), lines.form(i)))
+            labels.setdefault(lines.image_digests[i], set()).add((fold_label(text, lines.form(i)), lines.form(i)))
     return {
         digest: sorted({text for text, _ in of_picture})
         for digest, of_picture in labels.items()
@@ -68,7 +68,7 @@ def without_infeasible(
     kept = []
     for i, text in enumerate(lines.texts):
         frames = n_frames[int(lines.padded_width_px[i])]
-        needed = frames_needed(told(text or "", lines.form(i)))
+        needed = frames_needed(fold_label(text or "", lines.form(i)))
         if needed <= frames:
             kept.append(i)
         else:

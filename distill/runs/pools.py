@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distill.data.labels import told
+from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.padding import padding
 from distill.evaluation.metrics import fold
@@ -153,7 +153,7 @@ def open_sources(
 def _assert_comparable(name: str, lines: Lines, protocol: Protocol) -> None:
     """Raises `DataError` where the protocol leaves nothing of any label."""
     texts = [text or "" for text in lines.texts]
-    if protocol != "exact" and not any(fold(told(text, lines.form(i)), protocol) for i, text in enumerate(texts)):
+    if protocol != "exact" and not any(fold(fold_label(text, lines.form(i)), protocol) for i, text in enumerate(texts)):
         raise DataError(
             f"{name}: under data.protocol = {protocol} nothing is left of any of the {len(lines)} labels, such as "
             f"{texts[0]!r}; set data.protocol to exact or nospace"

@@ -1,6 +1,6 @@
 """A picture of what training sees: lines of the training pool, prepared and augmented as in the first epoch.
 
-Lines that the teacher learns from look as it sees them, those that only the student learns from as the student does.
+Lines that the teacher learns from are augmented as for the teacher, the others as for the student.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from distill.data.batch import Pixels, View
 from distill.data.lines import Lines
+from distill.data.prepared import ScaledLines, View
 from distill.recipe.sections import Recipe, Stage, Teacher
 from distill.runs.pools import open_pools
 from distill.seeds import generator_of
@@ -26,9 +26,10 @@ def training_sheet(recipe: Recipe, folder: Path, n: int) -> Image.Image:
     order = torch.randperm(len(lines), generator=generator_of("preview", recipe.seed))[:n].tolist()
     parts = (recipe.teacher, recipe.student)
     of_teacher, of_student = (View(part.training.augment, recipe.seed, epoch=0) for part in parts)
-    pixels = Pixels(lines, recipe.image)
+    scaled = ScaledLines(lines, recipe.image)
     images = [
-        pixels.seen(i, of_teacher if _teacher_learns(recipe.teacher, lines, i) else of_student).squeeze() for i in order
+        scaled.augmented(i, of_teacher if _teacher_learns(recipe.teacher, lines, i) else of_student).squeeze()
+        for i in order
     ]
     texts = ["(unlabelled)" if (text := lines.texts[i]) is None else text for i in order]
     return contact_sheet(images, texts, COLUMNS)

@@ -18,11 +18,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from distill.data.augment import Augment
-from distill.data.batch import Pictures, View
 from distill.data.columns import mapped
-from distill.data.inference import BATCH_LINES, outputs_of, prepared
+from distill.data.inference import BATCH_LINES, images_of, outputs_of
 from distill.data.lines import Lines
 from distill.data.posteriors import Cached, Posteriors, encode
+from distill.data.prepared import PreparedLines, View
 from distill.data.sampler import in_width_order
 from distill.digests import digest_of
 from distill.recipe.terms import FrameMatch, Objective, PosteriorCache
@@ -69,7 +69,7 @@ def cache_posteriors(
     ]
     missing = [part for part in parts if not part[2].is_file()]
     accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
-    pictures = Pictures(lines, preparation, teacher.preparations, limit_bytes=0)
+    prepared = PreparedLines(lines, preparation, teacher.preparations, limit_bytes=0)
     total = len(lines) * settings.views
     done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)
     clock = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
@@ -78,7 +78,7 @@ def cache_posteriors(
             some = np.arange(start, min(start + PART_LINES, len(lines)))
             with clock.measure("filled"):
                 records = _records(
-                    teacher, pictures, some, View(augment_with, seed, view), settings, temperatures, accelerator
+                    teacher, prepared, some, View(augment_with, seed, view), settings, temperatures, accelerator
                 )
                 write_whole(path, _with_digest(records))
             bar.update(len(some) * accelerator.num_processes)
@@ -101,11 +101,11 @@ def cache_error(
     """
     some = lines.take(np.linspace(0, len(lines) - 1, min(ERROR_LINES, len(lines))).round().astype(int))
     where = {key: i for i, key in enumerate(lines.keys)}
-    pictures = Pictures(some, preparation, teacher.preparations, limit_bytes=0)
+    prepared = PreparedLines(some, preparation, teacher.preparations, limit_bytes=0)
     sums = {tau: np.zeros(4) for tau in cached.temperatures}
     student.eval()
     groups = in_width_order(some.padded_width_px, BATCH_LINES)
-    for group, images_NCHW, others in prepared(pictures, groups, accelerator.device, View(augment_with, seed, 0)):
+    for group, images_NCHW, others in images_of(prepared, groups, accelerator.device, View(augment_with, seed, 0)):
         with torch.no_grad():
             ours = student(images_NCHW)
         posteriors = cached.of([where[some.keys[i]] for i in group.indices], [0] * len(group.indices))
@@ -129,12 +129,12 @@ def cache_error(
 
 
 def _records(
-    teacher: FrozenTeacher, pictures: Pictures, some: np.ndarray, view: View, settings: PosteriorCache,
+    teacher: FrozenTeacher, prepared: PreparedLines, some: np.ndarray, view: View, settings: PosteriorCache,
     temperatures: Sequence[float], accelerator: Accelerator,
 ) -> list[bytes]:  # fmt: skip
     records: dict[int, bytes] = {}
-    groups = in_width_order(pictures.lines.padded_width_px, BATCH_LINES, some)
-    for group, outputs in outputs_of(teacher, pictures, groups, accelerator.device, view, torch.channels_last):
+    groups = in_width_order(prepared.lines.padded_width_px, BATCH_LINES, some)
+    for group, outputs in outputs_of(teacher, prepared, groups, accelerator.device, view, torch.channels_last):
         log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
             records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)

@@ -312,7 +312,7 @@ def _errors_a_character(path_NS: Tensor, lengths_N: Tensor, batch: Batch) -> lis
         label = batch.targets_NL[row, : batch.target_lengths_N[row]].tolist()
         read = collapse(of_lines[row, : int(lengths_N[row])])
         if (folded := batch.foldings[row]) is not None:
-            label, read = folded.told(label), folded.told(read)
+            label, read = folded.fold(label), folded.fold(read)
         errors.append(Levenshtein.distance(read, label) / max(1, len(label)) if labelled else 0.0)
     return errors
 

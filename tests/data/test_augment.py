@@ -5,7 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from distill.data.augment import Augment, Pixels, augment, carry_out, draw_plan
+from distill.data.augment import Augment, Pixels, apply_plan, augment, sample_plan
 
 ZERO = Augment(
     probability=0, rotation_deg=0, shrink_x=0, shrink_y=0, shear=0, perspective=0, crop_jitter=0, contrast=0,
@@ -125,6 +125,6 @@ def test_light_leaves_at_least_half_of_a_faint_lines_contrast(levels: tuple[int,
     line[10:20, 20:70] = ink
     config = ZERO.model_copy(update={"contrast": 0.6, "brightness": 0.4})
     for seed in range(200):
-        plan = draw_plan(32, 90, config, torch.Generator().manual_seed(seed))
-        lit = carry_out(plan, line)
+        plan = sample_plan(32, 90, config, torch.Generator().manual_seed(seed))
+        lit = apply_plan(plan, line)
         assert int(lit.max()) - int(lit.min()) >= min(255, plan.gain * (paper - ink)) / 2 - 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from distill.data.augment import Augment, Pixels, carry_out, draw_plan
-from distill.data.device_augment import border_median, carry_out_all
+from distill.data.augment import Augment, Pixels, apply_plan, sample_plan
+from distill.data.device_augment import apply_plans, border_median
 
 NOTHING: dict[str, Any] = dict.fromkeys(Augment.model_fields, 0) | {"jpeg_quality": (35, 85)}
 ALONE: list[tuple[dict[str, Any], float]] = [
@@ -44,14 +44,14 @@ def _lines(channels: int = 1) -> list[Pixels]:
 def _differences(config: Augment, channels: int = 1) -> list[float]:
     """Mean absolute difference of every line, in grey levels."""
     lines = _lines(channels)
-    plans = [draw_plan(*line.shape[:2], config, torch.Generator().manual_seed(i)) for i, line in enumerate(lines)]
+    plans = [sample_plan(*line.shape[:2], config, torch.Generator().manual_seed(i)) for i, line in enumerate(lines)]
     width = max(line.shape[1] for line in lines)
     padded = np.stack([np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0))) for line in lines])
     widths = torch.tensor([line.shape[1] for line in lines])
-    found = carry_out_all(plans, torch.from_numpy(padded).permute(0, 3, 1, 2), widths).permute(0, 2, 3, 1).numpy()
+    found = apply_plans(plans, torch.from_numpy(padded).permute(0, 3, 1, 2), widths).permute(0, 2, 3, 1).numpy()
     assert np.array_equal(found, found.round())
     return [
-        float(np.abs(found[i, :, : line.shape[1]] - carry_out(plan, line).astype(np.float32)).mean())
+        float(np.abs(found[i, :, : line.shape[1]] - apply_plan(plan, line).astype(np.float32)).mean())
         for i, (plan, line) in enumerate(zip(plans, lines, strict=True))
     ]
 
@@ -77,10 +77,10 @@ def test_jpeg_of_colour_lines_is_refused() -> None:
 
 def test_a_line_is_changed_alike_in_any_company() -> None:
     line = torch.from_numpy(_lines()[2]).permute(2, 0, 1)[None]
-    plan = draw_plan(32, 90, EVERYTHING, torch.Generator().manual_seed(5))
-    alone = carry_out_all([plan], line, torch.tensor([90]))
+    plan = sample_plan(32, 90, EVERYTHING, torch.Generator().manual_seed(5))
+    alone = apply_plans([plan], line, torch.tensor([90]))
     both = torch.cat([torch.nn.functional.pad(line, (0, 38)), torch.full((1, 1, 32, 128), 9)])
-    beside = carry_out_all([plan, plan], both, torch.tensor([90, 128]))
+    beside = apply_plans([plan, plan], both, torch.tensor([90, 128]))
     assert torch.equal(beside[:1, :, :, :90], alone)
 
 
@@ -95,9 +95,9 @@ def test_faint_lines_keep_their_contrast_as_on_the_processor(ink: int, paper: in
     faint = np.full((32, 90, 1), paper, np.uint8)
     faint[10:20, 20:70] = ink
     config = Augment(**NOTHING | {"contrast": 0.6, "brightness": 0.4})
-    plans = [draw_plan(32, 90, config, torch.Generator().manual_seed(i)) for i in range(50)]
+    plans = [sample_plan(32, 90, config, torch.Generator().manual_seed(i)) for i in range(50)]
     images_NCHW = torch.from_numpy(np.stack([np.pad(faint, ((0, 0), (0, 38), (0, 0)))] * 50)).permute(0, 3, 1, 2)
-    lit = carry_out_all(plans, images_NCHW, torch.full((50,), 90)).permute(0, 2, 3, 1).numpy()[:, :, :90]
-    apart = [np.abs(one - carry_out(plan, faint)).max() for one, plan in zip(lit, plans, strict=True)]
+    lit = apply_plans(plans, images_NCHW, torch.full((50,), 90)).permute(0, 2, 3, 1).numpy()[:, :, :90]
+    apart = [np.abs(one - apply_plan(plan, faint)).max() for one, plan in zip(lit, plans, strict=True)]
     assert max(apart) <= 1
     assert (lit.max((1, 2, 3)) - lit.min((1, 2, 3))).min() > 0.3 * (paper - ink) / 2

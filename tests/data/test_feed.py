@@ -19,12 +19,13 @@ import pytest
 import torch
 
 from distill.data.augment import Augment
-from distill.data.batch import Pixels, StepData, View
+from distill.data.batch import StepData
 from distill.data.columns import ColumnFetch
 from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines, joined, open_source
 from distill.data.mixing import Mix, plan_of
 from distill.data.padding import padding
+from distill.data.prepared import ScaledLines, View
 from distill.data.sampler import Order
 from distill.data.sources import FolderSource, SavedSource
 from distill.track import Stopwatch
@@ -165,11 +166,11 @@ def test_a_source_has_its_own_augmentation(tmp_path: Path) -> None:
     own = folder(tmp_path / "own", 6, augment=STILL.model_dump())
     usual = folder(tmp_path / "usual", 6)
     lines = joined([own, usual])
-    pixels, view = Pixels(lines, PREPARATION), View(Augment(probability=1), 0, 0)
-    assert all(np.array_equal(pixels.seen(i, view), pixels[i]) for i in range(6))
-    assert not any(np.array_equal(pixels.seen(i, view), pixels[i]) for i in range(6, 12))
-    bare = Pixels(replace(lines, augments={}), PREPARATION)
-    assert all(np.array_equal(pixels.seen(i, view), bare.seen(i, view)) for i in range(6, 12))
+    scaled, view = ScaledLines(lines, PREPARATION), View(Augment(probability=1), 0, 0)
+    assert all(np.array_equal(scaled.augmented(i, view), scaled[i]) for i in range(6))
+    assert not any(np.array_equal(scaled.augmented(i, view), scaled[i]) for i in range(6, 12))
+    bare = ScaledLines(replace(lines, augments={}), PREPARATION)
+    assert all(np.array_equal(scaled.augmented(i, view), bare.augmented(i, view)) for i in range(6, 12))
     assert (
         len({lines.digest, replace(lines, augments={}).digest, replace(lines, augments={"own": Augment()}).digest}) == 3
     )
@@ -247,9 +248,9 @@ from distill.data.feed import ready_workers
 from tests.samples import waiting_worker
 
 context = ready_workers()
-told = context.Queue()
-context.Process(target=waiting_worker, args=(told,)).start()
-print(told.get(), flush=True)
+queue = context.Queue()
+context.Process(target=waiting_worker, args=(queue,)).start()
+print(queue.get(), flush=True)
 time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", trainer], stdout=subprocess.PIPE, text=True) as process:

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from distill.data.augment import Augment
-from distill.data.batch import Pictures, View
-from distill.data.inference import outputs_of, prepared
+from distill.data.inference import images_of, outputs_of
 from distill.data.lines import Lines
+from distill.data.prepared import PreparedLines, View
 from distill.data.sampler import in_width_order
 from students.image import Preparation
 from students.reading import of_one_width
@@ -52,9 +52,9 @@ def some_lines() -> Lines:
 
 def test_every_line_comes_out_once_as_it_does_alone() -> None:
     lines, model = some_lines(), Means()
-    pictures = Pictures(lines, PREPARATION, limit_bytes=0)
+    prepared = PreparedLines(lines, PREPARATION, limit_bytes=0)
     together = {}
-    for group, means_N in outputs_of(model, pictures, in_width_order(lines.padded_width_px, 3), CPU):
+    for group, means_N in outputs_of(model, prepared, in_width_order(lines.padded_width_px, 3), CPU):
         assert (lines.padded_width_px[list(group.indices)] == group.width_px).all()
         together |= zip(group.indices, means_N.tolist(), strict=True)
     alone = {i: PREPARATION.prepare(lines[i].image).mean() for i in range(len(lines))}
@@ -65,30 +65,30 @@ def test_every_line_comes_out_once_as_it_does_alone() -> None:
 def test_the_model_is_left_in_its_mode_even_where_nobody_reads_to_the_end() -> None:
     lines, model = some_lines(), Means()
     model.train()
-    outputs = outputs_of(model, Pictures(lines, PREPARATION), in_width_order(lines.padded_width_px, 3), CPU)
+    outputs = outputs_of(model, PreparedLines(lines, PREPARATION), in_width_order(lines.padded_width_px, 3), CPU)
     next(outputs)
     outputs.close()
     assert model.training
     model.eval()
-    list(outputs_of(model, Pictures(lines, PREPARATION), in_width_order(lines.padded_width_px, 3), CPU))
+    list(outputs_of(model, PreparedLines(lines, PREPARATION), in_width_order(lines.padded_width_px, 3), CPU))
     assert not model.training
 
 
 def test_a_view_augments_and_none_does_not() -> None:
     lines = some_lines()
-    pictures, view = Pictures(lines, PREPARATION), View(Augment(probability=1), seed=0, epoch=0)
+    prepared, view = PreparedLines(lines, PREPARATION), View(Augment(probability=1), seed=0, epoch=0)
     groups = list(in_width_order(lines.padded_width_px, 3))
-    plain = [images_NCHW for _, images_NCHW, _ in prepared(pictures, groups, CPU)]
-    augmented = [images_NCHW for _, images_NCHW, _ in prepared(pictures, groups, CPU, view)]
-    assert all(torch.equal(a, pictures.stacked(group)[0]) for a, group in zip(plain, groups, strict=True))
-    assert all(torch.equal(a, pictures.stacked(group, view)[0]) for a, group in zip(augmented, groups, strict=True))
+    plain = [images_NCHW for _, images_NCHW, _ in images_of(prepared, groups, CPU)]
+    augmented = [images_NCHW for _, images_NCHW, _ in images_of(prepared, groups, CPU, view)]
+    assert all(torch.equal(a, prepared.stacked(group)[0]) for a, group in zip(plain, groups, strict=True))
+    assert all(torch.equal(a, prepared.stacked(group, view)[0]) for a, group in zip(augmented, groups, strict=True))
     assert not torch.equal(plain[0], augmented[0])
 
 
 def test_networks_that_want_the_lines_otherwise_get_them() -> None:
     lines, higher = some_lines(), Preparation(height_px=48, width_quantum_px=48)
-    pictures = Pictures(lines, PREPARATION, (higher,), limit_bytes=0)
-    for _, images_NCHW, others in prepared(pictures, in_width_order(lines.padded_width_px, 3), CPU):
+    prepared = PreparedLines(lines, PREPARATION, (higher,), limit_bytes=0)
+    for _, images_NCHW, others in images_of(prepared, in_width_order(lines.padded_width_px, 3), CPU):
         assert others is not None
         assert others[higher].shape == (len(images_NCHW), 1, 48, images_NCHW.shape[3] * 48 // 32)
 

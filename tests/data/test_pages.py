@@ -174,7 +174,7 @@ def test_a_bad_polygon_refuses_its_line_alone(tmp_path: Path, points: str, reaso
 def test_a_page_drawn_on_another_size_refuses_its_lines(tmp_path: Path) -> None:
     page_image(tmp_path)
     (tmp_path / "p1.xml").write_text(page_xml(text_line("a", SLANTED, ""), width=2 * WIDTH))
-    with pytest.raises(DataError, match=r"p1\.png: 120 x 80 px, but its lines were drawn on 240 x 80 px"):
+    with pytest.raises(DataError, match=r"p1\.png: 120 x 80 px, but its lines were marked on 240 x 80 px"):
         read(tmp_path)
 
 

@@ -10,10 +10,10 @@ import torch
 from accelerate import Accelerator
 
 from distill.data.augment import Augment
-from distill.data.batch import Pictures
 from distill.data.columns import Column
 from distill.data.feed import FeedSettings, feed
 from distill.data.posteriors import Cached, Posteriors, decode, dense, encode
+from distill.data.prepared import PreparedLines
 from distill.data.sampler import Order, in_width_order
 from distill.recipe.terms import Objective, PosteriorCache
 from distill.synthesis.opening import open_rendered
@@ -115,10 +115,10 @@ def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_sho
     n_classes = charset.n_classes
     torch.manual_seed(0)
     network = RecurrentStudent().build(n_classes, 1, preparation.height_px).eval()
-    pictures = Pictures(lines, preparation, (), 0)
+    prepared = PreparedLines(lines, preparation, (), 0)
     groups = in_width_order(lines.padded_width_px, 8)
     with torch.no_grad():  # logits that differ from frame to frame, so that another picture has others
-        logits_FC = torch.cat([network(pictures.stacked(g)[0]).logits_NTC.flatten(0, 1) for g in groups])
+        logits_FC = torch.cat([network(prepared.stacked(g)[0]).logits_NTC.flatten(0, 1) for g in groups])
         (head,) = (layer for layer in network.head.modules() if isinstance(layer, torch.nn.Linear))
         head.weight *= (3 / logits_FC.std(0))[:, None]
         head.bias.copy_((head.bias - logits_FC.mean(0)) * 3 / logits_FC.std(0))

@@ -13,7 +13,7 @@ import torch
 
 import teachers
 from distill.cli import main
-from distill.data.batch import Pictures
+from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.recipe.file import load_recipe
 from distill.runs.pools import open_pools
@@ -68,9 +68,9 @@ def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path
     recipe = load_recipe("smoke", words(finished_run, cache))
     lines = open_pools(recipe, tmp_path).validation
     theirs = teachers.load(finished_run / "teacher" / "model.safetensors").description.preparation
-    pictures = Pictures(lines, recipe.image, [theirs])
+    prepared = PreparedLines(lines, recipe.image, [theirs])
     for group in in_width_order(lines.padded_width_px, 64):
-        ours_NCHW, others = pictures.stacked(group)
+        ours_NCHW, others = prepared.stacked(group)
         assert ours_NCHW.shape[1:] == (3, 16, group.width_px)
         assert others[theirs].shape[1:] == (1, 32, 2 * group.width_px)
         for i, seen_CHW in zip(group.indices, others[theirs].numpy(), strict=True):

@@ -1,4 +1,4 @@
-"""The lines of a run: opened part by part, every problem told at once."""
+"""The lines of a run: opened part by part, every problem reported at once."""
 
 from __future__ import annotations
 

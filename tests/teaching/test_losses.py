@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
-from distill.data.labels import LabelForm, foldings, told
+from distill.data.labels import LabelForm, fold_label, foldings
 from distill.teaching.losses.ctc import class_changes, ctc
 from distill.teaching.losses.frames import valid_frames
 from distill.teaching.losses.logits import Frames, consistency, frame_kl, shares, written_frames
@@ -142,9 +142,9 @@ def test_a_label_that_tells_less_is_the_sum_over_all_paths_that_agree_with_it(fo
         outputs(logits_NTC), torch.tensor([classes or [0]]), torch.tensor([len(target)]), torch.tensor([True]), [folded]
     )
     log_p_TC = logits_NTC[0].double().log_softmax(-1)
-    wanted_text, paths = told(target, form), []
+    wanted_text, paths = fold_label(target, form), []
     for path in itertools.product(range(CASES.n_classes), repeat=5):
-        symbols = [told(CASES.decode([c]), form) if c else "" for c in path]
+        symbols = [fold_label(CASES.decode([c]), form) if c else "" for c in path]
         if "".join(symbol for symbol, _ in itertools.groupby(symbols)) == wanted_text:
             paths.append(sum(log_p_TC[t, c] for t, c in enumerate(path)))
     expected = -torch.logsumexp(torch.stack(paths), 0) / 5
@@ -176,7 +176,7 @@ def test_class_changes_are_the_expected_places_at_which_a_path_writes_one_symbol
     for logits_TC, t in zip(logits_NTC, (4, 3), strict=True):
         p_TC = logits_TC.double().softmax(-1)
         for path in itertools.product(range(CASES.n_classes), repeat=t):
-            symbols = [told(CASES.decode([c]), form) if c else "" for c in path]
+            symbols = [fold_label(CASES.decode([c]), form) if c else "" for c in path]
             doubled = sum(path[i] != path[i + 1] and symbols[i] == symbols[i + 1] != "" for i in range(t - 1))
             expected = expected + doubled * torch.stack([p_TC[i, c] for i, c in enumerate(path)]).prod() / t
     assert count == 2

@@ -73,7 +73,7 @@ def first_of(names: Sequence[str]) -> str:
 
 
 def reason_of(error: DataError, name: str) -> str:
-    """What to say of a line that is refused: its name is told once."""
+    """The reason why a line is refused, in which its name occurs once."""
     return str(error) if name in str(error) else f"{name}: {error}"
 
 

@@ -1,4 +1,4 @@
-"""Files that say which image carries which text: tab-separated, CSV, JSON, JSON lines.
+"""Files that name the text of every image: tab-separated, CSV, JSON, JSON lines.
 
 `.tsv`: file, tab, text (a first row `file<TAB>text` is a heading); `.txt`: the same, as PaddleOCR's lists, where a
 JSON list of files may stand for one; `.csv`: a heading and a column each; `.json`: {file: text}, or a list of

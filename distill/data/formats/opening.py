@@ -104,9 +104,9 @@ def _page_lines(path: Path) -> list[PageLine]:
 
 
 def source_at(where: str, name: str, kind: str | None = None, **settings: object) -> FileSource:
-    """The source that a path or `hf://user/name` means; `kind` where its looks do not say, `settings` of the kind.
+    """The source that a path or `hf://user/name` means; `settings` are those of its kind.
 
-    Raises `DataError` for what is none, or could be several.
+    `kind` is needed where neither name nor contents show it. Raises `DataError` for what is none, or could be several.
     """
     path = Path(where)
     kind = kind or ("hub" if where.startswith("hf://") else _kind_of(path))
@@ -140,7 +140,7 @@ def _kind_of(path: Path) -> str:
 
 
 def _kinds_in(folder: Path) -> Iterator[tuple[str, str]]:
-    """Every kind that a folder may be, and the file that says so."""
+    """Every kind that a folder may be, and the file that shows it."""
     for file in ("state.json", "dataset_dict.json"):
         if (folder / file).is_file():
             yield "saved", file

@@ -47,7 +47,7 @@ class PageFetch:
         height, width = page_HWC.shape[:2]
         if line.size_px is not None and line.size_px != (width, height):
             described = " x ".join(f"{side:g}" for side in line.size_px)
-            raise DataError(f"{line.image}: {width} x {height} px, but its lines were drawn on {described} px")
+            raise DataError(f"{line.image}: {width} x {height} px, but its lines were marked on {described} px")
         buffer = io.BytesIO()
         Image.fromarray(cut_line(page_HWC, polygon_of(line.polygon), self.margin_px)).save(buffer, "PNG")
         return buffer.getvalue()

@@ -1,6 +1,6 @@
-"""PAGE XML and ALTO: which lines a page has, where, and what they say.
+"""PAGE XML and ALTO: the lines of a page, their polygons and their texts.
 
-PAGE 2013 to 2019 and ALTO 2 to 4 are told apart by their root and read by the names of their elements. A document
+PAGE 2013 to 2019 and ALTO 2 to 4 are distinguished by their root and read by the names of their elements. A document
 type, and with it every entity, is refused.
 """
 
@@ -107,7 +107,7 @@ def _image_name(root: ElementTree.Element) -> str:
 
 
 def _size(page: ElementTree.Element, names: tuple[str, str], file: Path) -> tuple[float, float] | None:
-    """Width and height of the image that the lines were drawn on, where the file tells them."""
+    """Width and height of the image that the lines were marked on, where the file tells them."""
     width, height = page.get(names[0]), page.get(names[1])
     if width is None or height is None:
         return None

@@ -102,7 +102,7 @@ def _guarded(where: object, load: Callable[[], Loaded]) -> Loaded:
 
 
 def _missing(columns: Sequence[str]) -> str:
-    """What to say of columns that lack image or text; nothing if they do not."""
+    """The message about columns that lack image or text; empty if they do not."""
     missing = sorted({"image", "text"} - set(columns))
     return f"has no column {' or '.join(missing)}; it has {', '.join(columns)}" if missing else ""
 

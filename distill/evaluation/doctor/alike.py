@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from distill.data.labels import told
+from distill.data.labels import fold_label
 from distill.evaluation.doctor.findings import Finding, counted
 from distill.evaluation.doctor.pictures import Pictures
 
@@ -128,7 +128,7 @@ def _differ(pictures: Pictures, pair: Pair) -> bool:
     forms = (lines.form(pair.left), lines.form(pair.right))
     texts = (lines.texts[pair.left] or "", lines.texts[pair.right] or "")
     for form in forms:
-        texts = (told(texts[0], form), told(texts[1], form))
+        texts = (fold_label(texts[0], form), fold_label(texts[1], form))
     return texts[0] != texts[1]
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from distill.data.batch import Pictures, targets_of
+from distill.data.batch import targets_of
 from distill.data.inference import BATCH_LINES, outputs_of
-from distill.data.labels import as_label, folding, told
+from distill.data.labels import as_label, fold_label, folding
 from distill.data.lines import Lines
+from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.evaluation.doctor.findings import Finding, about
 from distill.seeds import generator_of
@@ -98,8 +99,9 @@ def most_suspicious(judged: Mapping[str, Judged], n: int) -> list[Doubt]:
 def _read(reader: Reader, lines: Lines, preparation: Preparation) -> Iterator[tuple[int, np.ndarray]]:
     """Row and calibrated log-posteriors (T, C) of every line."""
     temperature = reader.description.calibration.temperature
-    pictures, groups = Pictures(lines, preparation, limit_bytes=0), in_width_order(lines.padded_width_px, BATCH_LINES)
-    for group, outputs in outputs_of(reader.model, pictures, groups, torch.device("cpu")):
+    prepared = PreparedLines(lines, preparation, limit_bytes=0)
+    groups = in_width_order(lines.padded_width_px, BATCH_LINES)
+    for group, outputs in outputs_of(reader.model, prepared, groups, torch.device("cpu")):
         log_p_NTC = (outputs.logits_NTC.float() / temperature).log_softmax(-1).numpy()
         for i, log_p_TC, length in zip(group.indices, log_p_NTC, outputs.lengths_N.tolist(), strict=True):
             yield i, log_p_TC[:length]
@@ -109,7 +111,7 @@ def _doubt(part: str, lines: Lines, i: int, log_p_TC: np.ndarray, reader: Reader
     label, form = lines.texts[i] or "", lines.form(i)
     reading = best_path_text(log_p_TC, reader.description.charset)
     of_label, of_reading = (_nats(log_p_TC, text, lines, i, reader) for text in (label, reading))
-    exact = told(label, form) == told(reading, form)
+    exact = fold_label(label, form) == fold_label(reading, form)
     nats = (of_label - of_reading) / max(len(label), len(reading), 1)
     return Doubt(part, lines.keys[i], label, reading, nats, exact)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from distill.data.batch import Pixels
 from distill.data.lines import Lines, joined
+from distill.data.prepared import ScaledLines
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubt
 from distill.evaluation.doctor.findings import Finding, counted
@@ -118,8 +118,8 @@ def page(recipe: Recipe, found: Diagnosis, album: Album) -> str:
 
 def suspicious_sheet(recipe: Recipe, doubts: Sequence[Doubt], album: Album) -> Image.Image:
     """The doubted labels as one picture, each line over its label and the reading."""
-    pixels = Pixels(album.lines, recipe.image, 0)
-    images = [pixels[album.row[doubt.key]].squeeze() for doubt in doubts]
+    scaled = ScaledLines(album.lines, recipe.image, 0)
+    images = [scaled[album.row[doubt.key]].squeeze() for doubt in doubts]
     return contact_sheet(images, [f"{d.label}  |  read: {d.reading}" for d in doubts], SHEET_COLUMNS)
 
 
