@@ -14,7 +14,7 @@ CHOICES := $(RECIPE) $(if $(DATA),data.root=$(DATA)) $(ARGS) $(if $(RUN),--run $
 ORT_WEB := onnxruntime-web@1.30.0
 PAGE    := distill/delivery/pages/ort
 
-.PHONY: help setup teacher distill evaluate page test lint format clean
+.PHONY: help setup teacher distill evaluate page test lint format results docs clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,7 +52,14 @@ lint: .venv/ready  ## ruff, mypy, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy docs/build.py
 	$(BIN)/lint-imports
+
+results: .venv/ready  ## make RESULTS.md of docs/results/
+	$(BIN)/python docs/build.py results
+
+docs: .venv/ready  ## make docs/recipe.md, the reference of every recipe key
+	$(BIN)/python docs/build.py docs
 
 format: .venv/ready  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

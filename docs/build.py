@@ -1,0 +1,170 @@
+"""Make the generated documents: RESULTS.md of docs/results/*.json, docs/recipe.md of the recipe's sections.
+
+`python docs/build.py` writes both, `make results` and `make docs` one of them; tests fail where one of them is stale.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from distill.records import Question, Record, read_question  # noqa: E402 - the root has to be known first
+from docs.reference import recipe_page  # noqa: E402
+
+RESULTS = ROOT / "RESULTS.md"
+RECIPE = ROOT / "docs" / "recipe.md"
+WIDTH = 110
+FIELDS = ("what", "commit", "seeds", "unit")
+
+
+def results_page(folder: Path = ROOT / "docs" / "results") -> str:
+    """RESULTS.md: what `about.md` says, then every question, in the order of the file names."""
+    note = "<!-- made by `make results` of docs/results/; edit the files there -->"
+    questions = {path: read_question(path) for path in sorted(folder.glob("*.json"))}
+    counted = Counter(_machine(record) for question in questions.values() for record in question.records)
+    usual = counted.most_common(1)[0][0] if counted else ""
+    parts = [note, (folder / "about.md").read_text(), f"Where nothing else is said: {usual}.\n"]
+    section = ""
+    for path, question in questions.items():
+        if question.section != section:
+            section = question.section
+            parts.append(f"## {section}\n")
+        parts.append(_question(question, f"docs/results/{path.name}", usual))
+    return "\n".join(parts)
+
+
+def _question(question: Question, file: str, usual: str) -> str:
+    """A heading, the finding, the table, the notes, the commands, and where all of it stands."""
+    rows = [f"### {question.title}\n"]
+    if question.finding:
+        rows.append(f"{question.finding}\n")
+    rows += [*table(question), ""]
+    if question.notes:
+        rows += [*(f"- {note}" for note in question.notes), ""]
+    commands = dict.fromkeys(record.command for record in question.records)
+    rows += ["```sh", *map(wrapped, commands), "```", "", f"{_origin(question, usual)} [Records]({file}).\n"]
+    return "\n".join(rows)
+
+
+def _origin(question: Question, usual: str) -> str:
+    """Commits, where no row names them, seeds, and every machine but the usual one."""
+    commits = list(dict.fromkeys(record.commit for record in question.records))
+    named = [f"`{commit}`" for commit in commits if commit]
+    said = []
+    if named and "commit" not in question.rows:
+        said.append(f"Commit{'s' if len(named) > 1 else ''} {', '.join(named)}.")
+    if None in commits:
+        said.append("For some figures no commit was noted." if named else "No commit was noted.")
+    seeds = sorted({seed for record in question.records for seed in record.seeds})
+    if seeds:
+        said.append(f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}.")
+    machines = dict.fromkeys(_machine(record) for record in question.records)
+    return " ".join([*said, *(f"{machine}." for machine in machines if machine != usual)])
+
+
+def _machine(record: Record) -> str:
+    """Machine and versions in a few words."""
+    hardware = record.hardware
+    cores = f"{hardware.cores} core{'s' if hardware.cores > 1 else ''} of {hardware.processor}"
+    accelerator = f" and {hardware.accelerator}" if hardware.accelerator else ""
+    return f"{cores}{accelerator}, {', '.join(f'{name} {version}' for name, version in record.packages.items())}"
+
+
+def table(question: Question) -> list[str]:
+    """The records as a Markdown table. Raises `ValueError` where two records would stand in one cell."""
+    headings = list(dict.fromkeys(_named(record, question.across) for record in question.records))
+    cells: dict[tuple[str, ...], dict[str, Record]] = {}
+    for record in question.records:
+        row = cells.setdefault(tuple(field_of(record, name) for name in question.rows), {})
+        heading = _named(record, question.across)
+        if heading in row:
+            raise ValueError(f"{question.title}: two records for {heading} of {record.columns}")
+        row[heading] = record
+    units = {h: _shared_unit(row[h] for row in cells.values() if h in row) for h in headings}
+    titles = [f"{h} ({unit})" if unit not in (None, "", "%") else h for h, unit in units.items()]
+    numbers = {h: all(_is_number(row[h]) for row in cells.values() if h in row) for h in headings}
+    rows = [
+        _row([name if name != "_" else "" for name in question.rows] + titles),
+        _row(["---"] * len(question.rows) + ["---:" if numbers[h] else "---" for h in headings], ""),
+    ]
+    for names, row in cells.items():
+        rows.append(_row([*names, *(_cell(row[h], units[h]) if h in row else "" for h in headings)]))
+    return rows
+
+
+def wrapped(command: str) -> str:
+    """A command over as many lines as it needs, broken between words that the shell keeps apart."""
+    lines = [""]
+    for word in re.findall(r"""(?:"[^"]*"|'[^']*'|\S)+""", command):
+        if lines[-1] and len(lines[-1]) + len(word) > WIDTH:
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return " \\\n".join(lines)
+
+
+def field_of(record: Record, name: str) -> str:
+    """What stands in a column that names a row."""
+    if name not in FIELDS:
+        return record.columns.get(name, "")
+    if name == "seeds":
+        return ", ".join(map(str, record.seeds))
+    if name == "commit":
+        return record.commit or "not noted"
+    return str(getattr(record, name))
+
+
+def _named(record: Record, names: Sequence[str]) -> str:
+    return ", ".join(filter(None, (field_of(record, name) for name in names)))
+
+
+def _shared_unit(records: Iterable[Record]) -> str | None:
+    units = {record.unit for record in records}
+    return units.pop() if len(units) == 1 else None
+
+
+def _is_number(record: Record) -> bool:
+    return not isinstance(record.value, str) and record.interval is None
+
+
+def _row(cells: Sequence[str], space: str = " ") -> str:
+    return "|" + "|".join(f"{space}{cell.replace('|', '&#124;')}{space}" if cell else " " for cell in cells) + "|"
+
+
+def _cell(record: Record, shared: str | None) -> str:
+    signed = record.unit == "points"
+    text = record.value if isinstance(record.value, str) else number(record.value, signed)
+    if record.unit and (shared is None or shared == "%"):
+        text += f" {record.unit}"
+    if record.interval and not isinstance(record.value, str):
+        low, high = (number(_as(record.value, bound), signed) for bound in record.interval)
+        text += f" ({low} to {high})"
+    return text
+
+
+def _as(value: float | int, bound: float) -> float | int:
+    """A bound with no more digits than its figure has, if that is a whole number."""
+    return round(bound) if isinstance(value, int) else bound
+
+
+def number(value: float | int, signed: bool = False) -> str:
+    """As people read it: thousands apart, a true minus sign, and a plus where it is a difference."""
+    text = f"{value:+,}" if signed else f"{value:,}"
+    return text.replace("-", "−")
+
+
+def main(wanted: Sequence[str]) -> None:
+    """Write the documents that are named, without a name both."""
+    if not wanted or "results" in wanted:
+        RESULTS.write_text(results_page())
+    if not wanted or "docs" in wanted:
+        RECIPE.write_text(recipe_page())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,85 @@
+"""Generated documents are not stale, and tables say what the records say."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from distill.recipe.sections import Recipe
+from distill.records import Hardware, Question, Record, read_question
+from docs.build import RECIPE, RESULTS, ROOT, number, results_page, table, wrapped
+from docs.reference import recipe_page
+
+FILES = sorted((ROOT / "docs" / "results").glob("*.json"))
+
+
+def test_the_results_are_made_of_the_records() -> None:
+    assert RESULTS.read_text() == results_page(), "RESULTS.md is stale: make results"
+
+
+def test_the_recipe_reference_is_made_of_the_sections() -> None:
+    assert RECIPE.read_text() == recipe_page(), "docs/recipe.md is stale: make docs"
+
+
+def test_every_file_of_records_answers_its_question() -> None:
+    assert len(FILES) >= 40
+    for file in FILES:
+        question = read_question(file)
+        assert question.section, file
+        assert question.finding.endswith("."), file
+        assert question.records, file
+        assert all(record.command for record in question.records), file
+
+
+def test_every_key_has_a_description() -> None:
+    rows = [line for line in recipe_page().splitlines() if line.startswith("| `")]
+    assert len(rows) >= 290
+    assert [row for row in rows if row.rstrip(" |").endswith(("|", "` "))] == []
+    for name in Recipe.model_fields:
+        assert any(row.startswith(f"| `{name}` |") for row in rows)
+
+
+def record(value: float | int | str, unit: str = "", **columns: str) -> Record:
+    machine = Hardware(processor="p", cores=1)
+    return Record(
+        command="c", commit=None, hardware=machine, packages={}, what="w", value=value, unit=unit, columns=columns
+    )
+
+
+def test_records_stand_where_their_columns_say() -> None:
+    records = (
+        record(1234, "lines/s", reader="a", of="speed"), record(95.0, "%", reader="a", of="exact"),
+        record(7, "lines/s", reader="b", of="speed"),
+    )  # fmt: skip
+    question = Question(title="t", rows=("reader",), across=("of",), records=records)
+    assert table(question) == [
+        "| reader | speed (lines/s) | exact |",
+        "|---|---:|---:|",
+        "| a | 1,234 | 95.0 % |",
+        "| b | 7 | |",
+    ]
+    with pytest.raises(ValueError, match="two records"):
+        table(question.model_copy(update={"records": (*records, records[0])}))
+
+
+def test_figures_are_written_as_people_read_them() -> None:
+    assert [number(1234567), number(-0.5), number(2.0, signed=True), number(-1, signed=True)] == [
+        "1,234,567", "−0.5", "+2.0", "−1",
+    ]  # fmt: skip
+
+
+def test_the_records_are_plain_json() -> None:
+    for file in FILES:
+        for each in json.loads(file.read_text())["records"]:
+            assert set(each) == set(Record.model_fields)
+
+
+def test_a_long_command_is_broken_between_its_words() -> None:
+    command = " ".join(["distill compare", *(f'"a.b{i}={{c: 1, d: {i}}}"' for i in range(12))])
+    lines = wrapped(command).splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 115
+    joined = wrapped(command).replace("\\\n", "")  # as the shell does
+    assert shlex.split(joined) == shlex.split(command)
