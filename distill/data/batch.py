@@ -93,14 +93,19 @@ def make_batch(
 class StepData:
     """The share of one process in one step, and the counts of the whole step over all processes.
 
-    `n_lines` and `n_labelled` count every view of a line; `sampled`, labelled and unlabelled lines of each source,
+    `n_items` and `n_labelled` count every view of a line; `sampled`, labelled and unlabelled lines of each source,
     counts a line once.
     """
 
     step: int
     epoch: int
     batches: tuple[Batch, ...]
-    n_lines: int
+    n_items: int
     n_labelled: int
     sampled: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     replaced: Mapping[str, str] = field(default_factory=dict)  # damaged lines of this process's share, and why
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of the lines of this process."""
+        return tuple(key for batch in self.batches for key in batch.keys)

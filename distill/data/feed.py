@@ -107,7 +107,7 @@ class _Steps(Dataset[StepData | DataError]):
             step=k,
             epoch=epoch,
             batches=tuple(batches),
-            n_lines=sum(len(group.indices) for group in groups) * settings.views,
+            n_items=sum(len(group.indices) for group in groups) * settings.views,
             n_labelled=sum(labelled for labelled, _ in sampled.values()) * settings.views,
             sampled=sampled,
             replaced=replaced,

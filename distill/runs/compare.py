@@ -168,7 +168,7 @@ def _reuse_control(run: Run, folder: Path) -> None:
     target = run.folder / "control"
     if target.exists():
         return
-    digest = final_job(run, "control").digest
+    digest = final_job(run, "control").task.digest
     for file in sorted(folder.glob(f"*/{run.folder.name}/control/{MODEL_NAME}")):
         if read_model(file)[0].training.get("job") == digest:
             _reuse(file.parent, target)

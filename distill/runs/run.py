@@ -6,7 +6,7 @@ import errno
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +32,8 @@ from distill.teaching.cache import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import Start, problems_of_starts, start_of, undownloaded
-from distill.training.train import LINES_NAME, Job, Role, cached_posteriors, finished, train
+from distill.training.lines import LineTask, Role
+from distill.training.train import LINES_NAME, Job, finished, train
 from students.charset import Charset
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
@@ -41,6 +42,7 @@ from students.parts import Recogniser, n_frames, n_parameters
 
 Network = Literal["teacher", "student"]
 
+LineJob = Job[LineTask]
 FILLED = ", filled"  # behind the name of a cache: the seconds that it took to fill, in this run or before
 
 
@@ -93,7 +95,7 @@ def train_teacher(run: Run) -> Path:
     with run.stopwatch.measure("teacher"):
         jobs = _jobs(run, "teacher")
         _begin(run, [*jobs, *_jobs(run, "control")])
-        path = _train_all(run, jobs, None)
+        path = _train_all(run, jobs)
     say(f"teacher: {path}")
     return path
 
@@ -111,50 +113,51 @@ def train_pair(run: Run) -> Path:
     """Train control and student against the finished teacher and return the student's model file."""
     frozen = finished_teacher(run)
     control = _jobs(run, "control") if run.recipe.student.control else []
-    student = _jobs(run, "student", frozen.digest)
+    student = _jobs(run, "student", frozen)
     _begin(run, [*control, *student])
     if control:
         with run.stopwatch.measure("control"):
-            _train_all(run, control, None)
-    fill_caches(run, [job for job in student if not finished(job)], frozen)
+            _train_all(run, control)
+    fill_caches(run, [job.task for job in student if not finished(job)])
     with run.stopwatch.measure("student"):
-        return _train_all(run, student, frozen)
+        return _train_all(run, student)
 
 
 def cache_teacher(run: Run) -> dict[str, Any]:
-    """Compute what the student's trainings will hear from the teacher, and measure what that leaves out."""
+    """Compute the teacher's posteriors for the student's trainings, and measure what the cache leaves out of them."""
     if not run.recipe.objective.cache.views:
         raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
     frozen = finished_teacher(run)
-    jobs = _jobs(run, "student", frozen.digest)
+    jobs = _jobs(run, "student", frozen)
     found = {}
-    for job, cached in zip(jobs, fill_caches(run, jobs, frozen), strict=True):
-        n = len(job.lines) * job.objective.cache.views
+    for job, cached in zip(jobs, fill_caches(run, [job.task for job in jobs]), strict=True):
+        task = job.task
+        views = task.objective.cache.views
         found[str(job.folder.relative_to(run.folder))] = {
-            "lines": len(job.lines),
-            "views": job.objective.cache.views,
-            "bytes_a_line": round(cached.n_bytes / n, 1),
+            "lines": len(task.lines),
+            "views": views,
+            "bytes_a_line": round(cached.n_bytes / (len(task.lines) * views), 1),
             "error": cache_error(
                 frozen,
                 cached,
-                job.build().to(run.accelerator.device),
-                job.lines,
-                job.recipe.image,
-                job.training.augment,
-                job.seed,
-                job.objective.match,
+                task.build().to(run.accelerator.device),
+                task.lines,
+                task.recipe.image,
+                task.training.augment,
+                task.seed,
+                task.objective.match,
                 run.accelerator,
             ),
         }
     return found
 
 
-def fill_caches(run: Run, jobs: list[Job], teacher: FrozenTeacher) -> list[Cached]:
+def fill_caches(run: Run, tasks: Sequence[LineTask]) -> list[Cached]:
     """The caches of the trainings that want one, each opened, and computed as far as it is missing."""
     if not run.recipe.objective.cache.views:
         return []
     with run.stopwatch.measure("cache"):
-        opened = (cached_posteriors(job, teacher, run.accelerator, run.stop) for job in jobs)
+        opened = (task.posteriors(run.accelerator, run.stop.raise_if_set) for task in tasks)
         caches = [cached for cached in opened if cached is not None]
     for cached in caches:
         run.stopwatch.put(cached.name + FILLED, cached.filled_s)
@@ -170,7 +173,7 @@ def finished_teacher(run: Run) -> FrozenTeacher:
         job = final_job(run, "teacher")
         if not finished(job):
             raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
-        own = job.folder / MODEL_NAME
+        own = job.target
     files = [(own, 1.0), *((model_of(further.file), further.weight) for further in recipe.objective.more_teachers)]
     members = [
         member_of(teachers.load(path), weight, recipe.objective.calibrated, run.pools.charset, recipe.image)
@@ -196,22 +199,22 @@ def train_control(run: Run) -> Path:
     jobs = _jobs(run, "control")
     _begin(run, jobs)
     with run.stopwatch.measure("control"):
-        return _train_all(run, jobs, None)
+        return _train_all(run, jobs)
 
 
-def final_job(run: Run, role: Role) -> Job:
+def final_job(run: Run, role: Role) -> LineJob:
     """The training of teacher or control that its stages lead up to."""
     return _jobs(run, role)[-1]
 
 
-def _train_all(run: Run, jobs: list[Job], teacher: FrozenTeacher | None) -> Path:
+def _train_all(run: Run, jobs: Sequence[Job[Any]]) -> Path:
     """Train one network through its stages and return the last model file."""
     for job in jobs:
-        path = train(job, teacher, run.accelerator, run.stop, run.stopwatch)
+        path = train(job, run.accelerator, run.stop, run.stopwatch)
     return path
 
 
-def _begin(run: Run, jobs: list[Job]) -> None:
+def _begin(run: Run, jobs: Sequence[Job[Any]]) -> None:
     """Write down what this run is made of, once it is certain that the folder holds nothing else."""
     for job in jobs:
         finished(job)
@@ -308,7 +311,7 @@ def resolved_yaml(recipe: Recipe) -> str:
     return stream.getvalue()
 
 
-def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
+def _jobs(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[LineJob]:
     """The trainings of one network in their order, each from the weights of the one before: its stages, then its own.
 
     The teacher learns from the labelled lines; control and student go through the same order of all lines.
@@ -324,16 +327,27 @@ def _jobs(run: Run, role: Role, teacher_digest: str | None = None) -> list[Job]:
             objective = recipe.objective.without_teacher
         case "student":
             part, lines, objective = recipe.student, run.usable["student"], recipe.objective
-    start, jobs = start_of(part), []
+    start, jobs = start_of(part), list[LineJob]()
     for stage in (*part.stages, None):
         folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
         some, plan = _drawn_from(part, stage, lines, str(folder.relative_to(run.folder)))
-        job = Job(
-            role, recipe, part.model, (stage or part).training, objective, some, pools.validation, pools.charset,
-            teacher_digest, folder, cache_of(recipe, run.folder), start, plan,
-        )  # fmt: skip
-        jobs.append(job)
-        start = Start(folder / MODEL_NAME, job.digest)
+        training, cache = (stage or part).training, cache_of(recipe, run.folder)
+        task = LineTask(
+            role=role,
+            recipe=recipe,
+            model=part.model,
+            training=training,
+            objective=objective,
+            lines=some,
+            validation=pools.validation,
+            charset=pools.charset,
+            cache=cache,
+            teacher=teacher,
+            start=start,
+            plan=plan,
+        )
+        jobs.append(Job(role, task, training, task.seed, folder))
+        start = Start(folder / MODEL_NAME, task.digest)
     return jobs
 
 

@@ -214,7 +214,7 @@ def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, f
 
 def term_counts(names: Iterable[str], step: StepData) -> dict[str, int]:
     """The lines of a whole step, over all micro-batches and processes, that each term speaks of."""
-    return {name: step.n_labelled if KINDS[name].labelled_only else step.n_lines for name in names}
+    return {name: step.n_labelled if KINDS[name].labelled_only else step.n_items for name in names}
 
 
 def judge(

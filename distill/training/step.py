@@ -7,21 +7,16 @@ step, so the split changes nothing. A loss or gradient that is not finite change
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from distill.data.batch import StepData
-from distill.recipe.terms import Objective
-from distill.runtime import autocast
-from distill.schema import Precision
 from distill.seeds import seed_of
-from distill.teaching.auxiliary import PEER
-from distill.teaching.objective import KINDS, judge, judge_compactly, loss_terms, term_counts, term_weights, watched
-from distill.teaching.teacher import FrozenTeacher
+from distill.training.task import Criterion, Step
+from distill.training.trainee import Trainee
 from students.errors import UserError
 
 REPLACED = "replaced lines"  # counted with the terms, so that all processes hear of it in one message
@@ -32,10 +27,24 @@ class NonFiniteError(UserError):
 
 
 @dataclass(frozen=True)
+class StepSettings:
+    """How one step is taken: `done` is the share (0-1) of the training that lies before it.
+
+    `watch` asks for figures that explain a curve; `stop` says that this process was asked to stop.
+    """
+
+    done: float = 0.0
+    seed: int = 0
+    clip_norm: float = 5.0
+    watch: bool = False
+    stop: bool = False
+
+
+@dataclass(frozen=True)
 class StepResult:
     """Means of the terms over the whole step, unweighted; the loss they make; the norm of its gradient.
 
-    `n_replaced`: damaged lines that others stood in for.
+    `n_replaced`: damaged items that others stood in for.
     """
 
     figures: Mapping[str, float]
@@ -44,67 +53,56 @@ class StepResult:
 
 
 def take_step(
-    model: nn.Module,
-    optimisers: Sequence[torch.optim.Optimizer],
-    teacher: FrozenTeacher | None,
-    objective: Objective,
-    step: StepData,
-    accelerator: Accelerator,
-    *,
-    done: float,
-    seed: int,
-    clip_norm: float,
-    precision: Precision,
-    watch: bool,
-    stop: bool,
-    beside: nn.ModuleDict | None = None,
+    trainee: Trainee, criterion: Criterion, step: Step, accelerator: Accelerator, settings: StepSettings
 ) -> StepResult:
     """Change the weights by one step. Raises `NonFiniteError` and changes nothing where a figure is not finite."""
-    model.train()
+    trainee.model.train()
+    trainee.auxiliary.train()
     # dropout has no generator of its own; the global one becomes a function of the step
-    torch.manual_seed(seed_of("dropout", seed, step.step, accelerator.process_index))
-    for optimiser in optimisers:
+    torch.manual_seed(seed_of("dropout", settings.seed, step.step, accelerator.process_index))
+    for optimiser in trainee.optimisers:
         optimiser.zero_grad(set_to_none=False)
-    weights = term_weights(objective, done, teacher is not None)
-    counts = term_counts(weights, step)
+    weights = criterion.weights(settings.done)
+    counts = criterion.counts(weights, step)
     factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
-    taught = any(KINDS[name].taught for name in weights)
+    sums, seen = _accumulated(trainee, criterion, step, factors, accelerator, settings.watch)
+    learning = nn.ModuleList([trainee.model, *trainee.auxiliary.values()])
+    sums, stop = _summed_over_processes(learning, sums, settings.stop, accelerator)
+    norm = nn.utils.clip_grad_norm_(learning.parameters(), settings.clip_norm).item()
+    n_replaced = round(sums.pop(REPLACED))
+    means = {name: total / counts[name] for name, total in sums.items() if counts[name]}
+    loss = sum(factors[name] * total for name, total in sums.items())
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise NonFiniteError(
+            f"step {step.step}: loss {loss}, gradient norm {norm}; no weight was changed. Look at these "
+            f"lines, or lower the learning rate: {', '.join(step.keys)}"
+        )
+    for optimiser in trainee.optimisers:
+        optimiser.step()
+    return StepResult({"loss": loss, **means, "gradient_norm": norm, **seen}, stop, n_replaced)
+
+
+def _accumulated(
+    trainee: Trainee,
+    criterion: Criterion,
+    step: Step,
+    factors: Mapping[str, float],
+    accelerator: Accelerator,
+    watch: bool,
+) -> tuple[dict[str, float], Mapping[str, float]]:
+    """Add up gradients over the micro-batches of this process; sums of the terms, and figures of the first batch."""
     sums = dict.fromkeys((*factors, REPLACED), 0.0)
     sums[REPLACED] = len(step.replaced)
     seen: Mapping[str, float] = {}
-    beside = nn.ModuleDict() if beside is None else beside.train()
-    for batch in (b.finished_on(accelerator.device) for b in step.batches):
-        with autocast(precision, accelerator.device):
-            student = model(batch.images_NCHW)
-            peer = beside[PEER](batch.images_NCHW) if {"mutual", "peer_ctc"} & weights.keys() else None
-        judged = judge_compactly(objective, weights, student, batch, teacher)
-        watching = watch and not seen
-        if judged is None:
-            heard = teacher.hear(batch) if teacher is not None and (taught or watching) else None
-            judged = judge(objective, weights, student, heard, batch, beside, peer, teacher)
-        if watching:
-            seen = watched(judged, teacher.cached if teacher is not None else None)
-        terms = loss_terms(objective, weights, judged)
-        loss = sum((factors[name] * total for name, (total, _) in terms.items()), torch.zeros(()))
-        if loss.requires_grad:  # not so for unlabelled lines where no term speaks of them
+    for batch in step.batches:
+        terms, figures = criterion.terms(trainee.model, trainee.auxiliary, batch, factors, watch and not seen)
+        seen = seen or figures
+        loss = sum((factors[name] * total for name, total in terms.items()), torch.zeros(()))
+        if loss.requires_grad:  # not so for unlabelled lines where no term is of them
             accelerator.backward(loss)
-        for name, (total, _) in terms.items():
+        for name, total in terms.items():
             sums[name] += total.item()
-    learning = nn.ModuleList([model, *beside.values()])
-    sums, stop = _summed_over_processes(learning, sums, stop, accelerator)
-    norm = nn.utils.clip_grad_norm_(learning.parameters(), clip_norm).item()
-    n_replaced = round(sums.pop(REPLACED))
-    means = {name: total / counts[name] for name, total in sums.items() if counts[name]}
-    mean_loss = sum(factors[name] * total for name, total in sums.items())
-    if not (math.isfinite(mean_loss) and math.isfinite(norm)):
-        keys = [key for batch in step.batches for key in batch.keys]
-        raise NonFiniteError(
-            f"step {step.step}: loss {mean_loss}, gradient norm {norm}; no weight was changed. Look at these "
-            f"lines, or lower the learning rate: {', '.join(keys)}"
-        )
-    for optimiser in optimisers:
-        optimiser.step()
-    return StepResult({"loss": mean_loss, **means, "gradient_norm": norm, **seen}, stop, n_replaced)
+    return sums, seen
 
 
 def _summed_over_processes(

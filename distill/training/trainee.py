@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from distill import checkpoint as checkpoints
 from distill.checkpoint import Checkpoint
 from distill.recipe.sections import Training
+
+OLD_NAMES = {"sampled": "drawn"}  # of parts of the progress, as checkpoints know them
 
 
 @dataclass
@@ -22,8 +25,8 @@ class Progress:
     best: dict[str, float] | None = None
     window: dict[str, list[float]] = field(default_factory=dict)
     metrics_size: int = 0
-    drawn: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled lines of each source so far
-    replaced: dict[str, str] = field(default_factory=dict)  # damaged lines that others stood in for, and why
+    sampled: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled items of each source so far
+    replaced: dict[str, str] = field(default_factory=dict)  # damaged items that others stood in for, and why
 
     def has_no_hope(self, training: Training) -> bool:
         """Whether as many validations as the recipe's patience have brought nothing better."""
@@ -37,16 +40,16 @@ class Trainee:
     """A network on its way: weights, their running average, the best so far, the optimisers."""
 
     model: nn.Module
-    optimisers: tuple[torch.optim.Optimizer, ...]
-    average: dict[str, Tensor]
-    best: dict[str, Tensor]
-    progress: Progress
-    beside: nn.ModuleDict
+    optimisers: Sequence[torch.optim.Optimizer]
+    auxiliary: nn.ModuleDict = field(default_factory=nn.ModuleDict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
 
     @property
     def named_parameters(self) -> dict[str, nn.Parameter]:
-        """All that learns, what is beside the network included."""
-        return {**dict(self.model.named_parameters()), **dict(self.beside.named_parameters(prefix="beside"))}
+        """All that learns, auxiliary modules included."""
+        return {**dict(self.model.named_parameters()), **dict(self.auxiliary.named_parameters(prefix="beside"))}
 
     @property
     def shown(self) -> dict[str, Tensor]:
@@ -65,18 +68,19 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
         for key, value in state.items()
     }
     groups = {"weights": trainee.model.state_dict(), "moments": moments}
-    if trainee.beside:
-        groups["beside"] = trainee.beside.state_dict()
+    if trainee.auxiliary:
+        groups["beside"] = trainee.auxiliary.state_dict()
     if trainee.average:
         groups["average"] = trainee.average
     if trainee.best:
         groups["best"] = trainee.best
     state = {
-        "job": job, "step": now.step, "best": now.best, "window": now.window,
-        "metrics_size": now.metrics_size, "threads": torch.get_num_threads(), "torch": torch.__version__,
-        "device": next(trainee.model.parameters()).device.type, "drawn": now.drawn, "replaced": now.replaced,
-        "written": now.written,
-    }  # fmt: skip
+        **{OLD_NAMES.get(part.name, part.name): getattr(now, part.name) for part in fields(Progress)},
+        "job": job,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "device": next(trainee.model.parameters()).device.type,
+    }
     checkpoints.save(folder, now.step, Checkpoint(groups, state), keep)
 
 
@@ -88,11 +92,15 @@ def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.dev
     if (state["threads"], state["torch"]) != (torch.get_num_threads(), torch.__version__):
         checkpoints.log.warning(
             "%s: continued with %s threads and torch %s, begun with %s and %s: results may differ in the last bits",
-            folder, torch.get_num_threads(), torch.__version__, state["threads"], state["torch"],
-        )  # fmt: skip
+            folder,
+            torch.get_num_threads(),
+            torch.__version__,
+            state["threads"],
+            state["torch"],
+        )
     trainee.model.load_state_dict(dict(saved.tensors["weights"]))
-    if trainee.beside:
-        trainee.beside.load_state_dict(dict(saved.tensors["beside"]))
+    if trainee.auxiliary:
+        trainee.auxiliary.load_state_dict(dict(saved.tensors["beside"]))
     parameters = trainee.named_parameters
     states = {p: o.state[p] for o in trainee.optimisers for group in o.param_groups for p in group["params"]}
     for name, value in saved.tensors["moments"].items():
@@ -103,4 +111,5 @@ def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.dev
         trainee.average = {n: t.to(device) for n, t in saved.tensors["average"].items()}
     trainee.best = dict(saved.tensors.get("best", {}))
     found = {"drawn": {}, "replaced": {}, "written": state["step"]} | state  # older checkpoints lack these
-    trainee.progress = Progress(**{field.name: found[field.name] for field in fields(Progress)})
+    names = {part.name: OLD_NAMES.get(part.name, part.name) for part in fields(Progress)}
+    trainee.progress = Progress(**{name: found[written] for name, written in names.items()})

@@ -1,0 +1,231 @@
+"""Text lines as the task of a training: what teacher, control and student learn from, minimise and are chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from distill.data.batch import StepData
+from distill.data.feed import FeedSettings, feed
+from distill.data.lines import Lines
+from distill.data.mixing import MixPlan
+from distill.data.posteriors import Cached
+from distill.data.sampler import Order
+from distill.digests import digest_of, tensors_digest
+from distill.evaluation.calibrate import fitted_temperature
+from distill.evaluation.evaluate import read_lines, truths_of
+from distill.evaluation.metrics import compare, score
+from distill.processes import Poll
+from distill.recipe.sections import Recipe, Training
+from distill.recipe.terms import Objective
+from distill.seeds import seed_of
+from distill.teaching.auxiliary import PEER, beside
+from distill.teaching.cache import cache_posteriors
+from distill.teaching.criterion import LineCriterion
+from distill.teaching.teacher import FrozenTeacher
+from distill.track import say
+from distill.training.initial import Start, fill, sources_learnt
+from distill.training.task import Lessons, Validation
+from students.charset import Charset
+from students.config import StudentConfig
+from students.decode import best_path_text
+from students.model_file import Calibration, Description, read_model, write_model
+from students.parts import Recogniser
+from teachers.crnn import TeacherConfig
+
+Role = Literal["teacher", "control", "student"]
+
+
+@dataclass(frozen=True)
+class LineTask:
+    """Everything that the weights of one text recogniser depend on. `cache` is where posteriors are kept."""
+
+    role: Role
+    recipe: Recipe
+    model: TeacherConfig | StudentConfig
+    training: Training
+    objective: Objective
+    lines: Lines
+    validation: Lines
+    charset: Charset
+    cache: Path
+    teacher: FrozenTeacher | None = None
+    start: Start | None = None
+    plan: MixPlan | None = None
+
+    unit = "line"
+    advice = (
+        "Lower the learning_rate or the weights of the teacher's terms, see whether labels fit their frames "
+        "(distill check), or begin with init or a stage of easier lines"
+    )
+
+    @property
+    def n_items(self) -> int:
+        """How many lines there are to learn from."""
+        return len(self.lines)
+
+    @property
+    def items_a_step(self) -> int:
+        """Lines of one step over all processes, every view counted."""
+        return self.training.batch_lines * self.objective.views
+
+    @property
+    def seed(self) -> int:
+        """Of weights, order and augmentation."""
+        own = None if self.role == "teacher" else self.recipe.student.seed
+        return self.recipe.seed if own is None else own
+
+    @cached_property
+    def digest(self) -> str:
+        """Two trainings with one digest give the same weights."""
+        parts = (
+            *(self.role, self.seed, self.recipe.image, self.recipe.data.protocol, self.model),
+            *(self.training, self.objective, self.charset, self.lines.digest, self.validation.digest),
+            self.teacher.digest if self.teacher else None,
+            self.start.digest if self.start else None,
+        )
+        return digest_of(*parts, *([self.plan.mix] if self.plan else []))
+
+    @property
+    def sampling(self) -> Order:
+        """Which lines form which step. The control has labelled lines in the slots of the student's unlabelled ones."""
+        labelled = np.array([text is not None for text in self.lines.texts])
+        fillers = labelled if self.teacher is None and not labelled.all() else None
+        width_px, training = self.lines.padded_width_px, self.training
+        return Order(width_px, training.batch_lines, self.seed, training.micro_batch_lines, fillers, self.plan)
+
+    def build(self, purpose: str = "weights") -> Recogniser:
+        """The network with its first weights: fresh ones, a function of seed, purpose and architecture, or `start`'s.
+
+        Control and student start equal.
+        """
+        image = self.recipe.image
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(purpose, self.seed))
+            model = self.model.build(self.charset.n_classes, image.channels, image.height_px)
+        if self.start is not None:
+            fill(model, self.start, self.model.model_dump(mode="json"), self.charset, image)
+        return model
+
+    def auxiliary(self, model: nn.Module) -> nn.ModuleDict:
+        """What the terms of the objective need beside the network: a projection, an attention decoder, a peer."""
+        assert isinstance(model, Recogniser)
+        # its own first weights, or two peers that begin as copies would stay copies
+        peer = replace(self, start=None).build(PEER) if self.objective.mutual.weight else None
+        classes, image = self.charset.n_classes, self.recipe.image
+        return beside(self.objective, model, peer, self.teacher, classes, image, self.seed)
+
+    def begin(self, accelerator: Accelerator, poll: Poll) -> Lessons:
+        """The steps and the criterion; the teacher's posteriors are computed first where they are to be cached."""
+        cached, teacher = self.posteriors(accelerator, poll), self.teacher
+        if teacher is not None and cached is not None:
+            teacher = teacher.remembered(cached)
+        steps = partial(self._steps, accelerator=accelerator, cached=cached)
+        return Lessons(steps, LineCriterion(self.objective, teacher, self.training.precision))
+
+    def posteriors(self, accelerator: Accelerator, poll: Poll) -> Cached | None:
+        """The teacher's posteriors on the lines, computed where they are missing; None without a cache or a teacher."""
+        if self.teacher is None or not self.objective.cache.views:
+            return None
+        return cache_posteriors(
+            self.teacher, self.lines, self.recipe.image, self.training.augment, self.seed, self.objective,
+            self.charset.n_classes, self.cache, accelerator, poll,
+        )  # fmt: skip
+
+    def _steps(self, steps: range, accelerator: Accelerator, cached: Cached | None) -> Generator[StepData]:
+        fed = FeedSettings(
+            lines=self.lines,
+            order=self.sampling,
+            charset=self.charset,
+            preparation=self.recipe.image,
+            augment=self.training.augment,
+            views=self.objective.views,
+            cycle=self.objective.cache.views,
+            cached=cached,
+            other_preparations=self.teacher.preparations if self.teacher is not None else (),
+            augment_on=self.recipe.runtime.augment_on,
+            device=accelerator.device,
+            rank=accelerator.process_index,
+            n_ranks=accelerator.num_processes,
+            workers=self.recipe.runtime.workers,
+        )
+        return feed(fed, steps)
+
+    def before(self, accelerator: Accelerator) -> Mapping[str, float]:
+        """What the teacher reads of the validation lines."""
+        if self.teacher is None:
+            return {}
+        figures = self.validate(self.teacher, accelerator).figures
+        say(f"the teacher before step 1: validation exact {figures['exact']:.1%}, CER {figures['cer']:.2%}")
+        return {f"teacher_{name}": value for name, value in figures.items()}
+
+    def validate(self, model: nn.Module, accelerator: Accelerator) -> Validation:
+        """Exact lines and CER by greedy decoding; a line scores 1 where it is read exactly."""
+        decode = partial(best_path_text, charset=self.charset)
+        texts = read_lines(model, self.validation, decode, self.recipe.image, accelerator)
+        truths, protocol = truths_of(self.validation), self.recipe.data.protocol
+        result = score(truths, texts, protocol)
+        exact = np.array([line.exact for line in compare(truths, texts, protocol)], float)
+        return Validation({"exact": result.exact, "cer": result.cer}, exact, not any(texts.values()))
+
+    def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+        """More exact lines are better; among equals, a lower CER."""
+        return figures["exact"], -figures["cer"]
+
+    def write(
+        self,
+        target: Path,
+        model: nn.Module,
+        best: Mapping[str, Tensor],
+        chosen: Mapping[str, float] | None,
+        accelerator: Accelerator,
+    ) -> None:
+        """Write the model file: weights, charset, preparation, training record, and a temperature fitted on validation.
+
+        Raises `RuntimeError` where the frozen teacher is no longer what it was.
+        """
+        if self.teacher is not None:
+            self.teacher.assert_unchanged()
+        model.load_state_dict(dict(best))
+        image, protocol = self.recipe.image, self.recipe.data.protocol
+        temperature = fitted_temperature(model, self.validation, self.charset, image, accelerator, protocol)
+        description = Description(
+            kind="teacher" if self.role == "teacher" else "student",
+            architecture=self.model.model_dump(mode="json"),
+            charset=self.charset,
+            preparation=image,
+            calibration=Calibration(temperature=temperature),
+            training=self._record(best, chosen),
+        )
+        if accelerator.is_main_process:
+            write_model(target, description, {name: t.numpy() for name, t in best.items()})
+
+    def _record(self, best: Mapping[str, Tensor], chosen: Mapping[str, float] | None) -> dict[str, Any]:
+        """Where the weights come from, for the model file."""
+        return {
+            "job": self.digest,
+            "role": self.role,
+            "recipe": self.recipe.name,
+            "seed": self.seed,
+            "steps": self.training.steps,
+            "chosen": chosen,
+            "protocol": self.recipe.data.protocol,
+            "weights": tensors_digest(best),
+            "lines": {"train": self.lines.digest, "validation": self.validation.digest},
+            "sources": sources_learnt(self.lines.sources, self.start),
+            "licence": self.recipe.data.licence,
+            "origin": self.recipe.data.origin,
+            "teacher": self.teacher.digest if self.teacher else None,
+        }
+
+    def trained_by(self, file: Path) -> str | None:
+        """The digest of the task that wrote a model file."""
+        return read_model(file)[0].training.get("job")

@@ -1,0 +1,139 @@
+"""What one training needs from its task, and nothing else about it.
+
+Text lines are the first task (`lines.py`). Order of the steps, optimisers, checkpoints, progress, resuming and the
+choice of the best weights are the same for every task and stand in `train.py`, `step.py` and `trainee.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from distill.processes import Poll
+
+
+class Step(Protocol):
+    """The share of one process in one step. `sampled` and `replaced` stand in the record of the training."""
+
+    @property
+    def step(self) -> int:
+        """Its number, counted from 0."""
+
+    @property
+    def batches(self) -> Sequence[Any]:
+        """The micro-batches of this process, which only the task's criterion looks into."""
+
+    @property
+    def n_items(self) -> int:
+        """Items of the whole step, over all processes, every view counted."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Names of this process's items, for an error to name."""
+
+    @property
+    def sampled(self) -> Mapping[str, tuple[int, int]]:
+        """Labelled and unlabelled items of each source in the whole step."""
+
+    @property
+    def replaced(self) -> Mapping[str, str]:
+        """Damaged items of this process that others stood in for, and why."""
+
+
+class Criterion(Protocol):
+    """The named loss terms of a task. Only the step divides, by the counts of the whole step over all processes."""
+
+    def weights(self, done: float) -> Mapping[str, float]:
+        """The weights of the terms that count once a share `done` (0-1) of the steps is over."""
+
+    def counts(self, names: Collection[str], step: Any) -> Mapping[str, int]:
+        """How many items of the whole step, over all processes, each named term is a sum over."""
+
+    def terms(
+        self, model: nn.Module, auxiliary: nn.ModuleDict, batch: Any, names: Collection[str], watch: bool
+    ) -> tuple[Mapping[str, Tensor], Mapping[str, float]]:
+        """Run the network on a micro-batch and return the named terms as differentiable sums over its items.
+
+        The second mapping has figures that explain a curve, means over the micro-batch, where `watch` is set.
+        """
+
+
+class Lessons(NamedTuple):
+    """What a training goes through: its steps, and the terms on them. `steps` is given the range of step numbers."""
+
+    steps: Callable[[range], Generator[Step]]
+    criterion: Criterion
+
+
+class Validation(NamedTuple):
+    """Validation figures by name, one score in [0, 1] an item for paired resampling, and whether nothing was found.
+
+    `silent` says that the network gives no answer on any item, as one that has collapsed does.
+    """
+
+    figures: Mapping[str, float]
+    scores: np.ndarray
+    silent: bool
+
+
+class Task(Protocol):
+    """One network's task: its first weights, its lessons, how it is validated, and what its model file holds."""
+
+    @property
+    def digest(self) -> str:
+        """Two trainings with one digest give the same weights."""
+
+    @property
+    def unit(self) -> str:
+        """What an item is called in progress and messages, such as `line`."""
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are to learn from."""
+
+    @property
+    def items_a_step(self) -> int:
+        """Items of one step over all processes, every view counted."""
+
+    @property
+    def advice(self) -> str:
+        """What may help where the network gives no answer on any validation item."""
+
+    def build(self) -> nn.Module:
+        """The network with its first weights: a function of the task alone, control and student begin equal."""
+
+    def auxiliary(self, model: nn.Module) -> nn.ModuleDict:
+        """Fresh modules that learn beside the network and do not enter its file."""
+
+    def begin(self, accelerator: Accelerator, poll: Poll) -> Lessons:
+        """Open or compute what the steps need; `poll` may raise to stop in between."""
+
+    def before(self, accelerator: Accelerator) -> Mapping[str, float]:
+        """Figures that are known before step 1, such as the teacher's own on validation."""
+
+    def validate(self, model: nn.Module, accelerator: Accelerator) -> Validation:
+        """Figures and scores on the validation items; every process takes part and gets the same."""
+
+    def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+        """By what validations are compared: the larger is the better."""
+
+    def write(
+        self,
+        target: Path,
+        model: nn.Module,
+        best: Mapping[str, Tensor],
+        chosen: Mapping[str, float] | None,
+        accelerator: Accelerator,
+    ) -> None:
+        """Write the model file of the `best` weights. Every process takes part, the first one writes.
+
+        `chosen` has the step and the figures of the validation that chose them.
+        """
+
+    def trained_by(self, file: Path) -> str | None:
+        """The digest of the task that wrote a model file."""
