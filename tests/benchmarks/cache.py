@@ -28,9 +28,11 @@ from distill.data.sampler import Order
 from distill.recipe.file import load_recipe
 from distill.recipe.terms import BlankSplit, FrameKL, Objective, PosteriorCache
 from distill.teaching.cache import cache_posteriors
+from distill.teaching.criterion import LineCriterion
 from distill.teaching.teacher import FrozenTeacher, Member
 from distill.training.optimisers import build_optimisers
-from distill.training.step import take_step
+from distill.training.step import StepSettings, take_step
+from distill.training.trainee import Trainee
 from students.charset import Charset
 from students.config import STUDENTS
 from students.image import Preparation
@@ -96,10 +98,11 @@ def plain(made: Lines, teacher: Recogniser) -> None:
 def suite(made: Lines, teacher: FrozenTeacher | None) -> None:
     training = load_recipe("quick", ["student.training.optimiser=adamw"]).student.training
     model = student().to(memory_format=torch.channels_last)
-    optimisers, accelerator = build_optimisers(model, training), Accelerator(cpu=True)
+    trainee, accelerator = Trainee(model, build_optimisers(model, training)), Accelerator(cpu=True)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     objective = OBJECTIVE if teacher else OBJECTIVE.without_teacher
+    criterion = LineCriterion(objective, teacher, training.precision)
     order = Order(made.padded_width_px, BATCH, 0)
     settings = FeedSettings(
         made,
@@ -111,10 +114,7 @@ def suite(made: Lines, teacher: FrozenTeacher | None) -> None:
         cached=teacher.cached if teacher else None,
     )
     for data in feed(settings, range(N_LINES // BATCH)):
-        take_step(
-            model, optimisers, teacher, objective, data, accelerator, done=0.5, seed=0, clip_norm=5,
-            precision=training.precision, watch=False, stop=False,
-        )  # fmt: skip
+        take_step(trainee, criterion, data, accelerator, StepSettings(done=0.5))
 
 
 def seconds(epoch: Callable[[], None]) -> float:

@@ -10,7 +10,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import datasets
@@ -29,8 +28,6 @@ from distill.data.prepared import ScaledLines, View
 from distill.data.sampler import Order
 from distill.data.sources import FolderSource, SavedSource
 from distill.track import Stopwatch
-from distill.training.train import _remember_damage
-from distill.training.trainee import Progress
 from students.charset import Charset
 from students.errors import DataError, UserError
 from students.image import Preparation
@@ -62,7 +59,7 @@ def fed(lines: Lines, steps: int = 8, order: Order | None = None, **more: Any) -
 def in_bytes(steps: list[StepData]) -> list[tuple[object, ...]]:
     return [
         (
-            s.n_lines,
+            s.n_items,
             s.n_labelled,
             s.sampled,
             s.replaced,
@@ -147,19 +144,9 @@ def test_a_lone_width_is_replaced_by_the_nearest(tmp_path: Path) -> None:
     lone = replace(lines, texts=("1",) * 9).take([0, 1, 3, 6])  # 32 px, but for one of 64
     (step,) = fed(lone, 1, Order(lone.padded_width_px, 4, 0))
     assert [b.images_NCHW.shape[3] for b in step.batches] == [32, 32]
-    assert (step.n_lines, set(step.replaced)) == (4, {"lines/1.png"})
+    assert (step.n_items, set(step.replaced)) == (4, {"lines/1.png"})
     with pytest.raises(DataError, match="can no longer be decoded"):
         fed(lone.take([1]), 1)
-
-
-def test_too_many_damaged_lines_end_the_training() -> None:
-    job = SimpleNamespace(role="teacher", folder=Path("run/teacher"), lines=range(100))
-    now = Progress(step=3)
-    for i in range(3):
-        _remember_damage(job, now, StepData(3, 0, (), 8, 8, replaced={f"k{i}": f"k{i}: damaged"}))  # type: ignore[arg-type]
-    assert now.replaced == {f"k{i}": f"k{i}: damaged" for i in range(3)}
-    with pytest.raises(DataError, match="4 of 100 lines can no longer be read, among them k0, k1"):
-        _remember_damage(job, now, StepData(3, 0, (), 8, 8, replaced={"k3": "k3: damaged"}))  # type: ignore[arg-type]
 
 
 def test_a_source_has_its_own_augmentation(tmp_path: Path) -> None:

@@ -493,7 +493,7 @@ def test_the_control_minimises_what_needs_no_teacher_and_knows_no_setting_of_the
     assert term_weights(every, 0.5, taught=True).keys() == KINDS.keys() - {"consistency"}
     hotter = every.model_copy(update={"frame_kl": FrameKL(temperature=4), "trust": Trust(policy="drop")})
     assert hotter.without_teacher == alone
-    step = StepData(step=0, epoch=0, batches=(), n_lines=7, n_labelled=4)
+    step = StepData(step=0, epoch=0, batches=(), n_items=7, n_labelled=4)
     counts = term_counts(term_weights(every, 0.5, taught=True), step)
     assert counts["ctc"] == counts["self_alignment"] == 4
     assert counts["frame_kl"] == counts["sequence_kd"] == 7

@@ -22,8 +22,10 @@ from distill.recipe.terms import Objective
 from distill.seeds import generator_of
 from distill.synthesis.fonts import find_faces
 from distill.synthesis.render import Look, render_line
+from distill.teaching.criterion import LineCriterion
 from distill.teaching.teacher import FrozenTeacher, Member
-from distill.training.step import take_step
+from distill.training.step import StepSettings, take_step
+from distill.training.trainee import Trainee
 from students.charset import Charset
 from students.config import STUDENTS
 from students.decode import best_path_text
@@ -32,7 +34,7 @@ from students.parts import Recogniser
 
 CHARSET = Charset(characters="0123456789")
 STILL = Augment(probability=0, contrast=0, brightness=0, blur_probability=0, noise_probability=0, jpeg_probability=0)
-STEPS = 200
+STEPS = 260
 PREPARATION = Preparation(width_quantum_px=64)
 
 
@@ -71,14 +73,12 @@ def steps_of(lines: Lines, n: int) -> list[StepData]:
 def learn(model: Recogniser, lines: Lines, n: int, objective: Objective, teacher: FrozenTeacher | None = None) -> float:
     accelerator = Accelerator(cpu=True)
     optimizer = torch.optim.AdamW(model.parameters())
+    trainee = Trainee(model, [optimizer])
     loss = 0.0
     for k, data in enumerate(steps_of(lines, n)):
         for group in optimizer.param_groups:
             group["lr"] = 6e-3 * (1 - k / n)
-        result = take_step(
-            model, [optimizer], teacher, objective, data, accelerator, done=0.0, seed=0, clip_norm=5, precision="fp32",
-            watch=False, stop=False,
-        )  # fmt: skip
+        result = take_step(trainee, LineCriterion(objective, teacher), data, accelerator, StepSettings())
         loss = result.figures["loss"]
     return loss
 
@@ -116,11 +116,9 @@ def test_splitting_a_step_into_micro_batches_changes_no_gradient() -> None:
         (data,) = feed(FeedSettings(lines, order, CHARSET, PREPARATION, STILL), range(1))
         model = student()
         still = [torch.optim.SGD(model.parameters(), lr=0.0)]
-        take_step(
-            model, still, FrozenTeacher([Member(student(1))], torch.device("cpu"), "fp32"),
-            Objective(), data, Accelerator(cpu=True), done=0.0, seed=0, clip_norm=1e9, precision="fp32",
-            watch=False, stop=False,
-        )  # fmt: skip
+        teacher = FrozenTeacher([Member(student(1))], torch.device("cpu"), "fp32")
+        settings = StepSettings(clip_norm=1e9)
+        take_step(Trainee(model, still), LineCriterion(Objective(), teacher), data, Accelerator(cpu=True), settings)
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
     for split in gradients[:-1]:
         assert (split - gradients[-1]).abs().max() <= 1e-5

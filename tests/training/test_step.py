@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,12 +16,18 @@ from distill.data.batch import Batch, StepData
 from distill.recipe.file import load_recipe
 from distill.recipe.terms import BlankSplit, FrameKL, Objective
 from distill.runtime import Stopped, stoppable
+from distill.teaching.criterion import LineCriterion
 from distill.teaching.objective import term_weights
 from distill.teaching.teacher import NOT_KNOWN, FrozenTeacher, Member
 from distill.training.optimisers import rate_at
-from distill.training.step import NonFiniteError, take_step
+from distill.training.step import NonFiniteError, StepResult, StepSettings, take_step
+from distill.training.train import _remember_damage
+from distill.training.trainee import Progress, Trainee
 from students.config import STUDENTS
+from students.errors import DataError
 from students.parts import Recogniser
+
+STILL = StepSettings()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,17 @@ def one_step(images_NCHW: torch.Tensor) -> StepData:
         images_NCHW, torch.ones(n, 1, dtype=torch.int64), torch.ones(n, dtype=torch.int64),
         torch.ones(n, dtype=torch.bool), tuple(f"line/{i}" for i in range(n)), (None,) * n,
     )  # fmt: skip
-    return StepData(step=7, epoch=0, batches=(batch,), n_lines=n, n_labelled=n)
+    return StepData(step=7, epoch=0, batches=(batch,), n_items=n, n_labelled=n)
+
+
+def stepped(
+    model: Recogniser,
+    optimizer: torch.optim.Optimizer,
+    criterion: LineCriterion,
+    images_NCHW: torch.Tensor,
+    settings: StepSettings = STILL,
+) -> StepResult:
+    return take_step(Trainee(model, [optimizer]), criterion, one_step(images_NCHW), Accelerator(cpu=True), settings)
 
 
 def test_a_broken_picture_or_teacher_changes_no_weight_and_names_the_lines() -> None:
@@ -73,10 +91,7 @@ def test_a_broken_picture_or_teacher_changes_no_weight_and_names_the_lines() -> 
         model = student()
         optimizer = torch.optim.AdamW(model.parameters())
         with pytest.raises(NonFiniteError, match=r"step 7.*line/0, line/1"):
-            take_step(
-                model, [optimizer], teacher, Objective(), one_step(images_NCHW), Accelerator(cpu=True), done=0, seed=0,
-                clip_norm=5, precision="fp32", watch=False, stop=False,
-            )  # fmt: skip
+            stepped(model, optimizer, LineCriterion(Objective(), teacher), images_NCHW)
         assert all(torch.equal(a, b) for a, b in zip(model.parameters(), student().parameters(), strict=True))
         assert not optimizer.state
 
@@ -132,11 +147,22 @@ def test_a_teacher_without_a_term_is_asked_for_the_figures_alone(monkeypatch: py
     found = {}
     for weight, watch in ((0, False), (0, True), (1, False)):
         model = student()
-        result = take_step(
-            model, [torch.optim.AdamW(model.parameters())], teacher, Objective(blank_split=BlankSplit(weight=weight)),
-            one_step(torch.rand(2, 1, 32, 64)), Accelerator(cpu=True), done=0, seed=0, clip_norm=5, precision="fp32",
-            watch=watch, stop=False,
-        )  # fmt: skip
+        criterion = LineCriterion(Objective(blank_split=BlankSplit(weight=weight)), teacher)
+        images_NCHW = torch.rand(2, 1, 32, 64)
+        result = stepped(
+            model, torch.optim.AdamW(model.parameters()), criterion, images_NCHW, StepSettings(watch=watch)
+        )
         found[weight, watch] = (len(asked), "blank_split" in result.figures, "teacher_entropy" in result.figures)
         asked.clear()
     assert found == {(0, False): (0, False, False), (0, True): (1, False, True), (1, False): (1, True, False)}
+
+
+def test_too_many_damaged_lines_end_the_training() -> None:
+    task = SimpleNamespace(n_items=100, unit="line")
+    job = SimpleNamespace(role="teacher", folder=Path("run/teacher"), task=task)
+    now = Progress(step=3)
+    for i in range(3):
+        _remember_damage(job, now, StepData(3, 0, (), 8, 8, replaced={f"k{i}": f"k{i}: damaged"}))  # type: ignore[arg-type]
+    assert now.replaced == {f"k{i}": f"k{i}: damaged" for i in range(3)}
+    with pytest.raises(DataError, match="4 of 100 lines can no longer be read, among them k0, k1"):
+        _remember_damage(job, now, StepData(3, 0, (), 8, 8, replaced={"k3": "k3: damaged"}))  # type: ignore[arg-type]
