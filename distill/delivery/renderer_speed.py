@@ -25,12 +25,12 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from distill.data.augment import Pixels, between
 from distill.delivery.together import rate_together
 from distill.seeds import generator_of
+from distill.synthesis.appearance import Appearance
 from distill.synthesis.fonts import FontFace
-from distill.synthesis.look import Look
 from distill.synthesis.materialise import faces_of
 from distill.synthesis.render import letter_size, render_line
 from distill.synthesis.source import RenderedSource
-from distill.synthesis.text import TextMix, draw_text
+from distill.synthesis.text import TextMix, sample_text
 from students.errors import UserError
 
 N_CHARACTERS = 28
@@ -62,7 +62,7 @@ def renderer_speed(
     source = source.model_copy(update={"look": source.look.model_copy(update={"background_probability": 0.0})})
     faces = faces_of(source, root)
     mix = TextMix(min_characters=N_CHARACTERS, max_characters=N_CHARACTERS)
-    texts = [draw_text(mix, generator_of("speed", i)) for i in range(n)]
+    texts = [sample_text(mix, generator_of("speed", i)) for i in range(n)]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -87,7 +87,7 @@ def renderer_speed(
     return result
 
 
-def pillow_line(text: str, face: FontFace, look: Look, height_px: int, rng: random.Random) -> Pixels:
+def pillow_line(text: str, face: FontFace, look: Appearance, height_px: int, rng: random.Random) -> Pixels:
     """A line as a plain loop draws it: Pillow, a cached font, NumPy noise, by the probabilities of `look`."""
     size_px = letter_size(look, rng.random())
     font = _font(face, size_px)
@@ -111,7 +111,7 @@ def pillow_line(text: str, face: FontFace, look: Look, height_px: int, rng: rand
     return _spoiled(_warped(letters, look, height_px, rng).point(table), look, rng)
 
 
-def _warped(letters: Image.Image, look: Look, height_px: int, rng: random.Random) -> Image.Image:
+def _warped(letters: Image.Image, look: Appearance, height_px: int, rng: random.Random) -> Image.Image:
     """Scaled, turned, slanted and tilted in one transform."""
     scale = letters.height / (height_px * rng.uniform(*look.height_share))
     margin = height_px * between(look.margin, 0.5)
@@ -129,7 +129,7 @@ def _warped(letters: Image.Image, look: Look, height_px: int, rng: random.Random
     return letters.transform((width_px, height_px), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR)
 
 
-def _spoiled(image: Image.Image, look: Look, rng: random.Random) -> Pixels:
+def _spoiled(image: Image.Image, look: Appearance, rng: random.Random) -> Pixels:
     size = image.size
     if rng.random() < look.gradient_probability:
         knots = Image.fromarray(np.array([[rng.random() - 0.5 for _ in range(4)] for _ in range(2)], np.float32))

@@ -1,1 +1,1 @@
-"""Text lines made from fonts: texts, faces, degradation, and the files they are kept in."""
+"""Synthetic text lines: their texts, fonts and degradation, and the files they are kept in."""

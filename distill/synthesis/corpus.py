@@ -1,4 +1,4 @@
-"""Texts from files: a corpus, cut at words to the wanted length, and words drawn so that rare characters come up.
+"""Texts from files: a corpus, cut at words to the wanted length, and words sampled so that rare characters occur.
 
 A file is read at its first use in every process: nothing of it travels between processes.
 """
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Texts:
-    """Lines and words that a source draws from; none where it names no files."""
+    """Lines and words that a source samples from; none where it names no files."""
 
     lines: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -80,9 +80,9 @@ def piece_of(lines: tuple[str, ...], low: int, high: int, rng: random.Random) ->
 
 
 def balanced_words(texts: Texts, low: int, rng: random.Random) -> str:
-    """Words up to at least `low` characters, each drawn for a character, and all characters equally likely.
+    """Words up to at least `low` characters, each sampled for a character, all characters being equally likely.
 
-    A rare character so comes up about as often as the words around it allow, however rare the text makes it.
+    A rare character so occurs about as often as the words around it allow, however rare it is in the text.
     """
     by_character = texts.words_by_character
     characters = tuple(by_character)

@@ -1,4 +1,4 @@
-"""Finds the font faces of named families and checks that they can draw every character.
+"""Finds the font faces of named families and checks that they have every character.
 
 Families come from folders given by the user, from installed `fontpkg-<family>` packages, from the fonts inside
 matplotlib and from the system's. A variable font gives several faces, one a weight and width; a static one gives one.
@@ -46,7 +46,7 @@ _MATPLOTLIB = {
 
 @dataclass(frozen=True, order=True)
 class FontFace:
-    """One drawable face: a font of a file, and for a variable one the value of each axis, in the file's order."""
+    """One face: a font of a file, and for a variable one the value of each axis, in the file's order."""
 
     family: str
     name: str
@@ -68,7 +68,7 @@ class _Font:
 
 
 def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, ...] = ()) -> list[FontFace]:
-    """All faces of `families` that can draw `characters`, sorted by family and name.
+    """All faces of `families` that have `characters`, sorted by family and name.
 
     A family in `folders` wins over an installed one. Thin and black files (weight below 300 or above 700) are
     left out, and so are files that miss a character: those are logged. Raises DataError for an unknown
@@ -80,7 +80,7 @@ def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, 
         fonts = in_folders.get(family) or _installed(family) or _system_families().get(family)
         if not fonts:
             raise DataError(_unknown(family, {*in_folders, *_system_families()}))
-        faces.extend(_drawable(family, fonts, characters))
+        faces.extend(_usable(family, fonts, characters))
     if not faces:
         raise DataError("no font family is named (fonts): name at least one, e.g. dejavu-sans")
     return sorted(faces)
@@ -91,7 +91,7 @@ def by_family(faces: Iterable[FontFace]) -> list[list[FontFace]]:
     return [list(of_family) for _, of_family in itertools.groupby(sorted(faces), key=lambda face: face.family)]
 
 
-def draw_face(families: list[list[FontFace]], generator: torch.Generator) -> FontFace:
+def sample_face(families: list[list[FontFace]], generator: torch.Generator) -> FontFace:
     """One face, each family being equally likely, however many faces it has."""
     first, second = torch.rand(2, generator=generator).tolist()
     own = families[int(first * len(families))]
@@ -110,7 +110,7 @@ def installed_families() -> list[str]:
     return sorted(found | (set(_MATPLOTLIB) if "matplotlib" in names else set()))
 
 
-def _drawable(family: str, fonts: list[_Font], characters: str) -> Iterator[FontFace]:
+def _usable(family: str, fonts: list[_Font], characters: str) -> Iterator[FontFace]:
     missing: dict[str, str] = {}
     n_faces = 0
     for font in fonts:
@@ -126,9 +126,9 @@ def _drawable(family: str, fonts: list[_Font], characters: str) -> Iterator[Font
             values = ",".join(f"{tag}={value:g}" for tag, value in axes)
             yield FontFace(family, f"{path.stem}@{values}" if values else path.stem, path, axes, font.index)
     for name, lacking in missing.items():
-        log.warning("font file %s of family %s is left out: it cannot draw %r", name, family, lacking)
+        log.warning("font file %s of family %s is left out: it has no %r", name, family, lacking)
     if not n_faces:
-        reason = next((f"{name} cannot draw {chars!r}" for name, chars in missing.items()), "too thin or too bold")
+        reason = next((f"{name} has no {chars!r}" for name, chars in missing.items()), "too thin or too bold")
         raise DataError(f"font family {family}: no face can be used ({reason}): leave the family or the characters out")
 
 

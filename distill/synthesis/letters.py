@@ -1,7 +1,7 @@
 """The letters of a line as coverage, uint8 (H, W), 255 where a letter covers the whole pixel.
 
-Letters come from a cache, one by one. A script whose letters change with their neighbours is drawn whole, by Raqm,
-or refused where Pillow lacks it. What is done to letters at the size they were drawn stands here too.
+Letters come from a cache, one by one. A script whose letters change with their neighbours is rendered whole, by Raqm,
+or refused where Pillow lacks it. What is done to letters at their font size stands here too.
 """
 
 import math
@@ -32,7 +32,7 @@ class Box(NamedTuple):
 
 
 class _Glyph(NamedTuple):
-    """One drawn character: its coverage, where that starts as seen from the pen, and the step of the pen."""
+    """One rendered character: its coverage, where that starts as seen from the pen, and the step of the pen."""
 
     coverage: Pixels
     left: int
@@ -43,13 +43,13 @@ class _Glyph(NamedTuple):
 
 
 class _Alphabet(dict[str, _Glyph]):
-    """The letters of a face and size, each drawn at its first use: FreeType needs 30 µs for what a copy does in two."""
+    """The letters of a face and size, each rendered at its first use: FreeType needs 30 µs, a copy two."""
 
     def __init__(self, font: ImageFont.FreeTypeFont) -> None:
         self.font = font
 
     def __missing__(self, character: str) -> _Glyph:
-        coverage, left, top = _drawn(character, self.font)
+        coverage, left, top = _rendered(character, self.font)
         height, width = coverage.shape
         self[character] = _Glyph(coverage, left, top, width, height, self.font.getlength(character))
         return self[character]
@@ -70,23 +70,23 @@ def needs_shaping(text: str) -> bool:
 
 
 def refuse_unshapeable(characters: str) -> None:
-    """Raises DataError if `characters` hold some that only Raqm draws rightly, and Pillow lacks it."""
+    """Raises DataError if `characters` hold some that only Raqm renders rightly, and Pillow lacks it."""
     shaped = "".join(c for c in characters if needs_shaping(c))
     if shaped and not features.check("raqm"):
         raise DataError(
             f"text with {shaped[:20]!r} runs from right to left or joins its letters, and Pillow lacks Raqm, which "
-            "draws that: install the system's FriBiDi (libfribidi0), or leave such text out"
+            "renders that: install the system's FriBiDi (libfribidi0), or leave such text out"
         )
 
 
-def draw_letters(text: str, face: FontFace, size_px: int, spacing: float, tightness: float) -> tuple[Pixels, Box]:
+def render_letters(text: str, face: FontFace, size_px: int, spacing: float, tightness: float) -> tuple[Pixels, Box]:
     """The coverage of all letters (h, w), just enclosing them, and the box about it that is to be seen.
 
     `spacing` is extra room, a share of the font size; shaped text takes none. Raises DataError if the text has no ink.
     """
     if not text.isascii() and needs_shaping(text):
         refuse_unshapeable(text)
-        coverage, _, top = _drawn(text, _font(face, size_px, ImageFont.Layout.RAQM))
+        coverage, _, top = _rendered(text, _font(face, size_px, ImageFont.Layout.RAQM))
     else:
         coverage, top = _set(text, _alphabet(face, size_px), spacing * size_px)
     if not coverage.size:
@@ -164,7 +164,7 @@ def _alphabet(face: FontFace, size_px: int) -> _Alphabet:
     return _Alphabet(_font(face, size_px, ImageFont.Layout.BASIC))
 
 
-def _drawn(text: str, font: ImageFont.FreeTypeFont) -> tuple[Pixels, int, int]:
+def _rendered(text: str, font: ImageFont.FreeTypeFont) -> tuple[Pixels, int, int]:
     """The ink of `text`, and where its left and top edges lie as seen from the pen."""
     mask, (left, top) = font.getmask2(text, "L", anchor="ls")
     width, height = mask.size

@@ -1,7 +1,7 @@
-"""Rendered lines, drawn once into Arrow files under a cache key, in parallel and resumable part by part.
+"""Synthetic lines, rendered once into Arrow files under a cache key, in parallel and resumable part by part.
 
-Line `i` is a pure function of the source and `i`, so any number of processes draws the same lines. Every
-part is written whole or not at all; an interrupted drawing continues behind the last finished part.
+Line `i` is a pure function of the source and `i`, so any number of processes renders the same lines. Every
+part is written whole or not at all; an interrupted rendering continues behind the last finished part.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
 from distill.processes import Poll, begin_worker, never_stop
 from distill.seeds import generator_of
-from distill.synthesis.fonts import FontFace, by_family, draw_face, find_faces
-from distill.synthesis.ground import photographs_in
+from distill.synthesis.backgrounds import photographs_in
+from distill.synthesis.fonts import FontFace, by_family, find_faces, sample_face
 from distill.synthesis.letters import refuse_unshapeable
 from distill.synthesis.render import render_line
 from distill.synthesis.source import RenderedSource
-from distill.synthesis.text import draw_text, possible_characters, texts_of
+from distill.synthesis.text import possible_characters, sample_text, texts_of
 from distill.track import progress
 from students.errors import UserError
 from students.model_file import canonical_json, write_whole
 
 PART_LINES = 2048
-RENDERER_VERSION = 1  # part of the cache key: raise it whenever the same source draws other pixels
+RENDERER_VERSION = 1  # part of the cache key: raise it whenever the same source renders to other pixels
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 
 
 @dataclass(frozen=True)
 class Part:
-    """Up to `PART_LINES` lines of a source, from line `start` on: one file, drawn by one process."""
+    """Up to `PART_LINES` lines of a source, from line `start` on: one file, rendered by one process."""
 
     source: RenderedSource
     root: Path
@@ -61,7 +61,7 @@ class Part:
 def materialise(
     sources: Sequence[RenderedSource], root: Path, height_px: int, cache: Path, poll: Poll = never_stop
 ) -> list[Path]:
-    """The folders of Arrow files `part-*.arrow` with the lines of each source, drawn where they are missing.
+    """The folders of Arrow files `part-*.arrow` with the lines of each source, rendered where they are missing.
 
     `poll` is called after every part and may raise; finished parts are kept.
     """
@@ -77,14 +77,14 @@ def materialise(
     if missing:
         total = sum(part.n_lines for part in parts)
         with progress("rendering", total, "line", total - sum(part.n_lines for part in missing)) as bar:
-            for n_drawn in _in_parallel(missing):
-                bar.update(n_drawn)
+            for n_rendered in _in_parallel(missing):
+                bar.update(n_rendered)
                 poll()
     return folders
 
 
 def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
-    """The faces that a source draws with: each has every character that its lines may have."""
+    """The faces that a source is rendered in: each has every character that its lines may have."""
     characters = possible_characters(source.text, texts_of(source.text, root))
     refuse_unshapeable(characters)
     return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
@@ -92,12 +92,12 @@ def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
 
 def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_px: int) -> str:
     """Everything the pixels depend on, but not the name that the recipe gives the source."""
-    drawn = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "augment"})
+    settings = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "augment"})
     files = sorted({face.path for face in faces})
     fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
     photographs = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _photographs(source, root)]
     files_read = [fonts, texts_of(source.text, root).digests, photographs]
-    key = canonical_json([drawn, files_read, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
+    key = canonical_json([settings, files_read, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
@@ -106,8 +106,8 @@ def sample(
 ) -> tuple[Pixels, str, str]:
     """Picture, text and font family of line `i` of a source."""
     generator = generator_of("rendered", source.seed, i)
-    text = draw_text(source.text, generator, texts_of(source.text, root))
-    face = draw_face(families, generator)
+    text = sample_text(source.text, generator, texts_of(source.text, root))
+    face = sample_face(families, generator)
     picture = render_line(text, face, source.look, height_px, generator, _photographs(source, root))
     return picture, text, face.family
 
@@ -116,7 +116,8 @@ def _photographs(source: RenderedSource, root: Path) -> tuple[Path, ...]:
     return photographs_in(root / source.look.backgrounds) if source.look.backgrounds is not None else ()
 
 
-def _draw(part: Part) -> int:
+def _render(part: Part) -> int:
+    """Write the file of a part; the number of its lines."""
     images, texts = [], []
     families = by_family(part.faces)
     for i in range(part.start, part.start + part.n_lines):
@@ -132,18 +133,18 @@ def _draw(part: Part) -> int:
 
 
 def _in_parallel(parts: list[Part]) -> Iterator[int]:
-    """Lines drawn as parts are finished, on all processors; a few lines are drawn before others had started."""
+    """The number of lines of each part as it is finished, on all processors; few lines are rendered in this process."""
     n_processes = min(len(parts), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     if n_processes == 1 or sum(part.n_lines for part in parts) < 2 * PART_LINES:
-        yield from map(_draw, parts)
+        yield from map(_render, parts)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n_processes, context, initializer=begin_worker) as pool:
         try:
-            yield from pool.map(_draw, parts)
+            yield from pool.map(_render, parts)
         except BrokenProcessPool as error:
             raise UserError(
-                "a process that draws lines was killed, as happens where memory is short; the same command goes on "
+                "a process that renders lines was killed, as happens where memory is short; the same command goes on "
                 "behind the parts that are finished"
             ) from error
         finally:

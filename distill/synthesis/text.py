@@ -1,4 +1,4 @@
-"""What a rendered line says: how often each kind of text occurs, and one text sampled from that mix.
+"""The texts of rendered lines: how often each kind of text occurs, and one text sampled from that mix.
 
 Words, numbers, dates, codes and the like come from templates (`templates.py`), other text from files (`corpus.py`).
 """
@@ -25,8 +25,8 @@ class TextMix(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    min_characters: int = Field(default=3, ge=1, le=200, description="shortest line drawn, in characters")
-    max_characters: int = Field(default=24, ge=1, le=200, description="longest line drawn, in characters")
+    min_characters: int = Field(default=3, ge=1, le=200, description="shortest line, in characters")
+    max_characters: int = Field(default=24, ge=1, le=200, description="longest line, in characters")
     words: float = Field(
         default=5.0, ge=0, description="weight of one to four common words in lower, Title or UPPER case"
     )
@@ -38,7 +38,9 @@ class TextMix(BaseModel):
     codes: float = Field(default=1.5, ge=0, description="weight of codes of capitals and digits, without I, O and Q")
     addresses: float = Field(default=1.2, ge=0, description="weight of e-mail and web addresses")
     phones: float = Field(default=0.7, ge=0, description="weight of telephone numbers")
-    forms: float = Field(default=0.0, ge=0, description="weight of what receipts and forms say: names, numbers, keys")
+    forms: float = Field(
+        default=0.0, ge=0, description="weight of texts as on receipts and forms: names, numbers, keys"
+    )
     digits: float = Field(default=0.0, ge=0, description="weight of two to six digits and nothing else")
     phrases: float = Field(default=4.0, ge=0, description="weight of short phrases with punctuation")
     corpus: float = Field(default=0.0, ge=0, description="weight of text from corpus_file, cut at words")
@@ -46,7 +48,7 @@ class TextMix(BaseModel):
     balanced: float = Field(
         default=0.0,
         ge=0,
-        description="weight of words (of the files, else common ones) drawn to favour rare characters",
+        description="weight of words (of the files, else common ones) sampled to favour rare characters",
     )
     random: float = Field(default=0.0, ge=0, description="weight of characters in any order, all equally likely")
     corpus_file: str | None = Field(default=None, description="lines of text, UTF-8, relative to data.root")
@@ -69,7 +71,7 @@ class TextMix(BaseModel):
         return self
 
 
-def draw_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXTS) -> str:
+def sample_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXTS) -> str:
     """One line of text within the bounds of `mix`, without leading, trailing or double spaces.
 
     `texts` are those of its files, as `texts_of` reads them.

@@ -16,7 +16,7 @@ import teachers
 from distill.cli import main
 from distill.seeds import generator_of
 from distill.synthesis.fonts import find_faces
-from distill.synthesis.render import Look, render_line
+from distill.synthesis.render import Appearance, render_line
 from distill.track import read_metrics
 from distill.training import train
 from students.errors import CheckpointError
@@ -179,7 +179,7 @@ def test_teacher_and_student_files_are_told_apart(finished_run: Path) -> None:
 def test_a_line_read_alone_in_a_list_and_in_a_stream_reads_the_same(finished_run: Path) -> None:
     reader = students.load(finished_run)
     face = find_faces(("hind",), "0123456789")[0]
-    images = [render_line(str(10**n), face, Look(), 40, generator_of("reading", n)) for n in range(1, 8)]
+    images = [render_line(str(10**n), face, Appearance(), 40, generator_of("reading", n)) for n in range(1, 8)]
     alone = [reader.read(image) for image in images]
     for together in (reader.read(list(images)), list(reader.stream(iter(images), batch_size=3))):
         assert [r.text for r in together] == [r.text for r in alone]
@@ -253,7 +253,7 @@ def test_check_asks_the_teacher_of_the_run_about_real_lines(
     assert main([*arguments, "--suspicious", "-1"]) == 2
 
 
-def test_render_draws_what_training_sees(cache: Path, tmp_path: Path) -> None:
+def test_render_shows_what_training_sees(cache: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
     assert main(["render", "smoke", f"runtime.cache_root={cache}", "-n", "9", str(sheet)]) == 0
     assert np.asarray(Image.open(sheet)).std() > 10

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from distill.synthesis.corpus import character_counts
 from distill.synthesis.templates import CHARACTERS
-from distill.synthesis.text import TextMix, draw_text, possible_characters, texts_of
+from distill.synthesis.text import TextMix, possible_characters, sample_text, texts_of
 from students.errors import DataError
 
 KINDS = [name for name, field in TextMix.model_fields.items() if field.annotation is float]
@@ -22,7 +22,7 @@ Every evening the zookeeper quietly quizzes his ox.
 def _draw(root: Path, n: int = 400, **fields: object) -> list[str]:
     mix = TextMix.model_validate(NOTHING | fields)
     generator, texts = torch.Generator().manual_seed(0), texts_of(mix, root)
-    return [draw_text(mix, generator, texts) for _ in range(n)]
+    return [sample_text(mix, generator, texts) for _ in range(n)]
 
 
 def _file(folder: Path, text: str) -> str:

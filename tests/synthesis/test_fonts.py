@@ -8,8 +8,8 @@ import torch
 from fontTools.ttLib import TTCollection, TTFont
 
 from distill.synthesis import fonts
-from distill.synthesis.fonts import by_family, draw_face, find_faces, installed_families, slug
-from distill.synthesis.letters import draw_letters
+from distill.synthesis.fonts import by_family, find_faces, installed_families, sample_face, slug
+from distill.synthesis.letters import render_letters
 from distill.synthesis.templates import CHARACTERS
 from students.errors import DataError
 
@@ -73,7 +73,7 @@ def test_bad_folders_and_files_are_named(tmp_path: Path) -> None:
 def test_each_family_is_drawn_equally_often() -> None:
     faces = find_faces(("dejavu-sans-mono", "roboto"), "a")
     generator = torch.Generator().manual_seed(0)
-    drawn = [draw_face(by_family(faces), generator) for _ in range(600)]
+    drawn = [sample_face(by_family(faces), generator) for _ in range(600)]
     assert 240 < sum(face.family == "roboto" for face in drawn) < 360
     assert set(drawn) == set(faces)
 
@@ -91,7 +91,7 @@ def test_a_collection_gives_the_faces_of_all_its_fonts(tmp_path: Path) -> None:
     faces = find_faces(("dejavu-sans", "dejavu-serif"), CHARACTERS, (tmp_path,))
     assert [(face.family, face.index) for face in faces] == [("dejavu-sans", 0), ("dejavu-serif", 1)]
     plain = find_faces(("dejavu-serif",), CHARACTERS)[0]
-    pictures = [draw_letters("Rag", face, 34, 0.0, 0.0)[0] for face in (*faces, plain)]
+    pictures = [render_letters("Rag", face, 34, 0.0, 0.0)[0] for face in (*faces, plain)]
     assert np.array_equal(pictures[1], pictures[2])
     assert pictures[0].tobytes() != pictures[1].tobytes()
 

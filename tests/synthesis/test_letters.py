@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from distill.synthesis import letters
+from distill.synthesis.degradation import ruled
 from distill.synthesis.fonts import FontFace, find_faces
-from distill.synthesis.letters import curved, dotted, draw_letters, needs_shaping, outlined
-from distill.synthesis.wear import ruled
+from distill.synthesis.letters import curved, dotted, needs_shaping, outlined, render_letters
 from students.errors import DataError
 
 
@@ -26,7 +26,7 @@ def _thirds(coverage: np.ndarray) -> list[float]:
 
 @pytest.mark.parametrize("rise", [20.0, -20.0])
 def test_an_arc_moves_the_middle_and_leaves_the_ends(face: FontFace, rise: float) -> None:
-    coverage, box = draw_letters("xxxxxxxxxxxxxxxx", face, 48, 0.0, 0.0)
+    coverage, box = render_letters("xxxxxxxxxxxxxxxx", face, 48, 0.0, 0.0)
     bent, bent_box = curved(coverage, box, rise, wave=False)
     left, middle, right = _thirds(bent)
     assert abs(left - right) < 2
@@ -39,7 +39,7 @@ def test_an_arc_moves_the_middle_and_leaves_the_ends(face: FontFace, rise: float
 
 
 def test_a_wave_moves_its_halves_apart_and_a_short_line_is_not_steep(face: FontFace) -> None:
-    coverage, box = draw_letters("xxxxxxxxxxxxxxxx", face, 48, 0.0, 0.0)
+    coverage, box = render_letters("xxxxxxxxxxxxxxxx", face, 48, 0.0, 0.0)
     bent, _ = curved(coverage, box, 20, wave=True)
     width = bent.shape[1]
     halves = [
@@ -47,13 +47,13 @@ def test_a_wave_moves_its_halves_apart_and_a_short_line_is_not_steep(face: FontF
         for part in (bent[:, width // 6 : width // 3], bent[:, -width // 3 : -width // 6])
     ]
     assert halves[1] - halves[0] > 20
-    short, box = draw_letters("x", face, 48, 0.0, 0.0)
+    short, box = render_letters("x", face, 48, 0.0, 0.0)
     assert curved(short, box, 40, wave=False)[0].shape[0] < short.shape[0] + 12
 
 
 def test_nothing_of_bent_letters_is_cut(face: FontFace) -> None:
     for text in ("WWWW", "fjQg", "Jj"):
-        coverage, box = draw_letters(text, face, 34, 0.0, 0.5)
+        coverage, box = render_letters(text, face, 34, 0.0, 0.5)
         for rise, wave in ((15, False), (-15, False), (15, True)):
             assert curved(coverage, box, rise, wave)[0].sum() > 0.93 * coverage.sum()
 
@@ -65,7 +65,7 @@ def test_outlined_letters_are_hollow(face: FontFace) -> None:
     assert not hollow[14:26, 14:26].any()
     assert (hollow[10:12, 10:30] == 255).all()
     assert not hollow[~(block > 0)].any()
-    coverage, _ = draw_letters("Bold", face, 64, 0.0, 0.0)
+    coverage, _ = render_letters("Bold", face, 64, 0.0, 0.0)
     assert 0.2 < outlined(coverage, 2).sum() / coverage.sum() < 0.95
 
 
@@ -100,10 +100,10 @@ def test_scripts_that_join_are_drawn_whole_or_refused(face: FontFace, monkeypatc
     assert all(map(needs_shaping, (arabic, hebrew, hindi)))
     assert not any(map(needs_shaping, ("Ünïcode ñ", "漢字", "Ελλάδα", "한국")))
     if letters.features.check("raqm"):
-        joined, _ = draw_letters(arabic, face, 48, 0.0, 0.0)
-        apart = [draw_letters(character, face, 48, 0.0, 0.0)[0].shape[1] for character in arabic]
+        joined, _ = render_letters(arabic, face, 48, 0.0, 0.0)
+        apart = [render_letters(character, face, 48, 0.0, 0.0)[0].shape[1] for character in arabic]
         assert joined.shape[1] < sum(apart)
     monkeypatch.setattr(letters.features, "check", lambda _: False)
     with pytest.raises(DataError, match="Raqm"):
-        draw_letters(arabic, face, 48, 0.0, 0.0)
-    assert draw_letters("plain", face, 48, 0.0, 0.0)[0].any()
+        render_letters(arabic, face, 48, 0.0, 0.0)
+    assert render_letters("plain", face, 48, 0.0, 0.0)[0].any()

@@ -10,9 +10,9 @@ import pytest
 from distill.data.sources import FolderSource
 from distill.recipe.file import load_recipe
 from distill.runs.check import shared_families
+from distill.synthesis.backgrounds import photographs_in
 from distill.synthesis.corpus import read_texts
 from distill.synthesis.fonts import by_family
-from distill.synthesis.ground import photographs_in
 from distill.synthesis.materialise import PART_LINES, cache_key, faces_of, materialise, sample
 from distill.synthesis.source import RenderedSource
 from students.errors import DataError, UserError
@@ -41,7 +41,7 @@ EVERYTHING = {f"{fault}_probability": 1.0 for fault in FAULTS}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_new_fault_changes_lines_and_none_of_its_neighbours_draws(root: Path, fault: str) -> None:
+def test_each_new_degradation_changes_lines_and_no_number_of_its_neighbours(root: Path, fault: str) -> None:
     look = {f"{fault}_probability": 1.0, "backgrounds": "photographs"}
     plain, spoiled = _source(), _source(look=look)
     families = by_family(faces_of(plain, root))

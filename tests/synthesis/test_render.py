@@ -9,15 +9,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from distill.synthesis.degradation import faded, with_neighbours
 from distill.synthesis.fonts import FontFace, find_faces
-from distill.synthesis.render import Look, contact_sheet, render_line
+from distill.synthesis.render import Appearance, contact_sheet, render_line
 from distill.synthesis.templates import CHARACTERS
-from distill.synthesis.text import TextMix, draw_text
-from distill.synthesis.wear import faded, with_neighbours
+from distill.synthesis.text import TextMix, sample_text
 from students.errors import DataError
 
 FACES = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general", "roboto")
-CLEAN = Look(
+CLEAN = Appearance(
     height_share=(0.6, 0.8), margin=(0.1, 0.3), spacing_probability=0.5, rotation_deg=5, shear=0.3,
     perspective_probability=1, perspective=0.3, paper_grey=(255, 255), ink_grey=(0, 0), invert_probability=0,
     gradient_probability=0, low_resolution_probability=0, blur_probability=0, noise_probability=0,
@@ -38,8 +38,8 @@ def _generator(seed: int = 0) -> torch.Generator:
 def test_lines_have_the_height_and_vary(faces: list[FontFace], height_px: int) -> None:
     generator = _generator()
     for index in range(60):
-        text, face = draw_text(TextMix(), generator), faces[index % len(faces)]
-        image = render_line(text, face, Look(), height_px, generator)
+        text, face = sample_text(TextMix(), generator), faces[index % len(faces)]
+        image = render_line(text, face, Appearance(), height_px, generator)
         assert image.dtype == np.uint8
         assert image.shape[0] == height_px
         assert image.shape[1] >= 8
@@ -50,7 +50,7 @@ def test_lines_have_the_height_and_vary(faces: list[FontFace], height_px: int) -
 def test_no_ink_is_cut(faces: list[FontFace]) -> None:
     generator = _generator()
     for index in range(400):
-        text = draw_text(TextMix(), generator) + "fjgQ"[index % 4]
+        text = sample_text(TextMix(), generator) + "fjgQ"[index % 4]
         image = render_line(text, faces[index % len(faces)], CLEAN, 32, generator)
         border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
         assert border.min() > 200, (text, faces[index % len(faces)].name)
@@ -58,8 +58,8 @@ def test_no_ink_is_cut(faces: list[FontFace]) -> None:
 
 def test_letters_are_as_high_and_wide_as_promised(faces: list[FontFace]) -> None:
     generator = _generator()
-    texts = [draw_text(TextMix(), generator) for _ in range(300)]
-    images = [render_line(text, faces[i % len(faces)], Look(), 32, generator) for i, text in enumerate(texts)]
+    texts = [sample_text(TextMix(), generator) for _ in range(300)]
+    images = [render_line(text, faces[i % len(faces)], Appearance(), 32, generator) for i, text in enumerate(texts)]
     assert 9 < sum(image.shape[1] for image in images) / sum(map(len, texts)) < 15
 
 
@@ -70,22 +70,22 @@ def test_every_character_leaves_ink_of_its_own(faces: list[FontFace]) -> None:
         assert len(set(drawn.values())) == len(CHARACTERS) - 1
 
 
-def test_each_face_draws_another_picture(faces: list[FontFace]) -> None:
+def test_each_face_renders_another_picture(faces: list[FontFace]) -> None:
     pictures = {render_line("Rag 257", face, CLEAN, 32, _generator()).tobytes() for face in faces}
     assert len(pictures) == len(faces)
 
 
 def test_same_generator_same_picture_in_any_process(faces: list[FontFace]) -> None:
-    first = render_line("Total 12.50", faces[0], Look(), 32, _generator(5))
-    render_line("other work", faces[1], Look(), 32, _generator(6))
-    again = render_line("Total 12.50", faces[0], Look(), 32, _generator(5))
+    first = render_line("Total 12.50", faces[0], Appearance(), 32, _generator(5))
+    render_line("other work", faces[1], Appearance(), 32, _generator(6))
+    again = render_line("Total 12.50", faces[0], Appearance(), 32, _generator(5))
     assert np.array_equal(first, again)
     code = (
         "import hashlib, torch\n"
         "from distill.synthesis.fonts import find_faces\n"
-        "from distill.synthesis.render import Look, render_line\n"
+        "from distill.synthesis.render import Appearance, render_line\n"
         f"face = find_faces(({faces[0].family!r},), 'a')[0]\n"
-        "image = render_line('Total 12.50', face, Look(), 32, torch.Generator().manual_seed(5))\n"
+        "image = render_line('Total 12.50', face, Appearance(), 32, torch.Generator().manual_seed(5))\n"
         "print(hashlib.sha256(image.tobytes()).hexdigest())"
     )
     root = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_global_random_state_is_untouched(faces: list[FontFace]) -> None:
         torch.get_rng_state(),
         np.random.get_state(legacy=False)["state"]["key"].tolist(),
     )
-    render_line("abc", faces[0], Look(), 32, _generator())
+    render_line("abc", faces[0], Appearance(), 32, _generator())
     assert torch.equal(torch_state, torch.get_rng_state())
     assert numpy_state == np.random.get_state(legacy=False)["state"]["key"].tolist()
 
@@ -109,25 +109,25 @@ FAULTS = ["gradient", "low_resolution", "blur", "noise", "jpeg", "invert"]
 @pytest.mark.parametrize("change", [{f"{fault}_probability": 1.0} for fault in FAULTS] + [{"ink_grey": (90, 90)}])
 def test_each_fault_changes_the_picture(faces: list[FontFace], change: dict[str, Any]) -> None:
     clean = render_line("Sample", faces[0], CLEAN, 32, _generator())
-    other = render_line("Sample", faces[0], Look(**(CLEAN.model_dump() | change)), 32, _generator())
+    other = render_line("Sample", faces[0], Appearance(**(CLEAN.model_dump() | change)), 32, _generator())
     assert other.shape == clean.shape
     assert not np.array_equal(other, clean)
 
 
 def test_text_without_ink_and_bad_files_are_refused(faces: list[FontFace], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no ink"):
-        render_line(" ", faces[0], Look(), 32, _generator())
+        render_line(" ", faces[0], Appearance(), 32, _generator())
     (tmp_path / "broken.ttf").write_bytes(b"not a font")
     with pytest.raises(DataError, match=r"broken\.ttf"):
-        render_line("a", FontFace("broken", "broken", tmp_path / "broken.ttf"), Look(), 32, _generator())
+        render_line("a", FontFace("broken", "broken", tmp_path / "broken.ttf"), Appearance(), 32, _generator())
 
 
 def test_impossible_looks_are_refused() -> None:
     with pytest.raises(ValidationError, match="rising pair"):
-        Look(height_share=(0.9, 0.5))
+        Appearance(height_share=(0.9, 0.5))
     with pytest.raises(ValidationError, match="min_contrast"):
-        Look(paper_grey=(100, 255), ink_grey=(80, 90))
-    assert all(field.description for field in Look.model_fields.values())
+        Appearance(paper_grey=(100, 255), ink_grey=(80, 90))
+    assert all(field.description for field in Appearance.model_fields.values())
 
 
 def test_contact_sheet_holds_every_line(faces: list[FontFace]) -> None:

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from distill.synthesis.templates import CHARACTERS, PUNCTUATION, TEMPLATE_KINDS, common_words, text_from_template
-from distill.synthesis.text import TextMix, draw_text, texts_of
+from distill.synthesis.text import TextMix, sample_text, texts_of
 from students.errors import DataError
 
 _KINDS = [name for name, field in TextMix.model_fields.items() if field.annotation is float]
@@ -20,7 +20,7 @@ NOTHING: dict[str, Any] = dict.fromkeys(_KINDS, 0.0)
 
 def _texts(mix: TextMix, n: int, seed: int = 0) -> list[str]:
     generator = torch.Generator().manual_seed(seed)
-    return [draw_text(mix, generator) for _ in range(n)]
+    return [sample_text(mix, generator) for _ in range(n)]
 
 
 def test_texts_are_clean_and_within_bounds() -> None:
@@ -47,7 +47,7 @@ def test_texts_of_a_seed_are_those_of_earlier_versions() -> None:
     """Kept lines and training runs depend on them: where this fails, `RENDERER_VERSION` must be raised."""
     mix = TextMix(**dict.fromkeys(set(_KINDS) - {"corpus", "word_list"}, 1.0))
     texts, generator = texts_of(mix, Path()), torch.Generator().manual_seed(0)
-    joined = "\n".join(draw_text(mix, generator, texts) for _ in range(5000))
+    joined = "\n".join(sample_text(mix, generator, texts) for _ in range(5000))
     assert hashlib.sha256(joined.encode()).hexdigest().startswith("3e47e38105f36f8b")
 
 

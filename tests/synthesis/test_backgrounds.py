@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from distill.synthesis.ground import (
+from distill.synthesis.backgrounds import (
     in_glare,
     in_shadow,
     legible_on,
@@ -11,7 +11,7 @@ from distill.synthesis.ground import (
     seen_from_behind,
     textured,
 )
-from distill.synthesis.lens import defocused, from_afar, moved
+from distill.synthesis.camera import defocused, from_afar, moved
 from students.errors import DataError
 
 GREY = np.full((32, 160), 128, np.uint8)

@@ -1,4 +1,4 @@
-"""How a camera spoils a picture, uint8 (H, W): motion, a lens out of focus, too few pixels.
+"""Degradation by a camera of a picture, uint8 (H, W): motion, a lens out of focus, too few pixels.
 
 Pure functions; the canvas never changes size.
 """

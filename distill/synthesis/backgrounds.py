@@ -1,7 +1,7 @@
-"""What lies behind and above the ink: textures, photographs, print that shines through, shadows, glare.
+"""Backgrounds and light: textures, photographs, print that shines through, shadows, glare.
 
-Pictures are grey, (H, W). Textures are drawn once a process from a fixed seed; photographs are read at their first
-use, so that processes share nothing but paths.
+Pictures are grey, (H, W). Textures are computed once a process from a fixed seed; photographs are read at their first
+use, so that processes share nothing but paths. Random numbers called `uniform` are uniform in [0, 1).
 """
 
 import logging
@@ -26,13 +26,13 @@ _BUSY = 0.4  # largest standard deviation of a photograph's detail, share of the
 _BROAD = (0.6, 2.0)  # radius of a bright spot, and softness of a shadow's edge, in heights
 
 
-def textured(picture: Pixels, strength: float, draw: list[float]) -> Pixels:
-    """A ground of fibre, plaster, brushed metal, wood or tiles under everything; `draw` (three numbers) picks it."""
+def textured(picture: Pixels, strength: float, uniform: list[float]) -> Pixels:
+    """A texture of fibre, plaster, brushed metal, wood or tiles; `uniform` (three numbers) picks it and its place."""
     textures = _textures()
-    texture_HW = textures[int(draw[0] * len(textures))]
+    texture_HW = textures[int(uniform[0] * len(textures))]
     rows, columns = (
         (int(place * size) + np.arange(n)) % size
-        for place, size, n in zip(draw[1:3], _POOL_SHAPE, picture.shape, strict=True)
+        for place, size, n in zip(uniform[1:3], _POOL_SHAPE, picture.shape, strict=True)
     )
     return np.asarray(cv2.add(picture, texture_HW[np.ix_(rows, columns)] * strength, dtype=cv2.CV_8U), np.uint8)
 
@@ -51,59 +51,59 @@ def photographs_in(folder: Path) -> tuple[Path, ...]:
     return images
 
 
-def photograph(path: Path, shape: tuple[int, int], draw: list[float]) -> Grey:
-    """A piece of a photograph, of the `shape` (height, width); `draw` (three numbers) says which."""
+def photograph(path: Path, shape: tuple[int, int], uniform: list[float]) -> Grey:
+    """A piece of a photograph, of the `shape` (height, width); `uniform` (three numbers) picks it."""
     whole_HW = _photograph(path)
     height, width = whole_HW.shape
-    share = min(height / shape[0], width / shape[1]) * between((0.4, 1.0), draw[0])
+    share = min(height / shape[0], width / shape[1]) * between((0.4, 1.0), uniform[0])
     rows, columns = (max(1, int(share * n)) for n in shape)
-    y, x = int(draw[1] * (height - rows + 1)), int(draw[2] * (width - columns + 1))
+    y, x = int(uniform[1] * (height - rows + 1)), int(uniform[2] * (width - columns + 1))
     piece_HW = whole_HW[y : y + rows, x : x + columns]
     mode = cv2.INTER_AREA if share > 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(piece_HW, shape[::-1], interpolation=mode), np.float32)
 
 
-def legible_on(ground_HW: Grey, min_contrast: int, draw: float) -> tuple[Grey, float]:
-    """The ground, and an ink that differs from its mean in the neighbourhood by `min_contrast` everywhere.
+def legible_on(background_HW: Grey, min_contrast: int, uniform: float) -> tuple[Grey, float]:
+    """The background, and the grey level of an ink that differs from its local mean by `min_contrast` everywhere.
 
-    Ink is dark on light ground and light on dark. Where the ground comes too near it is moved away as a whole, and
-    detail so busy that letters would drown in it is softened.
+    Ink is dark on a light background and light on a dark one. Where the background comes too near to the ink it is
+    moved away as a whole, and detail so busy that letters would be lost in it is softened.
     """
-    local_HW = np.asarray(cv2.GaussianBlur(ground_HW, (0, 0), ground_HW.shape[0] / 4), np.float32)
-    mean = float(ground_HW.mean())
+    local_HW = np.asarray(cv2.GaussianBlur(background_HW, (0, 0), background_HW.shape[0] / 4), np.float32)
+    mean = float(background_HW.mean())
     if mean >= 127.5:
-        ink = between((0, max(0.0, mean - min_contrast)), draw)
+        ink = between((0, max(0.0, mean - min_contrast)), uniform)
         moved_HW = np.maximum(local_HW, np.float32(ink + min_contrast))
     else:
-        ink = between((min(255.0, mean + min_contrast), 255), draw)
+        ink = between((min(255.0, mean + min_contrast), 255), uniform)
         moved_HW = np.minimum(local_HW, np.float32(ink - min_contrast))
-    detail_HW = ground_HW - local_HW
+    detail_HW = background_HW - local_HW
     contrast = abs(ink - float(moved_HW.mean()))
     calm = min(1.0, _BUSY * contrast / (float(detail_HW.std()) + 1e-6))
     return moved_HW + detail_HW * np.float32(calm), ink
 
 
-def seen_from_behind(coverage: Pixels, draw: list[float]) -> Pixels:
-    """Mirrored, blurred strokes of a page's other side: the line's own serve, moved by `draw` (two numbers)."""
+def seen_from_behind(coverage: Pixels, uniform: list[float]) -> Pixels:
+    """Mirrored, blurred strokes of a page's other side: the line's own serve, moved by `uniform` (two numbers)."""
     height, width = coverage.shape
-    moved = np.roll(coverage[:, ::-1], (int((draw[0] - 0.5) * height), int(draw[1] * width)), (0, 1))
+    moved = np.roll(coverage[:, ::-1], (int((uniform[0] - 0.5) * height), int(uniform[1] * width)), (0, 1))
     return blur(np.ascontiguousarray(moved), height / 40)
 
 
-def in_shadow(picture: Pixels, depth: float, draw: list[float]) -> Pixels:
-    """A shadow that takes the share `depth` of the light on one side of a soft edge; `draw`: three numbers."""
-    x_HW, y_HW = _heights_from(picture.shape, draw[0], 0.5)
-    angle = 2 * math.pi * draw[1]
+def in_shadow(picture: Pixels, depth: float, uniform: list[float]) -> Pixels:
+    """A shadow that takes the share `depth` of the light on one side of a soft edge; `uniform`: three numbers."""
+    x_HW, y_HW = _heights_from(picture.shape, uniform[0], 0.5)
+    angle = 2 * math.pi * uniform[1]
     behind_HW = x_HW * math.cos(angle) + y_HW * math.sin(angle)
-    softness = between((0.02, 0.3), draw[2])
+    softness = between((0.02, 0.3), uniform[2])
     shade_HW = 1 - np.float32(depth) / (1 + np.exp(np.clip(-behind_HW / softness, -30, 30)))
     return np.asarray(picture * shade_HW + 0.5, np.uint8)
 
 
-def in_glare(picture: Pixels, strength: float, draw: list[float]) -> Pixels:
-    """A bright spot in whose middle everything is `strength` of the way nearer to white; `draw`: four numbers."""
-    x_HW, y_HW = _heights_from(picture.shape, draw[0], draw[1])
-    across, high = between(_BROAD, draw[2]), between(_BROAD, draw[3]) / 2
+def in_glare(picture: Pixels, strength: float, uniform: list[float]) -> Pixels:
+    """A bright spot in whose middle everything is `strength` of the way nearer to white; `uniform`: four numbers."""
+    x_HW, y_HW = _heights_from(picture.shape, uniform[0], uniform[1])
+    across, high = between(_BROAD, uniform[2]), between(_BROAD, uniform[3]) / 2
     spot_HW = np.exp(-((x_HW / across) ** 2) - (y_HW / high) ** 2) * np.float32(strength)
     return np.asarray(picture + (255 - picture) * spot_HW + 0.5, np.uint8)
 

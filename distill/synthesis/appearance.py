@@ -1,6 +1,7 @@
-"""How rendered lines look: the ranges and probabilities that `render.py` draws from, and no code that draws.
+"""Appearance of rendered lines: the ranges and probabilities that `render.py` samples from.
 
-A fault that a new version adds has probability 0 until a recipe asks for it: the lines of a recipe stay the same.
+In a recipe the section is called `look`. A degradation that a new version adds has probability 0 until a recipe asks
+for it: the lines of a recipe stay the same.
 """
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,13 +13,13 @@ SIZES_PX = (24, 34, 48, 64)
 Range = tuple[float, float]
 
 
-class Look(BaseModel):
-    """How rendered lines look: ranges are drawn from evenly, probabilities say how often a fault occurs."""
+class Appearance(BaseModel):
+    """Appearance of rendered lines: ranges are sampled evenly, probabilities are those of each degradation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     letter_size_px: tuple[int, int] = Field(
-        default=(24, 48), description="lowest and highest font size drawn, before scaling"
+        default=(24, 48), description="lowest and highest font size, before scaling"
     )
     height_share: Range = Field(default=(0.55, 0.9), description="height of the letters, share of the picture's")
     tightness: Range = Field(default=(0.0, 0.4), description="0: with room for ascenders; 1: cut to the ink")
@@ -29,7 +30,7 @@ class Look(BaseModel):
     paper_grey: tuple[int, int] = Field(default=(150, 255), description="grey level of the paper")
     ink_grey: tuple[int, int] = Field(default=(0, 120), description="grey level of the ink")
     min_contrast: int = Field(default=80, ge=1, le=255, description="least difference of paper and ink")
-    invert_probability: Share = Field(default=0.08, description="probability of light text on dark ground")
+    invert_probability: Share = Field(default=0.08, description="probability of light text on dark paper")
     ink_spread: Range = Field(default=(0.7, 1.35), description="gamma of the edges: below 1 bolder, above 1 thinner")
     rotation_deg: float = Field(default=1.2, ge=0, le=10, description="largest rotation; less for long lines")
     shear: float = Field(default=0.08, ge=0, le=0.5, description="largest slant: sideways shift per height")
@@ -65,10 +66,10 @@ class Look(BaseModel):
     rule: Range = Field(default=(0.05, 0.25), description="distance of the rule from the ink, share of the height")
     bleed_probability: Share = Field(default=0.0, description="probability of print that shines through from behind")
     bleed: Range = Field(default=(0.1, 0.35), description="how strong it is, share of the ink")
-    texture_probability: Share = Field(default=0.0, description="probability of a textured ground")
+    texture_probability: Share = Field(default=0.0, description="probability of a textured background")
     texture: Range = Field(default=(4, 24), description="strength of the texture: standard deviation in grey levels")
     backgrounds: str | None = Field(default=None, description="folder of photographs, relative to data.root")
-    background_probability: Share = Field(default=0.0, description="probability of a piece of a photograph as ground")
+    background_probability: Share = Field(default=0.0, description="probability of a photograph as background")
     shadow_probability: Share = Field(default=0.0, description="probability of a shadow that falls across the line")
     shadow: Range = Field(default=(0.2, 0.6), description="share of the light that it takes")
     glare_probability: Share = Field(default=0.0, description="probability of a bright spot")
@@ -81,7 +82,7 @@ class Look(BaseModel):
     defocus_px: Range = Field(default=(0.7, 2), description="radius of the disc that a point becomes")
 
     @model_validator(mode="after")
-    def _sensible(self) -> "Look":
+    def _sensible(self) -> "Appearance":
         for name, (least, most) in _BOUNDS.items():
             low, high = getattr(self, name)
             if not least <= low <= high <= most:

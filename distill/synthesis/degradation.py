@@ -1,4 +1,4 @@
-"""What befalls ink before it is seen: strokes of neighbouring lines, rules, faded bands and patches, ragged edges.
+"""Degradation of the ink: strokes of neighbouring lines, rules, faded bands and patches, ragged edges.
 
 Works on coverage, uint8 (H, W), 255 where a letter covers the whole pixel. A pure function of its arguments.
 """
@@ -56,13 +56,13 @@ def ruled(coverage: Pixels, corners: NDArray[np.float64], gap_px: float, kind: f
     return np.maximum(coverage, lines)
 
 
-def faded(coverage: Pixels, loss: float, draw: list[float]) -> Pixels:
-    """Ink of which up to the share `loss` is missing: in rows, in columns, or in patches, by `draw` (nine numbers)."""
+def faded(coverage: Pixels, loss: float, uniform: list[float]) -> Pixels:
+    """Ink of which up to the share `loss` is missing: in rows, columns or patches, by `uniform` (nine, in [0, 1))."""
     height, width = coverage.shape
-    knots = np.array(draw[1:9], np.float32)
-    if draw[0] < 1 / 3:  # rows: a print head that skips
+    knots = np.array(uniform[1:9], np.float32)
+    if uniform[0] < 1 / 3:  # rows: a print head that skips
         grid, shape = np.resize(knots, (max(2, height // 3), 1)), (1, height)
-    elif draw[0] < 2 / 3:  # columns: worn paper
+    elif uniform[0] < 2 / 3:  # columns: abraded paper
         grid, shape = np.resize(knots, (1, max(2, width // height * 4))), (width, 1)
     else:
         grid, shape = np.resize(np.outer(knots, knots[::-1]), (3, max(2, width // height * 2))), (width, height)
