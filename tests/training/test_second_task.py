@@ -1,8 +1,10 @@
 """A second task, which knows nothing of lines or CTC: finding stripes in noise. It trains by the same few functions.
 
-Teacher, control and student are trained, stopped and resumed, and judged, which shows what `distill/training` needs of a
-task and what it does not.
+Teacher, control and student are trained, stopped and resumed, and judged, which shows what `distill/training` needs of
+a task and what it does not.
 """
+
+# ruff: noqa: ARG002 - the methods of a task take what the protocol says
 
 from __future__ import annotations
 
@@ -100,9 +102,8 @@ class StripeCriterion:
         if self.teacher is not None:
             with torch.no_grad():
                 wanted_NCHW = self.teacher(images_NCHW).sigmoid()
-            terms["follow"] = F.binary_cross_entropy_with_logits(logits_NCHW, wanted_NCHW, reduction="none").mean(
-                (1, 2, 3)
-            ).sum()  # fmt: skip
+            follow_NCHW = F.binary_cross_entropy_with_logits(logits_NCHW, wanted_NCHW, reduction="none")
+            terms["follow"] = follow_NCHW.mean((1, 2, 3)).sum()
         return terms, {"ink": logits_NCHW.sigmoid().mean().item()} if watch else {}
 
 
@@ -164,9 +165,13 @@ class StripeTask:
         return (figures["iou"],)
 
     def write(
-        self, target: Path, model: nn.Module, best: Mapping[str, Tensor], chosen: Mapping[str, float] | None,
+        self,
+        target: Path,
+        model: nn.Module,
+        best: Mapping[str, Tensor],
+        chosen: Mapping[str, float] | None,
         accelerator: Accelerator,
-    ) -> None:  # fmt: skip
+    ) -> None:
         metadata = {"about": json.dumps({"job": self.digest, "chosen": chosen})}
         safetensors.torch.save_file(dict(best), target, metadata)
 
