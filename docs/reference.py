@@ -22,7 +22,8 @@ A recipe is one YAML file. `distill recipes show RECIPE` writes one out with eve
 a number in a key is a position in a list: `data.train.0.path=lines`. A file may begin with `extends: RECIPE` and then
 holds only what differs. A section with a `kind` has the keys of that kind alone.
 
-Below, each table is one section. Above it stands where the section is found; `N` is a position in a list.
+Below, each table is one section. Above it stands where the section is found; `N` is a position in a list
+and `NAME` a name of one's own.
 """
 PLAIN = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "null", object: "anything"}
 MOST_PLACES = 6
@@ -48,12 +49,14 @@ def _collect(model: type[BaseModel], path: str, places: dict[type[BaseModel], li
 
 
 def _sections_in(annotation: Any, suffix: str = "") -> Iterator[tuple[type[BaseModel], str]]:
-    """The sections that a type may hold, each with `.N` where it stands in a list."""
+    """The sections that a type may hold, each with `.N` where it stands in a list, `.NAME` in a mapping."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _sections_in(get_args(annotation)[0], suffix)
     elif origin in (tuple, list):
         yield from _sections_in(get_args(annotation)[0], f"{suffix}.N")
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
+        yield from _sections_in(get_args(annotation)[1], f"{suffix}.NAME")
     elif origin in (typing.Union, types.UnionType):
         for member in get_args(annotation):
             yield from _sections_in(member, suffix)
