@@ -10,7 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from distill.data.augment import Augment
 from distill.data.mixing import Mix
 from distill.data.sources import FileSource
-from distill.recipe.terms import Consistency, Objective
+from distill.recipe.objective import Objective
+from distill.recipe.terms import Consistency
 from distill.runtime import Runtime
 from distill.schema import Precision, Protocol, Section
 from distill.synthesis.source import RenderedSource

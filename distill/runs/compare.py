@@ -25,8 +25,8 @@ from distill.evaluation.metrics import compare as compared
 from distill.evaluation.report import read_test
 from distill.evaluation.verdict import verdict
 from distill.recipe.file import load_recipe
+from distill.recipe.objective import TAUGHT
 from distill.recipe.sections import Recipe, Stage, Student
-from distill.recipe.terms import TAUGHT
 from distill.runs.run import FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
 from distill.runtime import StopFlag
 from distill.track import Stopwatch, say, write_json

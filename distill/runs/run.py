@@ -22,8 +22,8 @@ from distill.data.mixing import MixPlan, plan_of
 from distill.data.posteriors import Cached
 from distill.digests import digest_of
 from distill.evaluation import report
+from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe, RecipeError, Stage, Student, Teacher
-from distill.recipe.terms import Objective
 from distill.runs.policies import without_infeasible
 from distill.runs.pools import Pools, cache_of, open_pools
 from distill.runtime import StopFlag, environment, start
@@ -138,13 +138,9 @@ def cache_teacher(run: Run) -> dict[str, Any]:
             "views": views,
             "bytes_a_line": round(cached.n_bytes / (len(task.lines) * views), 1),
             "error": cache_error(
-                frozen,
+                task.taught(frozen),
                 cached,
                 task.build().to(run.accelerator.device),
-                task.lines,
-                task.recipe.image,
-                task.training.augment,
-                task.seed,
                 task.objective.match,
                 run.accelerator,
             ),

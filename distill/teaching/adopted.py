@@ -10,7 +10,6 @@ from students.errors import CheckpointError, UserError
 from students.model_file import MODEL_NAME, find_model, read_model
 
 OWN = "teacher.file"
-NEED_EVERY_CHARACTER = ("sequence_kd", "bag_of_symbols", "guided_spikes", "aligned_cross_entropy")
 
 
 def model_of(file: str) -> Path:
@@ -62,10 +61,10 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
     objective = recipe.objective
     if objective.feature_hint.weight and objective.feature_hint.through_neck and neck == "none":
         problems.append("objective.feature_hint.through_neck: the teacher has no recurrent layer to look through")
-    deaf = [name for name in NEED_EVERY_CHARACTER if getattr(objective, name).weight]
-    if not problems and deaf and (missing := sorted(set(charset.characters) - known)):
+    taught_all = [name for name, term in objective.terms.items() if term.weight and term.needs_every_character]
+    if not problems and taught_all and (missing := sorted(set(charset.characters) - known)):
         problems.append(
-            f"objective: {', '.join(deaf)} take the teacher's word for what is written, but no teacher knows "
+            f"objective: {', '.join(taught_all)} follow the teacher's text, but no teacher knows "
             f"{''.join(missing)!r}; set their weights to 0, or add a teacher that does"
         )
     return problems

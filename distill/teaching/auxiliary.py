@@ -1,11 +1,14 @@
-"""What learns beside a network and is dropped when it is shipped: a projection, an attention head, a peer."""
+"""Auxiliary modules: they are trained with a network and are not in its model file.
+
+A projection of features, an attention decoder, a peer.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from distill.recipe.terms import Objective
+from distill.recipe.objective import Objective
 from distill.seeds import seed_of
 from distill.teaching.losses.attention import AttentionHead
 from distill.teaching.losses.features import Hint
@@ -16,11 +19,16 @@ from students.parts import Recogniser, n_features
 HINT, ATTENTION, PEER = "hint", "attention", "peer"
 
 
-def beside(
-    objective: Objective, model: Recogniser, peer: Recogniser | None, teacher: FrozenTeacher | None, n_classes: int,
-    image: Preparation, seed: int,
-) -> nn.ModuleDict:  # fmt: skip
-    """The modules that the terms of an objective need beside `model`, fresh, a function of the seed."""
+def auxiliary_modules(
+    objective: Objective,
+    model: Recogniser,
+    peer: Recogniser | None,
+    teacher: FrozenTeacher | None,
+    n_classes: int,
+    image: Preparation,
+    seed: int,
+) -> nn.ModuleDict:
+    """The auxiliary modules that the terms of an objective need, with first weights that are a function of the seed."""
     made: dict[str, nn.Module] = {}
     ours = n_features(model, image.channels, image.height_px)
     with torch.random.fork_rng(devices=[]):

@@ -1,14 +1,15 @@
 """The teacher's posteriors, computed once for every training line, in Arrow files beside the run.
 
-Every line is kept in `views` augmented views; view v is what epochs v, v + views, ... show, drawn anew from the same
-seed, so picture and posteriors agree. Parts are written whole, an interrupted cache goes on behind the last one, and
-opening verifies every byte.
+Every line is kept in `views` augmented views; view v is what epochs v, v + views, ... show, augmented again from the
+same seed, so picture and posteriors agree. Parts are written whole, an interrupted cache goes on behind the last one,
+and opening verifies every byte.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from distill.data.posteriors import Cached, Posteriors, encode
 from distill.data.prepared import PreparedLines, View
 from distill.data.sampler import in_width_order
 from distill.digests import digest_of
-from distill.recipe.terms import FrameMatch, Objective, PosteriorCache
+from distill.recipe.objective import FrameMatch, Objective, PosteriorCache
+from distill.recipe.terms import FrameKL
 from distill.runtime import in_bf16
 from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import equal_frames, matched
@@ -42,24 +44,43 @@ SCHEMA = pa.schema([("record", pa.binary())])
 
 
 def temperatures_of(objective: Objective) -> tuple[float, ...]:
-    """The temperatures at which the terms of an objective hear the teacher, 1 always among them."""
-    fields = type(objective).model_fields.keys() - {"sequence_kd"}  # its temperature is of texts, not of frames
-    terms = (getattr(objective, name) for name in fields)
-    heard = {term.temperature for term in terms if getattr(term, "temperature", None) and term.weight}
-    return tuple(sorted({1.0, *heard}))
+    """The temperatures at which the terms of an objective take the teacher's posteriors, 1 always among them."""
+    in_use = {term.teacher_temperature for term in objective.terms.values() if term.weight and term.needs_teacher}
+    return tuple(sorted({1.0, *in_use}))
+
+
+@dataclass(frozen=True)
+class TaughtLines:
+    """Training lines as a student sees them, and the teacher whose posteriors on them are cached."""
+
+    teacher: FrozenTeacher
+    lines: Lines
+    preparation: Preparation
+    augment: Augment
+    seed: int
+
+    @property
+    def prepared(self) -> PreparedLines:
+        """The lines, prepared for the student and for every network of the teacher."""
+        return PreparedLines(self.lines, self.preparation, self.teacher.preparations, limit_bytes=0)
 
 
 def cache_posteriors(
-    teacher: FrozenTeacher, lines: Lines, preparation: Preparation,
-    augment_with: Augment, seed: int, objective: Objective, n_classes: int, root: Path, accelerator: Accelerator,
+    taught: TaughtLines,
+    objective: Objective,
+    n_classes: int,
+    root: Path,
+    accelerator: Accelerator,
     poll: Callable[[], None],
-) -> Cached:  # fmt: skip
-    """Open the cache of these lines and this teacher, computing what is missing. `poll` may raise between parts."""
-    settings, temperatures = objective.cache, temperatures_of(objective)
-    key = digest_of(
-        FORMAT, teacher.digest, preparation, augment_with, lines.digest_of_pictures, seed, settings, list(temperatures),
-        n_classes, in_bf16(teacher.precision, accelerator.device),
-    )  # fmt: skip
+) -> Cached:
+    """Open the cache of these lines and this teacher in `root`, computing what is missing.
+
+    `poll` is called between parts and may raise. Raises `CheckpointError` where a part is damaged.
+    """
+    teacher, lines, settings, temperatures = taught.teacher, taught.lines, objective.cache, temperatures_of(objective)
+    of_lines = (taught.preparation, taught.augment, lines.digest_of_pictures, taught.seed)
+    bf16 = in_bf16(teacher.precision, accelerator.device)
+    key = digest_of(FORMAT, teacher.digest, *of_lines, settings, list(temperatures), n_classes, bf16)
     folder = root / f"posteriors-{key[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     parts = [
@@ -69,7 +90,7 @@ def cache_posteriors(
     ]
     missing = [part for part in parts if not part[2].is_file()]
     accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
-    prepared = PreparedLines(lines, preparation, teacher.preparations, limit_bytes=0)
+    prepared = taught.prepared
     total = len(lines) * settings.views
     done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)
     clock = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
@@ -77,9 +98,8 @@ def cache_posteriors(
         for view, start, path in missing[accelerator.process_index :: accelerator.num_processes]:
             some = np.arange(start, min(start + PART_LINES, len(lines)))
             with clock.measure("filled"):
-                records = _records(
-                    teacher, prepared, some, View(augment_with, seed, view), settings, temperatures, accelerator
-                )
+                shown = View(taught.augment, taught.seed, view)
+                records = _records(teacher, prepared, some, shown, settings, temperatures, accelerator)
                 write_whole(path, _with_digest(records))
             bar.update(len(some) * accelerator.num_processes)
             poll()
@@ -92,32 +112,33 @@ def cache_posteriors(
 
 
 def cache_error(
-    teacher: FrozenTeacher, cached: Cached, student: nn.Module, lines: Lines, preparation: Preparation,
-    augment_with: Augment, seed: int, match: FrameMatch, accelerator: Accelerator,
-) -> dict[str, dict[str, float]]:  # fmt: skip
+    taught: TaughtLines, cached: Cached, student: nn.Module, match: FrameMatch, accelerator: Accelerator
+) -> dict[str, dict[str, float]]:
     """How far frame KL and its gradient on the student's logits are off with the cache, relative, at each temperature.
 
     Measured on the first view of up to `ERROR_LINES` lines, all frames, brought onto the student's as in training.
     """
-    some = lines.take(np.linspace(0, len(lines) - 1, min(ERROR_LINES, len(lines))).round().astype(int))
+    lines = taught.lines
+    numbers = np.linspace(0, len(lines) - 1, min(ERROR_LINES, len(lines))).round().astype(int)
+    some = replace(taught, lines=lines.take(numbers))
     where = {key: i for i, key in enumerate(lines.keys)}
-    prepared = PreparedLines(some, preparation, teacher.preparations, limit_bytes=0)
     sums = {tau: np.zeros(4) for tau in cached.temperatures}
     student.eval()
-    groups = in_width_order(some.padded_width_px, BATCH_LINES)
-    for group, images_NCHW, others in images_of(prepared, groups, accelerator.device, View(augment_with, seed, 0)):
+    groups, first_view = in_width_order(some.lines.padded_width_px, BATCH_LINES), View(taught.augment, taught.seed, 0)
+    for group, images_NCHW, others in images_of(some.prepared, groups, accelerator.device, first_view):
         with torch.no_grad():
             ours = student(images_NCHW)
-        posteriors = cached.of([where[some.keys[i]] for i in group.indices], [0] * len(group.indices))
-        said = Posteriors(*(part.to(accelerator.device) for part in posteriors))
-        online = teacher(images_NCHW, others)
+        on_host = cached.of([where[some.lines.keys[i]] for i in group.indices], [0] * len(group.indices))
+        posteriors = Posteriors(*(part.to(accelerator.device) for part in on_host))
+        online = taught.teacher(images_NCHW, others)
         for tau, total in sums.items():
             found = []
-            kept = cached.outputs(said, tau if equal_frames(online, ours) else 1.0)  # means of frames are taken at 1
+            kept_tau = tau if equal_frames(online, ours) else 1.0  # means of frames are taken at 1
+            kept = cached.outputs(posteriors, kept_tau)
             for theirs in (online, kept):
                 logits_NTC = ours.logits_NTC.float().requires_grad_()
                 onto = matched(theirs, ours, match.how, match.max_shift)
-                loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), onto, temperature=tau, frames="all")
+                loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), onto, FrameKL(temperature=tau, frames="all"))
                 found.append((loss.item(), torch.autograd.grad(loss, logits_NTC)[0]))
             (loss_online, gradient_online), (loss_cached, gradient_cached) = found
             apart = (gradient_online - gradient_cached).square().sum().item()
@@ -129,9 +150,15 @@ def cache_error(
 
 
 def _records(
-    teacher: FrozenTeacher, prepared: PreparedLines, some: np.ndarray, view: View, settings: PosteriorCache,
-    temperatures: Sequence[float], accelerator: Accelerator,
-) -> list[bytes]:  # fmt: skip
+    teacher: FrozenTeacher,
+    prepared: PreparedLines,
+    some: np.ndarray,
+    view: View,
+    settings: PosteriorCache,
+    temperatures: Sequence[float],
+    accelerator: Accelerator,
+) -> list[bytes]:
+    """The records of the lines with the numbers `some`, in that order."""
     records: dict[int, bytes] = {}
     groups = in_width_order(prepared.lines.padded_width_px, BATCH_LINES, some)
     for group, outputs in outputs_of(teacher, prepared, groups, accelerator.device, view, torch.channels_last):

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from distill.data.batch import Batch, StepData
-from distill.recipe.terms import Objective
+from distill.recipe.objective import Objective
 from distill.runtime import autocast
 from distill.schema import Precision
 from distill.teaching.auxiliary import PEER
-from distill.teaching.objective import KINDS, judge, judge_compactly, loss_terms, term_counts, term_weights, watched
-from distill.teaching.teacher import FrozenTeacher
+from distill.teaching.inputs import compact_inputs, term_inputs
+from distill.teaching.objective import any_needs_teacher, loss_terms, term_counts, term_weights
+from distill.teaching.teacher import TeacherSource
+from distill.teaching.watching import watched_figures
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class LineCriterion:
     """The terms of an objective on text lines; without a `teacher`, those that need none."""
 
     objective: Objective
-    teacher: FrozenTeacher | None = None
+    teacher: TeacherSource | None = None
     precision: Precision = "fp32"
 
     def weights(self, done: float) -> Mapping[str, float]:
@@ -30,7 +32,7 @@ class LineCriterion:
 
     def counts(self, names: Collection[str], step: StepData) -> Mapping[str, int]:
         """The lines of the whole step, over all processes, that each named term is a sum over."""
-        return term_counts(names, step)
+        return term_counts(self.objective, names, step)
 
     def terms(
         self, model: nn.Module, auxiliary: nn.ModuleDict, batch: Batch, names: Collection[str], watch: bool
@@ -44,10 +46,9 @@ class LineCriterion:
         with autocast(self.precision, device):
             student = model(batch.images_NCHW)
             peer = auxiliary[PEER](batch.images_NCHW) if {"mutual", "peer_ctc"} & set(names) else None
-        judged = judge_compactly(self.objective, names, student, batch, teacher)
-        if judged is None:
-            asked = teacher is not None and (watch or any(KINDS[name].taught for name in names))
-            heard = teacher.hear(batch) if teacher is not None and asked else None
-            judged = judge(self.objective, names, student, heard, batch, auxiliary, peer, teacher)
-        figures = watched(judged, teacher.cached if teacher is not None else None) if watch else {}
-        return {name: total for name, (total, _) in loss_terms(self.objective, names, judged).items()}, figures
+        inputs = compact_inputs(self.objective, names, student, batch, teacher)
+        if inputs is None:
+            asked = teacher if watch or any_needs_teacher(self.objective, names) else None
+            inputs = term_inputs(self.objective, names, student, batch, auxiliary, peer, asked)
+        figures = watched_figures(inputs) if watch else {}
+        return {name: total for name, (total, _) in loss_terms(self.objective, names, inputs).items()}, figures

@@ -1,10 +1,13 @@
-"""The frozen teacher, one network or several: what it says about lines, in the student's classes, on its own frames."""
+"""The frozen teacher, one network or several: its outputs on lines, in the student's classes, on its own frames.
+
+A `TeacherSource` is where a step takes them from: the network, or a cache of its posteriors.
+"""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -35,15 +38,30 @@ class Member:
     class_of_C: tuple[int, ...] | None = None  # for every class of the run the network's own, or NOT_KNOWN
 
 
-class FrozenTeacher(nn.Module):
-    """Evaluation and inference mode, and a digest that must not change.
+class TeacherSource(Protocol):
+    """What gives a step the outputs of a teacher."""
 
-    Several networks speak with one voice: the weighted mean of their posteriors, on the first one's frames.
+    def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
+        """Outputs on the lines of a batch, by the temperature that they are exact at, 1 among them."""
+
+    @property
+    def unknown_C(self) -> Tensor | None:
+        """Classes of the run that the teacher does not know, (C,) bool; None where there is none."""
+
+    @property
+    def neck(self) -> Recurrent:
+        """What reads along the line."""
+
+
+class FrozenTeacher(nn.Module):
+    """Networks in evaluation and inference mode, with a digest that must not change.
+
+    Several networks are one teacher: the weighted mean of their posteriors, on the frames of the first.
     """
 
     def __init__(self, members: Sequence[Member], device: torch.device, precision: Precision) -> None:
         super().__init__()
-        self.members, self.precision, self.cached = tuple(members), precision, None
+        self.members, self.precision = tuple(members), precision
         self.models = nn.ModuleList([member.model for member in members])
         self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.eval()
@@ -51,14 +69,12 @@ class FrozenTeacher(nn.Module):
         terms = [[m.weight, m.temperature, m.class_of_C] for m in members]
         self.digest = digest_of(self._weights_digest, precision, terms, *(m.preparation or "" for m in members))
 
-    cached: Cached | None
-
     def train(self, mode: bool = True) -> FrozenTeacher:
         """Nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
         return super().train(mode and False)
 
     def forward(self, images_NCHW: Tensor, others: Mapping[Preparation, Tensor] | None = None) -> Outputs:
-        """What it says about `images_NCHW`; `others` has the same lines for the networks that want them otherwise."""
+        """Outputs on `images_NCHW`; `others` has the same lines as other preparations of the networks want them."""
         pictures = [(others or {})[m.preparation] if m.preparation else images_NCHW for m in self.members]
         with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
             outputs = [m.model(images) for m, images in zip(self.members, pictures, strict=True)]
@@ -75,32 +91,20 @@ class FrozenTeacher(nn.Module):
 
     @property
     def _shares_MC(self) -> Tensor:
-        """What each network's word counts on each class, among those that know it; all, where none does."""
+        """The weight of each network on each class, among those that know it; of all, where none does."""
         known_MC = torch.ones(len(self.members), 1, dtype=torch.bool)
         if n_classes := max(len(m.class_of_C or ()) for m in self.members):
             known_MC = torch.tensor([[c != NOT_KNOWN for c in m.class_of_C or (0,) * n_classes] for m in self.members])
         weights_MC = torch.tensor([[m.weight] for m in self.members]) * (known_MC | ~known_MC.any(0))
         return (weights_MC / weights_MC.sum(0)).to(next(self.parameters()).device)
 
-    def hear(self, batch: Batch) -> Mapping[float, Outputs]:
-        """What it says about the lines of a batch, at each temperature that has an answer of its own, 1 among them.
-
-        A network has one answer for all; a cache one for each.
-        """
-        if self.cached is None:
-            return {1.0: self(batch.images_NCHW, batch.others)}
-        assert batch.posteriors is not None
-        return {tau: self.cached.outputs(batch.posteriors, tau) for tau in self.cached.temperatures}
-
-    def remembered(self, cached: Cached) -> FrozenTeacher:
-        """The same teacher, whose word on the training lines is read, not computed."""
-        other = copy.copy(self)
-        other.cached = cached
-        return other
+    def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
+        """Outputs on the lines of a batch, under 1: logits, so every temperature is exact."""
+        return {1.0: self(batch.images_NCHW, batch.others)}
 
     @property
     def preparations(self) -> tuple[Preparation, ...]:
-        """How its networks want the lines beside the run's own way."""
+        """The preparations of lines that its networks want, other than the run's own."""
         return tuple(dict.fromkeys(m.preparation for m in self.members if m.preparation))
 
     @property
@@ -112,14 +116,38 @@ class FrozenTeacher(nn.Module):
 
     @property
     def neck(self) -> Recurrent:
-        """What reads along the line; of several networks the first one's. Who needs it is refused without."""
+        """What reads along the line, of the first network; a recipe that needs it is refused without it."""
         neck = self.members[0].model.neck
         assert isinstance(neck, Recurrent)
         return neck
 
     def assert_unchanged(self) -> None:
+        """Raises `RuntimeError` where a tensor is not what it was."""
         if tensors_digest(self.state_dict()) != self._weights_digest:
             raise RuntimeError("the frozen teacher changed during the training")
+
+
+@dataclass(frozen=True)
+class CachedTeacher:
+    """A frozen teacher whose outputs on the training lines are read from a cache instead of computed."""
+
+    network: FrozenTeacher
+    cached: Cached
+
+    def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
+        """Outputs on the lines of a batch at each temperature of the cache; the batch carries the posteriors."""
+        assert batch.posteriors is not None
+        return {tau: self.cached.outputs(batch.posteriors, tau) for tau in self.cached.temperatures}
+
+    @property
+    def unknown_C(self) -> Tensor | None:
+        """Classes of the run that no network knows, (C,) bool; None where there is none."""
+        return self.network.unknown_C
+
+    @property
+    def neck(self) -> Recurrent:
+        """What reads along the line, of the first network."""
+        return self.network.neck
 
 
 def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
@@ -134,12 +162,12 @@ def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset,
     """An opened model file as a teacher of lines in `charset` that are prepared by `image`."""
     temperature = reader.description.calibration.temperature if calibrated else 1.0
     theirs = at_any_width(reader.description.preparation)
-    # the run pads and judges widths; what is left says how a line looks
+    # the run pads lines and checks their widths; the rest is how the pixels are prepared
     same = theirs.model_copy(update={"width_quantum_px": image.width_quantum_px}) == at_any_width(image)
     classes = class_map(charset, reader.description.charset)
     return Member(reader.model, weight, temperature, None if same else theirs, classes)
 
 
 def at_any_width(preparation: Preparation) -> Preparation:
-    """The same without a limit: the run's own has judged the lines."""
+    """The same without a limit: the lines have been held to the run's own."""
     return preparation.model_copy(update={"max_width_px": WIDEST_PX})

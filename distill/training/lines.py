@@ -24,13 +24,13 @@ from distill.evaluation.calibrate import fitted_temperature
 from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import compare, score
 from distill.processes import Poll
+from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe, Training
-from distill.recipe.terms import Objective
 from distill.seeds import seed_of
-from distill.teaching.auxiliary import PEER, beside
-from distill.teaching.cache import cache_posteriors
+from distill.teaching.auxiliary import PEER, auxiliary_modules
+from distill.teaching.cache import TaughtLines, cache_posteriors
 from distill.teaching.criterion import LineCriterion
-from distill.teaching.teacher import FrozenTeacher
+from distill.teaching.teacher import CachedTeacher, FrozenTeacher, TeacherSource
 from distill.track import say
 from distill.training.initial import Start, fill, sources_learnt
 from distill.training.task import Lessons, Validation
@@ -121,24 +121,27 @@ class LineTask:
         # its own first weights, or two peers that begin as copies would stay copies
         peer = replace(self, start=None).build(PEER) if self.objective.mutual.weight else None
         classes, image = self.charset.n_classes, self.recipe.image
-        return beside(self.objective, model, peer, self.teacher, classes, image, self.seed)
+        return auxiliary_modules(self.objective, model, peer, self.teacher, classes, image, self.seed)
 
     def begin(self, accelerator: Accelerator, poll: Poll) -> Lessons:
         """The steps and the criterion; the teacher's posteriors are computed first where they are to be cached."""
-        cached, teacher = self.posteriors(accelerator, poll), self.teacher
-        if teacher is not None and cached is not None:
-            teacher = teacher.remembered(cached)
+        cached = self.posteriors(accelerator, poll)
+        source: TeacherSource | None = self.teacher
+        if self.teacher is not None and cached is not None:
+            source = CachedTeacher(self.teacher, cached)
         steps = partial(self._steps, accelerator=accelerator, cached=cached)
-        return Lessons(steps, LineCriterion(self.objective, teacher, self.training.precision))
+        return Lessons(steps, LineCriterion(self.objective, source, self.training.precision))
 
     def posteriors(self, accelerator: Accelerator, poll: Poll) -> Cached | None:
         """The teacher's posteriors on the lines, computed where they are missing; None without a cache or a teacher."""
         if self.teacher is None or not self.objective.cache.views:
             return None
-        return cache_posteriors(
-            self.teacher, self.lines, self.recipe.image, self.training.augment, self.seed, self.objective,
-            self.charset.n_classes, self.cache, accelerator, poll,
-        )  # fmt: skip
+        n_classes = self.charset.n_classes
+        return cache_posteriors(self.taught(self.teacher), self.objective, n_classes, self.cache, accelerator, poll)
+
+    def taught(self, teacher: FrozenTeacher) -> TaughtLines:
+        """The lines as the cache of a teacher's posteriors takes them."""
+        return TaughtLines(teacher, self.lines, self.recipe.image, self.training.augment, self.seed)
 
     def _steps(self, steps: range, accelerator: Accelerator, cached: Cached | None) -> Generator[StepData]:
         fed = FeedSettings(

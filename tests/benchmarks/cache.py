@@ -26,10 +26,11 @@ from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines
 from distill.data.sampler import Order
 from distill.recipe.file import load_recipe
-from distill.recipe.terms import BlankSplit, FrameKL, Objective, PosteriorCache
-from distill.teaching.cache import cache_posteriors
+from distill.recipe.objective import Objective, PosteriorCache
+from distill.recipe.terms import BlankSplit, FrameKL
+from distill.teaching.cache import TaughtLines, cache_posteriors
 from distill.teaching.criterion import LineCriterion
-from distill.teaching.teacher import FrozenTeacher, Member
+from distill.teaching.teacher import CachedTeacher, FrozenTeacher, Member
 from distill.training.optimisers import build_optimisers
 from distill.training.step import StepSettings, take_step
 from distill.training.trainee import Trainee
@@ -95,7 +96,7 @@ def plain(made: Lines, teacher: Recogniser) -> None:
         optimiser.step()
 
 
-def suite(made: Lines, teacher: FrozenTeacher | None) -> None:
+def suite(made: Lines, teacher: CachedTeacher | None) -> None:
     training = load_recipe("quick", ["student.training.optimiser=adamw"]).student.training
     model = student().to(memory_format=torch.channels_last)
     trainee, accelerator = Trainee(model, build_optimisers(model, training)), Accelerator(cpu=True)
@@ -138,21 +139,20 @@ def main() -> None:
     teacher = FrozenTeacher([Member(network)], CPU, "auto")
     with tempfile.TemporaryDirectory() as root:
         start = time.perf_counter()
-        cached = cache_posteriors(
-            teacher, made, PREPARATION, STILL, 0, OBJECTIVE, CHARSET.n_classes, Path(root), Accelerator(cpu=True),
-            lambda: None,
-        )  # fmt: skip
+        taught = TaughtLines(teacher, made, PREPARATION, STILL, 0)
+        accelerator = Accelerator(cpu=True)
+        cached = cache_posteriors(taught, OBJECTIVE, CHARSET.n_classes, Path(root), accelerator, lambda: None)
         filled = time.perf_counter() - start
         online = seconds(lambda: plain(made, network))
         alone = seconds(lambda: suite(made, None))
-        heard = seconds(lambda: suite(made, teacher.remembered(cached)))
+        taught_s = seconds(lambda: suite(made, CachedTeacher(teacher, cached)))
     print(
         f"teacher {n_parameters(network):,} parameters, student {n_parameters(student()):,}; {N_LINES} lines of "
         f"32 x {WIDTH} px, {CHARSET.n_classes} classes\n"
         f"plain float32 loop, teacher online: {online:.1f} s an epoch\n"
-        f"cached: {heard:.1f} s, {online / heard:.1f} times as fast; filling the cache {filled:.1f} s, "
+        f"cached: {taught_s:.1f} s, {online / taught_s:.1f} times as fast; filling the cache {filled:.1f} s, "
         f"{cached.n_bytes / N_LINES:.0f} bytes a line\n"
-        f"student alone: {alone:.1f} s; a cached step takes {heard / alone:.2f} times as long"
+        f"student alone: {alone:.1f} s; a cached step takes {taught_s / alone:.2f} times as long"
     )
 
 

@@ -15,10 +15,10 @@ from distill.data.feed import FeedSettings, feed
 from distill.data.posteriors import Cached, Posteriors, decode, dense, encode
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import Order, in_width_order
-from distill.recipe.terms import Objective, PosteriorCache
+from distill.recipe.objective import Objective, PosteriorCache
 from distill.synthesis.opening import open_rendered
 from distill.synthesis.source import RenderedSource
-from distill.teaching.cache import cache_posteriors
+from distill.teaching.cache import TaughtLines, cache_posteriors
 from distill.teaching.teacher import FrozenTeacher, Member
 from students.architectures.recurrent import RecurrentStudent
 from students.charset import Charset
@@ -125,9 +125,8 @@ def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_sho
     teacher = FrozenTeacher([Member(network)], torch.device("cpu"), "fp32")
     augment, seed = Augment(probability=1, rotation_deg=10, shear=0.3, noise_probability=1, noise_sigma=40), 7
     objective = Objective(cache=PosteriorCache(views=2, top_k=n_classes, blank_above=1))
-    cached = cache_posteriors(
-        teacher, lines, preparation, augment, seed, objective, n_classes, tmp_path, Accelerator(cpu=True), lambda: None
-    )
+    taught = TaughtLines(teacher, lines, preparation, augment, seed)
+    cached = cache_posteriors(taught, objective, n_classes, tmp_path, Accelerator(cpu=True), lambda: None)
     order = Order(lines.padded_width_px, 8, seed)
     steps = range(4 * order.steps_per_epoch)
     seen: dict[str, list[torch.Tensor]] = {key: [] for key in lines.keys}

@@ -11,7 +11,7 @@ import pytest
 
 from distill.cli import main
 from distill.recipe.file import load_recipe
-from distill.recipe.terms import TAUGHT
+from distill.recipe.objective import TAUGHT
 from distill.runs import compare, run
 from distill.runs.compare import GIVEN, LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
 from distill.runs.run import resolved_yaml

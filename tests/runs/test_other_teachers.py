@@ -129,9 +129,9 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
     (tmp_path / "model.onnx").write_bytes(b"onnx")
     assert main(["check", "smoke", *choices[:-1], f"teacher.file={tmp_path / 'model.onnx'}"]) == 1
     assert "is an ONNX file; name the safetensors file" in " ".join(capsys.readouterr().out.split())
-    deaf = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "objective.sequence_kd.weight=1"]
-    assert main(["student", "smoke", *deaf]) == 2
-    assert "sequence_kd take the teacher's word" in capsys.readouterr().err
+    without_p = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "objective.sequence_kd.weight=1"]
+    assert main(["student", "smoke", *without_p]) == 2
+    assert "sequence_kd follow the teacher's text" in capsys.readouterr().err
     through = ["objective.feature_hint={weight: 1, through_neck: true}", f"runtime.cache_root={cache}"]
     for without in ("teacher.model.neck=none", f"teacher.file={write_student(tmp_path / 'bare.safetensors')}"):
         assert main(["check", "smoke", *through, without, "--run", str(tmp_path / "run")]) == 1

@@ -12,10 +12,9 @@ from safetensors import safe_open
 
 from distill.cli import main
 from distill.recipe.file import load_recipe
-from distill.recipe.terms import TAUGHT
+from distill.recipe.objective import TAUGHT, UNTAUGHT, Objective
 from distill.runs.run import final_job, open_run, train_pair
 from distill.runtime import StopFlag, Stopped
-from distill.teaching.objective import KINDS
 from distill.track import read_metrics
 from distill.training.train import _begin
 from students import load
@@ -25,7 +24,7 @@ from teachers import load as load_any
 def choices(cache: Path, how: str) -> list[str]:
     budget = {"steps": 3, "log_every": 1, "validate_every": 3, "batch_lines": 8}
     return [
-        *(f"objective.{name}.weight=0.5" for name in (*TAUGHT, "self_alignment", "consistency", "mutual", "attention")),
+        *(f"objective.{name}.weight=0.5" for name in (*TAUGHT, *UNTAUGHT)),
         *(f"student.training.{key}={value}" for key, value in budget.items()),
         "student.model={kind: recurrent, frame_px: 8}", f"objective.match.how={how}", "objective.trust.policy=drop",
         "objective.consistency.warmup=0", "student.control=false", f"runtime.cache_root={cache}",
@@ -46,7 +45,7 @@ def test_every_term_teaches_a_student_of_other_frames(
     assert main(["student", "smoke", *choices(cache, how), "--run", str(run)]) == 0
     entries = [entry for entry in read_metrics(run / "student" / "metrics.jsonl") if "loss" in entry]
     assert len(entries) == 3
-    assert all(set(entry) >= set(KINDS) | {"teacher_wrong"} for entry in entries)
+    assert all(set(entry) >= set(Objective().terms) | {"teacher_wrong"} for entry in entries)
     readers = load(run), load_any(run / "teacher" / "model.safetensors")
     frames = [reader.model.eval()(torch.zeros(1, 1, 32, 64)).lengths_N.item() for reader in readers]
     assert frames == [8, 16]

@@ -9,10 +9,13 @@ from torch.nn import functional as F
 
 from distill.data.batch import Batch
 from distill.data.posteriors import Cached, Posteriors
-from distill.recipe.terms import BlankSplit, FrameKL, Objective, Trust
+from distill.recipe.objective import Objective, Trust
+from distill.recipe.terms import BlankSplit, FrameKL
+from distill.teaching.inputs import compact_inputs, term_inputs
 from distill.teaching.losses.large import MANY_CLASSES, Sparse, compact_ctc, ctc_and_kl
-from distill.teaching.objective import judge, judge_compactly, loss_terms, term_weights, watched
-from distill.teaching.teacher import FrozenTeacher, Member
+from distill.teaching.objective import loss_terms, term_weights
+from distill.teaching.teacher import CachedTeacher, FrozenTeacher, Member
+from distill.teaching.watching import watched_figures
 from students.config import STUDENTS
 from students.parts import Outputs
 
@@ -85,8 +88,8 @@ def test_the_kl_is_that_of_the_best_classes_and_one_tail(tau: float, scale: floa
     nats_N, found = ctc_and_kl(student_NTC, *rest, Sparse(classes_NTK, top_NTK, tail_NT, tau, alpha, beta))
     assert torch.allclose(found, expected, rtol=1e-6, atol=1e-9)
     if alpha == beta:
-        full = F.kl_div((student_NTC / tau).log_softmax(-1), (log_p_NTC / tau).log_softmax(-1), reduction="none",
-                        log_target=True).sum(-1)  # fmt: skip
+        log_q_NTC, softened_NTC = (student_NTC / tau).log_softmax(-1), (log_p_NTC / tau).log_softmax(-1)
+        full = F.kl_div(log_q_NTC, softened_NTC, reduction="none", log_target=True).sum(-1)
         assert (found <= full + 1e-9).all()
     weights_NT = torch.linspace(0.2, 1, found.numel(), dtype=torch.float64).view_as(found)
     weights_N = torch.tensor([0.5, 0.0, 2.0, 0.7], dtype=torch.float64)
@@ -116,15 +119,13 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objec
     logits_NTC = torch.zeros(n, t, classes).scatter(-1, classes_NTK, top_NTK)
     log_p_NTC = logits_NTC.flip(0).scatter(-1, classes_NTK, top_NTK.flip(1)).log_softmax(-1)
     rest = [(log_p_NTC / tau).scatter(-1, classes_NTK, -torch.inf).logsumexp(-1) for tau in taus]
-    said = Posteriors(classes_NTK, log_p_NTC.gather(-1, classes_NTK), torch.stack(rest, -1))
+    kept = Posteriors(classes_NTK, log_p_NTC.gather(-1, classes_NTK), torch.stack(rest, -1))
     cached = Cached((), k, taus, classes)
     network = STUDENTS.validate_python({"kind": "digits"}).build(4, 1, 32)
-    teacher = FrozenTeacher([Member(network)], torch.device("cpu"), "fp32").remembered(cached)
+    teacher = CachedTeacher(FrozenTeacher([Member(network)], torch.device("cpu"), "fp32"), cached)
     targets_NL = torch.tensor([[3, 4], [5, 0], [0, 0]])
-    batch = Batch(
-        torch.zeros(n, 1, 8, 8), targets_NL, torch.tensor([2, 1, 0]), torch.tensor([True, True, False]),
-        ("a", "b", "c"), (None,) * n, said,
-    )  # fmt: skip
+    labels = targets_NL, torch.tensor([2, 1, 0]), torch.tensor([True, True, False])
+    batch = Batch(torch.zeros(n, 1, 8, 8), *labels, ("a", "b", "c"), (None,) * n, kept)
     names = term_weights(objective, 0.5, taught=True)
     assert names.keys() == {"ctc", "class_changes", "frame_kl" if objective.frame_kl.weight else "blank_split"}
     found, figures = {}, {}
@@ -132,14 +133,13 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objec
         leaf_NTC = logits_NTC.clone().requires_grad_()
         student = Outputs(leaf_NTC, torch.full((n,), t), leaf_NTC.new_zeros(n, t, 0))
         if way == "compact":
-            judged = judge_compactly(objective, names, student, batch, teacher)
+            inputs = compact_inputs(objective, names, student, batch, teacher)
         else:
-            heard = {tau: cached.outputs(said, tau) for tau in taus}
-            judged = judge(objective, (), student, heard, batch, torch.nn.ModuleDict(), None, None)
-        assert judged is not None
-        assert (judged.fused is not None) == (way == "compact")
-        figures[way] = watched(judged, cached)
-        terms = loss_terms(objective, names, judged)
+            inputs = term_inputs(objective, (), student, batch, torch.nn.ModuleDict(), None, teacher)
+        assert inputs is not None
+        assert (inputs.fused is not None) == (way == "compact")
+        figures[way] = watched_figures(inputs)
+        terms = loss_terms(objective, names, inputs)
         (gradient,) = torch.autograd.grad(sum(total for total, _ in terms.values()), leaf_NTC)
         found[way] = {name: (total.item(), count) for name, (total, count) in terms.items()}, gradient
     for name, (total, count) in found["dense"][0].items():
@@ -148,12 +148,12 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objec
     assert {"teacher_entropy", "kl_character", "teacher_wrong"} <= figures["dense"].keys()
     assert figures["compact"] == pytest.approx(figures["dense"], rel=1e-4, abs=1e-5)
     also = objective.model_copy(update={"trust": Trust(policy="drop")})
-    assert judge_compactly(also, names, student, batch, teacher) is None
-    assert judge_compactly(objective, [*names, "dist"], student, batch, teacher) is None
-    assert judge_compactly(objective, ["ctc"], student, batch, teacher) is None
+    assert compact_inputs(also, names, student, batch, teacher) is None
+    assert compact_inputs(objective, [*names, "dist"], student, batch, teacher) is None
+    assert compact_inputs(objective, ["ctc"], student, batch, teacher) is None
     few = Outputs(student.logits_NTC[..., :MANY_CLASSES], *student[1:])
-    every = said._replace(classes_NTK=torch.arange(MANY_CLASSES).expand(n, t, -1))
-    assert judge_compactly(objective, names, few, batch._replace(posteriors=every), teacher) is None  # no tail is left
+    every = kept._replace(classes_NTK=torch.arange(MANY_CLASSES).expand(n, t, -1))
+    assert compact_inputs(objective, names, few, batch._replace(posteriors=every), teacher) is None  # no tail is left
 
 
 @pytest.mark.parametrize("tau", [1.0, 2.0])

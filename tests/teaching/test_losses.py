@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -11,12 +12,14 @@ from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
 from distill.data.labels import LabelForm, fold_label, foldings
+from distill.recipe.terms import FrameKL
 from distill.teaching.losses.ctc import class_changes, ctc
 from distill.teaching.losses.frames import valid_frames
-from distill.teaching.losses.logits import Frames, consistency, frame_kl, shares, written_frames
+from distill.teaching.losses.logits import consistency, frame_kl, shares, written_frames
 from students.charset import Charset
 from students.parts import Outputs
 
+Frames = Literal["all", "elimination", "symmetric"]
 FRAMES: tuple[Frames, ...] = ("all", "elimination", "symmetric")
 
 
@@ -75,7 +78,7 @@ def test_ctc_says_infinity_where_a_label_has_too_few_frames() -> None:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
 def test_frame_kl_is_that_of_torch_distributions(temperature: float) -> None:
     student_NTC, teacher_NTC = random_logits(3, 7, 5), random_logits(3, 7, 5, seed=1)
-    total, count = frame_kl(outputs(student_NTC), outputs(teacher_NTC), temperature=temperature, frames="all")
+    total, count = frame_kl(outputs(student_NTC), outputs(teacher_NTC), FrameKL(temperature=temperature, frames="all"))
     divergence_NT = kl_divergence(
         Categorical(logits=teacher_NTC / temperature), Categorical(logits=student_NTC / temperature)
     )
@@ -86,9 +89,9 @@ def test_frame_kl_is_that_of_torch_distributions(temperature: float) -> None:
 @pytest.mark.parametrize("frames", FRAMES)
 def test_frame_kl_is_zero_at_equality_and_never_negative(frames: Frames) -> None:
     teacher = outputs(random_logits(2, 9, 4))
-    assert frame_kl(teacher, teacher, temperature=2, frames=frames)[0].item() == pytest.approx(0, abs=1e-6)
+    assert frame_kl(teacher, teacher, FrameKL(temperature=2, frames=frames))[0].item() == pytest.approx(0, abs=1e-6)
     other = outputs(random_logits(2, 9, 4, seed=3))
-    assert frame_kl(other, teacher, temperature=2, frames=frames)[0].item() > 0
+    assert frame_kl(other, teacher, FrameKL(temperature=2, frames=frames))[0].item() > 0
 
 
 @pytest.mark.parametrize("frames", FRAMES)
@@ -100,7 +103,7 @@ def test_frame_kl_sees_neither_padding_nor_company(frames: Frames) -> None:
         both = [torch.cat([x, padding_NTC], 1) if pad else x for x in (student_NTC, teacher_NTC)]
         lengths = [6] * len(range(*rows.indices(2)))
         student, teacher = (outputs(x[rows], lengths) for x in both)
-        return frame_kl(student, teacher, temperature=1.5, frames=frames)[0].item()
+        return frame_kl(student, teacher, FrameKL(temperature=1.5, frames=frames))[0].item()
 
     alone = kl(slice(0, 1), False) + kl(slice(1, 2), False)
     assert kl(slice(None), False) == pytest.approx(alone, abs=1e-6)
@@ -111,17 +114,21 @@ def test_frames_are_chosen_by_what_the_teacher_writes() -> None:
     best = torch.tensor([[0, 0, 0, 1, 0, 0, 0, 0, 2, 2]])
     outs = outputs(torch.nn.functional.one_hot(best, 3).float(), [9])
     teacher = valid_frames(outs), written_frames(outs)
-    assert shares(*teacher, "all", 0)[0].tolist() == [1] * 9 + [0]
-    assert shares(*teacher, "elimination", 0)[0].nonzero().flatten().tolist() == [3, 8]
-    assert shares(*teacher, "symmetric", 1)[0].nonzero().flatten().tolist() == [2, 3, 4, 7, 8]
-    assert shares(*teacher, "symmetric", 2)[0].nonzero().flatten().tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert shares(*teacher, FrameKL(frames="all"))[0].tolist() == [1] * 9 + [0]
+    for frames, neighbours, chosen in (
+        ("elimination", 0, [3, 8]),
+        ("symmetric", 1, [2, 3, 4, 7, 8]),
+        ("symmetric", 2, [1, 2, 3, 4, 5, 6, 7, 8]),
+    ):
+        settings = FrameKL.model_validate({"frames": frames, "neighbours": neighbours})
+        assert shares(*teacher, settings)[0].nonzero().flatten().tolist() == chosen
 
 
 def test_a_line_on_which_the_teacher_writes_nothing_adds_zero_and_stays_finite() -> None:
     silent = torch.zeros(1, 5, 3)
     silent[..., 0] = 9
     student_NTC = random_logits(1, 5, 3).requires_grad_()
-    total, count = frame_kl(outputs(student_NTC), outputs(silent), temperature=1, frames="symmetric")
+    total, count = frame_kl(outputs(student_NTC), outputs(silent), FrameKL(temperature=1, frames="symmetric"))
     total.backward()
     assert (total.item(), count) == (0, 1)
     assert student_NTC.grad is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from torch import Tensor
 
 from distill.data.batch import Batch, StepData
 from distill.data.labels import foldings
-from distill.recipe.terms import TAUGHT, FrameKL, Objective, Trust
+from distill.recipe.objective import TAUGHT, Objective, Trust
+from distill.recipe.terms import FrameKL
 from distill.teaching.auxiliary import HINT
+from distill.teaching.inputs import TermInputs, term_inputs
 from distill.teaching.losses.alignment import aligned_cross_entropy, forced_alignment, guided_spikes, self_alignment
 from distill.teaching.losses.attention import AttentionHead, attention
 from distill.teaching.losses.ctc import ctc
@@ -22,8 +25,9 @@ from distill.teaching.losses.features import Distance, Hint, feature_hint
 from distill.teaching.losses.logits import bag_of_symbols, blank_split, dist, frame_kl, mutual
 from distill.teaching.losses.matching import in_classes, matched, rest_as_student
 from distill.teaching.losses.sequence import sequence_kd
-from distill.teaching.objective import KINDS, judge, loss_terms, term_counts, term_weights, trust_in
+from distill.teaching.objective import loss_terms, term_counts, term_weights
 from distill.teaching.teacher import NOT_KNOWN
+from distill.teaching.trust import trust_in
 from students.beam import prefix_beam_search
 from students.charset import Charset
 from students.decode import collapse, frames_needed
@@ -32,6 +36,21 @@ from students.parts import Outputs, Recurrent
 TAU = 1.7
 T, C = 6, 4
 Slow = Callable[[Tensor, Tensor], Tensor]  # logits (T, C) of student and teacher, float64, valid frames only
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A teacher with the same outputs on every batch."""
+
+    outputs: Outputs
+    unknown_C: Tensor | None = None
+
+    def outputs_by_temperature(self, batch: Batch) -> dict[float, Outputs]:  # noqa: ARG002 - as a TeacherSource
+        return {1.0: self.outputs}
+
+    @property
+    def neck(self) -> Recurrent:
+        raise NotImplementedError
 
 
 def outputs(logits_NTC: Tensor, lengths: list[int] | None = None) -> Outputs:
@@ -151,13 +170,16 @@ def labels(student: Outputs) -> tuple[Tensor, Tensor, Tensor]:
     return torch.tensor(LABEL).repeat(n, 1), torch.full((n,), len(LABEL)), student.lengths_N > 0
 
 
+def soft_kl(**settings: object) -> Callable[[Outputs, Outputs], tuple[Tensor, int]]:
+    of_term = FrameKL.model_validate({"temperature": TAU, **settings})
+    return lambda s, t: frame_kl(s, t, of_term)
+
+
 FAST = {
-    "standardised": (
-        lambda s, t: frame_kl(s, t, temperature=TAU, frames="all", standardised=True), slow_standardised, True),
-    "weighted": (
-        lambda s, t: frame_kl(s, t, temperature=TAU, frames="weighted", blank_weight=0.25), slow_weighted, True),
-    "elimination": (lambda s, t: frame_kl(s, t, temperature=TAU, frames="elimination"), slow_elimination, True),
-    "symmetric": (lambda s, t: frame_kl(s, t, temperature=TAU, frames="symmetric"), slow_symmetric, True),
+    "standardised": (soft_kl(frames="all", standardised=True), slow_standardised, True),
+    "weighted": (soft_kl(frames="weighted", blank_weight=0.25), slow_weighted, True),
+    "elimination": (soft_kl(frames="elimination"), slow_elimination, True),
+    "symmetric": (soft_kl(frames="symmetric"), slow_symmetric, True),
     "split": (lambda s, t: blank_split(s, t, temperature=TAU, alpha=0.5, beta=3.0), slow_split, True),
     "bag": (lambda s, t: bag_of_symbols(s, t, temperature=TAU), slow_bag, True),
     "dist": (lambda s, t: dist(s, t, temperature=TAU, within=0.5), slow_dist, True),
@@ -165,7 +187,7 @@ FAST = {
     "sequence": (lambda s, t: sequence_kd(s, t, n_best=2, beam=2000, temperature=TAU), slow_sequence, False),
     "aligned": (lambda s, t: aligned_cross_entropy(s, t, *labels(s)), slow_aligned, False),
     "self": (lambda s, _: self_alignment(s, *labels(s)), slow_self, False),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -230,7 +252,7 @@ def test_a_term_bears_lines_without_frames_and_batches_without_lines(name: str) 
 
 def test_a_split_with_equal_weights_is_the_whole() -> None:
     student, teacher = outputs(logits(2, T, C, seed=6)), outputs(logits(2, T, C, seed=7))
-    whole, _ = frame_kl(student, teacher, temperature=TAU, frames="all")
+    whole, _ = frame_kl(student, teacher, FrameKL(temperature=TAU, frames="all"))
     assert blank_split(student, teacher, temperature=TAU, alpha=1, beta=1)[0].item() == pytest.approx(whole.item())
 
 
@@ -389,19 +411,24 @@ def test_trust_goes_by_what_the_label_tells() -> None:
         {name: {"weight": 1} for name in TAUGHT} | {"trust": {"policy": "drop", "max_cer": 0.2}}
     )
     weights = term_weights(all_terms, 0.5, taught=True)
-    besides = torch.nn.ModuleDict({HINT: Hint(4, 4)})
-    with_all = loss_terms(
-        all_terms, weights, judge(all_terms, weights, student, {1.0: teacher}, lines, besides, None, None)
-    )
+    modules = torch.nn.ModuleDict({HINT: Hint(4, 4)})
+
+    def inputs(ours: Outputs, theirs: Outputs, of_lines: Batch) -> TermInputs:
+        return term_inputs(all_terms, weights, ours, of_lines, modules, None, Fixed(theirs))
+
+    with_all = loss_terms(all_terms, weights, inputs(student, teacher, lines))
     assert with_all.keys() >= set(TAUGHT)
     rows = torch.tensor([0, 2, 3])
     kept = lines._replace(
-        images_NCHW=lines.images_NCHW[rows], targets_NL=lines.targets_NL[rows],
-        target_lengths_N=lines.target_lengths_N[rows], labelled_N=lines.labelled_N[rows],
-        keys=("0", "2", "3"), foldings=tuple(lines.foldings[i] for i in (0, 2, 3)),
-    )  # fmt: skip
+        images_NCHW=lines.images_NCHW[rows],
+        targets_NL=lines.targets_NL[rows],
+        target_lengths_N=lines.target_lengths_N[rows],
+        labelled_N=lines.labelled_N[rows],
+        keys=("0", "2", "3"),
+        foldings=tuple(lines.foldings[i] for i in (0, 2, 3)),
+    )
     ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
-    some = loss_terms(all_terms, weights, judge(all_terms, weights, ours, {1.0: theirs}, kept, besides, None, None))
+    some = loss_terms(all_terms, weights, inputs(ours, theirs, kept))
     for name in TAUGHT:
         assert with_all[name][0].item() == pytest.approx(some[name][0].item(), abs=1e-4), name
 
@@ -490,11 +517,11 @@ def test_the_control_minimises_what_needs_no_teacher_and_knows_no_setting_of_the
     every = Objective.model_validate({name: {"weight": 1} for name in TAUGHT} | untaught)
     alone = every.without_teacher
     assert term_weights(alone, 0.5, taught=True).keys() == {"ctc", "class_changes", "peer_ctc", *untaught}
-    assert term_weights(every, 0.5, taught=True).keys() == KINDS.keys() - {"consistency"}
+    assert term_weights(every, 0.5, taught=True).keys() == every.terms.keys() - {"consistency"}
     hotter = every.model_copy(update={"frame_kl": FrameKL(temperature=4), "trust": Trust(policy="drop")})
     assert hotter.without_teacher == alone
     step = StepData(step=0, epoch=0, batches=(), n_items=7, n_labelled=4)
-    counts = term_counts(term_weights(every, 0.5, taught=True), step)
+    counts = term_counts(every, term_weights(every, 0.5, taught=True), step)
     assert counts["ctc"] == counts["self_alignment"] == 4
     assert counts["frame_kl"] == counts["sequence_kd"] == 7
 
@@ -567,7 +594,7 @@ def test_kl_to_matched_symbols_has_the_gradient_of_ctc_where_the_teacher_is_cert
     student_NSC = logits(1, 5, C, seed=30).requires_grad_()
     teacher = outputs(spread([0, 1, 1, 0, 2, 0, 0, 2, 0, 3], certainty=40.0))
     onto = matched(teacher, outputs(student_NSC.detach()), "symbols", 0)
-    total, _ = frame_kl(outputs(student_NSC), onto, temperature=1, frames="all")
+    total, _ = frame_kl(outputs(student_NSC), onto, FrameKL(temperature=1, frames="all"))
     (by_kl,) = torch.autograd.grad(total, student_NSC)
     targets = torch.tensor([[1, 2, 2, 3]]), torch.tensor([4]), torch.tensor([True])
     (by_ctc,) = torch.autograd.grad(ctc(outputs(student_NSC), *targets)[0], student_NSC)
@@ -580,7 +607,7 @@ def test_classes_that_only_one_side_knows_are_one_class_to_the_kl() -> None:
     ours = outputs(logits(2, 3, 5, seed=41).requires_grad_())
     unknown_C = torch.tensor([c == NOT_KNOWN for c in class_of_C])
     seen = rest_as_student(in_classes(theirs, class_of_C), ours, unknown_C)
-    loss, _ = frame_kl(ours, seen, temperature=1.0, frames="all")
+    loss, _ = frame_kl(ours, seen, FrameKL(temperature=1.0, frames="all"))
     loss.backward()
 
     p_NTC, x_NTC = theirs.logits_NTC.double().softmax(-1), ours.logits_NTC.detach().double().requires_grad_()

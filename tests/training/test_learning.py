@@ -18,7 +18,7 @@ from distill.data.lines import Lines
 from distill.data.sampler import Order
 from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import score
-from distill.recipe.terms import Objective
+from distill.recipe.objective import Objective
 from distill.seeds import generator_of
 from distill.synthesis.fonts import find_faces
 from distill.synthesis.render import Look, render_line

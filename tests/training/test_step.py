@@ -14,7 +14,8 @@ from accelerate import Accelerator
 
 from distill.data.batch import Batch, StepData
 from distill.recipe.file import load_recipe
-from distill.recipe.terms import BlankSplit, FrameKL, Objective
+from distill.recipe.objective import Objective
+from distill.recipe.terms import BlankSplit, FrameKL
 from distill.runtime import Stopped, stoppable
 from distill.teaching.criterion import LineCriterion
 from distill.teaching.objective import term_weights
@@ -142,8 +143,8 @@ def test_the_first_signal_is_a_polite_request_and_handlers_are_put_back() -> Non
 
 def test_a_teacher_without_a_term_is_asked_for_the_figures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = FrozenTeacher([Member(student())], torch.device("cpu"), "fp32")
-    asked, hear = [], teacher.hear
-    monkeypatch.setattr(teacher, "hear", lambda batch: asked.append(batch) or hear(batch))
+    asked, compute = [], teacher.outputs_by_temperature
+    monkeypatch.setattr(teacher, "outputs_by_temperature", lambda batch: asked.append(batch) or compute(batch))
     found = {}
     for weight, watch in ((0, False), (0, True), (1, False)):
         model = student()

@@ -31,9 +31,14 @@ def guided_spikes(student: Outputs, teacher: Outputs, *, weights_N: Tensor | Non
 
 
 def aligned_cross_entropy(
-    student: Outputs, teacher: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor,
-    foldings: Sequence[Folding | None] | None = None, *, weights_N: Tensor | None = None,
-) -> tuple[Tensor, int]:  # fmt: skip
+    student: Outputs,
+    teacher: Outputs,
+    targets_NL: Tensor,
+    target_lengths_N: Tensor,
+    labelled_N: Tensor,
+    foldings: Sequence[Folding | None] | None = None,
+    weights_N: Tensor | None = None,
+) -> tuple[Tensor, int]:
     """-mean_t log q_t(a_t), a the teacher's most likely alignment of the label, summed; and the number of lines.
 
     Frame-wise hard labels (Senior et al. 2015). An unlabelled line is aligned with what the teacher reads on it. Where
@@ -57,9 +62,12 @@ def aligned_cross_entropy(
 
 
 def self_alignment(
-    student: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor,
+    student: Outputs,
+    targets_NL: Tensor,
+    target_lengths_N: Tensor,
+    labelled_N: Tensor,
     foldings: Sequence[Folding | None] | None = None,
-) -> tuple[Tensor, int]:  # fmt: skip
+) -> tuple[Tensor, int]:
     """-mean_t log q_t(a_t), a_t the class most likely at t given the label, of every labelled line, summed; lines.
 
     DCTC (Zhang et al. 2023, arXiv 2308.08806). The posterior of a class given the label is q_t - dL / dlogit_t, L the

@@ -17,7 +17,7 @@ from students.parts import Outputs
 class AttentionHead(nn.Module):
     """Writes a label character by character, looking at the features of all frames (Luong et al. 2015).
 
-    The blank stands for the beginning and the end. It learns beside the network and is never shipped.
+    The blank stands for the beginning and the end. It is an auxiliary module: never in a model file.
     """
 
     def __init__(self, n_features: int, n_classes: int, hidden: int = 128) -> None:
@@ -38,9 +38,13 @@ class AttentionHead(nn.Module):
 
 
 def attention(
-    head: nn.Module, student: Outputs, targets_NL: Tensor, target_lengths_N: Tensor, labelled_N: Tensor,
+    head: nn.Module,
+    student: Outputs,
+    targets_NL: Tensor,
+    target_lengths_N: Tensor,
+    labelled_N: Tensor,
     foldings: Sequence[Folding | None],
-) -> tuple[Tensor, int]:  # fmt: skip
+) -> tuple[Tensor, int]:
     """-1 / (l + 1) sum_i log P(y_i | y_<i, frames) of every labelled line, y_{l+1} the end; and the number of lines.
 
     Cross-entropy of the decoder on true prefixes, a nat a character (guided training of CTC, Hu et al. 2020, arXiv

@@ -17,7 +17,7 @@ Distance = Literal["mse", "l1", "cosine"]
 
 
 class Hint(nn.Module):
-    """A linear map from the student's features to the teacher's. It learns beside the student and is never shipped."""
+    """A linear map from the student's features to the teacher's. An auxiliary module."""
 
     def __init__(self, student_features: int, teacher_features: int) -> None:
         super().__init__()

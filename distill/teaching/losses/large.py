@@ -74,10 +74,10 @@ def ctc_of_columns(
     where = torch.device("cpu") if on_cpu else device
     with torch.inference_mode(False), torch.set_grad_enabled(differentiated):
         leaf_NTU = log_q_NTU.detach().clone().to(where).double().requires_grad_(differentiated)
-        nats_N = F.ctc_loss(
-            leaf_NTU.transpose(0, 1), targets_NL.clone().to(where), lengths_N.clone().to(where),
-            target_lengths_N.clone().to(where), reduction="none",
-        )  # fmt: skip
+        targets_NL, lengths_N, target_lengths_N = (
+            tensor.clone().to(where) for tensor in (targets_NL, lengths_N, target_lengths_N)
+        )
+        nats_N = F.ctc_loss(leaf_NTU.transpose(0, 1), targets_NL, lengths_N, target_lengths_N, reduction="none")
         gradient_NTU = torch.autograd.grad(nats_N.sum(), leaf_NTU)[0] if differentiated else torch.zeros_like(leaf_NTU)
     return nats_N.detach().to(log_q_NTU), gradient_NTU.to(log_q_NTU)
 
@@ -85,9 +85,13 @@ def ctc_of_columns(
 class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor,
+        ctx: Any,
+        logits_NTC: Tensor,
+        lengths_N: Tensor,
+        targets_NL: Tensor,
+        target_lengths_N: Tensor,
         teacher: Sparse | None,
-    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+    ) -> tuple[Tensor, Tensor]:
         targets_NL = targets_NL.to(logits_NTC.device)
         columns_NU, compact_NL = _columns(targets_NL)
         ctx.tau, ctx.alpha, ctx.beta = teacher[3:] if teacher else (1.0, 1.0, 1.0)

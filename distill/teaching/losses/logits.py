@@ -1,52 +1,54 @@
 """Terms on the posteriors of teacher and student, frame by frame or over a line.
 
 Notation: teacher p, student q, valid frames m, temperature tau. Both sides have the same frames and classes
-(`matching.py` sees to it). `weights_N` is the trust in the teacher's word on each line.
+(`matching.py` sees to it). `weights_N` is the trust in the teacher on each line.
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import assert_never
 
+from distill.recipe.terms import FrameKL
 from distill.teaching.losses.frames import LEAST, log_posteriors, mean_over, summed, valid_frames
 from students.charset import BLANK
 from students.parts import Outputs
 
-Frames = Literal["all", "weighted", "elimination", "symmetric"]
 DAMPED = 1e-6  # of a sum of squared differences of probabilities
 
 
 def frame_kl(
-    student: Outputs, teacher: Outputs, *, temperature: float, frames: Frames, neighbours: int = 1,
-    blank_weight: float = 1.0, standardised: bool = False, weights_N: Tensor | None = None,
-) -> tuple[Tensor, int]:  # fmt: skip
+    student: Outputs, teacher: Outputs, settings: FrameKL, weights_N: Tensor | None = None
+) -> tuple[Tensor, int]:
     """tau^2 sum_t m_t KL(p_t^tau || q_t^tau) / sum_t m_t of every line, summed; and the number of lines.
 
-    Hinton et al. 2015 on CTC frames; `frames` selects m_t as in Hilmes et al. 2025 (arXiv 2506.01503), and `weighted`
-    gives `blank_weight` to frames on which the teacher writes nothing. `standardised`: the logits of a frame are
-    first brought to mean 0 and deviation 1 over the classes (Sun et al., CVPR 2024). A line without one chosen frame
-    adds 0.
+    Hinton et al. 2015 on CTC frames. Of the settings, `frames` selects m_t as in Hilmes et al. 2025 (arXiv
+    2506.01503), and `weighted` gives `blank_weight` to frames on which the teacher writes nothing. `standardised`: the
+    logits of a frame are first brought to mean 0 and deviation 1 over the classes (Sun et al., CVPR 2024). A line
+    without one chosen frame adds 0.
     """
-    if standardised:
+    if settings.standardised:
         student, teacher = _standardised(student), _standardised(teacher)
-    kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, temperature)
-    chosen_NT = shares(valid_frames(teacher), written_frames(teacher), frames, neighbours, blank_weight)
-    return summed(temperature**2 * mean_over(kl_NT, chosen_NT), weights_N)
+    kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, settings.temperature)
+    chosen_NT = shares(valid_frames(teacher), written_frames(teacher), settings)
+    return summed(settings.temperature**2 * mean_over(kl_NT, chosen_NT), weights_N)
 
 
 def blank_split(
-    student: Outputs, teacher: Outputs, *, temperature: float, alpha: float, beta: float,
+    student: Outputs,
+    teacher: Outputs,
+    *,
+    temperature: float,
+    alpha: float,
+    beta: float,
     weights_N: Tensor | None = None,
-) -> tuple[Tensor, int]:  # fmt: skip
+) -> tuple[Tensor, int]:
     """tau^2 mean_t [alpha KL(blank or not) + beta (1 - p_t(blank)) KL(among characters)] of every line, summed; lines.
 
     Decoupled distillation (Zhao et al., CVPR 2022) with the blank in the place of the target class. At
-    alpha = beta = 1 it is `frame_kl` on all frames; a larger beta listens more to how characters are confused.
+    alpha = beta = 1 it is `frame_kl` on all frames; a larger beta weighs more how characters are confused.
     """
     with torch.autocast(student.logits_NTC.device.type, enabled=False):
         log_p_NTC, log_q_NTC = log_posteriors(teacher, temperature), log_posteriors(student, temperature)
@@ -74,9 +76,14 @@ def bag_of_symbols(
 
 
 def dist(
-    student: Outputs, teacher: Outputs, *, temperature: float, between: float = 1.0, within: float = 1.0,
+    student: Outputs,
+    teacher: Outputs,
+    *,
+    temperature: float,
+    between: float = 1.0,
+    within: float = 1.0,
     weights_N: Tensor | None = None,
-) -> tuple[Tensor, int]:  # fmt: skip
+) -> tuple[Tensor, int]:
     """tau^2 (between mean_t [1 - r(p_t, q_t)] + within sum_c w_c [1 - r(p(c), q(c))]) of every line, summed; lines.
 
     DIST (Huang et al., NeurIPS 2022): r is Pearson's correlation, over the classes of a frame and over the valid frames
@@ -127,21 +134,21 @@ def written_frames(outputs: Outputs) -> Tensor:
     return (outputs.logits_NTC.argmax(-1) != BLANK) & valid_frames(outputs)
 
 
-def shares(valid_NT: Tensor, written_NT: Tensor, frames: Frames, neighbours: int, blank_weight: float = 1.0) -> Tensor:
+def shares(valid_NT: Tensor, written_NT: Tensor, settings: FrameKL) -> Tensor:
     """How much each frame takes part, (N, T) float, given where the teacher writes; 0 behind the valid length."""
-    match frames:
+    match settings.frames:
         case "all":
             return valid_NT.float()
         case "weighted":
-            return valid_NT * torch.where(written_NT, 1.0, blank_weight)
+            return valid_NT * torch.where(written_NT, 1.0, settings.blank_weight)
         case "elimination":
             return written_NT.float()
         case "symmetric":
-            reach = 2 * neighbours + 1
-            near_N1T = F.max_pool1d(written_NT[:, None].float(), reach, stride=1, padding=neighbours)
+            reach = 2 * settings.neighbours + 1
+            near_N1T = F.max_pool1d(written_NT[:, None].float(), reach, stride=1, padding=settings.neighbours)
             return near_N1T[:, 0] * valid_NT
         case _:
-            assert_never(frames)
+            assert_never(settings.frames)
 
 
 def _standardised(outputs: Outputs) -> Outputs:

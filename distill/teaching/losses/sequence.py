@@ -14,9 +14,14 @@ from students.parts import Outputs
 
 
 def sequence_kd(
-    student: Outputs, teacher: Outputs, *, n_best: int, beam: int, temperature: float = 1.0,
+    student: Outputs,
+    teacher: Outputs,
+    *,
+    n_best: int,
+    beam: int,
+    temperature: float = 1.0,
     weights_N: Tensor | None = None,
-) -> tuple[Tensor, int]:  # fmt: skip
+) -> tuple[Tensor, int]:
     """-sum_k w_k log Q(y_k) / T of every line, summed; and the number of lines.
 
     Takashima et al. 2019: y_k are the teacher's `n_best` texts by prefix beam search, w_k their probabilities to the

@@ -1,0 +1,168 @@
+"""What a distillation minimises: the loss terms and their weights, and how the teacher is used."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from distill.recipe.terms import (
+    CTC,
+    AlignedCrossEntropy,
+    AnyTerm,
+    Attention,
+    BagOfSymbols,
+    BlankSplit,
+    ClassChanges,
+    Consistency,
+    Dist,
+    FeatureHint,
+    FrameKL,
+    GuidedSpikes,
+    Mutual,
+    PeerCTC,
+    SelfAlignment,
+    SequenceKD,
+    Term,
+)
+from distill.schema import Section
+
+
+class Trust(Section):
+    """What the teacher's word counts on labelled lines, given what their labels say."""
+
+    policy: Literal["keep", "weight", "drop"] = Field(
+        "keep",
+        description="keep: always 1; weight: the teacher's probability of the label, to the power 1 / characters; "
+        "drop: 0 where its reading has more than max_cer",
+    )
+    max_cer: float = Field(0.2, ge=0, description="errors a character of the label up to which drop believes it")
+
+
+class PosteriorCache(Section):
+    """The teacher's posteriors computed once instead of in every step."""
+
+    views: int = Field(
+        0, ge=0, le=64, description="augmented views of a line that are kept and shown in turn; 0: no cache"
+    )
+    top_k: int = Field(
+        8, ge=1, le=1024, description="classes of a frame that are kept, the blank always; the rest is one tail"
+    )
+    blank_above: float = Field(
+        0.9995, gt=0.5, le=1, description="neighbouring frames on which the blank is at least so likely are kept as one"
+    )
+
+
+class FurtherTeacher(Section):
+    """A finished network that teaches beside the run's own teacher."""
+
+    file: str = Field(description="model file or run folder, of any charset and preparation")
+    weight: float = Field(1.0, gt=0, description="of its posteriors in the mean; the run's own teacher has 1")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_alone(cls, value: object) -> object:
+        return {"file": value} if isinstance(value, str) else value
+
+
+class FrameMatch(Section):
+    """How a teacher is heard whose frames are not the student's, or come a little earlier or later."""
+
+    how: Literal["symbols", "area", "shift"] = Field(
+        "symbols",
+        description="symbol by symbol through both alignments; over the frames covered; or that at the best shift",
+    )
+    max_shift: int = Field(2, ge=1, le=16, description="frames either way that shift tries")
+
+
+class Objective(Section):
+    """What the distilled student minimises; the control minimises the terms that need no teacher."""
+
+    ctc_weight: float = Field(1.0, ge=0, description="of CTC on the labelled lines")
+    class_changes_weight: float = Field(
+        1.0, ge=0, description="of writing one symbol as one class, such as one case, where a label allows several"
+    )
+    frame_kl: FrameKL = Field(FrameKL(), description="posteriors of the teacher, frame by frame")
+    blank_split: BlankSplit = Field(BlankSplit(), description="the same, blank and characters apart")
+    dist: Dist = Field(Dist(), description="correlation with the teacher's posteriors")
+    bag_of_symbols: BagOfSymbols = Field(BagOfSymbols(), description="what is written, wherever it stands")
+    guided_spikes: GuidedSpikes = Field(GuidedSpikes(), description="the teacher's characters at the teacher's frames")
+    aligned_cross_entropy: AlignedCrossEntropy = Field(
+        AlignedCrossEntropy(), description="the teacher's alignment of the label, as frame labels"
+    )
+    sequence_kd: SequenceKD = Field(SequenceKD(), description="the teacher's likeliest texts as labels")
+    feature_hint: FeatureHint = Field(FeatureHint(), description="what the teacher's convolutions see")
+    self_alignment: SelfAlignment = Field(
+        SelfAlignment(), description="the student's own alignment (DCTC), control included"
+    )
+    consistency: Consistency = Field(Consistency(), description="agreement of two views of a line, control included")
+    mutual: Mutual = Field(Mutual(), description="a peer of the student's kind learns with it, control included")
+    attention: Attention = Field(
+        Attention(), description="an attention decoder on the student's frames, control included"
+    )
+    match: FrameMatch = Field(FrameMatch(), description="from the teacher's frames to the student's")
+    calibrated: bool = Field(
+        False, description="hear every teacher at the temperature that was fitted on validation and stands in its file"
+    )
+    trust: Trust = Field(Trust(), description="lines on which the teacher is wrong")
+    cache: PosteriorCache = Field(PosteriorCache(), description="the teacher's posteriors computed once")
+    more_teachers: tuple[FurtherTeacher, ...] = Field(
+        (), description="further teachers, whose posteriors are averaged with the teacher's: files, or file and weight"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_cached(self) -> Objective:
+        for name, term in self.terms.items():
+            if self.cache.views and term.weight and term.not_cached:
+                raise ValueError(
+                    f"cache.views: {name} needs {term.not_cached}, which the cache does not hold; set {name}.weight or "
+                    "cache.views to 0"
+                )
+        return self
+
+    @property
+    def terms(self) -> dict[str, AnyTerm]:
+        """Every term by its name, switched off or not, in the order in which a step adds them up."""
+        found: dict[str, AnyTerm] = {
+            "ctc": CTC(weight=self.ctc_weight),
+            "class_changes": ClassChanges(weight=self.class_changes_weight),
+        }
+        for name in (*UNTAUGHT, *TAUGHT):
+            found[name] = getattr(self, name)
+            if name == "mutual":
+                found["peer_ctc"] = PeerCTC(weight=self.ctc_weight if self.mutual.weight else 0.0, end=self.mutual.end)
+        return found
+
+    @property
+    def views(self) -> int:
+        """Views of every line that a step holds."""
+        return 2 if self.consistency.weight else 1
+
+    @property
+    def without_teacher(self) -> Objective:
+        """The control's objective: the terms that need no teacher, whatever the settings of the others."""
+        silent = {name: type(getattr(self, name))(weight=0.0) for name in TAUGHT}
+        shown = PosteriorCache(views=self.cache.views)  # the same views, whoever made them
+        return self.model_copy(
+            update={
+                **silent,
+                "cache": shown,
+                "match": FrameMatch(),
+                "trust": Trust(),
+                "more_teachers": (),
+                "calibrated": False,
+            }
+        )
+
+
+def _names_of_terms(needs_teacher: bool) -> tuple[str, ...]:
+    """The fields of an objective that are terms, those that need a teacher or the others."""
+    sections = {name: field.annotation for name, field in Objective.model_fields.items()}
+    return tuple(
+        name
+        for name, section in sections.items()
+        if isinstance(section, type) and issubclass(section, Term) and section.needs_teacher == needs_teacher
+    )
+
+
+TAUGHT, UNTAUGHT = _names_of_terms(needs_teacher=True), _names_of_terms(needs_teacher=False)

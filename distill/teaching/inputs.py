@@ -1,0 +1,139 @@
+"""What the loss terms are computed from: the outputs of the student and the teacher on one batch, brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+from torch import Tensor, nn
+
+from distill.data.batch import Batch
+from distill.data.labels import Folding
+from distill.data.posteriors import Cached, Posteriors
+from distill.recipe.objective import Objective
+from distill.teaching.auxiliary import ATTENTION, HINT
+from distill.teaching.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
+from distill.teaching.losses.matching import equal_frames, matched, rest_as_student
+from distill.teaching.teacher import CachedTeacher, TeacherSource
+from distill.teaching.trust import trust_in
+from students.parts import Outputs
+
+T = TypeVar("T")
+
+
+class Labels(NamedTuple):
+    """The labels of a batch, as every term on labelled lines takes them."""
+
+    targets_NL: Tensor
+    target_lengths_N: Tensor
+    labelled_N: Tensor
+    foldings: tuple[Folding | None, ...]
+
+
+class Fused(NamedTuple):
+    """CTC and the KL to a cached teacher, computed together without making the teacher dense."""
+
+    ctc_N: Tensor  # nats of a line
+    kl_NT: Tensor  # of a frame: frame KL, or blank split
+    best_NT: Tensor  # the teacher's best class of a frame
+    posteriors: Posteriors
+    cached: Cached
+
+
+@dataclass(frozen=True)
+class TermInputs:
+    """The student's outputs on a batch, the labels, and the teacher's outputs where there is a teacher.
+
+    `on_own_frames` holds the teacher's outputs on its own frames and `on_student_frames` those on the student's, by
+    temperature: a network has one entry, at 1; a cache one for each temperature that it keeps.
+    """
+
+    student: Outputs
+    batch: Batch
+    on_own_frames: Mapping[float, Outputs] = field(default_factory=dict)
+    on_student_frames: Mapping[float, Outputs] = field(default_factory=dict)
+    trust_N: Tensor | None = None
+    features: tuple[Tensor, Tensor] | None = None  # student's and teacher's, on the student's frames, for the hint
+    peer: Outputs | None = None
+    decoder: nn.Module | None = None
+    fused: Fused | None = None
+
+    def teacher(self, temperature: float = 1.0) -> Outputs:
+        """The teacher's outputs on the student's frames, at a temperature where the teacher has such an entry."""
+        return self.on_student_frames.get(temperature, self.on_student_frames[1.0])
+
+    def teacher_on_its_frames(self, temperature: float = 1.0) -> Outputs:
+        """The teacher's outputs on its own frames, likewise."""
+        return self.on_own_frames.get(temperature, self.on_own_frames[1.0])
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of the batch."""
+        b = self.batch
+        return Labels(b.targets_NL, b.target_lengths_N, b.labelled_N, b.foldings)
+
+
+def term_inputs(
+    objective: Objective,
+    names: Collection[str],
+    student: Outputs,
+    batch: Batch,
+    auxiliary: nn.ModuleDict,
+    peer: Outputs | None,
+    teacher: TeacherSource | None,
+) -> TermInputs:
+    """What the named terms need. `peer` holds the outputs of the peer; None for `teacher`: no term needs one."""
+    decoder = auxiliary[ATTENTION] if ATTENTION in auxiliary else None  # noqa: SIM401 - a ModuleDict has no get
+    if teacher is None:
+        return TermInputs(student, batch, peer=peer, decoder=decoder)
+    own = teacher.outputs_by_temperature(batch)
+    match, unknown_C = objective.match, teacher.unknown_C
+    as_they_are = own if equal_frames(own[1.0], student) else {1.0: own[1.0]}  # means of frames are taken at 1
+    onto = {
+        tau: rest_as_student(matched(outputs, student, match.how, match.max_shift, unknown_C), student, unknown_C)
+        for tau, outputs in as_they_are.items()
+    }
+    features = None
+    if "feature_hint" in names:
+        neck = teacher.neck if objective.feature_hint.through_neck else None
+        features = auxiliary[HINT](student, own[1.0], neck)
+    trust_N = trust_in(own[1.0], batch, objective.trust)
+    return TermInputs(student, batch, own, onto, trust_N, features, peer, decoder)
+
+
+def compact_inputs(
+    objective: Objective, names: Collection[str], student: Outputs, batch: Batch, teacher: TeacherSource | None
+) -> TermInputs | None:
+    """`term_inputs` with CTC and frame KL or blank split fused, for thousands of classes and a cached teacher.
+
+    None where that is not possible: with few classes, another term that needs the teacher, trust, folded labels, or
+    unequal frames.
+    """
+    posteriors = batch.posteriors
+    if not isinstance(teacher, CachedTeacher) or posteriors is None or student.logits_NTC.shape[-1] < MANY_CLASSES:
+        return None
+    kl, split = objective.frame_kl, objective.blank_split
+    match [name for name in names if name not in ("ctc", "class_changes")]:
+        case ["frame_kl"] if not kl.standardised:
+            tau, alpha, beta = kl.temperature, 1.0, 1.0
+        case ["blank_split"]:
+            tau, alpha, beta = split.temperature, split.alpha, split.beta
+        case _:
+            return None
+    plain = objective.match.how != "shift" and objective.trust.policy == "keep" and not any(batch.foldings)
+    (_, frames, k), (_, own_frames, n_classes) = posteriors.classes_NTK.shape, student.logits_NTC.shape
+    if not (plain and teacher.unknown_C is None and frames == own_frames and k < n_classes):
+        return None
+    tail_NT = posteriors.tails_NTV[..., teacher.cached.temperatures.index(tau)]
+    sparse = Sparse(posteriors.classes_NTK, posteriors.log_p_NTK, tail_NT, tau, alpha, beta)
+    nats = ctc_and_kl(student.logits_NTC.float(), student.lengths_N, batch.targets_NL, batch.target_lengths_N, sparse)
+    best_NT = posteriors.classes_NTK.gather(-1, posteriors.log_p_NTK.argmax(-1, keepdim=True))[..., 0]
+    return TermInputs(student, batch, fused=Fused(*nats, best_NT, posteriors, teacher.cached))
+
+
+def needed(auxiliary: T | None, name: str) -> T:
+    """`auxiliary`; raises `ValueError` where it is None."""
+    if auxiliary is None:
+        raise ValueError(f"a term needs the auxiliary module {name}, but there is none")
+    return auxiliary

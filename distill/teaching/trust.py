@@ -1,0 +1,57 @@
+"""How far a teacher is trusted on a labelled line, given how it reads the line."""
+
+from __future__ import annotations
+
+import torch
+from rapidfuzz.distance import Levenshtein
+from torch import Tensor
+from typing_extensions import assert_never
+
+from distill.data.batch import Batch
+from distill.recipe.objective import Trust
+from distill.teaching.losses.ctc import nats_of
+from students.decode import collapse
+from students.parts import Outputs
+
+
+@torch.no_grad()
+def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
+    """The weight of the teacher's terms on every line, (N,), 1 on unlabelled lines; None: 1 on all lines."""
+    match trust.policy:
+        case "keep":
+            return None
+        case "weight":
+            return _probability_of_label(teacher, batch)
+        case "drop":
+            errors_N = torch.tensor(errors_a_character(teacher.logits_NTC.argmax(-1), teacher.lengths_N, batch))
+            return (errors_N <= trust.max_cer).float()
+        case _:
+            assert_never(trust.policy)
+
+
+def _probability_of_label(teacher: Outputs, batch: Batch) -> Tensor:
+    """P(label) to the power 1 / characters, (N,); 1 on unlabelled lines."""
+    trust_N = torch.ones(len(batch.keys))
+    for row in torch.nonzero(batch.labelled_N.cpu()).flatten().tolist():
+        one = slice(row, row + 1)
+        logits_NTC, lengths_N = teacher.logits_NTC[one], teacher.lengths_N[one]
+        targets_NL, target_lengths_N = batch.targets_NL[one], batch.target_lengths_N[one]
+        nats = nats_of(logits_NTC, lengths_N, targets_NL, target_lengths_N, batch.foldings[row])
+        trust_N[row] = torch.exp(-nats[0] / max(1, int(batch.target_lengths_N[row])))
+    return trust_N
+
+
+def errors_a_character(path_NS: Tensor, lengths_N: Tensor, batch: Batch) -> list[float]:
+    """Edits between a best path and the label, over the label's characters, of every line; 0 without a label.
+
+    Classes that the label does not tell apart count as equal.
+    """
+    of_lines = path_NS.cpu().numpy()
+    errors = []
+    for row, labelled in enumerate(batch.labelled_N.tolist()):
+        label = batch.targets_NL[row, : batch.target_lengths_N[row]].tolist()
+        read = collapse(of_lines[row, : int(lengths_N[row])])
+        if (folded := batch.foldings[row]) is not None:
+            label, read = folded.fold(label), folded.fold(read)
+        errors.append(Levenshtein.distance(read, label) / max(1, len(label)) if labelled else 0.0)
+    return errors
