@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from distill.commands import USER_ERROR, Command, data, demo, export, models, reading, recipes, speed
+from distill.waiting import watch
 from students.errors import UserError
 
 OUR_FLOORS = ("students", "teachers", "distill")
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.overrides += behind
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     options.typed = list(sys.argv[1:] if arguments is None else arguments)
+    watch()
     command: Command = options.command
     try:
         return command(options)

@@ -21,6 +21,7 @@ from pydantic import Field
 from typing_extensions import assert_never
 
 from distill.schema import Precision, Section
+from distill.waiting import watch
 from students.errors import UserError
 
 STOPPED = 75  # EX_TEMPFAIL: try again
@@ -84,6 +85,7 @@ def stoppable() -> Iterator[StopFlag]:
 
 def start(runtime: Runtime, run: Path) -> Accelerator:
     """The accelerator of this process; checks that as many processes came up as were asked for."""
+    watch()
     if not torch.cuda.is_available():
         os.environ.setdefault("ACCELERATE_USE_CPU", "true")
     if runtime.threads is not None:

@@ -10,13 +10,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from distill.waiting import watch
 from students.errors import CheckpointError
 from students.model_file import canonical_json, write_whole
 
@@ -26,10 +27,11 @@ Item = TypeVar("Item")
 def progress(what: str, total: int | None, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
     """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first.
 
-    What was `done` before counts for how far, not for how fast.
+    What was `done` before counts for how far, not for how fast. It says "machine busy" while other processes take
+    cores that this one needs.
     """
     terminal = sys.stderr.isatty()
-    return tqdm(
+    return _Bar(
         desc=what,
         total=total,
         initial=done,
@@ -42,6 +44,17 @@ def progress(what: str, total: int | None, unit: str, done: int = 0, shown: bool
         file=sys.stderr if terminal else _Plain(),
         disable=not shown or _rank() != 0,
     )
+
+
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """A bar that says why it is slow."""
+
+    @property
+    def format_dict(self) -> MutableMapping[str, Any]:
+        found: MutableMapping[str, Any] = super().format_dict
+        if watch().contended:
+            found["postfix"] = ", ".join(filter(None, (found["postfix"], "machine busy")))
+        return found
 
 
 class _Plain:
