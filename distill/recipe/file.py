@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from distill.recipe.sections import Recipe, RecipeError
+
+log = logging.getLogger(__name__)
+
+RENAMED = {"drawn-words": "synthetic-words", "drawn-receipts": "synthetic-receipts"}  # shipped under another name once
 
 
 def shipped_recipes() -> dict[str, str]:
@@ -62,6 +67,9 @@ def _read(name_or_path: str, extended: bool) -> dict[str, Any]:
     values = _parse(_text(name_or_path), name_or_path)
     base = values.pop("extends", None)
     values.setdefault("name", Path(name_or_path).stem)
+    if name_or_path in RENAMED:
+        log.warning("the recipe %s is called %s now", name_or_path, RENAMED[name_or_path])
+        values["name"] = name_or_path  # so that its run folder goes on
     if base is None:
         return values
     if extended:
@@ -74,8 +82,8 @@ def _read(name_or_path: str, extended: bool) -> dict[str, Any]:
 
 def _text(name_or_path: str) -> str:
     shipped = shipped_recipes()
-    if name_or_path in shipped:
-        return shipped[name_or_path]
+    if (name := RENAMED.get(name_or_path, name_or_path)) in shipped:
+        return shipped[name]
     path = Path(name_or_path)
     try:
         return path.read_text("utf-8")

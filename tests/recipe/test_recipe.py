@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from distill.digests import digest_of
-from distill.recipe.file import load_recipe, shipped_recipes
+from distill.recipe.file import RENAMED, load_recipe, shipped_recipes
 from distill.recipe.sections import RecipeError
 from students.parts import n_parameters
 
@@ -20,6 +20,13 @@ def test_every_shipped_recipe_is_valid_and_bears_its_name(name: str) -> None:
     assert recipe.name == name
     assert recipe.about
     assert shipped_recipes()[name].startswith("# ")
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_a_renamed_recipe_is_opened_by_its_old_name_with_a_note(old: str, caplog: pytest.LogCaptureFixture) -> None:
+    renamed = load_recipe(old)
+    assert f"the recipe {old} is called {RENAMED[old]} now" in caplog.text
+    assert renamed == load_recipe(RENAMED[old], [f"name={old}"])
 
 
 def problems(*overrides: str) -> str:

@@ -112,7 +112,7 @@ def test_lines_are_the_same_for_any_number_of_processes(root: Path, monkeypatch:
 
 def test_a_killed_process_ends_with_advice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
-    monkeypatch.setattr("distill.synthesis.materialise._draw", Killed())
+    monkeypatch.setattr("distill.synthesis.materialise._render", Killed())
     source = _source(lines=2 * PART_LINES, text={"min_characters": 1, "max_characters": 3})
     with pytest.raises(UserError, match="memory is short; the same command goes on behind the parts"):
         materialise([source], root, 16, root / "cache")
