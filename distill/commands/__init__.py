@@ -61,7 +61,7 @@ def in_run(
     words: Callable[[dict[str, Any]], str],
 ) -> int:
     """Open the run, do one piece of work in it, and say the result."""
-    from distill.runs.run import open_run
+    from distill.runs.opening import open_run
 
     recipe, folder = recipe_and_folder(options)
 

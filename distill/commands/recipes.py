@@ -62,8 +62,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _recipes(options: argparse.Namespace) -> int:
-    from distill.recipe.file import load_recipe, shipped_recipes
-    from distill.runs.run import resolved_yaml
+    from distill.recipe.file import load_recipe, resolved_yaml, shipped_recipes
 
     if options.show:
         if not options.recipe:
@@ -98,7 +97,8 @@ def _teacher(options: argparse.Namespace) -> int:
 
 def _student(options: argparse.Namespace) -> int:
     from distill.evaluation.verdict import in_words
-    from distill.runs.run import Run, train_students
+    from distill.runs.opening import Run
+    from distill.runs.run import train_students
 
     check_record(options)
 
@@ -116,7 +116,7 @@ def _student(options: argparse.Namespace) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
-    from distill.runs.run import cache_teacher
+    from distill.runs.teachers import cache_teacher
 
     def words(result: dict[str, Any]) -> str:
         rows = []

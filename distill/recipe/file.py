@@ -6,6 +6,7 @@ YAML 1.2; a duplicate key is refused. What the keys mean stands in `recipe.py`.
 from __future__ import annotations
 
 import difflib
+import io
 import json
 import logging
 import types
@@ -242,3 +243,13 @@ def _tags_at(model: type[BaseModel], location: Sequence[str | int]) -> set[str |
 
 def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     return sorted({name for m in _models_at(model, location) for name in m.model_fields})
+
+
+def resolved_yaml(recipe: Recipe) -> str:
+    """The whole recipe with every default written out."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 110
+    yaml.dump(recipe.model_dump(mode="json"), stream)
+    return stream.getvalue()

@@ -20,8 +20,10 @@ from distill.evaluation.doctor.labels import class_counts, findings_in_charset, 
 from distill.evaluation.doctor.pictures import findings_in_pictures, look_at
 from distill.evaluation.doctor.profile import profiles, shared_documents
 from distill.recipe.sections import Recipe, Source, Teacher
+from distill.runs.jobs import problems_of_trainings
+from distill.runs.opening import make_writable
 from distill.runs.pools import Pools, open_pools
-from distill.runs.run import fresh, make_writable, problems_of_trainings, usable_lines
+from distill.runs.usable import fresh, usable_lines
 from distill.synthesis.source import RenderedSource
 from distill.teaching.adopted import adopted, problems_of_teachers, unknown_characters
 from distill.training.initial import problems_of_starts

@@ -27,7 +27,10 @@ from distill.evaluation.verdict import verdict
 from distill.recipe.file import load_recipe
 from distill.recipe.objective import TAUGHT
 from distill.recipe.sections import Recipe, Stage, Student
-from distill.runs.run import FILLED, Run, final_job, open_run, train_control, train_pair, train_teacher
+from distill.runs.jobs import final_job
+from distill.runs.opening import Run, open_run
+from distill.runs.run import train_control, train_pair, train_teacher
+from distill.runs.teachers import FILLED
 from distill.runtime import StopFlag
 from distill.track import Stopwatch, say, write_json
 from distill.training.train import CollapseError

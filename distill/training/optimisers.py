@@ -75,12 +75,14 @@ def _factor(square_NN: Tensor) -> Tensor:
     return factor_NN
 
 
-def build_optimisers(model: nn.Module, training: Training, beside: Sequence[nn.Module] = ()) -> tuple[Optimizer, ...]:
+def build_optimisers(
+    model: nn.Module, training: Training, auxiliary: Sequence[nn.Module] = ()
+) -> tuple[Optimizer, ...]:
     """The optimisers of a training; every parameter belongs to one of them.
 
-    Vectors do not decay. Of what learns `beside` the network, a recogniser is treated as one, the rest has AdamW.
+    Vectors do not decay. Of the `auxiliary` modules, a recogniser is treated as the network is, the rest has AdamW.
     """
-    networks = [model, *(module for module in beside if isinstance(module, Recogniser))]
+    networks = [model, *(module for module in auxiliary if isinstance(module, Recogniser))]
     heads = [head for each in networks if isinstance(head := getattr(each, "head", None), nn.Module)]
     output_layer = {p for head in heads for p in head.parameters()}
     hidden: list[nn.Parameter] = []
@@ -100,7 +102,7 @@ def build_optimisers(model: nn.Module, training: Training, beside: Sequence[nn.M
             muon, matrices = [], hidden + matrices
         case _:
             assert_never(training.optimiser)
-    for parameter in (p for module in beside if module not in networks for p in module.parameters()):
+    for parameter in (p for module in auxiliary if module not in networks for p in module.parameters()):
         (matrices if parameter.ndim > 1 else vectors).append(parameter)
     decaying = {"params": matrices, "weight_decay": training.weight_decay}
     adamw = AdamW([decaying, {"params": vectors, "weight_decay": 0.0}], lr=training.learning_rate, foreach=True)

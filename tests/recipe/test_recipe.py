@@ -165,7 +165,7 @@ def test_flips_are_refused_with_the_reason_unless_forced() -> None:
 
 
 def test_a_resolved_recipe_is_a_recipe_again(tmp_path: Path) -> None:
-    from distill.runs.run import resolved_yaml
+    from distill.recipe.file import resolved_yaml
 
     recipe = load_recipe("quick")
     again = load_recipe(write(tmp_path, resolved_yaml(recipe)))

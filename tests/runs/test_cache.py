@@ -10,7 +10,8 @@ import pytest
 
 from distill.cli import main
 from distill.recipe.file import load_recipe
-from distill.runs.run import FILLED, cache_teacher, open_run
+from distill.runs.opening import open_run
+from distill.runs.teachers import FILLED, cache_teacher
 from distill.runtime import StopFlag, Stopped
 from distill.teaching import cache as teacher_cache
 from distill.track import read_metrics

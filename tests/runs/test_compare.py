@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from distill.cli import main
-from distill.recipe.file import load_recipe
+from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.objective import TAUGHT
 from distill.runs import compare, run
 from distill.runs.compare import GIVEN, LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
-from distill.runs.run import resolved_yaml
 from distill.runtime import Stopped
 from distill.training import train
 from students.errors import UserError

@@ -304,7 +304,7 @@ def test_a_folder_that_may_not_be_written_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The superuser, who runs tests in containers, may write everywhere: so the system is asked in another's name."""
-    monkeypatch.setattr("distill.runs.run.os.access", lambda *_: False)
+    monkeypatch.setattr("distill.runs.opening.os.access", lambda *_: False)
     assert main(["teacher", "smoke", "--run", str(tmp_path)]) == 2
     assert f"run folder {tmp_path}: cannot be written: no permission; choose another --run" in capsys.readouterr().err
 

@@ -1,0 +1,93 @@
+"""The trainings of a run in their order: of each network its stages, then its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from distill.data.lines import Lines
+from distill.data.mixing import MixPlan, plan_of
+from distill.recipe.objective import Objective
+from distill.recipe.sections import Recipe, Stage, Student, Teacher
+from distill.runs.opening import Run
+from distill.runs.pools import cache_of
+from distill.runs.usable import Network
+from distill.teaching.teacher import FrozenTeacher
+from distill.training.initial import Start, start_of
+from distill.training.lines import LineTask, Role
+from distill.training.train import Job
+from students.errors import DataError
+from students.model_file import MODEL_NAME
+
+LineJob = Job[LineTask]
+
+
+def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[LineJob]:
+    """The trainings of one network in their order, each from the weights of the one before: its stages, then its own.
+
+    The teacher learns from the labelled lines; control and student go through the same order of all lines.
+    """
+    recipe, pools = run.recipe, run.pools
+    match role:
+        case "teacher":
+            part: Teacher | Student = recipe.teacher
+            lines = run.usable["teacher"].where(lambda text: text is not None)
+            objective = Objective(consistency=recipe.teacher.consistency).without_teacher
+        case "control":
+            part, lines = recipe.student, run.usable["student"]
+            objective = recipe.objective.without_teacher
+        case "student":
+            part, lines, objective = recipe.student, run.usable["student"], recipe.objective
+    start, jobs = start_of(part), list[LineJob]()
+    for stage in (*part.stages, None):
+        folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
+        some, plan = lines_of_training(part, stage, lines, str(folder.relative_to(run.folder)))
+        training, cache = (stage or part).training, cache_of(recipe, run.folder)
+        task = LineTask(
+            role=role,
+            recipe=recipe,
+            model=part.model,
+            training=training,
+            objective=objective,
+            lines=some,
+            validation=pools.validation,
+            charset=pools.charset,
+            cache=cache,
+            teacher=teacher,
+            start=start,
+            plan=plan,
+        )
+        jobs.append(Job(role, task, training, task.seed, folder))
+        start = Start(folder / MODEL_NAME, task.digest)
+    return jobs
+
+
+def final_job(run: Run, role: Role) -> LineJob:
+    """The training of teacher or control that its stages lead up to."""
+    return jobs_of(run, role)[-1]
+
+
+def lines_of_training(
+    part: Teacher | Student, stage: Stage | None, lines: Lines, name: str
+) -> tuple[Lines, MixPlan | None]:
+    """The lines of one training and how they are mixed; raises `DataError` where it has none to learn from."""
+    settings = stage or part
+    some = lines.of_sources(settings.sources)
+    if part.needs_labels and all(text is None for text in some.texts):
+        raise DataError(f"{name}: its sources have no labelled line that can be used")
+    if settings.mix is None:
+        return some, None
+    return some, plan_of(settings.mix, some.sources, settings.training.batch_lines, settings.training.steps)
+
+
+def problems_of_trainings(recipe: Recipe, usable: Mapping[Network, Lines]) -> list[str]:
+    """What would keep a training from beginning for want of lines."""
+    problems = []
+    parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
+    for network, part in parts.items():
+        stages = () if isinstance(part, Teacher) and part.file else (*part.stages, None)
+        for stage in stages:
+            try:
+                lines_of_training(part, stage, usable[network], f"{network} {stage.name}" if stage else network)
+            except DataError as error:  # noqa: PERF203 - every training is looked at
+                problems.append(str(error))
+    return problems

@@ -1,0 +1,57 @@
+"""The report of a run: the three networks on the test lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import teachers
+from distill.digests import digest_of
+from distill.evaluation import report
+from distill.runs.jobs import final_job
+from distill.runs.opening import Run
+from distill.track import write_json
+from distill.training.train import LINES_NAME
+from students.model_file import MODEL_NAME, read_model
+from students.parts import n_parameters
+
+
+def make_report(run: Run) -> dict[str, Any]:
+    """Evaluate the three networks on the test lines; a report on the same files is reused."""
+    roles = ["teacher", *(["control"] if run.recipe.student.control else []), "student"]
+    models = {role: run.folder / role / MODEL_NAME for role in roles}
+    judged = {
+        "files": {role: _file_digest(path) for role, path in models.items()},
+        "test": run.pools.test.digest,
+        "protocol": run.recipe.data.protocol,
+    }
+    target = run.folder / "report.json"
+    if target.is_file() and (before := json.loads(target.read_text()))["judged"] == judged:
+        return before
+    readers = {role: teachers.load(path) for role, path in models.items()}
+    readings = {
+        role: report.read_test(reader, run.pools.test, run.accelerator, run.stop, role)
+        for role, reader in readers.items()
+    }
+    if not run.accelerator.is_main_process:
+        return {}
+    parameters = {role: n_parameters(reader.model) for role, reader in readers.items()}
+    temperatures = {role: reader.description.calibration.temperature for role, reader in readers.items()}
+    seed = final_job(run, "control").seed
+    result = report.summarise(run.pools.test, readings, parameters, temperatures, run.recipe.data.protocol, seed)
+    result |= {"judged": judged, "drawn": _sampled(run, roles)}
+    report.write_pages(run.folder, run.recipe, run.pools.test, readings, result)
+    write_json(target, result)
+    return result
+
+
+def _sampled(run: Run, roles: list[str]) -> dict[str, Any]:
+    """Of every training, stages before the last: its steps, what it sampled of each source, what it could not read."""
+    files = [file for role in roles for file in sorted((run.folder / role).glob(f"**/{LINES_NAME}"), reverse=True)]
+    return {str(file.parent.relative_to(run.folder)): json.loads(file.read_text()) for file in files}
+
+
+def _file_digest(path: Path) -> str:
+    description, _ = read_model(path)
+    return digest_of(description)

@@ -1,0 +1,90 @@
+"""The finished teacher of a run, and its posteriors computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import teachers
+from distill.data.posteriors import Cached
+from distill.recipe.sections import RecipeError
+from distill.runs.jobs import final_job, jobs_of
+from distill.runs.opening import Run
+from distill.teaching.adopted import adopted, model_of, unknown_characters
+from distill.teaching.cache import cache_error
+from distill.teaching.teacher import FrozenTeacher, member_of
+from distill.track import say
+from distill.training.lines import LineTask
+from distill.training.train import finished
+from students.errors import CheckpointError
+from students.model_file import MODEL_NAME, write_whole
+
+FILLED = ", filled"  # behind the name of a cache: the seconds that it took to fill, in this run or before
+
+
+def finished_teacher(run: Run) -> FrozenTeacher:
+    """The run's teacher, with those that the objective adds. Raises before anything is trained against it."""
+    recipe = run.recipe
+    if recipe.teacher.file is not None:
+        own = own_copy(run)
+    else:
+        job = final_job(run, "teacher")
+        if not finished(job):
+            raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
+        own = job.target
+    files = [(own, 1.0), *((model_of(further.file), further.weight) for further in recipe.objective.more_teachers)]
+    members = [
+        member_of(teachers.load(path), weight, recipe.objective.calibrated, run.pools.charset, recipe.image)
+        for path, weight in files
+    ]
+    return FrozenTeacher(members, run.accelerator.device, recipe.teacher.training.precision)
+
+
+def own_copy(run: Run) -> Path:
+    """A copy of the finished teacher in the run folder, which is then whole."""
+    source, target = adopted(run.recipe, run.folder), run.folder / "teacher" / MODEL_NAME
+    if run.accelerator.is_main_process and not target.is_file():
+        target.parent.mkdir(exist_ok=True)
+        write_whole(target, source.read_bytes())
+    run.accelerator.wait_for_everyone()
+    for note in unknown_characters(run.recipe, run.pools.charset, run.folder):
+        say(note)
+    return target
+
+
+def cache_teacher(run: Run) -> dict[str, Any]:
+    """Compute the teacher's posteriors for the student's trainings, and measure what the cache leaves out of them."""
+    if not run.recipe.objective.cache.views:
+        raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
+    frozen = finished_teacher(run)
+    jobs = jobs_of(run, "student", frozen)
+    found = {}
+    for job, cached in zip(jobs, fill_caches(run, [job.task for job in jobs]), strict=True):
+        task = job.task
+        views = task.objective.cache.views
+        found[str(job.folder.relative_to(run.folder))] = {
+            "lines": len(task.lines),
+            "views": views,
+            "bytes_a_line": round(cached.n_bytes / (len(task.lines) * views), 1),
+            "error": cache_error(
+                task.taught(frozen),
+                cached,
+                task.build().to(run.accelerator.device),
+                task.objective.match,
+                run.accelerator,
+            ),
+        }
+    return found
+
+
+def fill_caches(run: Run, tasks: Sequence[LineTask]) -> list[Cached]:
+    """The caches of the trainings that want one, each opened, and computed as far as it is missing."""
+    if not run.recipe.objective.cache.views:
+        return []
+    with run.stopwatch.measure("cache"):
+        opened = (task.posteriors(run.accelerator, run.stop.raise_if_set) for task in tasks)
+        caches = [cached for cached in opened if cached is not None]
+    for cached in caches:
+        run.stopwatch.put(cached.name + FILLED, cached.filled_s)
+    return caches

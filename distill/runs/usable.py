@@ -1,0 +1,57 @@
+"""Which training lines a network can learn from: those whose labels fit its frames."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from distill.data.lines import Lines, Refusal
+from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
+from distill.runs.policies import without_infeasible
+from distill.runs.pools import Pools
+from distill.training.initial import undownloaded
+from students.charset import Charset
+from students.errors import DataError
+from students.image import Preparation
+from students.parts import Recogniser, n_frames
+
+Network = Literal["teacher", "student"]
+
+
+def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], dict[str, list[Refusal]]]:
+    """For teacher and student: the training lines whose labels fit their frames, and those that do not."""
+    usable: dict[Network, Lines] = {}
+    refused: dict[str, list[Refusal]] = {}
+    parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
+    for network, part in parts.items():
+        if isinstance(part, Teacher) and part.file is not None:
+            usable[network] = pools.train
+            continue
+        name = f"{network}: label longer than its frames"
+        refused[name] = []
+        frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)
+        usable[network] = without_infeasible(pools.train, frames, refused[name], recipe.data.policies.infeasible)
+        if part.needs_labels and all(text is None for text in usable[network].texts):
+            reason = refused[name][0].reason if refused[name] else "all were left out"
+            raise DataError(f"{network}: not one labelled training line can be used; {reason}")
+    return usable, refused
+
+
+def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict[int, int]:
+    """Frames of every padded width among `lines`, measured."""
+    return {
+        int(width): n_frames(model, preparation.channels, preparation.height_px, int(width))
+        for width in np.unique(lines.padded_width_px)
+    }
+
+
+def fresh(part: Teacher | Student, recipe: Recipe, charset: Charset) -> Recogniser:
+    """A network with any first weights, for measuring."""
+    model = undownloaded(part.model)
+    try:
+        return model.build(charset.n_classes, recipe.image.channels, recipe.image.height_px)
+    except (ValueError, RuntimeError) as error:
+        raise RecipeError(
+            f"{model.kind} cannot be built for lines of {recipe.image.height_px} px: {str(error).splitlines()[0]}"
+        ) from error
