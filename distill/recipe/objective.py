@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from distill.recipe.terms import (
     CTC,
@@ -17,6 +17,7 @@ from distill.recipe.terms import (
     Consistency,
     Dist,
     FeatureHint,
+    FocalFrameKL,
     FrameKL,
     GuidedSpikes,
     Mutual,
@@ -26,6 +27,12 @@ from distill.recipe.terms import (
     Term,
 )
 from distill.schema import Section
+
+# Terms that stand in the digests of older runs although they are off. A term that comes later is not added here.
+IN_EVERY_DIGEST = {
+    *("frame_kl", "blank_split", "dist", "bag_of_symbols", "guided_spikes", "aligned_cross_entropy", "sequence_kd"),
+    *("feature_hint", "self_alignment", "consistency", "mutual", "attention"),
+}
 
 
 class Trust(Section):
@@ -83,6 +90,9 @@ class Objective(Section):
         1.0, ge=0, description="of writing one symbol as one class, such as one case, where a label allows several"
     )
     frame_kl: FrameKL = Field(FrameKL(), description="posteriors of the teacher, frame by frame")
+    focal_frame_kl: FocalFrameKL = Field(
+        FocalFrameKL(), description="the same, most on frames where the student is not sure of the teacher's best class"
+    )
     blank_split: BlankSplit = Field(BlankSplit(), description="the same, blank and characters apart")
     dist: Dist = Field(Dist(), description="correlation with the teacher's posteriors")
     bag_of_symbols: BagOfSymbols = Field(BagOfSymbols(), description="what is written, wherever it stands")
@@ -119,6 +129,16 @@ class Objective(Section):
                     "cache.views to 0"
                 )
         return self
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A later term is left out while nothing of it is set, so that older runs keep their digest."""
+        unset = {
+            name
+            for name in {*TAUGHT, *UNTAUGHT} - IN_EVERY_DIGEST
+            if getattr(self, name) == type(self).model_fields[name].default
+        }
+        return {name: value for name, value in dump(self).items() if name not in unset}
 
     @property
     def terms(self) -> dict[str, AnyTerm]:

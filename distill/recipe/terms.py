@@ -96,6 +96,12 @@ class FrameKL(Softened):
         return "the deviation of a frame's logits (frame_kl.standardised)" if self.standardised else None
 
 
+class FocalFrameKL(Softened):
+    """tau^2 (1 - q(c))^gamma KL(teacher || student), frame by frame, c the teacher's best class."""
+
+    gamma: float = Field(2.0, ge=0, le=16, description="how little frames count on which the student is sure of c")
+
+
 class BlankSplit(Softened):
     """KL on blank or not, and KL among the characters, each with its weight: what a student minimises by default."""
 
@@ -202,6 +208,7 @@ AnyTerm: TypeAlias = (
     | PeerCTC
     | Attention
     | FrameKL
+    | FocalFrameKL
     | BlankSplit
     | Dist
     | BagOfSymbols

@@ -21,7 +21,16 @@ from distill.teaching.losses.attention import attention
 from distill.teaching.losses.ctc import class_changes, ctc
 from distill.teaching.losses.features import feature_hint
 from distill.teaching.losses.frames import mean_over, summed, valid_frames
-from distill.teaching.losses.logits import bag_of_symbols, blank_split, consistency, dist, frame_kl, mutual, shares
+from distill.teaching.losses.logits import (
+    bag_of_symbols,
+    blank_split,
+    consistency,
+    dist,
+    focal_frame_kl,
+    frame_kl,
+    mutual,
+    shares,
+)
 from distill.teaching.losses.sequence import sequence_kd
 from students.charset import BLANK
 
@@ -72,6 +81,8 @@ def sum_and_count(term: terms.AnyTerm, inputs: TermInputs) -> tuple[Tensor, int]
             return attention(needed(inputs.decoder, ATTENTION), student, *inputs.labels)
         case terms.FrameKL():
             return _frame_kl(term, inputs)
+        case terms.FocalFrameKL(temperature=tau, gamma=gamma):
+            return focal_frame_kl(student, inputs.teacher(tau), temperature=tau, gamma=gamma, weights_N=trust_N)
         case terms.BlankSplit():
             return _blank_split(term, inputs)
         case terms.Dist(temperature=tau, between=between, within=within):

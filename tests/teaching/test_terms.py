@@ -14,15 +14,17 @@ from torch import Tensor
 
 from distill.data.batch import Batch, StepData
 from distill.data.labels import foldings
+from distill.data.posteriors import Cached, Posteriors, decode, encode
 from distill.recipe.objective import TAUGHT, Objective, Trust
 from distill.recipe.terms import FrameKL
 from distill.teaching.auxiliary import HINT
+from distill.teaching.cache import temperatures_of
 from distill.teaching.inputs import TermInputs, term_inputs
 from distill.teaching.losses.alignment import aligned_cross_entropy, forced_alignment, guided_spikes, self_alignment
 from distill.teaching.losses.attention import AttentionHead, attention
 from distill.teaching.losses.ctc import ctc
 from distill.teaching.losses.features import Distance, Hint, feature_hint
-from distill.teaching.losses.logits import bag_of_symbols, blank_split, dist, frame_kl, mutual
+from distill.teaching.losses.logits import bag_of_symbols, blank_split, dist, focal_frame_kl, frame_kl, mutual
 from distill.teaching.losses.matching import in_classes, matched, rest_as_student
 from distill.teaching.losses.sequence import sequence_kd
 from distill.teaching.objective import loss_terms, term_counts, term_weights
@@ -73,6 +75,13 @@ def kl(p: Tensor, q: Tensor) -> Tensor:
 def slow_standardised(s: Tensor, t: Tensor) -> Tensor:
     s, t = ((x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6) for x in (s, t))
     return TAU**2 * torch.stack([kl(p, q) for p, q in zip(soft(t), soft(s), strict=True)]).mean()
+
+
+def slow_focal(s: Tensor, t: Tensor) -> Tensor:
+    q = s.detach().softmax(-1)
+    factors = [(1 - q[frame, best]) ** 1.5 for frame, best in enumerate(t.argmax(-1))]
+    each = [factor * kl(p, q) for factor, p, q in zip(factors, soft(t), soft(s), strict=True)]
+    return TAU**2 * torch.stack(each).mean()
 
 
 def slow_chosen(s: Tensor, t: Tensor, weights: list[float]) -> Tensor:
@@ -180,6 +189,7 @@ FAST = {
     "weighted": (soft_kl(frames="weighted", blank_weight=0.25), slow_weighted, True),
     "elimination": (soft_kl(frames="elimination"), slow_elimination, True),
     "symmetric": (soft_kl(frames="symmetric"), slow_symmetric, True),
+    "focal": (lambda s, t: focal_frame_kl(s, t, temperature=TAU, gamma=1.5), slow_focal, True),
     "split": (lambda s, t: blank_split(s, t, temperature=TAU, alpha=0.5, beta=3.0), slow_split, True),
     "bag": (lambda s, t: bag_of_symbols(s, t, temperature=TAU), slow_bag, True),
     "dist": (lambda s, t: dist(s, t, temperature=TAU, within=0.5), slow_dist, True),
@@ -248,6 +258,33 @@ def test_a_term_bears_lines_without_frames_and_batches_without_lines(name: str) 
     nothing = Outputs(student_NTC[:0], torch.zeros(0, dtype=torch.int64), student_NTC[:0])
     total, count = fast(nothing, nothing)
     assert (total.item(), count) == (0, 0)
+
+
+def test_focal_frame_kl_without_a_factor_is_the_whole_and_a_certain_student_still_follows() -> None:
+    student, teacher = outputs(logits(2, T, C, seed=6)), outputs(logits(2, T, C, seed=7))
+    whole, _ = frame_kl(student, teacher, FrameKL(temperature=TAU, frames="all"))
+    assert focal_frame_kl(student, teacher, temperature=TAU, gamma=0)[0].item() == pytest.approx(whole.item())
+    assert focal_frame_kl(student, teacher, temperature=TAU, gamma=2)[0].item() < whole.item()
+    certain_NTC = (teacher.logits_NTC + 3 * torch.nn.functional.one_hot(teacher.logits_NTC.argmax(-1), C)).detach()
+    leaf_NTC = certain_NTC.requires_grad_()
+    focal_frame_kl(outputs(leaf_NTC), teacher, temperature=1, gamma=2)[0].backward()
+    best_NT1 = teacher.logits_NTC.argmax(-1, keepdim=True)
+    assert leaf_NTC.grad is not None
+    assert (leaf_NTC.grad.gather(-1, best_NT1) > 0).all()  # surer than the teacher: it is to become less sure
+
+
+def test_focal_frame_kl_of_cached_posteriors_is_that_of_the_network() -> None:
+    objective = Objective.model_validate({"cache": {"views": 1}, "focal_frame_kl": {"weight": 1, "temperature": 2}})
+    temperatures, teacher_NTC = temperatures_of(objective), logits(2, T, C, seed=60)
+    log_p_NTC = teacher_NTC.log_softmax(-1).numpy()
+    records = [decode(encode(log_p_TC, C, 1.0, temperatures), C, len(temperatures)) for log_p_TC in log_p_NTC]
+    kept = Posteriors(*(torch.from_numpy(np.stack(part)) for part in zip(*records, strict=True)))
+    cached = Cached((), C, temperatures, C).outputs(kept, 2.0)
+    student = outputs(logits(2, T, C, seed=61))
+    found, _ = focal_frame_kl(student, cached, temperature=2, gamma=2)
+    assert found.item() == pytest.approx(
+        focal_frame_kl(student, outputs(teacher_NTC), temperature=2, gamma=2)[0].item(), rel=1e-2
+    )
 
 
 def test_a_split_with_equal_weights_is_the_whole() -> None:

@@ -36,6 +36,22 @@ def frame_kl(
     return summed(settings.temperature**2 * mean_over(kl_NT, chosen_NT), weights_N)
 
 
+def focal_frame_kl(
+    student: Outputs, teacher: Outputs, *, temperature: float, gamma: float, weights_N: Tensor | None = None
+) -> tuple[Tensor, int]:
+    """tau^2 mean_t (1 - q_t(c_t))^gamma KL(p_t^tau || q_t^tau) of every line, c_t = argmax p_t, summed; lines.
+
+    The modulating factor of the focal loss (Lin et al. 2017, arXiv 1708.02002), with the teacher's best class in the
+    place of the label and q at temperature 1. No gradient flows through the factor, or a student that is certain of
+    c_t would be at a minimum whatever the teacher gives to the other classes. gamma = 0 is `frame_kl` on all frames.
+    """
+    best_NT1 = teacher.logits_NTC.argmax(-1, keepdim=True)
+    kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, temperature)
+    missed_NT = 1 - log_posteriors(student).detach().gather(-1, best_NT1)[..., 0].exp()
+    focal_NT = missed_NT.clamp(min=0) ** gamma * kl_NT
+    return summed(temperature**2 * mean_over(focal_NT, valid_frames(student)), weights_N)
+
+
 def blank_split(
     student: Outputs,
     teacher: Outputs,
