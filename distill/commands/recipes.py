@@ -134,7 +134,9 @@ def _cache(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from distill.runs.compare import page, run_comparison
+    from distill.runs.compare import run_comparison
+    from distill.runs.compare_page import page
+    from distill.runs.settings import Comparison
 
     recipe, _ = recipe_and_folder(options)
     folder = options.run or Path("runs") / f"compare-{recipe.name}"
@@ -142,11 +144,12 @@ def _compare(options: argparse.Namespace) -> int:
     if options.seeds < 1:
         raise UserError(f"--seeds {options.seeds}: at least one")
 
+    comparison = Comparison(
+        options.recipe, options.overrides, options.over, options.seeds, options.on, options.equal_seconds
+    )
+
     def work(stop: Any) -> int:
-        result = run_comparison(
-            options.recipe, options.overrides, options.over, options.seeds, options.on, options.equal_seconds, folder,
-            stop,
-        )  # fmt: skip
+        result = run_comparison(comparison, folder, stop)
         show(result, options, f"{page(recipe, options.over, result)}\n{folder / 'compare.md'}")
         write_record(options, lambda: of_comparison(options, result))
         return 0

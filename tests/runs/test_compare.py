@@ -12,8 +12,10 @@ import pytest
 from distill.cli import main
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.objective import TAUGHT
-from distill.runs import compare, run
-from distill.runs.compare import GIVEN, LONGER, Outcome, _begun, _file_name, _longer, settings_of, summarise
+from distill.runs import equal_seconds, run
+from distill.runs.equal_seconds import LONGER, begun_before, lengthened
+from distill.runs.outcomes import GIVEN, Outcome, summarise
+from distill.runs.settings import folder_name, settings_of
 from distill.runtime import Stopped
 from distill.training import train
 from students.errors import UserError
@@ -37,7 +39,7 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
 ) -> None:
     words = [*WORDS, f"runtime.cache_root={cache}", "--run", str(tmp_path / "c"), "--json"]
     ratios = itertools.count(2)
-    monkeypatch.setattr(compare, "_distilled", lambda outcome: next(ratios) * outcome.seconds["control"])
+    monkeypatch.setattr(equal_seconds, "distilling_s", lambda outcome: next(ratios) * outcome.seconds["control"])
     assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert set(result["settings"]) == {"frame_kl keep", "frame_kl drop", "dist keep", "dist drop"}
@@ -115,16 +117,16 @@ def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_not
 
 def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_path: Path) -> None:
     student = load_recipe("receipts").student
-    longer = _longer(student, 1.5)
+    longer = lengthened(student, 1.5)
     assert longer.training.steps == round(1.5 * student.training.steps)
     assert longer.stages[0].training.steps == round(1.5 * student.stages[0].training.steps)
     assert longer.model_copy(update={"training": student.training, "stages": student.stages}) == student
     recipe = load_recipe("receipts")
-    assert _begun(tmp_path, student) is None
+    assert begun_before(tmp_path, student) is None
     for ratio in (1.5, 1.01249):
-        longer = _longer(student, ratio)
+        longer = lengthened(student, ratio)
         (tmp_path / "recipe.yaml").write_text(resolved_yaml(recipe.model_copy(update={"student": longer})))
-        assert _begun(tmp_path, student) == longer  # no clock is asked again
+        assert begun_before(tmp_path, student) == longer  # no clock is asked again
 
 
 @pytest.mark.parametrize(
@@ -143,10 +145,10 @@ def test_what_cannot_be_compared_is_refused(over: str, message: str) -> None:
 
 
 def test_settings_with_long_names_have_folders_of_their_own() -> None:
-    names = [_file_name(f"{{probability: 0.5, {'rotation_deg: 1, ' * 40}shear: {shear}}}") for shear in (0.1, 0.2)]
+    names = [folder_name(f"{{probability: 0.5, {'rotation_deg: 1, ' * 40}shear: {shear}}}") for shear in (0.1, 0.2)]
     assert len(set(names)) == 2
     assert max(map(len, names)) < 100
-    assert _file_name("frame_kl keep") == "frame_kl_keep"
+    assert folder_name("frame_kl keep") == "frame_kl_keep"
 
 
 def test_lists_are_not_torn_apart() -> None:

@@ -1,0 +1,74 @@
+"""The page and the chart of a comparison: `compare.md` and `compare.png`, made from `compare.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from distill.recipe.sections import Recipe
+from distill.runs.outcomes import GIVEN
+
+
+def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
+    """`compare.md`: one row a setting."""
+    rows = [
+        f"# {recipe.name}: {' '.join(over)}\n",
+        f"Exact lines on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; intervals (95 %) over "
+        "(seed, line) pairs; seconds of one training, and those of filling its cache.\n",
+        "| setting | teacher | control | distilled | gain in points | verdict | over the first | seconds |",
+        "|---|---:|---:|---:|---|---|---|---:|",
+    ]
+    for name, row in result["settings"].items():
+        first = row["over_the_first"]
+        rows.append(
+            f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
+            f"{row['verdict'].replace('_', ' ')} | {_points(first['gain'])}, {first['verdict'].replace('_', ' ')} | "
+            f"{row['seconds']['student']:.0f}"
+            + (f" + {row['seconds']['cache']:.0f} |" if row["seconds"]["cache"] else " |")
+        )
+    longer = {n: row[GIVEN] for n, row in result["settings"].items() if GIVEN in row}
+    if longer:
+        rows += ["\n## Over a control given the seconds of the student and its cache\n"]
+        rows += ["| setting | control | distilled | gain in points | verdict |", "|---|---:|---:|---|---|"]
+        rows += [
+            f"| {name} | {given['exact']:.1%} | {result['settings'][name]['student']:.1%} | {_points(given['gain'])} | "
+            f"{given['verdict'].replace('_', ' ')} |"
+            for name, given in longer.items()
+        ]
+    if len(result["settings"]) > 2:
+        rows += [
+            "\n## Every pair\n",
+            "The better first. Intervals are of a pair alone: of 20 pairs of equals one lies apart.\n",
+        ]
+        rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
+        rows += [
+            f"| {pair['of']} | {pair['over']} | {_points(pair['gain'])} | {pair['verdict'].replace('_', ' ')} |"
+            for pair in result["pairs"]
+        ]
+    return "\n".join([*rows, "\n![gains](compare.png)\n"])
+
+
+def _points(gain: Mapping[str, float]) -> str:
+    return f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+
+
+def draw_gains(result: Mapping[str, Any], target: Path) -> None:
+    """Gain of every setting over its control, with its interval; a dot a seed."""
+    from matplotlib.figure import Figure
+
+    names = list(result["settings"])
+    figure = Figure(figsize=(8, 1.2 + 0.45 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for y, name in enumerate(names):
+        row = result["settings"][name]
+        gain = row["gain"]
+        axes.plot([100 * gain["low"], 100 * gain["high"]], [y, y], color="tab:blue", linewidth=3, alpha=0.4)
+        axes.plot(100 * gain["value"], y, "o", color="tab:blue")
+        dots = [100 * (s - c) for s, c in zip(row["each_seed"], row["each_control"], strict=True)]
+        axes.plot(dots, [y] * len(dots), ".", color="tab:gray")
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set(yticks=range(len(names)), yticklabels=names, xlabel=f"points over the control, {result['on']}")
+    axes.invert_yaxis()
+    axes.grid(alpha=0.3, axis="x")
+    figure.savefig(target, dpi=110, metadata={"Software": None})

@@ -1,0 +1,85 @@
+"""The settings of a comparison: which points of the recipe it varies, and what each of them is called."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distill.digests import digest_of
+from distill.recipe.objective import TAUGHT
+from distill.recipe.sections import Recipe
+from distill.runs.outcomes import On
+from students.errors import UserError
+
+TERM = "objective.term"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared: a recipe with its overrides, varied over keys, each setting under `n_seeds` seeds.
+
+    `over` holds axes such as `student.model=A,B`. All settings are scored on the lines `on`. `equal_seconds` adds
+    controls that are given the seconds of the students.
+    """
+
+    recipe: str
+    overrides: Sequence[str]
+    over: Sequence[str]
+    n_seeds: int = 3
+    on: On = "validation"
+    equal_seconds: bool = False
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One point of the comparison: what it is called, and the overrides that make it."""
+
+    name: str
+    overrides: tuple[str, ...]
+
+
+def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
+    """Return all combinations of the axes `KEY=A,B,...`.
+
+    With `objective.term=A,A+B` only the terms named teach, each by its weight, or by 1 where the recipe gives it none.
+    Raises `UserError` for a key that cannot vary, or that two axes set.
+    """
+    axes = []
+    taken: set[str] = set()
+    for axis in over:
+        key, equals, values = axis.partition("=")
+        names = [value for value in re.split(r",(?![^\[{]*[\]}])", values) if value]
+        if not equals or not names:
+            raise UserError(f"--over {axis}: write KEY=A,B,...")
+        if not key.startswith(("objective.", "student.")):
+            raise UserError(f"--over {key}: only keys of student and objective can vary; the teacher is one for all")
+        axis_settings = [Setting(value, _overrides(key, value, recipe)) for value in names]
+        sets = {override.partition("=")[0] for setting in axis_settings for override in setting.overrides}
+        if "student.seed" in sets:
+            raise UserError("--over student.seed: every setting is trained under the same seeds; --seeds says how many")
+        if both := sorted(sets & taken):
+            raise UserError(f"--over {key}: an earlier --over sets {both[0]} too; one of the two would say nothing")
+        taken |= sets
+        axes.append(axis_settings)
+    return [
+        Setting(" ".join(part.name for part in parts), tuple(itertools.chain.from_iterable(p.overrides for p in parts)))
+        for parts in itertools.product(*axes)
+    ]
+
+
+def _overrides(key: str, value: str, recipe: Recipe) -> tuple[str, ...]:
+    if key != TERM:
+        return (f"{key}={value}",)
+    terms = value.split("+")
+    if unknown := [term for term in terms if term not in TAUGHT]:
+        raise UserError(f"--over {TERM}: {unknown[0]!r} is no term with a teacher; there are {', '.join(TAUGHT)}")
+    weights = {name: getattr(recipe.objective, name).weight for name in TAUGHT}
+    return tuple(f"objective.{name}.weight={(weights[name] or 1.0) if name in terms else 0}" for name in TAUGHT)
+
+
+def folder_name(name: str) -> str:
+    """Return the folder of a setting; long names are cut, and a digest tells them apart."""
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    return plain if len(plain) <= 80 else f"{plain[:64]}-{digest_of(name)[:12]}"
