@@ -14,7 +14,7 @@ import teachers
 from distill.data.lines import Lines, Refusal
 from distill.evaluation.doctor.alike import disagreements, leaks
 from distill.evaluation.doctor.diagnosis import Diagnosis
-from distill.evaluation.doctor.doubts import Judged, judge, most_suspicious, turned_over
+from distill.evaluation.doctor.doubts import Doubts, doubts_of, most_suspicious, turned_over
 from distill.evaluation.doctor.findings import Finding, about, counted
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from distill.evaluation.doctor.pictures import findings_in_pictures, look_at
@@ -34,7 +34,7 @@ from students.model_file import MODEL_NAME
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     """Look at everything a recipe names; with 0 `n_suspicious` no teacher is asked.
 
-    Rendered lines are drawn into the run's cache. Raises `DataError` where the run folder cannot be written.
+    Synthetic lines are rendered into the run's cache. Raises `DataError` where the run folder cannot be written.
     """
     make_writable(folder)
     try:
@@ -54,14 +54,14 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     found += leaks(pictures)
     if recipe.data.cut is not None:
         found += shared_documents(real, recipe.data.cut.document)
-    judged, doubted = _asked(recipe, folder, real, n_suspicious)
+    doubts, doubted = _asked(recipe, folder, real, n_suspicious)
     found += doubted
-    suspicious = tuple(most_suspicious(judged, n_suspicious))
-    return Diagnosis(tuple(_in_order(found)), parts, classes, tuple(profiles(pictures, judged)), suspicious)
+    suspicious = tuple(most_suspicious(doubts, n_suspicious))
+    return Diagnosis(tuple(_in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
 
 
 def _real(recipe: Recipe, lines: Lines) -> Lines:
-    """The lines that were not drawn here."""
+    """The lines that were not rendered here."""
     every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
     return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
 
@@ -79,7 +79,7 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
         try:
             usable, too_long = usable_lines(recipe, pools)
             problems += _refused(too_long)
-            problems += [Finding("problem", "lines", "recipe", said) for said in problems_of_trainings(recipe, usable)]
+            problems += [Finding("problem", "lines", "recipe", why) for why in problems_of_trainings(recipe, usable)]
         except UserError as error:
             problems.append(Finding("problem", "network", "recipe", str(error)))
     problems += [Finding("problem", "start", "recipe", said) for said in problems_of_starts(recipe, pools.charset)]
@@ -90,19 +90,19 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
 
 
 def _fonts(recipe: Recipe) -> list[Finding]:
-    """Families that draw lines of two parts."""
+    """Font families that render lines of two parts."""
     parts = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
     found = []
     for (one, some), (other, others) in itertools.combinations(parts.items(), 2):
         if shared := shared_families(some, others):
-            said = f"{len(shared)} font families draw lines of {one} and of {other}: {', '.join(shared)}"
+            said = f"{len(shared)} font families render lines of {one} and of {other}: {', '.join(shared)}"
             advice = "hold some families out; figures flatter otherwise"
             found.append(Finding("note", "fonts", "recipe", said, advice=advice))
     return found
 
 
 def shared_families(some: Iterable[Source], others: Iterable[Source]) -> list[str]:
-    """The font families that draw lines of both."""
+    """The font families that render lines of both."""
     one, other = (
         {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
         for sources in (some, others)
@@ -140,32 +140,32 @@ def _labels(pools: Pools) -> list[Finding]:
 
 def _asked(
     recipe: Recipe, folder: Path, real: Mapping[str, Lines], n_suspicious: int
-) -> tuple[dict[str, Judged], list[Finding]]:
+) -> tuple[dict[str, Doubts], list[Finding]]:
     """What the run's teacher says about the labels of the real lines, where there is a teacher."""
     own = folder / "teacher" / MODEL_NAME
     if not n_suspicious or not (recipe.teacher.file or own.is_file()):
         return {}, []
     try:
         reader = teachers.load(adopted(recipe, folder) if recipe.teacher.file else own)
-        judged = {part: judge(part, lines, reader, recipe.seed) for part, lines in real.items()}
+        doubts = {part: doubts_of(part, lines, reader, recipe.seed) for part, lines in real.items()}
     except UserError as error:
         return {}, [Finding("problem", "teacher", "recipe", str(error))]
     found = []
-    for part, answers in judged.items():
-        found += _judged_notes(part, answers)
+    for part, answers in doubts.items():
+        found += _doubt_notes(part, answers)
         worst = most_suspicious({part: answers}, n_suspicious)
         found += turned_over(part, real[part], worst, reader)
-    return judged, found
+    return doubts, found
 
 
-def _judged_notes(part: str, judged: Judged) -> list[Finding]:
+def _doubt_notes(part: str, doubts: Doubts) -> list[Finding]:
     """How many lines the teacher was asked about, where not all, and which labels it cannot write."""
-    unknown = [(key, key) for key in judged.unknown]
+    unknown = [(key, key) for key in doubts.unknown]
     advice = "its charset lacks their characters, or they need more frames than the line has"
     found = about("note", "not-judged", part, unknown, "labels that the teacher cannot write", advice)
-    if (n := len(judged.doubts) + len(judged.unknown)) < judged.n_labelled:
+    if (n := len(doubts.doubts) + len(doubts.unknown)) < doubts.n_labelled:
         message = (
-            f"the teacher was asked about {n:,} of {counted(judged.n_labelled, 'labelled line')}, drawn by the seed"
+            f"the teacher was asked about {n:,} of {counted(doubts.n_labelled, 'labelled line')}, sampled by the seed"
         )
         found.append(Finding("note", "sampled", part, message))
     return found

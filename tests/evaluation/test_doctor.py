@@ -21,7 +21,7 @@ from distill.data.lines import Lines
 from distill.evaluation.doctor import labels as looks
 from distill.evaluation.doctor.alike import disagreements, leaks, near_pairs
 from distill.evaluation.doctor.diagnosis import Diagnosis, aligned, in_table
-from distill.evaluation.doctor.doubts import judge, most_suspicious, turned_over
+from distill.evaluation.doctor.doubts import doubts_of, most_suspicious, turned_over
 from distill.evaluation.doctor.findings import Finding
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from distill.evaluation.doctor.page import Album, page, write_pages
@@ -327,10 +327,10 @@ def test_a_teacher_doubts_wrong_labels_and_lines_that_are_upside_down(tmp_path: 
     reader = certain_reader(tmp_path)
     pictures = [bars("abba"), bars("aabb"), np.ascontiguousarray(np.rot90(bars("abbb"), 2)), bars("ab"), bars("ab")]
     lines = lines_of(pictures, ["abba", "abbb", "abbb", "zz", None])
-    judged = judge("train", lines, reader, 0)
-    assert judged.unknown == (lines.keys[3],)
-    assert judged.n_labelled == 4
-    worst = most_suspicious({"train": judged}, 60)
+    doubts = doubts_of("train", lines, reader, 0)
+    assert doubts.unknown == (lines.keys[3],)
+    assert doubts.n_labelled == 4
+    worst = most_suspicious({"train": doubts}, 60)
     assert {doubt.key for doubt in worst} == {lines.keys[1], lines.keys[2]}
     assert all(doubt.nats > 1 for doubt in worst)
     assert {d.key: d.reading for d in worst}[lines.keys[1]] == "aabb"
@@ -338,9 +338,9 @@ def test_a_teacher_doubts_wrong_labels_and_lines_that_are_upside_down(tmp_path: 
     assert turned.keys == (lines.keys[2],)
     assert "by 180 degrees" in turned.remarks[0]
     assert not turned_over("train", lines, [d for d in worst if d.key == lines.keys[1]], reader)
-    right = judge("train", lines.take([0]), reader, 0)
+    right = doubts_of("train", lines.take([0]), reader, 0)
     assert not most_suspicious({"train": right}, 60)
-    assert len(most_suspicious({"train": judged}, 1)) == 1
+    assert len(most_suspicious({"train": doubts}, 1)) == 1
 
 
 def test_a_teacher_is_asked_about_a_sample_that_depends_on_the_seed(
@@ -348,7 +348,7 @@ def test_a_teacher_is_asked_about_a_sample_that_depends_on_the_seed(
 ) -> None:
     monkeypatch.setattr("distill.evaluation.doctor.doubts.READ_LINES", 3)
     reader, lines = certain_reader(tmp_path), lines_of([bars("ab")] * 9, ["ab"] * 9)
-    samples = [[d.key for d in judge("train", lines, reader, seed).doubts] for seed in (1, 1, 2)]
+    samples = [[d.key for d in doubts_of("train", lines, reader, seed).doubts] for seed in (1, 1, 2)]
     assert samples[0] == samples[1] != samples[2]
     assert len(samples[0]) == 3
 
@@ -366,7 +366,7 @@ def test_font_families_of_both_train_and_test_are_noted() -> None:
     assert drawn.fonts[0] in found.message
     chosen_on = apart.data.validation[0].model_copy(update={"fonts": test.fonts[:1]})
     (found,) = _fonts(apart.model_copy(update={"data": apart.data.model_copy(update={"validation": (chosen_on,)})}))
-    assert "1 font families draw lines of validation and of test" in found.message
+    assert "1 font families render lines of validation and of test" in found.message
 
 
 def test_the_page_escapes_all_data_and_names_what_it_leaves_out(tmp_path: Path) -> None:
@@ -375,9 +375,9 @@ def test_the_page_escapes_all_data_and_names_what_it_leaves_out(tmp_path: Path) 
     recipe = load_recipe("smoke").model_copy(update={"about": EVIL, "name": "n"})
     charset = Charset.of([EVIL])
     parts = {part: lines if part == "train" else lines.take([]) for part in ("train", "validation", "test")}
-    judged = judge("train", lines_of([bars("ab")], ["aa"], EVIL), certain_reader(tmp_path), 0)
+    doubts = doubts_of("train", lines_of([bars("ab")], ["aa"], EVIL), certain_reader(tmp_path), 0)
     pictures = {part: look_at(part, some) for part, some in parts.items()}
-    found = Diagnosis((finding,), parts, class_counts(parts, charset), tuple(profiles(pictures, {})), judged.doubts)
+    found = Diagnosis((finding,), parts, class_counts(parts, charset), tuple(profiles(pictures, {})), doubts.doubts)
     said = page(recipe, found, Album(lines))
     assert "<script" not in said
     assert html.escape(EVIL) in said

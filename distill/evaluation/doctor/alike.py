@@ -2,7 +2,7 @@
 
 Candidates come from a perceptual hash of all pairs of nearly equal proportions, in products of matrices; a
 correlation of small copies decides. A duplicate that is scaled, compressed or of another brightness is found; one that
-is cut otherwise is not. Drawn lines are left out: they share no photograph with anything. `without_misleading`
+is cut otherwise is not. Rendered lines are left out: they share no photograph with anything. `without_misleading`
 in `data/pools.py` finds equal bytes.
 """
 
@@ -45,14 +45,10 @@ def leaks(parts: Mapping[str, Pictures]) -> list[Finding]:
         pairs = near_pairs(parts[one], parts[other])
         same = [pair for pair in pairs if pair.correlation >= SAME]
         alike = [pair for pair in pairs if pair.correlation < SAME]
-        found += _finding(
-            "leak", one, other, parts, same, f"the same picture as one of {other}",
-            f"take these lines out of {one}: a score on {other} counts what was seen before",
-        )  # fmt: skip
-        found += _finding(
-            "alike", one, other, parts, alike, f"nearly the picture of one of {other}",
-            "one word printed alike, or one picture cut twice: look, and cut by document where it is a leak",
-        )  # fmt: skip
+        advice = f"take these lines out of {one}: a score on {other} counts what was seen before"
+        found += _finding("leak", one, other, parts, same, f"the same picture as one of {other}", advice)
+        advice = "one word printed alike, or one picture cut twice: look, and cut by document where it is a leak"
+        found += _finding("alike", one, other, parts, alike, f"nearly the picture of one of {other}", advice)
     return found
 
 
@@ -62,10 +58,9 @@ def disagreements(part: str, pictures: Pictures) -> list[Finding]:
     labelled = np.flatnonzero([text is not None for text in lines.texts])
     every = _verified(pictures, pictures, labelled)
     pairs = _ranked(pair for pair in every if _differ(pictures, pair))
-    return _finding(
-        "two-labels", part, part, {part: pictures}, pairs, "nearly the picture of another with another label",
-        "one of the two labels is wrong, or the difference is too small to see",
-    )  # fmt: skip
+    what = "nearly the picture of another with another label"
+    advice = "one of the two labels is wrong, or the difference is too small to see"
+    return _finding("two-labels", part, part, {part: pictures}, pairs, what, advice)
 
 
 def near_pairs(one: Pictures, other: Pictures, rows: np.ndarray | None = None) -> list[Pair]:
@@ -139,10 +134,10 @@ def _finding(
         return []
     lines, others = parts[one].lines, parts[other].lines
     keys = tuple(lines.keys[pair.left] for pair in pairs)
-    beside = tuple(others.keys[pair.right] for pair in pairs)
+    partners = tuple(others.keys[pair.right] for pair in pairs)
     remarks = tuple(
         f"{key} {lines.texts[pair.left]!r}, {its} {others.texts[pair.right]!r}: correlation {pair.correlation:.2f}"
-        for key, its, pair in zip(keys, beside, pairs, strict=True)
+        for key, its, pair in zip(keys, partners, pairs, strict=True)
     )
-    message = f"{counted(len(pairs), 'pair')}: {what} ({len(set(keys)):,} and {len(set(beside)):,} lines)"
-    return [Finding("problem" if kind == "leak" else "note", kind, one, message, keys, remarks, beside, advice)]
+    message = f"{counted(len(pairs), 'pair')}: {what} ({len(set(keys)):,} and {len(set(partners)):,} lines)"
+    return [Finding("problem" if kind == "leak" else "note", kind, one, message, keys, remarks, partners, advice)]

@@ -40,20 +40,23 @@ class Doubt:
     label: str
     reading: str
     nats: float
-    exact: bool  # whether the reading is the label, as far as that tells
+    exact: bool  # whether the reading is the label, as far as the form of the label tells
 
 
 @dataclass(frozen=True)
-class Judged:
-    """All doubts of one part in the order of its lines, how many lines were sampled from, and who cannot be judged."""
+class Doubts:
+    """The answers of the teacher on the labels of one part, in the order of its lines, `n_labelled` labels in all."""
 
     doubts: tuple[Doubt, ...]
-    n_labelled: int
+    n_labelled: int  # of which a sample was read
     unknown: tuple[str, ...]  # keys of labels that the teacher cannot write, or not on its frames
 
 
-def judge(part: str, lines: Lines, reader: Reader, seed: int) -> Judged:
-    """Read the labelled lines of a part, at most `READ_LINES` of them, drawn by `seed`."""
+def doubts_of(part: str, lines: Lines, reader: Reader, seed: int) -> Doubts:
+    """Read the labelled lines of a part, at most `READ_LINES` of them, sampled by `seed`.
+
+    Labels that the teacher cannot write are returned by key as `unknown`. Nothing is raised for them.
+    """
     charset, preparation = reader.description.charset, at_any_width(reader.description.preparation)
     labelled = lines.where(lambda text: bool(text))
     order = torch.randperm(len(labelled), generator=generator_of("doubts", seed, part))[:READ_LINES]
@@ -68,7 +71,7 @@ def judge(part: str, lines: Lines, reader: Reader, seed: int) -> Judged:
             bar.update()
     infinite = [i for i, doubt in doubts.items() if not np.isfinite(doubt.nats)]
     keys = [sample.keys[i] for i in unknown] + [known.keys[i] for i in infinite]
-    return Judged(tuple(doubts[i] for i in sorted(doubts.keys() - set(infinite))), len(labelled), tuple(keys))
+    return Doubts(tuple(doubts[i] for i in sorted(doubts.keys() - set(infinite))), len(labelled), tuple(keys))
 
 
 def turned_over(part: str, lines: Lines, doubts: list[Doubt], reader: Reader) -> list[Finding]:
@@ -84,15 +87,15 @@ def turned_over(part: str, lines: Lines, doubts: list[Doubt], reader: Reader) ->
             image_CHW = preparation.prepare(np.ascontiguousarray(np.rot90(pixels, quarters)), doubt.key)
             log_p_TC = reader.log_probabilities(image_CHW[None])[0]
             if best_path_text(log_p_TC, reader.description.charset).casefold() == doubt.label.casefold():
-                said = f"{doubt.key}: {doubt.label!r}, turn it by {degrees} degrees against the clock"
-                found.append((doubt.key, said))
+                remark = f"{doubt.key}: {doubt.label!r}, turn it by {degrees} degrees against the clock"
+                found.append((doubt.key, remark))
                 break
     return about("note", "turned-over", part, found, "read as labelled once turned", "turn the pictures")
 
 
-def most_suspicious(judged: Mapping[str, Judged], n: int) -> list[Doubt]:
+def most_suspicious(parts: Mapping[str, Doubts], n: int) -> list[Doubt]:
     """The `n` labels of all parts that the teacher doubts most, without those that it reads as they are."""
-    doubted = [d for part in judged.values() for d in part.doubts if not d.exact and d.nats > 0]
+    doubted = [d for part in parts.values() for d in part.doubts if not d.exact and d.nats > 0]
     return sorted(doubted, key=lambda d: (-d.nats, d.key))[:n]
 
 
@@ -117,7 +120,7 @@ def _doubt(part: str, lines: Lines, i: int, log_p_TC: np.ndarray, reader: Reader
 
 
 def _nats(log_p_TC: np.ndarray, text: str, lines: Lines, i: int, reader: Reader) -> float:
-    """-log P(text), as much of it as the label of line `i` would tell; infinite where the frames are too few."""
+    """-log P(text), as far as the form of that line's label goes; infinite where the frames are too few."""
     charset = reader.description.charset
     targets_NL, lengths_N = targets_of([as_label(text, lines.form(i))], charset)
     log_p_NTC = torch.from_numpy(log_p_TC)[None]

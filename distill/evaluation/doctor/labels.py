@@ -1,6 +1,6 @@
 """What labels give away by their characters alone: look-alikes, invisible and damaged ones; counts of every class.
 
-Scripts are told by the names that Unicode gives the letters, so that there is no table to keep.
+Scripts are recognised by the names that Unicode gives the letters, so that there is no table to keep.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def findings_in_labels(part: str, lines: Lines) -> list[Finding]:
     """Notes on the labels of one part, every kind on its own."""
     labels = [(key, text) for key, text in zip(lines.keys, lines.texts, strict=True) if text]
     found = []
-    for kind, judge, what, advice in CHECKS:
-        hits = [(key, f"{key}: {text!r}: {said}") for key, text in labels if (said := judge(text))]
+    for kind, find, what, advice in CHECKS:
+        hits = [(key, f"{key}: {text!r}: {fault}") for key, text in labels if (fault := find(text))]
         found += about("note", kind, part, hits, what, advice)
     return found
 
@@ -42,12 +42,9 @@ def findings_in_charset(charset: Charset, counts: Mapping[str, Mapping[str, int]
         printed = [c for c in charset.characters if _plain(c) == plain and c != plain]
         if printed and plain in charset.characters:
             spellings = ", ".join(f"{c} ({counts[c]['train']:,})" for c in [plain, *printed])
-            found.append(
-                Finding(
-                    "note", "spellings", "train", f"plain and typographic {what} both occur, in lines: {spellings}",
-                    advice="if the pictures do not tell them apart, write all labels in one way",
-                )
-            )  # fmt: skip
+            message = f"plain and typographic {what} both occur, in lines: {spellings}"
+            advice = "if the pictures do not tell them apart, write all labels in one way"
+            found.append(Finding("note", "spellings", "train", message, advice=advice))
     rare = sorted((n["train"], c) for c, n in counts.items() if n["train"] < FEW_LINES and c in charset.characters)
     if rare:
         listed = " ".join(f"{named(c)}:{n}" for n, c in rare[:SHOWN_CHARACTERS])
@@ -68,9 +65,8 @@ def class_counts(parts: Mapping[str, Lines], charset: Charset) -> dict[str, dict
 
 def named(character: str) -> str:
     """A character as one can see it: spaces, marks and invisible ones by their code point."""
-    return character if character.isprintable() and not character.isspace() and not _is_mark(character) else (
-        f"U+{ord(character):04X}"
-    )  # fmt: skip
+    visible = character.isprintable() and not character.isspace() and not _is_mark(character)
+    return character if visible else f"U+{ord(character):04X}"
 
 
 def mixed_scripts(text: str) -> str:
@@ -99,9 +95,10 @@ def invisible(text: str) -> str:
 
 def no_character(text: str) -> str:
     """Code points without a meaning, and the replacement character, which says that bytes were decoded wrongly."""
-    return "" if text.isascii() else _list(
-        c for c in text if unicodedata.category(c) in ("Co", "Cn", "Cs") or c == "\N{REPLACEMENT CHARACTER}"
-    )  # fmt: skip
+    if text.isascii():
+        return ""
+    without = ("Co", "Cn", "Cs")  # private, unassigned, surrogate
+    return _list(c for c in text if unicodedata.category(c) in without or c == "\N{REPLACEMENT CHARACTER}")
 
 
 def decoded_twice(text: str) -> str:

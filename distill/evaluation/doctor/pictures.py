@@ -1,4 +1,4 @@
-"""One pass over the pictures that were not drawn here: size, contrast, a small copy and a perceptual hash of each."""
+"""One pass over the pictures that were not rendered here: size, contrast, small copy and perceptual hash of each."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def look_at(part: str, lines: Lines) -> Pictures:
 
 
 def difference_hash(grey_HW: np.ndarray) -> np.ndarray:
-    """256 signs of the differences between neighbours on a grid of 8 x 33: deaf to brightness and contrast."""
+    """256 signs of the differences between neighbours on a grid of 8 x 33: brightness does not change them."""
     height, width = HASH_SHAPE
     grid = cv2.resize(grey_HW, (width + 1, height), interpolation=cv2.INTER_AREA).astype(np.int16)
     return np.where(np.diff(grid, axis=1) > 0, 1, -1).astype(np.int8).ravel()
@@ -69,9 +69,9 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
     """Notes on pictures that stand upright, hold nothing, are tiny, or far too narrow or wide for their labels."""
     lines, height, width = pictures.lines, pictures.height_px, pictures.width_px
 
-    def those(rows: np.ndarray, remark: str) -> list[tuple[str, str]]:
+    def those(rows: np.ndarray) -> list[tuple[str, str]]:
         return [
-            (lines.keys[i], f"{lines.keys[i]}: {width[i]} x {height[i]} px, {lines.texts[i]!r}{remark}")
+            (lines.keys[i], f"{lines.keys[i]}: {width[i]} x {height[i]} px, {lines.texts[i]!r}")
             for i in np.flatnonzero(rows).tolist()
         ]
 
@@ -81,28 +81,22 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
     upright = (height > UPRIGHT * width) & (n_characters >= LONG_LABEL)
     narrow, wide = _far_out(per_character, lines, (n_characters >= STEADY_LABEL) & ~upright)
     tiny = height * 3 < preparation.height_px
-    found = about("note", "turned", part, those(upright, ""), "turned by a right angle, it seems", "turn the pictures")
-    found += about("note", "blank", part, those(blank_but_labelled, ""), "almost blank", "look at the pictures")
-    found += about(
-        "note", "tiny", part, those(tiny, ""), f"less than a third of {preparation.height_px} px high",
-        "enlarging brings nothing back: expect them to be read badly",
-    )  # fmt: skip
-    found += about(
-        "note", "narrow", part, those(narrow, ""), "far narrower a character than their source",
-        "cut too tightly, or the label says more than the picture",
-    )  # fmt: skip
-    return found + about(
-        "note", "wide", part, those(wide, ""), "far wider a character than their source",
-        "cut too loosely, or the label says less than the picture",
-    )  # fmt: skip
+    found = about("note", "turned", part, those(upright), "turned by a right angle, it seems", "turn the pictures")
+    found += about("note", "blank", part, those(blank_but_labelled), "almost blank", "look at the pictures")
+    what, advice = f"less than a third of {preparation.height_px} px high", "enlarging brings nothing back"
+    found += about("note", "tiny", part, those(tiny), what, f"{advice}: expect them to be read badly")
+    advice = "cut too tightly, or the label says more than the picture"
+    found += about("note", "narrow", part, those(narrow), "far narrower a character than their source", advice)
+    advice = "cut too loosely, or the label says less than the picture"
+    return found + about("note", "wide", part, those(wide), "far wider a character than their source", advice)
 
 
-def _far_out(ratio: np.ndarray, lines: Lines, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _far_out(ratio: np.ndarray, lines: Lines, steady: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows far below and far above the middle of their own source, by median and quartiles of the logarithm."""
     low, high = np.zeros(len(ratio), bool), np.zeros(len(ratio), bool)
     sources = np.array(lines.sources)
     for source in sorted(set(lines.sources)):
-        rows = np.flatnonzero((sources == source) & judged)
+        rows = np.flatnonzero((sources == source) & steady)
         if not len(rows):
             continue
         logs = np.log(np.maximum(ratio[rows], 1e-9))

@@ -11,7 +11,7 @@ import numpy as np
 
 from distill.data.documents import document_of
 from distill.data.lines import Lines
-from distill.evaluation.doctor.doubts import Judged
+from distill.evaluation.doctor.doubts import Doubts
 from distill.evaluation.doctor.findings import Finding, about
 from distill.evaluation.doctor.pictures import Pictures
 
@@ -29,13 +29,13 @@ class Profile:
     height_px: float
     aspect_per_character: float | None  # width / height / characters
     contrast: float  # grey levels
-    read_exactly: float | None  # share of the judged labels that the teacher reads
+    read_exactly: float | None  # share of the labels that were read that the teacher reads
 
 
-def profiles(pictures: Mapping[str, Pictures], judged: Mapping[str, Judged]) -> list[Profile]:
+def profiles(pictures: Mapping[str, Pictures], doubts: Mapping[str, Doubts]) -> list[Profile]:
     """A row for every real source of every part; `pictures` are those of all real lines."""
     known = {text.casefold() for text in pictures["train"].lines.texts if text}
-    exact = {doubt.key: doubt.exact for part in judged.values() for doubt in part.doubts}
+    exact = {doubt.key: doubt.exact for part in doubts.values() for doubt in part.doubts}
     return [
         _profile(part, source, looked_at, known if part != "train" else None, exact)
         for part, looked_at in pictures.items()
@@ -74,10 +74,9 @@ def shared_documents(parts: Mapping[str, Lines], document: str) -> list[Finding]
         here, there = (_documents(parts[part], pattern) for part in (one, other))
         common = here.keys() & there.keys()
         lines = [(key, f"{key}: document {name}") for name in sorted(common) for key in there[name]]
-        found += about(
-            "note", "documents", other, lines, f"of {len(common):,} documents that {one} has too, by their names",
-            f"if equal names mean one document, scores on {other} are of documents that were seen in {one}",
-        )  # fmt: skip
+        what = f"of {len(common):,} documents that {one} has too, by their names"
+        advice = f"if equal names mean one document, scores on {other} are of documents that were seen in {one}"
+        found += about("note", "documents", other, lines, what, advice)
     return found
 
 
