@@ -17,13 +17,14 @@ from distill.evaluation.metrics import Compared
 
 MOST_BINS = 6
 SHOWN_CHARACTERS = 12
-Lined = Mapping[str, Sequence[Compared]]  # the same lines in the same order for every role
+Roles = Mapping[str, Sequence[Compared]]  # the same lines in the same order for every role
 
 
-def breakdown(test: Lines, roles: Lined) -> dict[str, Any]:
-    """`report.json`: shares of exact lines by `length` and `width_px`, of characters read right by `character`.
+def breakdown(test: Lines, roles: Roles) -> dict[str, Any]:
+    """Return the part of `report.json` on where a recogniser fails.
 
-    Bins hold about equally many lines; every bin and character has its `n` and one share a role.
+    `length` and `width_px` hold shares of exact lines, `character` the share of a character that is read right. Bins
+    hold about equally many lines; every bin and character has its `n` and one share for each role.
     """
     lines = next(iter(roles.values()))
     widths = dict(zip(test.keys, test.padded_width_px.tolist(), strict=True))
@@ -36,7 +37,7 @@ def breakdown(test: Lines, roles: Lined) -> dict[str, Any]:
 
 
 def agreement(teacher: Sequence[Compared], student: Sequence[Compared]) -> dict[str, float | int]:
-    """Of the lines that the student misreads: how many, and the shares that the teacher misreads too, and alike."""
+    """Return how many lines the student misreads, and which shares of them the teacher misreads too, and alike."""
     wrong = [(t, s) for t, s in zip(teacher, student, strict=True) if not s.exact]
     n = len(wrong)
     return {
@@ -64,18 +65,8 @@ def page(found: Mapping[str, Any], agreed: Mapping[str, float | int], names: Seq
 
 def _table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], names: Sequence[str]) -> str:
     head = [f"| {title} | n | " + " | ".join(names) + " |", "|---|---:|" + "---:|" * len(names)]
-    return (
-        "\n".join(
-            [
-                *head,
-                *(
-                    f"| {what} | {row['n']} | " + " | ".join(f"{row[r]:.1%}" for r in names) + " |"
-                    for what, row in rows
-                ),
-            ]
-        )
-        + "\n"
-    )
+    body = [f"| {what} | {row['n']} | " + " | ".join(f"{row[r]:.1%}" for r in names) + " |" for what, row in rows]
+    return "\n".join([*head, *body]) + "\n"
 
 
 def _binned(values_L: np.ndarray, exact: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -85,14 +76,13 @@ def _binned(values_L: np.ndarray, exact: Mapping[str, np.ndarray]) -> list[dict[
     rows = []
     for number in np.unique(bin_L):
         some = bin_L == number
-        row: dict[str, Any] = {
-            "from": int(values_L[some].min()), "to": int(values_L[some].max()), "n": int(some.sum()),
-        }  # fmt: skip
+        low, high = int(values_L[some].min()), int(values_L[some].max())
+        row: dict[str, Any] = {"from": low, "to": high, "n": int(some.sum())}
         rows.append(row | {role: round(float(of_role[some].mean()), 6) for role, of_role in exact.items()})
     return rows
 
 
-def _by_character(roles: Lined) -> dict[str, dict[str, Any]]:
+def _by_character(roles: Roles) -> dict[str, dict[str, Any]]:
     """Of every character of the truths: how often it occurs, and the share that is read as it is."""
     total = Counter(c for line in next(iter(roles.values())) for c in line.want)
     found: dict[str, dict[str, Any]] = {c: {"n": n} for c, n in sorted(total.items())}

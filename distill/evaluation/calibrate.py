@@ -35,31 +35,35 @@ class Answer(NamedTuple):
 
 
 def fitted_temperature(
-    model: nn.Module, lines: Lines, charset: Charset, preparation: Preparation, accelerator: Accelerator,
+    model: nn.Module,
+    lines: Lines,
+    charset: Charset,
+    preparation: Preparation,
+    accelerator: Accelerator,
     protocol: Protocol,
-) -> float:  # fmt: skip
-    """The temperature for up to `LINES` labelled lines, right or wrong as the protocol compares; 1 without any."""
+) -> float:
+    """Fit the temperature on up to `LINES` labelled lines, right or wrong as the protocol compares; 1 without any."""
     labelled = [i for i, text in enumerate(lines.texts) if text is not None]
     chosen = np.linspace(0, len(labelled) - 1, min(LINES, len(labelled))).round().astype(int)
     some = lines.take([labelled[i] for i in chosen])
 
-    def heard(log_p_TC: np.ndarray) -> tuple[str, np.ndarray]:
+    def read(log_p_TC: np.ndarray) -> tuple[str, np.ndarray]:
         classes = collapse(log_p_TC.argmax(1))
         return charset.decode(classes), at_each_temperature(log_p_TC, classes)
 
-    said = read_lines(model, some, heard, preparation, accelerator)
-    compared = compare(truths_of(some), {key: text for key, (text, _) in said.items()}, protocol)
-    return surest_temperature([Answer(said[line.truth.key][1], line.exact) for line in compared])
+    readings = read_lines(model, some, read, preparation, accelerator)
+    compared = compare(truths_of(some), {key: text for key, (text, _) in readings.items()}, protocol)
+    return best_temperature([Answer(readings[line.truth.key][1], line.exact) for line in compared])
 
 
 def at_each_temperature(log_p_TC: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """log P(text | line) at each of `TEMPERATURES`, (K,)."""
+    """Return log P(text | line) in nats at each of `TEMPERATURES`, shape (K,)."""
     tempered_KTC = np.stack([tempered(log_p_TC, tau) for tau in TEMPERATURES])
     return text_log_probabilities(tempered_KTC, [classes] * len(tempered_KTC))
 
 
-def surest_temperature(answers: Sequence[Answer]) -> float:
-    """argmin over tau of the cross-entropy between being right and the confidence.
+def best_temperature(answers: Sequence[Answer]) -> float:
+    """Return the temperature of least cross-entropy between being right and the confidence.
 
     Found at `TEMPERATURES` and between them by a parabola over log tau. Platt's (1999) targets in the place of 1 and 0
     keep it finite where all or none are right.

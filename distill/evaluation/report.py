@@ -1,59 +1,52 @@
-"""The report of a run: teacher, student alone and student distilled on the same test lines, with a verdict."""
+"""The report of a run: teacher, student alone and student distilled on the same test lines, with a verdict.
+
+Its page and pictures are made in `report_page.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from accelerate import Accelerator
 
-from distill.data.labels import fold_label
 from distill.data.lines import Lines
 from distill.evaluation.breakdown import agreement, breakdown
-from distill.evaluation.breakdown import page as breakdown_page
 from distill.evaluation.evaluate import read_lines, truths_of
-from distill.evaluation.metrics import Compared, compare, fold, score
-from distill.evaluation.reliability import Sureness, draw, reliability
-from distill.evaluation.reliability import page as reliability_page
-from distill.evaluation.verdict import in_words, verdict
-from distill.recipe.sections import Recipe
+from distill.evaluation.metrics import Compared, compare, score
+from distill.evaluation.reliability import Confidences, reliability
+from distill.evaluation.verdict import verdict
 from distill.runtime import StopFlag
 from distill.schema import Protocol
 from distill.teaching.teacher import at_any_width
-from distill.track import read_metrics
-from distill.tsv import tsv_row
 from students.alignments import text_log_probabilities
 from students.decoder import tempered
-from students.image import decode_image
-from students.model_file import write_whole
 from students.reading import Reader
 
-SHOWN_LINES = 20
-COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
 
-
-class Heard(NamedTuple):
-    """A test line as a role reads it: text, confidence, and what the confidence would be at temperature 1."""
+class LineReading(NamedTuple):
+    """What a role reads on a test line: text, confidence (0 to 1), and the confidence that temperature 1 would give."""
 
     text: str
     confidence: float
     unfitted: float
 
 
-Readings = Mapping[str, Mapping[str, Heard]]
+Readings = Mapping[str, Mapping[str, LineReading]]  # by role, then by the key of the line
 
 
-def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str) -> dict[str, Heard]:
-    """The test lines as the shipped file of a role reads them."""
+def read_test(
+    reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str
+) -> dict[str, LineReading]:
+    """Read the test lines with the shipped file of a role; return the readings by key."""
     model = reader.model.to(accelerator.device)
     preparation = at_any_width(reader.description.preparation)
     return read_lines(
         model,
         test.prepared_by(preparation),
-        partial(heard, reader),
+        partial(line_reading, reader),
         preparation,
         accelerator,
         what=f"testing the {role}",
@@ -61,20 +54,25 @@ def read_test(reader: Reader, test: Lines, accelerator: Accelerator, stop: StopF
     )
 
 
-def heard(reader: Reader, log_p_TC: np.ndarray) -> Heard:
-    """The reading of a line with log-posteriors (T, C) at temperature 1."""
+def line_reading(reader: Reader, log_p_TC: np.ndarray) -> LineReading:
+    """Decode one line from its log-posteriors (T, C), in nats, at temperature 1."""
     description = reader.description
     reading = reader.decode(tempered(log_p_TC, description.calibration.temperature))
     # not `encode`, which composes: the reader may have written an accent as a character of its own
     classes = [description.charset.characters.index(c.text) + 1 for c in reading.characters]
-    return Heard(reading.text, reading.confidence, float(np.exp(text_log_probabilities(log_p_TC[None], [classes])[0])))
+    unfitted = float(np.exp(text_log_probabilities(log_p_TC[None], [classes])[0]))
+    return LineReading(reading.text, reading.confidence, unfitted)
 
 
 def summarise(
-    test: Lines, readings: Readings, parameters: Mapping[str, int], temperatures: Mapping[str, float],
-    protocol: Protocol, seed: int,
-) -> dict[str, Any]:  # fmt: skip
-    """`report.json`: scores of each role, the gap recovered, the verdict."""
+    test: Lines,
+    readings: Readings,
+    parameters: Mapping[str, int],
+    temperatures: Mapping[str, float],
+    protocol: Protocol,
+    seed: int,
+) -> dict[str, Any]:
+    """Return `report.json`: scores of each role as fractions, the gap recovered with its interval, the verdict."""
     truths = truths_of(test)
     texts = {role: {key: r.text for key, r in of_role.items()} for role, of_role in readings.items()}
     result: dict[str, Any] = {
@@ -85,7 +83,7 @@ def summarise(
     result["seeds"] = [seed]
     lines = {role: compare(truths, of_role, protocol) for role, of_role in texts.items()}
     result["confidence"] = {
-        role: reliability(_sureness(readings[role], of_role), temperatures[role]) for role, of_role in lines.items()
+        role: reliability(confidences(readings[role], of_role), temperatures[role]) for role, of_role in lines.items()
     }
     result["breakdown"] = breakdown(test, lines)
     result["agreement"] = agreement(lines["teacher"], lines["student"])
@@ -95,137 +93,11 @@ def summarise(
     return result | verdict(exact["teacher"], exact["control"], exact["student"], seed)
 
 
-def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, result: Mapping[str, Any]) -> None:
-    """`report.md`, its pictures, and every reading in `predictions.tsv`."""
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    _draw_curves(folder, list(readings), pictures / "curves.png")
-    shown = _differing(test, readings, recipe.data.protocol)
-    page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
-    _draw_confidence(test, readings, recipe.data.protocol, pictures / "confidence.png")
-    page.append(reliability_page(result["confidence"], list(readings), "pictures/confidence.png"))
-    page.append(breakdown_page(result["breakdown"], result["agreement"], list(readings)))
-    page.append(_drawn_table(result["drawn"]))
-    if shown:
-        page.append(_picture_table(test, readings, shown, pictures, recipe.data.protocol))
-    write_whole(folder / "report.md", "\n".join(page).encode())
-    rows = [tsv_row(["key", "truth", *readings])]
-    for key, text in zip(test.keys, test.texts, strict=True):
-        rows.append(tsv_row([key, text or "", *(of_role[key].text for of_role in readings.values())]))
-    write_whole(folder / "predictions.tsv", ("\n".join(rows) + "\n").encode())
-
-
-def _heading(recipe: Recipe, result: Mapping[str, Any]) -> str:
-    return f"# {recipe.name}\n\n{recipe.about}\n\n**Verdict: {in_words(result)}.**\n"
-
-
-def _table(result: Mapping[str, Any]) -> str:
-    rows = [
-        "| | parameters | exact | CER | WER |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    names = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
-    for role, name in names.items():
-        if part := result[role]:
-            rows.append(
-                f"| {name} | {part['parameters']:,} | {part['exact']:.2%} | {part['cer']:.2%} | {part['wer']:.2%} |"
-            )
-    some = result["student"]
-    note = f"\n{some['n']:,} test lines, protocol `{some['protocol']}`, seed {result['seeds'][0]}."
-    if some["left_out"]:
-        note += f" {some['left_out']} lines have no truth under this protocol and are left out."
-    return "\n".join(rows) + "\n" + note + "\n"
-
-
-def _drawn_table(drawn: Mapping[str, Any]) -> str:
-    """What every training drew, its sources in one row each."""
-    rows = ["## Lines drawn\n", "| training | source | labelled | unlabelled | share |", "|---|---|---:|---:|---:|"]
-    for training, part in drawn.items():
-        total = sum(sum(counts.values()) for counts in part["drawn"].values())
-        for source, counts in sorted(part["drawn"].items()):
-            share = sum(counts.values()) / total
-            rows.append(f"| {training} | {source} | {counts['labelled']:,} | {counts['unlabelled']:,} | {share:.1%} |")
-    damaged = [f"{training}: {', '.join(part['replaced'])}" for training, part in drawn.items() if part["replaced"]]
-    note = f"\nCould not be read any more, and others stood in for them: {'; '.join(damaged)}.\n" if damaged else ""
-    return "\n".join(rows) + "\n" + note
-
-
-def _differing(test: Lines, readings: Readings, protocol: Protocol) -> list[str]:
-    """Keys of up to twenty lines that the roles read differently, gains and losses in their proportion."""
-    marks: dict[str, tuple[bool, ...]] = {}
-    for of_role in readings.values():
-        texts = {key: reading.text for key, reading in of_role.items()}
-        for line in compare(truths_of(test), texts, protocol):
-            marks[line.truth.key] = (*marks.get(line.truth.key, ()), line.exact)
-    differing = [key for key, exact in marks.items() if exact[-2] != exact[-1]]
-    spread = np.linspace(0, len(differing) - 1, min(SHOWN_LINES, len(differing))).round().astype(int)
-    return [differing[i] for i in spread]
-
-
-def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: Path, protocol: Protocol) -> str:
-    from PIL import Image
-
-    rows = [
-        f"## Lines that {' and '.join(list(readings)[-2:])} read differently\n",
-        "| line | truth | " + " | ".join(readings) + " |",
-        "|---|---|" + "---|" * len(readings),
-    ]
-    position = {key: i for i, key in enumerate(test.keys)}
-    for number, key in enumerate(shown, 1):
-        line = test[position[key]]
-        name = f"line-{number:02d}.png"
-        Image.fromarray(decode_image(line.image, key)).save(pictures / name)
-        form = test.form(position[key])
-        want = fold(fold_label(line.text or "", form), protocol)
-        cells = [
-            f"{'' if fold(fold_label(read.text, form), protocol) == want else '**≠** '}{_code(read.text)}"
-            for read in (of_role[key] for of_role in readings.values())
-        ]
-        rows.append(f"| ![{key}](pictures/{name}) | {_code(line.text or '')} | " + " | ".join(cells) + " |")
-    return "\n".join(rows) + "\n"
-
-
-def _code(text: str) -> str:
-    """Text as code that neither Markdown nor its tables can read as anything else."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
-    return f"<code>{escaped}</code>"
-
-
-def _sureness(read: Mapping[str, Heard], lines: Sequence[Compared]) -> Sureness:
-    heard = [read[line.truth.key] for line in lines]
-    return Sureness(
-        np.array([one.confidence for one in heard]),
-        np.array([one.unfitted for one in heard]),
+def confidences(readings: Mapping[str, LineReading], lines: Sequence[Compared]) -> Confidences:
+    """Return the confidences of one role on compared lines, in their order."""
+    of_lines = [readings[line.truth.key] for line in lines]
+    return Confidences(
+        np.array([reading.confidence for reading in of_lines]),
+        np.array([reading.unfitted for reading in of_lines]),
         np.array([line.exact for line in lines], float),
     )
-
-
-def _draw_confidence(test: Lines, readings: Readings, protocol: Protocol, target: Path) -> None:
-    sureness = {}
-    for role, of_role in readings.items():
-        lines = compare(truths_of(test), {key: heard.text for key, heard in of_role.items()}, protocol)
-        sureness[role] = _sureness(of_role, lines)
-    draw(sureness, COLOURS, target)
-
-
-def _draw_curves(folder: Path, roles: list[str], target: Path) -> None:
-    """Validation error and training loss of every role over its steps."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    error, loss = figure.subplots(1, 2)
-    for role in roles:
-        entries = read_metrics(folder / role / "metrics.jsonl")
-        validated = [e for e in entries if "validation_exact" in e]
-        logged = [e for e in entries if "ctc" in e]
-        error.plot(
-            [e["step"] for e in validated], [1 - e["validation_exact"] for e in validated], color=COLOURS[role],
-            marker=".", label=role,
-        )  # fmt: skip
-        loss.plot([e["step"] for e in logged], [e["ctc"] for e in logged], color=COLOURS[role], label=role)
-    error.set(xlabel="step", ylabel="validation lines not exact", yscale="log")
-    loss.set(xlabel="step", ylabel="CTC on training lines (nats a frame)", yscale="log")
-    for axes in (error, loss):
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(target, dpi=110, metadata={"Software": None})

@@ -9,6 +9,7 @@ from typing import Any
 import teachers
 from distill.digests import digest_of
 from distill.evaluation import report
+from distill.evaluation.report_page import write_pages
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run
 from distill.track import write_json
@@ -41,7 +42,7 @@ def make_report(run: Run) -> dict[str, Any]:
     seed = final_job(run, "control").seed
     result = report.summarise(run.pools.test, readings, parameters, temperatures, run.recipe.data.protocol, seed)
     result |= {"judged": judged, "drawn": _sampled(run, roles)}
-    report.write_pages(run.folder, run.recipe, run.pools.test, readings, result)
+    write_pages(run.folder, run.recipe, run.pools.test, readings, result)
     write_json(target, result)
     return result
 
