@@ -17,9 +17,9 @@ from distill.recipe.file import load_recipe
 from distill.recipe.sections import Recipe
 from distill.runs.compare_page import draw_gains, page
 from distill.runs.equal_seconds import given_the_seconds
-from distill.runs.outcomes import On, Outcome, outcome_of, seconds_of, summarise
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run, open_run
+from distill.runs.outcomes import On, Outcome, outcome_of, seconds_of, summarise
 from distill.runs.run import train_pair, train_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
 from distill.runtime import StopFlag

@@ -11,8 +11,8 @@ import numpy as np
 
 from distill.recipe.file import load_recipe
 from distill.recipe.sections import Recipe, Stage, Student
-from distill.runs.outcomes import On, Outcome, outcome_of
 from distill.runs.opening import open_run
+from distill.runs.outcomes import On, Outcome, outcome_of
 from distill.runs.run import train_control
 from distill.runs.settings import folder_name
 from distill.runtime import StopFlag
