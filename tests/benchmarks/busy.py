@@ -50,15 +50,16 @@ class Worker:
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         kept = {name: value for name, value in os.environ.items() if name not in (*CHOSEN_BY_USER, SWITCH)}
         script = Path(__file__).with_name("busy_work.py")
-        self._said = tempfile.TemporaryFile("w+")  # progress lines, and an error where there is one
-        self.process = subprocess.Popen(
-            [sys.executable, str(script), str(folder)],
-            env=kept | environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
-        )
+        self._log = folder / f"{'-'.join(environment) or 'now'}.log"  # progress lines, and an error where there is one
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(script), str(folder)],
+                env=kept | environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self._answer()
 
     def speed(self, work: str, pace: Pace) -> float:
@@ -71,15 +72,13 @@ class Worker:
     def _answer(self) -> object:
         assert self.process.stdout is not None
         if not (line := self.process.stdout.readline()):
-            self._said.seek(0)
-            raise SystemExit(f"a measured process has ended:\n{self._said.read()[-2000:]}")
+            raise SystemExit(f"a measured process has ended:\n{self._log.read_text()[-2000:]}")
         return json.loads(line)
 
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait()
-        self._said.close()
 
 
 class Hogs:
