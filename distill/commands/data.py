@@ -36,7 +36,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _takes_format(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--format", choices=FORMATS, help="what is read, where its looks do not say")
+    sub.add_argument("--format", choices=FORMATS, help="what is read, where what lies there leaves a choice")
     sub.add_argument("--split", metavar="NAME", help="split of a data set of the hub (default train)")
     sub.add_argument("--margin-px", type=int, metavar="N", help="pixels kept around a line of a page (default 0)")
 
@@ -53,7 +53,7 @@ def _import(options: argparse.Namespace) -> int:
 
     result = import_lines(_source(options), options.out, *_reader(options))
     kinds = ", ".join(f"{result[kind]:,} {kind}" for kind in ("labelled", "read", "unlabelled") if kind in result)
-    return _told(result, options, f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}")
+    return _counts(result, options, f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}")
 
 
 def _reader(options: argparse.Namespace) -> tuple[Any, float]:
@@ -77,10 +77,10 @@ def _convert(options: argparse.Namespace) -> int:
     from distill.data.exchange import convert_lines
 
     result = convert_lines(_source(options), options.out, options.to)
-    return _told(result, options, f"{options.out}: {result['lines']:,} lines as {result['format']}")
+    return _counts(result, options, f"{options.out}: {result['lines']:,} lines as {result['format']}")
 
 
-def _told(result: dict[str, Any], options: argparse.Namespace, words: str) -> int:
+def _counts(result: dict[str, Any], options: argparse.Namespace, words: str) -> int:
     """Print the counts and every refused line; exit 1 if there is one."""
     refused = result["refused"]
     rows = [f"{words}, {len(refused):,} refused", *(f"refused: {reason}" for reason in refused.values())]

@@ -23,7 +23,7 @@ def takes_decoding(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--unlisted", type=float, metavar="NATS", help="other words too, at this cost each (such as 5)")
     group.add_argument("--lm", metavar="FILE", help="language model of `distill lm`")
     group.add_argument("--lm-weight", type=float, metavar="A", help="how much it counts (default 0.2)")
-    group.add_argument("--length-bonus", type=float, metavar="B", help="nats a character beside it (default 1)")
+    group.add_argument("--length-bonus", type=float, metavar="B", help="nats a character on top of it (default 1)")
 
 
 def decoding_of(options: argparse.Namespace) -> Greedy | Beam | None:

@@ -20,7 +20,7 @@ def add_to(commands: Commands) -> None:
     export = add(commands, "export", _export, "write a model for deployment, if it reads there as it does here")
     takes_model(export)
     export.add_argument("--to", required=True, choices=["onnx", "int8", "fp16", "hub"], help="what to write")
-    export.add_argument("--out", type=Path, metavar="PATH", help="file, for hub a folder (default: beside the model)")
+    export.add_argument("--out", type=Path, metavar="PATH", help="file, for hub a folder (default: next to the model)")
     export.add_argument(
         "--data", action="append", default=[], metavar="DATA", help="lines to judge by (default: the run's validation)"
     )

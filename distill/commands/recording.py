@@ -1,4 +1,4 @@
-"""The option `--record`: what a command has just measured, as records in a file beside the run."""
+"""The option `--record`: what a command has just measured, as records in a file outside of the run folder."""
 
 from __future__ import annotations
 

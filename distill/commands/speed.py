@@ -1,4 +1,4 @@
-"""The command that measures speed: of reading, and of drawing lines."""
+"""The command that measures speed: of reading, and of rendering lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from students.errors import UserError
 
 
 def add_to(commands: Commands) -> None:
-    speed = add(commands, "speed", _speed, "how fast a model reads, or how fast lines are drawn")
+    speed = add(commands, "speed", _speed, "how fast a model reads, or how fast lines are rendered")
     speed.add_argument(
         "overrides",
         nargs="*",
@@ -34,10 +34,10 @@ def add_to(commands: Commands) -> None:
         nargs="?",
         const="",
         metavar="RECIPE",
-        help="draw lines as a recipe does; without one, by defaults",
+        help="render lines as a recipe does; without one, by defaults",
     )
     speed.add_argument("--against-trdg", type=Path, metavar="PYTHON", help="Python of an environment that has trdg 1.8")
-    speed.add_argument("-n", type=int, metavar="N", help="lines at the most (default 1000), or drawn a round (2000)")
+    speed.add_argument("-n", type=int, metavar="N", help="lines at the most (default 1000), or rendered a round (2000)")
     speed.add_argument("--processes", type=int, default=1, metavar="N", help="also measure N processes at once")
     takes_record(speed)
     reports(speed)
@@ -90,14 +90,14 @@ def _renderer(options: argparse.Namespace, n: int) -> int:
         data = load_recipe(options.renderer, options.overrides).data
         rendered = [each for each in data.train if isinstance(each, RenderedSource)]
         if not rendered:
-            raise UserError(f"speed: recipe {options.renderer} draws no training lines")
+            raise UserError(f"speed: recipe {options.renderer} renders no training lines")
         source, root = rendered[0], Path(data.root).expanduser()
     with clock() as seconds:
         result = renderer_speed(source, root, n, options.against_trdg, options.processes)
     rows = [
         f"{result['lines_a_second']:,} lines/s on one core ({result['characters']} characters, "
         f"{result['height_px']} px, {result['faces']} faces)",
-        f"{result['first_use']:,} in the first round, in which letters are drawn for the first time",
+        f"{result['first_use']:,} in the first round, in which letters are rendered for the first time",
         f"{result['over_pillow']} x a plain Pillow loop, fonts cached, same operations ({result['pillow']:,})",
     ]
     if "trdg" in result:
