@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import students
 from tests.samples import write_student
+
+settings.register_profile("suite", deadline=None)  # on a busy machine any example may take long
+settings.load_profile("suite")
 
 REAL_DATA = Path(os.environ.get("DATA") or Path(__file__).parents[2] / "shared" / "data")
 

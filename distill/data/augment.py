@@ -229,6 +229,7 @@ def _light(config: Augment, uniform: list[float]) -> tuple[float, float]:
 
 @lru_cache(maxsize=1)
 def noise_pool() -> NDArray[np.float32]:
+    """Standard normal numbers, the same in every process, of which noise takes a stretch."""
     return np.random.default_rng(20260101).standard_normal(_NOISE_POOL_SIZE, dtype=np.float32)
 
 

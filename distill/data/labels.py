@@ -59,6 +59,7 @@ class Folding:
 
     @property
     def blank(self) -> int:
+        """The group that the blank is in."""
         return int(self.group_of[BLANK])
 
     @cached_property

@@ -160,7 +160,10 @@ def decoded_size(image: bytes, key: str) -> tuple[int, int]:
 def open_source(
     source: FileSource, root: Path, cache_folder: Path, preparation: Preparation
 ) -> tuple[Lines, list[Refusal]]:
-    """Open one source and look at every line of it once; what cannot be read is refused by name."""
+    """Open one source and decode every line of it once; what cannot be decoded is refused by name.
+
+    Raises `DataError` where the source itself cannot be opened.
+    """
     from distill.data.formats.opening import open_contents  # imports datasets; a worker, which fetches, need not wait
 
     return scan(source, open_contents(source, root, cache_folder), preparation)
@@ -172,7 +175,7 @@ def scan(
     preparation: Preparation,
     size_of: Callable[[bytes, str], tuple[int, int]] = decoded_size,
 ) -> tuple[Lines, list[Refusal]]:
-    """Look at every line once; `size_of` gives (height, width) of an image, or raises `DataError` for a damaged one."""
+    """Go through every line once; `size_of` gives (height, width) of an image in pixels, or raises `DataError`."""
     names, texts, fetch = contents.names, contents.texts, contents.fetch
     keys = [f"{source.name}/{name}" for name in names]
     if len(set(keys)) < len(keys):

@@ -101,6 +101,7 @@ class Cached:
 
     @property
     def n_bytes(self) -> int:
+        """The size of the records of all views."""
         return sum(table.values.nbytes for table in self.tables)
 
     def of(self, indices: Sequence[int], views: Sequence[int]) -> Posteriors:

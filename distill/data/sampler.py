@@ -28,7 +28,7 @@ from students.reading import of_one_width
 class Group:
     """Lines of one padded width that go through the network together.
 
-    `uses` says how often each was already used in the same epoch: it is then augmented in another way.
+    `uses` counts for each line how often it was already used in the same epoch; every use is augmented differently.
     """
 
     width_px: int
@@ -36,6 +36,7 @@ class Group:
     uses: tuple[int, ...]
 
     def part(self, which: slice) -> Group:
+        """Some of the lines, in a group of the same width."""
         return Group(self.width_px, self.indices[which], self.uses[which])
 
 
@@ -52,6 +53,7 @@ class Order:
 
     @property
     def steps_per_epoch(self) -> int:
+        """Steps of an epoch without a plan: every line once, the last step filled up."""
         return -(-len(self.padded_width_px) // self.batch_lines)
 
     def step(self, k: int) -> tuple[int, list[Group]]:

@@ -1,7 +1,7 @@
 """Pre-flight: recipe, data, fonts and networks looked at together, every problem reported, nothing trained.
 
-What can be looked at without a teacher is; where the run has one, it says which labels it doubts. `distill/doctor/`
-holds the single looks, this module their order.
+Where the run has a teacher, its doubts about labels are reported too. `evaluation/doctor/` holds the single checks,
+this module their order.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import teachers
 from distill.data.lines import Lines, Refusal
@@ -32,7 +33,7 @@ from students.model_file import MODEL_NAME
 
 
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
-    """Look at everything a recipe names; with 0 `n_suspicious` no teacher is asked.
+    """Check everything that a recipe names, and report the `n_suspicious` most doubtful labels; 0: asks no teacher.
 
     Synthetic lines are rendered into the run's cache. Raises `DataError` where the run folder cannot be written.
     """
@@ -67,7 +68,7 @@ def _real(recipe: Recipe, lines: Lines) -> Lines:
 
 
 def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
-    """What keeps the networks from being built, from beginning, from teaching, and labels longer than their frames."""
+    """What keeps networks from being built, begun or used as teachers, and labels that need too many frames."""
     problems: list[Finding] = []
     for part in (recipe.teacher, recipe.student):
         if not (isinstance(part, Teacher) and part.file):
@@ -79,30 +80,33 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
         try:
             usable, too_long = usable_lines(recipe, pools)
             problems += _refused(too_long)
-            problems += [Finding("problem", "lines", "recipe", why) for why in problems_of_trainings(recipe, usable)]
+            problems += _of_recipe("problem", "lines", problems_of_trainings(recipe, usable))
         except UserError as error:
             problems.append(Finding("problem", "network", "recipe", str(error)))
-    problems += [Finding("problem", "start", "recipe", said) for said in problems_of_starts(recipe, pools.charset)]
+    problems += _of_recipe("problem", "start", problems_of_starts(recipe, pools.charset))
     if unfit := problems_of_teachers(recipe, pools.charset, folder):
-        return problems + [Finding("problem", "teacher", "recipe", said) for said in unfit]
-    notes = unknown_characters(recipe, pools.charset, folder)
-    return problems + [Finding("note", "teacher", "recipe", said) for said in notes]
+        return problems + _of_recipe("problem", "teacher", unfit)
+    return problems + _of_recipe("note", "teacher", unknown_characters(recipe, pools.charset, folder))
+
+
+def _of_recipe(severity: Literal["problem", "note"], kind: str, messages: Iterable[str]) -> list[Finding]:
+    return [Finding(severity, kind, "recipe", message) for message in messages]
 
 
 def _fonts(recipe: Recipe) -> list[Finding]:
-    """Font families that render lines of two parts."""
+    """Notes on font families that lines of two parts are rendered in."""
     parts = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
     found = []
     for (one, some), (other, others) in itertools.combinations(parts.items(), 2):
         if shared := shared_families(some, others):
-            said = f"{len(shared)} font families render lines of {one} and of {other}: {', '.join(shared)}"
-            advice = "hold some families out; figures flatter otherwise"
-            found.append(Finding("note", "fonts", "recipe", said, advice=advice))
+            message = f"{len(shared)} font families are in lines of {one} and of {other}: {', '.join(shared)}"
+            advice = "hold some families out; figures are too good otherwise"
+            found.append(Finding("note", "fonts", "recipe", message, advice=advice))
     return found
 
 
 def shared_families(some: Iterable[Source], others: Iterable[Source]) -> list[str]:
-    """The font families that render lines of both."""
+    """The font families that lines of both are rendered in."""
     one, other = (
         {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
         for sources in (some, others)
@@ -122,7 +126,7 @@ def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:
 
 
 def _labels(pools: Pools) -> list[Finding]:
-    """Notes on empty and rewritten labels, and on characters to be judged by that nobody can learn."""
+    """Notes on empty and rewritten labels, and on characters of validation and test that no training line has."""
     summary = pools.summary()
     found = []
     for name, kind, what, advice in (
@@ -141,7 +145,7 @@ def _labels(pools: Pools) -> list[Finding]:
 def _asked(
     recipe: Recipe, folder: Path, real: Mapping[str, Lines], n_suspicious: int
 ) -> tuple[dict[str, Doubts], list[Finding]]:
-    """What the run's teacher says about the labels of the real lines, where there is a teacher."""
+    """The doubts of the run's teacher about the labels of the real lines, and findings; empty without a teacher."""
     own = folder / "teacher" / MODEL_NAME
     if not n_suspicious or not (recipe.teacher.file or own.is_file()):
         return {}, []

@@ -51,10 +51,12 @@ class Part:
 
     @property
     def n_lines(self) -> int:
+        """The number of lines: fewer than `PART_LINES` only in the last part."""
         return min(PART_LINES, self.source.lines - self.start)
 
     @property
     def path(self) -> Path:
+        """The file of the part."""
         return self.folder / f"part-{self.start // PART_LINES:06d}.arrow"
 
 

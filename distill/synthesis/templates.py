@@ -1,8 +1,8 @@
 """Templates of text ("{Word} & {Word}", "{hour}:{minute}") and the parts that fill them.
 
 The templates are in `templates.txt`, the common English words in `words.txt`. Invented words favour rare letters,
-codes leave out I, O and Q, and nothing mixes look-alikes at random: what nobody can decide from a picture and its
-context is not asked of a reader.
+codes leave out I, O and Q, and nothing mixes similar characters at random: a reader is not asked what nobody can
+decide from a picture and its context.
 """
 
 import random

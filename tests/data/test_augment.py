@@ -8,9 +8,20 @@ from pydantic import ValidationError
 from distill.data.augment import Augment, Pixels, apply_plan, augment, sample_plan
 
 ZERO = Augment(
-    probability=0, rotation_deg=0, shrink_x=0, shrink_y=0, shear=0, perspective=0, crop_jitter=0, contrast=0,
-    brightness=0, invert_probability=0, blur_probability=0, noise_probability=0, jpeg_probability=0,
-)  # fmt: skip
+    probability=0,
+    rotation_deg=0,
+    shrink_x=0,
+    shrink_y=0,
+    shear=0,
+    perspective=0,
+    crop_jitter=0,
+    contrast=0,
+    brightness=0,
+    invert_probability=0,
+    blur_probability=0,
+    noise_probability=0,
+    jpeg_probability=0,
+)
 SHAPES = [(32, 200), (32, 200, 3), (32, 200, 1), (48, 17)]
 _GEOMETRY = {"probability", "rotation_deg", "shrink_x", "shrink_y", "shear", "perspective", "crop_jitter"}
 ALONE: list[dict[str, Any]] = [

@@ -23,10 +23,24 @@ ALONE: list[tuple[dict[str, Any], float]] = [
     ({"flip_horizontal": 0.5, "flip_vertical": 0.5, "force_flips": True}, 0.0),
 ]
 EVERYTHING = Augment(
-    probability=1, rotation_deg=4, shrink_x=0.2, shrink_y=0.2, shear=0.2, perspective=0.2, crop_jitter=0.1,
-    contrast=0.4, brightness=0.15, invert_probability=0.2, blur_probability=0.5, blur_sigma_px=1.5,
-    noise_probability=0.5, noise_sigma=14, jpeg_probability=0.3, erase_probability=0.3, erase_width=0.3,
-)  # fmt: skip
+    probability=1,
+    rotation_deg=4,
+    shrink_x=0.2,
+    shrink_y=0.2,
+    shear=0.2,
+    perspective=0.2,
+    crop_jitter=0.1,
+    contrast=0.4,
+    brightness=0.15,
+    invert_probability=0.2,
+    blur_probability=0.5,
+    blur_sigma_px=1.5,
+    noise_probability=0.5,
+    noise_sigma=14,
+    jpeg_probability=0.3,
+    erase_probability=0.3,
+    erase_width=0.3,
+)
 
 
 def _lines(channels: int = 1) -> list[Pixels]:

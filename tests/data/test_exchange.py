@@ -115,8 +115,13 @@ def test_names_that_are_no_file_names_become_numbers_and_none_is_written_twice(t
     back = lines_of(tmp_path / "back.parquet")
     assert [line[1:] for line in back] == [line[1:] for line in lines]
     assert [name for name, _, _ in back[:6]] == [
-        "000000.png", "000001.png", "000002.png", "000003.png", "000004.png", "same.png",
-    ]  # fmt: skip
+        "000000.png",
+        "000001.png",
+        "000002.png",
+        "000003.png",
+        "000004.png",
+        "same.png",
+    ]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["back.parquet", "out", "start.parquet"]
 
 
@@ -158,12 +163,16 @@ def test_a_model_labels_what_has_no_label_where_it_is_sure(
     )
     result = told(capsys)
     assert {key: result[key] for key in ("lines", "labelled", "read", "unlabelled")} == {
-        "lines": 7, "labelled": 1, "read": 3, "unlabelled": 3
-    }  # fmt: skip
+        "lines": 7,
+        "labelled": 1,
+        "read": 3,
+        "unlabelled": 3,
+    }
     labels = {name: text for name, _, text in lines_of(out)}
     assert labels == {f"{i}.png": r.text if r.confidence >= least else None for i, r in enumerate(read)} | {
-        "own.png": "7", "wide.png": None
-    }  # fmt: skip
+        "own.png": "7",
+        "wide.png": None,
+    }
 
 
 @pytest.mark.parametrize(

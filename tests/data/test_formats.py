@@ -97,8 +97,10 @@ def test_metadata_that_datasets_reads_alike(tmp_path: Path) -> None:
 def test_a_paddle_row_may_list_several_images_and_doctr_keeps_them_in_a_folder(tmp_path: Path) -> None:
     (images(tmp_path / "paddle") / "rec_gt.txt").write_text('["0.png", "1.png"]\tsame\n2.png\t[x]\n')
     assert [(name, text) for name, _, text in opened(tmp_path / "paddle")] == [
-        ("0.png", "same"), ("1.png", "same"), ("2.png", "[x]"),
-    ]  # fmt: skip
+        ("0.png", "same"),
+        ("1.png", "same"),
+        ("2.png", "[x]"),
+    ]
     images(tmp_path / "doctr" / "images")
     write_json(tmp_path / "doctr" / "labels.json")
     assert opened(tmp_path / "doctr") == EXPECTED

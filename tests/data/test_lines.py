@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from distill.data.lines import joined
+from distill.data.columns import ColumnFetch
+from distill.data.lines import joined, open_source
+from distill.data.sources import SavedSource
 from students.errors import DataError
+from students.image import Preparation
 from tests.line_files import many, opened, parquet, row
 from tests.samples import png_bytes
 
@@ -125,3 +129,18 @@ def test_joined_lines_keep_their_order_and_images(tmp_path: Path) -> None:
     both = joined([lines, lines.take([1])])
     assert both.texts == ("x", "y", "y")
     assert both[2].image == lines[1].image
+
+
+def test_lines_go_to_another_process_without_their_pictures(tmp_path: Path) -> None:
+    pictures = [png_bytes(32, 200, i) for i in range(50)]
+    table = datasets.Dataset.from_dict({"image": [{"bytes": p, "path": None} for p in pictures], "text": ["1"] * 50})
+    table.save_to_disk(str(tmp_path / "saved"))
+    lines, _ = open_source(SavedSource(name="s", path=str(tmp_path / "saved")), Path(), Path(), Preparation())
+    sent = pickle.dumps(lines)
+    assert len(sent) < sum(map(len, pictures)) / 20
+    back = pickle.loads(sent)
+    assert [back[i].image for i in range(50)] == pictures
+    fetch = lines.fetch[0][0]
+    assert isinstance(fetch, ColumnFetch)
+    part = replace(fetch, data=replace(fetch.data, values=fetch.data.values[10:20]))  # its files hold more than it
+    assert [pickle.loads(pickle.dumps(part))(row) for row in range(10)] == pictures[10:20]

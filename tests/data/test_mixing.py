@@ -1,4 +1,4 @@
-"""Sources mixed by weight, temperature and time: what is drawn, how often, and by whom."""
+"""Sources mixed by weight, temperature and time: what is sampled, how often, and by whom."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def test_shares_are_as_the_formula_says_and_lines_of_a_source_come_equally_often
     of_name = dict(zip(named, weights, strict=False))
     steps = 60
     order = order_of({"weights": of_name, "temperature": temperature}, named, steps)
-    drawn = [flat(order, k) for k in range(steps)]
-    assert {len(step) for step in drawn} == {BATCH}
-    lines = Counter(i for step in drawn for i in step)
+    sampled = [flat(order, k) for k in range(steps)]
+    assert {len(step) for step in sampled} == {BATCH}
+    lines = Counter(i for step in sampled for i in step)
     counts = of_source(named, list(lines.elements()))
     total = sum(of_name[name] * n**temperature for name, n in named.items())
     first = 0
@@ -62,14 +62,14 @@ def test_shares_are_as_the_formula_says_and_lines_of_a_source_come_equally_often
 
 
 def test_a_source_comes_in_and_stays_away_at_its_steps() -> None:
-    sizes = {"drawn": 200, "real": 50}
-    weights = {"drawn": {"weight": 3, "end": 0.3}, "real": {"begin": 0.1}}
+    sizes = {"sampled": 200, "real": 50}
+    weights = {"sampled": {"weight": 3, "end": 0.3}, "real": {"begin": 0.1}}
     order = order_of({"weights": weights}, sizes, 40)
     of_step = [of_source(sizes, flat(order, k)) for k in range(40)]
     assert all("real" not in counts for counts in of_step[:4])
-    assert all("drawn" not in counts for counts in of_step[12:])
+    assert all("sampled" not in counts for counts in of_step[12:])
     between = sum((Counter(counts) for counts in of_step[4:12]), Counter())
-    assert between == {"drawn": 60, "real": 20}
+    assert between == {"sampled": 60, "real": 20}
 
 
 def test_a_step_of_a_mixed_order_depends_on_its_number_alone() -> None:

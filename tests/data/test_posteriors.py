@@ -97,9 +97,10 @@ def test_every_line_is_heard_in_the_view_it_is_shown_in() -> None:
 
 def test_what_cannot_be_cached_is_refused() -> None:
     others: list[dict[str, object]] = [
-        {"feature_hint": {"weight": 1}}, {"consistency": {"weight": 0.2}},
+        {"feature_hint": {"weight": 1}},
+        {"consistency": {"weight": 0.2}},
         {"frame_kl": {"weight": 1, "standardised": True}},
-    ]  # fmt: skip
+    ]
     for other in others:
         with pytest.raises(ValueError, match=r"cache\.views"):
             Objective.model_validate({"cache": {"views": 2}, **other})

@@ -34,9 +34,20 @@ def root(tmp_path: Path) -> Path:
 
 
 FAULTS = (
-    "curve", "outline", "drop_shadow", "dots", "rule", "bleed", "texture", "background", "shadow", "glare", "tiny",
-    "motion", "defocus",
-)  # fmt: skip
+    "curve",
+    "outline",
+    "drop_shadow",
+    "dots",
+    "rule",
+    "bleed",
+    "texture",
+    "background",
+    "shadow",
+    "glare",
+    "tiny",
+    "motion",
+    "defocus",
+)
 EVERYTHING = {f"{fault}_probability": 1.0 for fault in FAULTS}
 
 
@@ -70,7 +81,7 @@ def test_the_key_follows_every_file_that_lines_are_made_of(root: Path) -> None:
     assert len(set(keys)) == 3
 
 
-def test_lines_are_stored_as_they_are_drawn(root: Path) -> None:
+def test_lines_are_stored_as_they_are_rendered(root: Path) -> None:
     source = _source(look=EVERYTHING | {"backgrounds": "photographs"})
     (folder,) = materialise([source], root, 32, root / "cache")
     with pa.ipc.open_stream(next(folder.glob("part-*.arrow"))) as stream:

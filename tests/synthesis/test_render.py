@@ -18,11 +18,22 @@ from students.errors import DataError
 
 FACES = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general", "roboto")
 CLEAN = Appearance(
-    height_share=(0.6, 0.8), margin=(0.1, 0.3), spacing_probability=0.5, rotation_deg=5, shear=0.3,
-    perspective_probability=1, perspective=0.3, paper_grey=(255, 255), ink_grey=(0, 0), invert_probability=0,
-    gradient_probability=0, low_resolution_probability=0, blur_probability=0, noise_probability=0,
+    height_share=(0.6, 0.8),
+    margin=(0.1, 0.3),
+    spacing_probability=0.5,
+    rotation_deg=5,
+    shear=0.3,
+    perspective_probability=1,
+    perspective=0.3,
+    paper_grey=(255, 255),
+    ink_grey=(0, 0),
+    invert_probability=0,
+    gradient_probability=0,
+    low_resolution_probability=0,
+    blur_probability=0,
+    noise_probability=0,
     jpeg_probability=0,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")

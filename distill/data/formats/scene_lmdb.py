@@ -1,6 +1,6 @@
 """LMDB as scene-text recognition keeps it: `num-samples`, `image-%09d`, `label-%09d`, numbered from 1.
 
-`path-%09d`, where it is there, holds the name of a line; other programs do not look at it.
+`path-%09d`, where it is there, holds the name of a line; other programs ignore it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ MOST_DIGITS = 9  # as the keys have
 
 
 def image_key(number: int) -> bytes:
+    """The key of the image of line `number`, counted from 1."""
     return b"image-%09d" % number
 
 
 def label_key(number: int) -> bytes:
+    """The key of the label of line `number`, counted from 1."""
     return b"label-%09d" % number
 
 
 def path_key(number: int) -> bytes:
+    """The key of the name of line `number`, counted from 1."""
     return b"path-%09d" % number
 
 
