@@ -115,15 +115,15 @@ def best_text(log_probabilities_TC: np.ndarray, automaton: Automaton) -> tuple[i
         )
         from_A = np.where(best_is_same_A, other_P[lattice.place_A], best_P[lattice.place_A])
         padded = np.append(node_M, NEVER)
-        spoken_A, silent_A = padded[from_A], blank_P[lattice.place_A]
-        from_A = np.where(silent_A >= spoken_A, n_nodes + 1 + lattice.place_A, from_A)
-        arc_M, entered_M = _best_of_runs(np.maximum(spoken_A, silent_A), lattice.arcs_from_M)
+        written_A, blank_A = padded[from_A], blank_P[lattice.place_A]
+        from_A = np.where(blank_A >= written_A, n_nodes + 1 + lattice.place_A, from_A)
+        arc_M, entered_M = _best_of_runs(np.maximum(written_A, blank_A), lattice.arcs_from_M)
         node_back_M = np.where(node_M >= entered_M, np.arange(n_nodes), from_A[arc_M])
-        spoken_P = padded[best_P]
-        blank_back_P = np.where(blank_P >= spoken_P, n_nodes + 1 + places, best_P)
+        written_P = padded[best_P]
+        blank_back_P = np.where(blank_P >= written_P, n_nodes + 1 + places, best_P)
         back.append((node_back_M, blank_back_P))
         node_M = np.maximum(node_M, entered_M) + log_p_C[lattice.class_M]
-        blank_P = np.maximum(blank_P, spoken_P) + log_p_C[BLANK]
+        blank_P = np.maximum(blank_P, written_P) + log_p_C[BLANK]
     return _followed_back(back, node_M, blank_P, automaton)
 
 

@@ -83,13 +83,13 @@ def prefix_beam_search(
         log_p_blank = log_p_C.item(BLANK)
         likely = [(c, log_p_C.item(c)) for c in np.flatnonzero(log_p_C >= least).tolist() if c != BLANK]
         grown: dict[Prefix, list[float]] = {}
-        for prefix, (blank, spoken) in beams.items():
-            both = log_add(blank, spoken)
+        for prefix, (blank, written) in beams.items():
+            both = log_add(blank, written)
             ends = grown.setdefault(prefix, [NEVER, NEVER])
             ends[0] = log_add(ends[0], log_p_blank + both)
             last = prefix[-1] if prefix else BLANK
             if prefix:
-                ends[1] = log_add(ends[1], log_p_C.item(last) + spoken)
+                ends[1] = log_add(ends[1], log_p_C.item(last) + written)
             for c, log_p in likely:
                 longer = (*prefix, c)
                 if longer not in standings and longer not in barred:

@@ -69,18 +69,18 @@ def greedy(log_probabilities_NTC: np.ndarray, charset: Charset, review_below: fl
     best_NT = log_probabilities_NTC.argmax(axis=2)
     begins_NT = np.ones(best_NT.shape, bool)
     np.not_equal(best_NT[:, 1:], best_NT[:, :-1], out=begins_NT[:, 1:])
-    spoken_N = [_spoken(best_T, begins_T) for best_T, begins_T in zip(best_NT, begins_NT, strict=True)]
-    classes_N = [[c for c, _ in spoken] for spoken in spoken_N]
+    written_N = [_written(best_T, begins_T) for best_T, begins_T in zip(best_NT, begins_NT, strict=True)]
+    classes_N = [[c for c, _ in written] for written in written_N]
     confidence_N = np.exp(text_log_probabilities(log_probabilities_NTC, classes_N)).tolist()
     return [
-        reading_of(log_p_TC, charset, classes, [frames for _, frames in spoken], confidence, review_below=review_below)
-        for log_p_TC, classes, spoken, confidence in zip(
-            log_probabilities_NTC, classes_N, spoken_N, confidence_N, strict=True
+        reading_of(log_p_TC, charset, classes, [frames for _, frames in written], confidence, review_below=review_below)
+        for log_p_TC, classes, written, confidence in zip(
+            log_probabilities_NTC, classes_N, written_N, confidence_N, strict=True
         )
     ]
 
 
-def _spoken(best_T: np.ndarray, begins_T: np.ndarray) -> list[tuple[int, tuple[int, int]]]:
+def _written(best_T: np.ndarray, begins_T: np.ndarray) -> list[tuple[int, tuple[int, int]]]:
     """The classes that a path writes, each with its frames (start, end), given where another class begins."""
     starts = np.flatnonzero(begins_T).tolist()
     ends = [*starts[1:], len(best_T)][: len(starts)]
@@ -89,15 +89,20 @@ def _spoken(best_T: np.ndarray, begins_T: np.ndarray) -> list[tuple[int, tuple[i
 
 
 def reading_of(
-    log_probabilities_TC: np.ndarray, charset: Charset, classes: Sequence[int], spoken: Sequence[tuple[int, int]],
-    confidence: float, alternatives: Sequence[tuple[str, float]] = (), review_below: float = 0.0,
-) -> Reading:  # fmt: skip
-    """A reading of `classes`, each on its frames (start, end) of `spoken`."""
+    log_probabilities_TC: np.ndarray,
+    charset: Charset,
+    classes: Sequence[int],
+    frames: Sequence[tuple[int, int]],
+    confidence: float,
+    alternatives: Sequence[tuple[str, float]] = (),
+    review_below: float = 0.0,
+) -> Reading:
+    """A reading of `classes`, each on its `frames` (start, end), the end behind the last."""
     text = charset.decode(classes)
     characters = tuple(
         # of a list: it is a frame or two, on which numpy's own maximum takes ten times as long
         Character(character, exp(max(log_probabilities_TC[start:end, c].tolist())), start, end)
-        for character, c, (start, end) in zip(text, classes, spoken, strict=True)
+        for character, c, (start, end) in zip(text, classes, frames, strict=True)
     )
     review = confidence < review_below
     n_frames = len(log_probabilities_TC)

@@ -163,23 +163,22 @@ class Recogniser(nn.Module):
         return Outputs(logits_NTC, torch.full((n,), t, device=logits_NTC.device), features_NTD)
 
 
-def reading_along(
-    backbone: nn.Module,
-    collapse: nn.Module,
-    n_features: int,
-    n_classes: int,
-    *,
-    neck: NeckKind,
-    hidden: int,
-    layers: int,
-    dropout: float,
-) -> Recogniser:
+class Neck(NamedTuple):
+    """What reads along the line: its kind, features each way, layers in sequence, dropout before each and the head."""
+
+    kind: NeckKind
+    hidden: int
+    layers: int
+    dropout: float
+
+
+def reading_along(backbone: nn.Module, collapse: nn.Module, n_features: int, n_classes: int, neck: Neck) -> Recogniser:
     """A recogniser whose neck, if it has one, is recurrent; `n_features` come out of the collapse."""
     reader: nn.Module = nn.Identity()
-    if neck != "none":
-        reader = Recurrent(neck, n_features, hidden, layers, dropout)
+    if neck.kind != "none":
+        reader = Recurrent(neck.kind, n_features, neck.hidden, neck.layers, neck.dropout)
         n_features = reader.n_outputs
-    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_features, n_classes))
+    head = nn.Sequential(nn.Dropout(neck.dropout), nn.Linear(n_features, n_classes))
     return Recogniser(backbone, collapse, reader, head)
 
 

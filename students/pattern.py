@@ -230,10 +230,8 @@ class _Positions:
             case Joined():
                 return self._chained([lambda p=part: self._added(p) for part in node.parts])  # type: ignore[misc]
             case Either():
-                found = [self._added(part) for part in node.parts]
-                return any(e for e, _, _ in found), set().union(*(f for _, f, _ in found)), set().union(
-                    *(last for _, _, last in found)
-                )  # fmt: skip
+                empty, first, last = zip(*(self._added(part) for part in node.parts), strict=True)
+                return any(empty), set().union(*first), set().union(*last)
             case Repeated():
                 return self._written_out(node)
             case _:

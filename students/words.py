@@ -27,16 +27,12 @@ def word_automaton(words: Iterable[str], charset: Charset, penalty: float | None
     listed = sorted({normalise(word.strip()) for word in words} - {""})
     usable = [word for word in listed if not charset.missing(word)]
     if not usable:
-        raise DataError(
-            f"of the {len(listed)} words of the list the charset of the model can write none: {listed[:5]}"
-            if listed else "the word list is empty"
-        )  # fmt: skip
-    if len(usable) < len(listed):
+        none = f"of the {len(listed)} words of the list the charset of the model can write none: {listed[:5]}"
+        raise DataError(none if listed else "the word list is empty")
+    if n_lost := len(listed) - len(usable):
         lost = next(word for word in listed if charset.missing(word))
-        log.warning(
-            "%d of %d words cannot be read: the charset of the model lacks a character, as of %r",
-            len(listed) - len(usable), len(listed), lost,
-        )  # fmt: skip
+        reason = "the charset of the model lacks a character, as of"
+        log.warning("%d of %d words cannot be read: %s %r", n_lost, len(listed), reason, lost)
     edges: dict[int, int] = {}
     ending = [0.0]
     unlisted = NEVER if penalty is None else -penalty

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
 from torch import nn
 
-from students.parts import Columns, NeckKind, Norm, Recogniser, reading_along
+from students.parts import Columns, Neck, NeckKind, Norm, Recogniser, reading_along
 from teachers.backbone import convnext, n_rows_and_features, resnet
 
 Even = Annotated[int, Field(gt=0, multiple_of=2)]  # the stem has half as many maps as the first stage
@@ -64,7 +64,5 @@ TEACHERS: TypeAdapter[TeacherConfig] = TypeAdapter(TeacherConfig)
 def _recogniser(config: _Neck, backbone: nn.Module, n_classes: int, channels: int, height_px: int) -> Recogniser:
     rows, maps = n_rows_and_features(backbone, channels, height_px)
     collapse = nn.Sequential(Columns(), nn.Linear(rows * maps, config.hidden), nn.ReLU(inplace=True))
-    return reading_along(
-        backbone, collapse, config.hidden, n_classes,
-        neck=config.neck, hidden=config.hidden, layers=config.layers, dropout=config.dropout,
-    )  # fmt: skip
+    neck = Neck(config.neck, config.hidden, config.layers, config.dropout)
+    return reading_along(backbone, collapse, config.hidden, n_classes, neck)

@@ -36,14 +36,14 @@ IN_EVERY_DIGEST = {
 
 
 class Trust(Section):
-    """What the teacher's word counts on labelled lines, given what their labels say."""
+    """The weight of the teacher's terms on labelled lines, given how the teacher reads them."""
 
     policy: Literal["keep", "weight", "drop"] = Field(
         "keep",
         description="keep: always 1; weight: the teacher's probability of the label, to the power 1 / characters; "
         "drop: 0 where its reading has more than max_cer",
     )
-    max_cer: float = Field(0.2, ge=0, description="errors a character of the label up to which drop believes it")
+    max_cer: float = Field(0.2, ge=0, description="errors a character of the label up to which drop keeps the line")
 
 
 class PosteriorCache(Section):
@@ -61,7 +61,7 @@ class PosteriorCache(Section):
 
 
 class FurtherTeacher(Section):
-    """A finished network that teaches beside the run's own teacher."""
+    """A finished network that teaches together with the run's own teacher."""
 
     file: str = Field(description="model file or run folder, of any charset and preparation")
     weight: float = Field(1.0, gt=0, description="of its posteriors in the mean; the run's own teacher has 1")
@@ -73,7 +73,7 @@ class FurtherTeacher(Section):
 
 
 class FrameMatch(Section):
-    """How a teacher is heard whose frames are not the student's, or come a little earlier or later."""
+    """How the outputs of a teacher are brought onto the student's frames, where the two have other frames."""
 
     how: Literal["symbols", "area", "shift"] = Field(
         "symbols",
@@ -112,7 +112,8 @@ class Objective(Section):
     )
     match: FrameMatch = Field(FrameMatch(), description="from the teacher's frames to the student's")
     calibrated: bool = Field(
-        False, description="hear every teacher at the temperature that was fitted on validation and stands in its file"
+        False,
+        description="take every teacher's posteriors at the temperature fitted on validation, which its file holds",
     )
     trust: Trust = Field(Trust(), description="lines on which the teacher is wrong")
     cache: PosteriorCache = Field(PosteriorCache(), description="the teacher's posteriors computed once")
@@ -161,11 +162,11 @@ class Objective(Section):
     @property
     def without_teacher(self) -> Objective:
         """The control's objective: the terms that need no teacher, whatever the settings of the others."""
-        silent = {name: type(getattr(self, name))(weight=0.0) for name in TAUGHT}
+        switched_off = {name: type(getattr(self, name))(weight=0.0) for name in TAUGHT}
         shown = PosteriorCache(views=self.cache.views)  # the same views, whoever made them
         return self.model_copy(
             update={
-                **silent,
+                **switched_off,
                 "cache": shown,
                 "match": FrameMatch(),
                 "trust": Trust(),

@@ -205,7 +205,7 @@ class Student(Network):
 
     @property
     def needs_labels(self) -> bool:
-        """Whether it learns from labelled lines; without a control the teacher's word is enough."""
+        """Whether it learns from labelled lines; without a control the teacher's outputs are enough."""
         return self.control
 
     @model_validator(mode="after")

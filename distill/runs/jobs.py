@@ -55,6 +55,7 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
             teacher=teacher,
             start=start,
             plan=plan,
+            ships=stage is None,
         )
         jobs.append(Job(role, task, training, task.seed, folder))
         start = Start(folder / MODEL_NAME, task.digest)

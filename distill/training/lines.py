@@ -19,7 +19,7 @@ from distill.data.lines import Lines
 from distill.data.mixing import MixPlan
 from distill.data.posteriors import Cached
 from distill.data.sampler import Order
-from distill.digests import digest_of, tensors_digest
+from distill.digests import digest_of, on_host, tensors_digest
 from distill.evaluation.calibrate import fitted_temperature
 from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import compare, score
@@ -35,7 +35,7 @@ from distill.track import say
 from distill.training.initial import Start, fill, sources_learnt
 from distill.training.task import Lessons, Validation
 from students.charset import Charset
-from students.config import StudentConfig
+from students.config import StudentConfig, deployed
 from students.decode import best_path_text
 from students.model_file import Calibration, Description, read_model, write_model
 from students.parts import Recogniser
@@ -60,6 +60,7 @@ class LineTask:
     teacher: FrozenTeacher | None = None
     start: Start | None = None
     plan: MixPlan | None = None
+    ships: bool = True  # not so for a stage, whose weights the next one trains on
 
     unit = "line"
     advice = (
@@ -198,20 +199,25 @@ class LineTask:
         if self.teacher is not None:
             self.teacher.assert_unchanged()
         model.load_state_dict(dict(best))
+        shown, architecture, weights = model, self.model, best
+        if self.ships:
+            assert isinstance(model, Recogniser)
+            shown, architecture = deployed(model, self.model)
+            weights = on_host(shown.state_dict())
         image, protocol = self.recipe.image, self.recipe.data.protocol
-        temperature = fitted_temperature(model, self.validation, self.charset, image, accelerator, protocol)
+        temperature = fitted_temperature(shown, self.validation, self.charset, image, accelerator, protocol)
         description = Description(
             kind="teacher" if self.role == "teacher" else "student",
-            architecture=self.model.model_dump(mode="json"),
+            architecture=architecture.model_dump(mode="json"),
             charset=self.charset,
             preparation=image,
             calibration=Calibration(temperature=temperature),
-            training=self._record(best, chosen),
+            training=self._record(weights, chosen),
         )
         if accelerator.is_main_process:
-            write_model(target, description, {name: t.numpy() for name, t in best.items()})
+            write_model(target, description, {name: t.numpy() for name, t in weights.items()})
 
-    def _record(self, best: Mapping[str, Tensor], chosen: Mapping[str, float] | None) -> dict[str, Any]:
+    def _record(self, weights: Mapping[str, Tensor], chosen: Mapping[str, float] | None) -> dict[str, Any]:
         """Where the weights come from, for the model file."""
         return {
             "job": self.digest,
@@ -221,7 +227,7 @@ class LineTask:
             "steps": self.training.steps,
             "chosen": chosen,
             "protocol": self.recipe.data.protocol,
-            "weights": tensors_digest(best),
+            "weights": tensors_digest(weights),
             "lines": {"train": self.lines.digest, "validation": self.validation.digest},
             "sources": sources_learnt(self.lines.sources, self.start),
             "licence": self.recipe.data.licence,

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
-from students.parts import Activation, Columns, Convolution, NeckKind, Norm, Recogniser, Residual, reading_along
+from students.parts import Activation, Columns, Convolution, Neck, NeckKind, Norm, Recogniser, Residual, reading_along
 
 FramePx = Literal[4, 8]
 
@@ -48,10 +48,8 @@ class RecurrentStudent(BaseModel):
         backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
         columns = width.channels[-1] * -(-height_px // 16)
         collapse = nn.Sequential(Columns(), nn.Linear(columns, width.features), nn.ReLU(inplace=True))
-        return reading_along(
-            backbone, collapse, width.features, n_classes,
-            neck=self.neck, hidden=width.hidden, layers=width.layers, dropout=self.dropout,
-        )  # fmt: skip
+        neck = Neck(self.neck, width.hidden, width.layers, self.dropout)
+        return reading_along(backbone, collapse, width.features, n_classes, neck)
 
 
 def separable_backbone(

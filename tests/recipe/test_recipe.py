@@ -36,10 +36,8 @@ def problems(*overrides: str) -> str:
 
 
 def test_all_problems_are_told_at_once_each_with_its_key_and_the_nearest_name() -> None:
-    told = problems(
-        "student.model.kind=recurent", "image.heigth_px=32", "data.train.0.linse=4", "teacher.training.steps=0",
-        "objectiv.ctc_weight=1", "data.train.1.kind=parquett",
-    )  # fmt: skip
+    wrong = "student.model.kind=recurent image.heigth_px=32 data.train.0.linse=4 teacher.training.steps=0"
+    told = problems(*wrong.split(), "objectiv.ctc_weight=1", "data.train.1.kind=parquett")
     assert "6 problems" in told
     for part in (
         "student.model.kind: 'recurent' is not one of 'recurrent'",
@@ -122,8 +120,14 @@ def test_a_recipe_is_named_as_its_file_unless_it_says_otherwise(tmp_path: Path) 
         load_recipe(write(tmp_path, "extends: smoke\nname: ..\n"))
 
 
-@pytest.mark.parametrize("bomb", ["self: &a {again: *a}", "x: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
-    f"x{i}: &a{i} [{','.join([f'*a{i - 1}' if i else '*a'] * 9)}]\n" for i in range(9))])  # fmt: skip
+def nine_of(anchor: str) -> str:
+    return f"[{','.join([anchor] * 9)}]"
+
+
+NESTED = "".join(f"x{i}: &a{i} {nine_of(f'*a{i - 1}' if i else '*a')}\n" for i in range(9))
+
+
+@pytest.mark.parametrize("bomb", ["self: &a {again: *a}", f"x: &a {nine_of('1')}\n{NESTED}"])
 def test_aliases_without_end_are_refused(tmp_path: Path, bomb: str) -> None:
     with pytest.raises(RecipeError):
         load_recipe(write(tmp_path, bomb))

@@ -63,12 +63,9 @@ def test_no_bytes_raise_anything_but_a_data_error(junk: bytes, position: int) ->
         assert pixels.size <= 3 * MAX_PIXELS
 
 
-@pytest.mark.parametrize(
-    ("mode", "shape"),
-    [("L", (20, 30)), ("1", (20, 30)), ("I;16", (20, 30)), ("RGB", (20, 30, 3)), ("P", (20, 30, 3)),
-     ("CMYK", (20, 30, 3)), ("RGBA", (20, 30, 3)), ("LA", (20, 30, 3))],
-)  # fmt: skip
-def test_every_mode_becomes_grey_or_rgb(mode: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("mode", ["L", "1", "I;16", "RGB", "P", "CMYK", "RGBA", "LA"])
+def test_every_mode_becomes_grey_or_rgb(mode: str) -> None:
+    shape = (20, 30) if mode in ("L", "1", "I;16") else (20, 30, 3)
     assert decode_image(Image.new(mode, (30, 20))).shape == shape
 
 

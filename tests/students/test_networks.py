@@ -26,6 +26,9 @@ STUDENT_CONFIGS: list[dict[str, Any]] = [
     {"kind": "convolutional", "norm": "group", "activation": "hardswish"},
     {"kind": "recurrent", "norm": "group", "activation": "gelu"},
     {"kind": "digits", "norm": "group", "activation": "leaky_relu"},
+    {"kind": "reparameterised"},
+    {"kind": "reparameterised", "neck": "none", "repeats": 0, "activation": "silu"},
+    {"kind": "reparameterised", "merged": True},
 ]
 TEACHER_CONFIGS: list[dict[str, Any]] = [
     {"kind": "resnet", **SMALL_TEACHER},

@@ -142,9 +142,14 @@ def test_texts_follow_the_rules_of_the_options(
     ],
 )
 def test_options_that_make_no_sense_are_one_message(
-    options: list[str], said: str, student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
+    student_file: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: Said,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("EMPTY").write_text("")
     assert main(["read", str(student_file), str(folder), *options]) == 2

@@ -199,10 +199,8 @@ def test_class_changes_speak_only_of_labelled_lines_that_leave_a_choice() -> Non
     each = foldings(CASES, ["caseless", "exact", "caseless"])
     total, count = class_changes(outputs(logits_NTC), torch.tensor([True, True, False]), each)
     alone, _ = class_changes(outputs(logits_NTC[:1]), torch.tensor([True]), each[:1])
-    padded, _ = class_changes(
-        outputs(torch.cat([logits_NTC[:1], random_logits(1, 2, CASES.n_classes, seed=1)], 1), [5]),
-        torch.tensor([True]), each[:1],
-    )  # fmt: skip
+    longer_NTC = torch.cat([logits_NTC[:1], random_logits(1, 2, CASES.n_classes, seed=1)], 1)
+    padded, _ = class_changes(outputs(longer_NTC, [5]), torch.tensor([True]), each[:1])
     assert count == 2
     assert total.item() == pytest.approx(alone.item()) == padded.item()
     assert class_changes(outputs(logits_NTC), torch.tensor([False] * 3), each)[0].item() == 0

@@ -393,10 +393,13 @@ def batch(texts: list[str | None], forms: list[str]) -> Batch:
     for row, target in enumerate(targets):
         targets_NL[row, : len(target)] = torch.tensor(target)
     return Batch(
-        torch.zeros(len(texts), 1, 8, 8), targets_NL, torch.tensor([len(t) for t in targets]),
-        torch.tensor([text is not None for text in texts]), tuple(map(str, range(len(texts)))),
-        foldings(CASES, forms),  # type: ignore[arg-type]
-    )  # fmt: skip
+        images_NCHW=torch.zeros(len(texts), 1, 8, 8),
+        targets_NL=targets_NL,
+        target_lengths_N=torch.tensor([len(t) for t in targets]),
+        labelled_N=torch.tensor([text is not None for text in texts]),
+        keys=tuple(map(str, range(len(texts)))),
+        foldings=foldings(CASES, forms),  # type: ignore[arg-type]
+    )
 
 
 def test_alignments_go_by_what_the_label_tells() -> None:

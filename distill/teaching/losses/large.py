@@ -125,8 +125,8 @@ class _Fused(torch.autograd.Function):
             of_kl_NT = gradient_NT / ctx.tau
             # the tail's part holds for every class; the K best are put right behind it
             over_NT = (log_p_NTX[..., -1] - log_q_NTX[..., -1]).clamp(max=HIGHEST)
-            silent_NTK = classes_NTK == BLANK
-            missed_NT = _blank_or_not(log_p_NTX, silent_NTK) - _blank_or_not(log_q_NTX, silent_NTK)
+            is_blank_NTK = classes_NTK == BLANK
+            missed_NT = _blank_or_not(log_p_NTX, is_blank_NTK) - _blank_or_not(log_q_NTX, is_blank_NTK)
             # what the blank loses, the characters gain, each by its share among them
             written_NT1, split = missed_NT[..., 1:], ctx.alpha - ctx.beta
             gained_NT = split * (1 - written_NT1[..., 0].clamp(max=HIGHEST).exp())
@@ -137,7 +137,7 @@ class _Fused(torch.autograd.Function):
             of_both_NTK = (logits_NTC.gather(-1, classes_NTK).to(total_NT.dtype) - total_NT[..., None]).exp()
             shared_NTK = (log_q_NTX[..., :-1] + written_NT1).exp()
             characters_NTK = ctx.beta * (q_NTK - p_NTK) + split * (q_NTK - shared_NTK)
-            apart_NTK = torch.where(silent_NTK, ctx.alpha * (q_NTK - p_NTK), characters_NTK)
+            apart_NTK = torch.where(is_blank_NTK, ctx.alpha * (q_NTK - p_NTK), characters_NTK)
             best_NTK = of_both_NTK * of_ctc_NT[..., None] + apart_NTK * of_kl_NT[..., None]
             found_NTC.scatter_(-1, classes_NTK, best_NTK.to(found_NTC.dtype))
         found_NTC.scatter_add_(-1, index_NTU, (-occupied_NTU * of_ctc_NT[..., None]).to(found_NTC.dtype))
@@ -162,10 +162,10 @@ def _kl(logits_NTC: Tensor, teacher: Sparse) -> tuple[Tensor, tuple[Tensor, ...]
     return kl_NT, (scaled_NTX.logsumexp(-1), classes_NTK, log_p_NTX, log_q_NTX)
 
 
-def _blank_or_not(log_p_NTX: Tensor, silent_NTK: Tensor) -> Tensor:
+def _blank_or_not(log_p_NTX: Tensor, is_blank_NTK: Tensor) -> Tensor:
     """Log-probabilities of writing nothing and of writing something, (N, T, 2)."""
-    silent_NTX = F.pad(silent_NTK, (0, 1))  # the tail writes
-    masked = [log_p_NTX.masked_fill(without, -torch.inf).logsumexp(-1) for without in (~silent_NTX, silent_NTX)]
+    is_blank_NTX = F.pad(is_blank_NTK, (0, 1))  # the tail writes
+    masked = [log_p_NTX.masked_fill(without, -torch.inf).logsumexp(-1) for without in (~is_blank_NTX, is_blank_NTX)]
     return torch.stack(masked, -1)
 
 
