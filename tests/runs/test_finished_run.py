@@ -129,9 +129,9 @@ def test_a_network_that_writes_nothing_for_long_is_stopped_with_advice_and_a_sho
 def test_a_network_that_writes_now_and_then_is_left_alone(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scored, silent = train._score_shown, itertools.cycle([True, False])
+    validated, silent = train._validation_of_shown, itertools.cycle([True, False])
     monkeypatch.setattr(train, "SILENT_STEPS", 20)
-    monkeypatch.setattr(train, "_score_shown", lambda *given: (scored(*given)[0], next(silent)))
+    monkeypatch.setattr(train, "_validation_of_shown", lambda session: validated(session)._replace(silent=next(silent)))
     often = "teacher.training.validate_every=10"
     assert main(["teacher", "smoke", often, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]) == 0
 
