@@ -57,10 +57,11 @@ def test_a_peer_has_first_weights_of_its_own(finished_run: Path, cache: Path, tm
     recipe = load_recipe(
         "smoke", [*choices(cache, "area"), f"student.init={finished_run}", "student.model={kind: digits}"]
     )
-    task = final_job(open_run(recipe, with_teacher(finished_run, tmp_path / "run"), StopFlag()), "control").task
+    job = final_job(open_run(recipe, with_teacher(finished_run, tmp_path / "run"), StopFlag()), "control")
+    task = job.task
     assert torch.equal(*(next(task.build(purpose).parameters()) for purpose in ("weights", "peer")))  # both are init's
-    trainee = _begin(job, None, Accelerator(cpu=True))
-    pairs = zip(trainee.beside["peer"].parameters(), trainee.model.parameters(), strict=True)
+    trainee = _begin(job, Accelerator(cpu=True))
+    pairs = zip(trainee.auxiliary["peer"].parameters(), trainee.model.parameters(), strict=True)
     assert not all(torch.equal(theirs, ours) for theirs, ours in pairs)
 
 
