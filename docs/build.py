@@ -29,7 +29,8 @@ def results_page(folder: Path = ROOT / "docs" / "results") -> str:
     questions = {path: read_question(path) for path in sorted(folder.glob("*.json"))}
     counted = Counter(_machine(record) for question in questions.values() for record in question.records)
     usual = counted.most_common(1)[0][0] if counted else ""
-    parts = [note, (folder / "about.md").read_text(), f"Where nothing else is said: {usual}.\n"]
+    parts = [note, (folder / "about.md").read_text(), f"Unless stated otherwise: {usual}.\n"]
+    parts.append(_findings(list(questions.values())))
     section = ""
     for path, question in questions.items():
         if question.section != section:
@@ -37,6 +38,23 @@ def results_page(folder: Path = ROOT / "docs" / "results") -> str:
             parts.append(f"## {section}\n")
         parts.append(_question(question, f"docs/results/{path.name}", usual))
     return "\n".join(parts)
+
+
+def _findings(questions: Sequence[Question]) -> str:
+    """What was found, a line a question, with links to the tables."""
+    rows = ["## In short"]
+    section = ""
+    for question in questions:
+        if question.section != section:
+            section = question.section
+            rows += ["", f"**{section}**", ""]
+        rows.append(f"- [{question.title}](#{anchor_of(question.title)}) {question.finding}")
+    return "\n".join([*rows, ""])
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor that the usual viewers make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _question(question: Question, file: str, usual: str) -> str:

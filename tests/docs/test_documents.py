@@ -12,7 +12,7 @@ import pytest
 
 from distill.cli import _parser
 from distill.recipe.file import load_recipe, shipped_recipes
-from docs.build import ROOT
+from docs.build import ROOT, anchor_of
 from tests.samples import png_bytes
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "RESULTS.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -93,8 +93,7 @@ def anchors(page: Path) -> set[str]:
     """As the usual viewers make them of headings, and those that are written out."""
     text = page.read_text()
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    return made | set(re.findall(r'<a id="([^"]+)">', text))
+    return set(map(anchor_of, headings)) | set(re.findall(r'<a id="([^"]+)">', text))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -110,7 +109,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(target), link
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CONTRIBUTING.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_of_the_suite_that_is_named_exists(page: Path) -> None:
     named = re.findall(r"\b((?:distill|students|teachers|tests|recipes)/[\w/]+\.(?:py|yaml|js))\b", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []

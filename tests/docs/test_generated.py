@@ -25,6 +25,8 @@ def test_the_recipe_reference_is_made_of_the_sections() -> None:
 
 def test_every_file_of_records_answers_its_question() -> None:
     assert len(FILES) >= 40
+    titles = [read_question(file).title for file in FILES]
+    assert len(set(titles)) == len(titles), "links lead to titles"
     for file in FILES:
         question = read_question(file)
         assert question.section, file
