@@ -17,12 +17,16 @@ DYNAMIC = (
 
 
 def add_to(commands: Commands) -> None:
-    export = add(commands, "export", _export, "write a model for deployment, if it reads there as it does here")
+    export = add(commands, "export", _export, "write a model for deployment, where the export reads as the model does")
     takes_model(export)
     export.add_argument("--to", required=True, choices=["onnx", "int8", "fp16", "hub"], help="what to write")
     export.add_argument("--out", type=Path, metavar="PATH", help="file, for hub a folder (default: next to the model)")
     export.add_argument(
-        "--data", action="append", default=[], metavar="DATA", help="lines to judge by (default: the run's validation)"
+        "--data",
+        action="append",
+        default=[],
+        metavar="DATA",
+        help="lines to check the export on (default: the run's validation)",
     )
     export.add_argument(
         "--budget", type=float, default=0.2, metavar="POINTS", help="exact match and CER that int8 or fp16 may cost"

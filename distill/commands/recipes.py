@@ -30,9 +30,12 @@ def add_to(commands: Commands) -> None:
     check = add(commands, "check", _check, "open recipe and data, report every problem, train nothing")
     takes_recipe(check)
     check.add_argument(
-        "--suspicious", type=int, default=60, metavar="N",
+        "--suspicious",
+        type=int,
+        default=60,
+        metavar="N",
         help="how many labels that a finished teacher doubts are shown (default 60; 0: ask no teacher)",
-    )  # fmt: skip
+    )
     reports(check)
     for name, command, about in (
         ("teacher", _teacher, "train the teacher"),
@@ -52,7 +55,9 @@ def add_to(commands: Commands) -> None:
         "--over", action="append", required=True, metavar="KEY=A,B", help="settings; repeat to combine"
     )
     compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of every setting (default 3)")
-    compare.add_argument("--on", choices=["validation", "test"], default="validation", help="lines it is judged on")
+    compare.add_argument(
+        "--on", choices=["validation", "test"], default="validation", help="lines that settings are scored on"
+    )
     compare.add_argument("--equal-seconds", action="store_true", help="also controls given the seconds of the students")
     takes_record(compare)
     reports(compare)

@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
     speed.add_argument("--data", action="append", default=[], metavar="DATA", help="labelled lines; repeat for more")
     speed.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
     speed.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
-    speed.add_argument("--chart", type=Path, metavar="PNG", help="draw what was measured")
+    speed.add_argument("--chart", type=Path, metavar="PNG", help="write a chart of what was measured")
     speed.add_argument(
         "--renderer",
         nargs="?",
@@ -60,7 +60,8 @@ def _speed(options: argparse.Namespace) -> int:
 def _model(options: argparse.Namespace, model: str, n: int) -> int:
     import teachers
     from distill.delivery.export import gate_lines, labelled
-    from distill.delivery.reading_speed import draw, forms_of, in_words, measure
+    from distill.delivery.reading_speed import forms_of, measure
+    from distill.delivery.reading_speed_page import draw_speed, in_words
     from distill.evaluation.peers import open_peers
     from students.model_file import find_model
 
@@ -76,7 +77,7 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     show(result, options, f"{origin}: {in_words(result)}")
     write_record(options, lambda: of_reading_speed(Path(model).name, result, seconds[0]))
     if options.chart:
-        draw(result, options.chart)
+        draw_speed(result, options.chart)
     return 0
 
 

@@ -67,9 +67,13 @@ class Built:
 
 
 def export(
-    model: str, to: Target, out: Path | None = None, data: Sequence[str] = (), budget_points: float = 0.2,
+    model: str,
+    to: Target,
+    out: Path | None = None,
+    data: Sequence[str] = (),
+    budget_points: float = 0.2,
     decoding: Greedy | Beam | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Write `model` in the form `to`, by default beside it (a shipped one: here), and return what was found.
 
     A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. Raises
@@ -77,7 +81,7 @@ def export(
     """
     if to == "hub" and decoding is not None:
         raise ExportError(
-            "--to hub: the folder holds the model file as it is, so how to decode is said where it is read"
+            "--to hub: the folder holds the model file as it is, so how to decode is chosen where it is read"
         )
     path = find_model(model)
     reader = teachers.load(path)
@@ -126,15 +130,15 @@ def as_it_is(reader: Reader, graph: onnx.ModelProto, lines: Lines) -> Built:
 def in_half(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
     """The graph with its weights in float16, within the budget on labelled lines."""
     half = halved(graph)
-    judged = chosen(labelled(lines), GATE_LINES)
-    seen = gate.check_accuracy(reader, opened(half, reader), judged, protocol, budget_points)
+    scored = chosen(labelled(lines), GATE_LINES)
+    seen = gate.check_accuracy(reader, opened(half, reader), scored, protocol, budget_points)
     return Built(half, noting(reader.description, {"to": "fp16"}), {"accuracy": seen})
 
 
 def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
     """The graph in int8, calibrated on some labelled lines and within the budget on others."""
     known = labelled(lines)
-    calibration, judged = parted(known, min(CALIBRATION_LINES, len(known) // 2), GATE_LINES)
+    calibration, scored = parted(known, min(CALIBRATION_LINES, len(known) // 2), GATE_LINES)
     truths = truths_of(calibration)
     before = score(truths, texts_of(reader, calibration, None), protocol)
 
@@ -145,7 +149,7 @@ def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Pr
 
     batches = calibration_batches(calibration, reader.description.preparation)
     int8, float_layers = in_int8(graph, batches, points_lost, budget_points)
-    seen = gate.check_accuracy(reader, opened(int8, reader), judged, protocol, budget_points)
+    seen = gate.check_accuracy(reader, opened(int8, reader), scored, protocol, budget_points)
     about = {
         "to": "int8",
         "float_layers": float_layers,
@@ -159,7 +163,7 @@ def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Pr
 
 
 def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Lines]:
-    """The lines an export is judged on, and where they come from: data, the validation of the run, or fonts."""
+    """Return the lines that an export is checked on, and their origin: data, the validation of the run, or fonts."""
     preparation = reader.description.preparation
     if data:
         return "data", open_data(data, preparation)[0]
@@ -171,22 +175,22 @@ def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Li
 
 
 def rendered_lines(description: Description) -> Lines:
-    """Drawn lines that the charset can write; raises `DataError` where there are too few."""
+    """Render lines that the charset can write; raises `DataError` where there are too few."""
     source = RenderedSource(name="rendered", lines=RENDERED_LINES, fonts=RENDERED_FAMILIES, text=TextMix(digits=8))
-    # the drawn files are mapped into memory, and stay readable for this process once their folder is gone
+    # the rendered files are mapped into memory, and stay readable for this process once their folder is gone
     with TemporaryDirectory() as cache:
         lines, _ = open_rendered(source, Path(), Path(cache), description.preparation)
     lines = lines.where(lambda text: text is not None and not description.charset.missing(text))
     if len(lines) < LEAST_LINES:
-        raise DataError("too few drawn lines lie inside the model's charset; give --data with lines of its own kind")
+        raise DataError("too few rendered lines lie inside the model's charset; give --data with lines of its own kind")
     return lines
 
 
 def labelled(lines: Lines) -> Lines:
-    """The lines with a label; raises `DataError` where they are too few to judge accuracy by."""
+    """The lines with a label; raises `DataError` where they are too few to measure accuracy on."""
     some = lines.where(lambda text: text is not None)
     if len(some) < LEAST_LINES:
-        raise DataError(f"{len(some)} labelled lines to judge by; at least {LEAST_LINES} are needed, better 1,000")
+        raise DataError(f"{len(some)} labelled lines to measure on; at least {LEAST_LINES} are needed, better 1,000")
     return some
 
 

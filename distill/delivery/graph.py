@@ -42,10 +42,15 @@ def graph_of(reader: Reader) -> onnx.ModelProto:
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on its age, and on what tracing might fix: that is what the gate looks for
         torch.onnx.export(
-            _Logits(reader.model).eval(), (example_NCHW,), Path(folder, "graph.onnx"), dynamo=False,
-            opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT],
+            _Logits(reader.model).eval(),
+            (example_NCHW,),
+            Path(folder, "graph.onnx"),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
             dynamic_axes={INPUT: {0: "N", 3: "W"}, OUTPUT: {0: "N", 1: "T"}},
-        )  # fmt: skip
+        )
         graph = onnx.load(Path(folder, "graph.onnx"))
     graph.producer_name, graph.producer_version = KEY, ""
     for node in graph.graph.node:

@@ -59,7 +59,7 @@ def card(description: Description, report: Mapping[str, Any], gate: Mapping[str,
     yaml.default_flow_style = False
     yaml.dump(head, stream)
     parts = [f"---\n{stream.getvalue()}---\n", f"# {name}\n", *_use(description)]
-    parts += _results(report, result) if result else ["## Results\n", "The run left no report beside this model.\n"]
+    parts += _results(report, result) if result else ["## Results\n", "The run left no report on this model.\n"]
     parts += _record(description, gate)
     return "\n".join(parts)
 

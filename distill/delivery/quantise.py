@@ -81,10 +81,8 @@ def _ranges(graph: onnx.ModelProto, batches: Sequence[np.ndarray]) -> Ranges:
     with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):  # the calibrator prints a line a batch
         path = Path(folder, "graph.onnx")
         onnx.save(graph, path)
-        calibrator = create_calibrator(
-            path, OPERATORS, str(Path(folder, "ranges.onnx")), CalibrationMethod.Percentile,
-            extra_options={"percentile": WITHIN_PERCENT},
-        )  # fmt: skip
+        target, options = str(Path(folder, "ranges.onnx")), {"percentile": WITHIN_PERCENT}
+        calibrator = create_calibrator(path, OPERATORS, target, CalibrationMethod.Percentile, extra_options=options)
         with progress("calibrating", sum(map(len, batches)), "line") as bar:
             for batch in batches:
                 calibrator.collect_data(_Batches(iter([batch])))
@@ -109,13 +107,20 @@ def _quantised(graph: onnx.ModelProto, ranges: Ranges, layers: Sequence[str]) ->
     copy.CopyFrom(graph)
     named = {*layers, *(node.name for node in graph.graph.node if node.op_type == "Relu")}
     level = logging.getLogger().level
-    logging.getLogger().setLevel(logging.ERROR)  # the quantiser warns of every name it makes up
+    logging.getLogger().setLevel(logging.ERROR)  # the quantiser warns about every name it makes up
     try:
         quantiser = QDQQuantizer(
-            copy, per_channel=True, reduce_range=False, weight_qType=QuantType.QInt8, activation_qType=QuantType.QUInt8,
-            tensors_range=ranges, nodes_to_quantize=sorted(named), nodes_to_exclude=[], op_types_to_quantize=OPERATORS,
+            copy,
+            per_channel=True,
+            reduce_range=False,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QUInt8,
+            tensors_range=ranges,
+            nodes_to_quantize=sorted(named),
+            nodes_to_exclude=[],
+            op_types_to_quantize=OPERATORS,
             extra_options={},
-        )  # fmt: skip
+        )
         quantiser.quantize_model()
         quantiser.model.topological_sort()
     finally:

@@ -1,4 +1,4 @@
-"""How fast lines are drawn: this renderer against a plain Pillow loop with the same operations, and against trdg.
+"""How fast lines are rendered: this renderer against a plain Pillow loop with the same operations, and against trdg.
 
 Rates are lines a second of processor time, on one thread, so that other work on the machine disturbs them little. Only
 the rates of several processes go by the clock.
@@ -54,7 +54,7 @@ print(json.dumps({"rate": job["n"] / (time.process_time() - start)}))
 def renderer_speed(
     source: RenderedSource = DEFAULT, root: Path = Path(), n: int = 2000, trdg: Path | None = None, n_processes: int = 1
 ) -> dict[str, Any]:
-    """Rates of this renderer and of the others, and the ratios; all draw the same texts of 28 characters in one font.
+    """Rates of this renderer and of the others, and the ratios; all render the same texts of 28 characters in one font.
 
     `trdg` is the Python of an environment that has it. `n` lines a round; the best of five rounds counts, for the
     first use of every letter the first. Photographs as backgrounds are left out: the plain loop has none.
@@ -74,10 +74,15 @@ def renderer_speed(
     finally:
         cv2.setNumThreads(threads)
     result: dict[str, Any] = {
-        "characters": N_CHARACTERS, "height_px": HEIGHT_PX, "faces": len(faces), "lines": n,
-        "lines_a_second": round(max(ours)), "first_use": round(ours[0]), "pillow": round(max(plain)),
+        "characters": N_CHARACTERS,
+        "height_px": HEIGHT_PX,
+        "faces": len(faces),
+        "lines": n,
+        "lines_a_second": round(max(ours)),
+        "first_use": round(ours[0]),
+        "pillow": round(max(plain)),
         "over_pillow": round(max(ours) / max(plain), 2),
-    }  # fmt: skip
+    }
     if trdg is not None:
         rate = _trdg_rate(trdg, texts, faces)
         result |= {"trdg": round(rate, 1), "over_trdg": round(max(ours) / rate, 1)}
@@ -88,7 +93,7 @@ def renderer_speed(
 
 
 def pillow_line(text: str, face: FontFace, look: Appearance, height_px: int, rng: random.Random) -> Pixels:
-    """A line as a plain loop draws it: Pillow, a cached font, NumPy noise, by the probabilities of `look`."""
+    """Render a line as a plain loop does: Pillow, a cached font, NumPy noise, by the probabilities of `look`."""
     size_px = letter_size(look, rng.random())
     font = _font(face, size_px)
     spacing_px = size_px * rng.uniform(*look.spacing) if rng.random() < look.spacing_probability else 0.0
@@ -182,9 +187,9 @@ def _trdg_rate(python: Path, texts: list[str], faces: list[FontFace]) -> float:
             [python, "-c", _TRDG], input=json.dumps(job), env=environment, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
+        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
         raise UserError(
-            f"--against-trdg {python}: trdg did not run there ({said.strip().splitlines()[-1]}); give the Python of an "
+            f"--against-trdg {python}: trdg did not run there ({reason}); give the Python of an "
             "environment made with `pip install trdg==1.8.0 'Pillow<10'`"
         ) from error
     rate: float = json.loads(done.stdout.splitlines()[-1])["rate"]

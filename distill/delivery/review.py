@@ -50,7 +50,7 @@ class Page:
 
 
 def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, preparation: Preparation) -> Page:
-    """The page of the lines, the least sure first."""
+    """Write the page of the lines, those of the lowest confidence first, and return what is on it."""
     nameable = [line for line in lines if _is_nameable(line.image)]
     shown = sorted(nameable, key=lambda line: line.reading.confidence)[:MOST_LINES]
     folders = [os.path.abspath(line.folder) for line in shown]

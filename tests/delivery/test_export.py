@@ -90,7 +90,7 @@ def test_an_export_lands_beside_the_model_and_reads_and_evaluates_like_it(
         assert result["accuracy"]["lines"] == 33
 
 
-def test_a_shipped_student_is_exported_here_and_judged_on_drawn_lines(
+def test_a_shipped_student_is_exported_here_and_checked_on_rendered_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -190,11 +190,11 @@ def test_the_hub_folder_is_complete_and_its_card_says_what_the_report_says(stude
     for file in folder.glob("model.*"):
         assert students.load(file).read(png_bytes()) is not None
     assert "left no report" in (folder / "README.md").read_text()
-    student = {"parameters": 1234, "exact": 0.9, "cer": 0.02, "wer": 0.1, "n": 800, "protocol": "exact",
-               "sources": {"somewhere": {}}}  # fmt: skip
+    scores = {"parameters": 1234, "exact": 0.9, "cer": 0.02, "wer": 0.1, "n": 800}
+    student = {**scores, "protocol": "exact", "sources": {"somewhere": {}}}
     report = {"student": student, "gain": {"value": 0.021, "low": 0.013, "high": 0.034}, "verdict": "gain"}
-    seen = {"logits": {"largest_difference": 1e-6, "widths_px": [32], "batches": [1]},
-            "texts": {"lines": 9, "different": 0}}  # fmt: skip
+    logits = {"largest_difference": 1e-6, "widths_px": [32], "batches": [1]}
+    seen = {"logits": logits, "texts": {"lines": 9, "different": 0}}
     page = card(students.load(student_file).description, report, seen)
     assert page.startswith("---\n")
     assert "\nlicense: other\n" in page

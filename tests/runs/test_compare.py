@@ -26,10 +26,8 @@ BUDGET = [
     for role in ("teacher", "student")
     for key, value in {"steps": 4, "validate_every": 4, "log_every": 2, "batch_lines": 8}.items()
 ]
-WORDS = [
-    "compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl,dist", "--over", "objective.trust.policy=keep,drop",
-    "--seeds", "2", "--equal-seconds",
-]  # fmt: skip
+AXES = ["--over", "objective.term=frame_kl,dist", "--over", "objective.trust.policy=keep,drop"]
+WORDS = ["compare", "smoke", *BUDGET, *AXES, "--seeds", "2", "--equal-seconds"]
 
 ROLES = ("teacher", "control", "student")
 

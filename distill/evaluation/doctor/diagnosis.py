@@ -39,7 +39,7 @@ class Diagnosis:
 
 
 def in_table(found: Diagnosis) -> str:
-    """Parts and findings, a row each, every finding with what is said of its first line."""
+    """Parts and findings, a row each, every finding with the remark on its first line."""
     blocks = []
     if found.parts:
         counts = [("", "lines", "labelled")]

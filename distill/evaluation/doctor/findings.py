@@ -14,7 +14,7 @@ Severity = Literal["problem", "note"]
 class Finding:
     """A problem stops the training or falsifies its results; a note is worth a look.
 
-    `keys` names every line, `remarks` says something of each of them, `beside` is the other line of each pair;
+    `keys` names every line, `remarks` has a remark on each of them, `beside` holds the other line of each pair;
     both are empty or as long as `keys`.
     """
 

@@ -1,0 +1,53 @@
+"""What `reading_speed.measure` returns, as the table that a command prints and as a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def draw_speed(result: Mapping[str, Any], target: Path) -> None:
+    """Write a chart: lines a second and share of exact lines, of every model and peer."""
+    from matplotlib.figure import Figure
+
+    rows = {**result["models"], **result["peers"]}
+    figure = Figure(figsize=(8, 1.2 + 0.5 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for y, (name, row) in enumerate(rows.items()):
+        axes.barh(y, row["lines_a_second"], color="tab:blue" if name in result["models"] else "tab:gray")
+        axes.text(row["lines_a_second"], y, f" {row['lines_a_second']:,.0f}, exact {row['exact']:.1%}", va="center")
+    axes.set(yticks=range(len(rows)), yticklabels=list(rows), xlabel="lines a second on one thread, pictures to texts")
+    axes.margins(x=0.25)
+    axes.invert_yaxis()
+    figure.savefig(target, dpi=110, metadata={"Software": None})
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """Return the table that the command prints."""
+    table = [f"{result['lines']:,} lines, one thread, peak {result['peak_gflops']:.0f} Gflop/s"]
+    for name, row in result["models"].items():
+        table.append(f"{name}: {_lines(row)}, {row['over_the_network_alone']:.2f} times the network alone")
+        memory = f", {row['cold']['mib']:.0f} MiB" if "mib" in row["cold"] else ""
+        table.append(f"  a fresh process: {row['cold']['seconds']:.2f} s to its first text{memory}")
+        if "processes" in row:
+            table.append(
+                f"  {row['processes']['n']} processes: {row['processes']['times_one']:.2f} times one "
+                f"(a matrix product here: {result['product_times_one']:.2f})"
+            )
+        table.append(f"  {'width':>6s} {'batch':>6s} {'ms a line':>10s} {'lines/s':>9s} {'of peak':>8s}")
+        table += [
+            f"  {cell['width_px']:6.0f} {cell['batch']:6.0f} {cell['ms_a_line']:10.3f} {cell['lines_a_second']:9,.0f} "
+            f"{cell['share_of_peak']:8.0%}"
+            for cell in row["network"]
+        ]
+    fastest = max((row["lines_a_second"] for row in result["models"].values()), default=0.0)
+    table += [
+        f"{name}: {_lines(row)}; the fastest model is {fastest / row['lines_a_second']:.1f} times as fast"
+        for name, row in result["peers"].items()
+    ]
+    return "\n".join(table)
+
+
+def _lines(row: Mapping[str, Any]) -> str:
+    return f"{row['lines_a_second']:,.0f} lines/s, exact {row['exact']:.1%}, CER {row['cer']:.1%}"
