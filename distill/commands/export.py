@@ -26,7 +26,7 @@ def add_to(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="DATA",
-        help="lines to check the export on (default: the run's validation)",
+        help="lines to check on (default: the run's validation)",
     )
     export.add_argument(
         "--budget", type=float, default=0.2, metavar="POINTS", help="exact match and CER that int8 or fp16 may cost"

@@ -39,9 +39,7 @@ def add_to(commands: Commands) -> None:
     read.add_argument("--json", action="store_const", const="json", dest="to", help="the same as --to json")
     read.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
     read.add_argument("--batch", type=int, default=32, metavar="N", help="images read together (default 32)")
-    read.add_argument(
-        "--review-below", type=float, metavar="P", help="write a page of the lines below this confidence, 0 to 1"
-    )
+    read.add_argument("--review-below", type=float, metavar="P", help="write a page of the lines below this confidence")
     read.add_argument("--review-page", type=Path, metavar="FILE", help="the page (default review.html)")
     takes_decoding(read)
     lm = add(commands, "lm", _lm, "make a character language model of a text file, for read --lm")
@@ -136,10 +134,8 @@ def _row(image: Path, reading: Reading, form: str, preparation: Preparation) -> 
         return json.dumps(_as_dict(image, reading, preparation), ensure_ascii=False)
     least = reading.least_sure
     if form == "csv":
-        least_sure = (least.text, f"{least.confidence:.4f}") if least else ("", "")
-        return _csv_row(
-            [str(image), reading.text, f"{reading.confidence:.4f}", *least_sure, str(reading.review).lower()]
-        )
+        lowest = (least.text, f"{least.confidence:.4f}") if least else ("", "")
+        return _csv_row([str(image), reading.text, f"{reading.confidence:.4f}", *lowest, str(reading.review).lower()])
     return tsv_row([str(image), reading.text, f"{reading.confidence:.4f}"])
 
 
@@ -176,7 +172,7 @@ def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
     _say(f"{path}: {page.shown} doubtful lines to look at")
     if page.left_out:
         _say(
-            f"{page.left_out} more doubtful lines, those of the highest confidence, are not on the page; read again when it is done"
+            f"{page.left_out} more doubtful lines, the most confident, are not on the page; read again when it is done"
         )
     for name in page.unnameable:
         _say(f"{name!r} is not on the page: no labels.tsv can hold its name")

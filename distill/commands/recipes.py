@@ -55,9 +55,7 @@ def add_to(commands: Commands) -> None:
         "--over", action="append", required=True, metavar="KEY=A,B", help="settings; repeat to combine"
     )
     compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of every setting (default 3)")
-    compare.add_argument(
-        "--on", choices=["validation", "test"], default="validation", help="lines that settings are scored on"
-    )
+    compare.add_argument("--on", choices=["validation", "test"], default="validation", help="lines to score on")
     compare.add_argument("--equal-seconds", action="store_true", help="also controls given the seconds of the students")
     takes_record(compare)
     reports(compare)

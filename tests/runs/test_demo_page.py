@@ -112,7 +112,7 @@ def test_pictures_come_by_choice_photograph_drop_and_paste_and_parts_by_dragging
             page.evaluate(HAND_OVER, [base64.b64encode(picture).decode(), how])
         wanted = talkative.read(picture)
         page.wait_for_function("text => document.getElementById('text').innerText === text", arg=wanted.text)
-        assert f"{100 * wanted.confidence:.1f} % sure" in page.inner_text("#sure")
+        assert f"{100 * wanted.confidence:.1f} % confidence" in page.inner_text("#confidence")
         assert page.locator("#doubts > div").count() == len(wanted.characters)
     assert page.locator("#rows tr").count() == 4
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
