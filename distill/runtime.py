@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs
 from pydantic import Field
 from typing_extensions import assert_never
 
@@ -93,7 +94,9 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
     if runtime.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+    crowded = torch.cuda.is_available() and _processes_here() > torch.cuda.device_count()
     accelerator = Accelerator(
+        kwargs_handlers=[InitProcessGroupKwargs(backend="gloo")] if crowded else [],  # NCCL wants a device each
         log_with=None if runtime.tracker == "none" else runtime.tracker,
         project_dir=str(run / "tracker"),
     )
@@ -103,6 +106,11 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
     if accelerator.num_processes != asked:
         raise UserError(f"{asked} processes were asked for, but {accelerator.num_processes} came up")
     return accelerator
+
+
+def _processes_here() -> int:
+    """Processes that a launcher has started on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def in_bf16(precision: Precision, device: torch.device) -> bool:

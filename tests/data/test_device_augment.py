@@ -9,6 +9,7 @@ import torch
 from distill.data.augment import Augment, Pixels, apply_plan, sample_plan
 from distill.data.device_augment import apply_plans, border_median
 
+CPU = torch.device("cpu")
 NOTHING: dict[str, Any] = dict.fromkeys(Augment.model_fields, 0) | {"jpeg_quality": (35, 85)}
 ALONE: list[tuple[dict[str, Any], float]] = [
     ({"probability": 1, "rotation_deg": 5}, 1.0),
@@ -55,14 +56,15 @@ def _lines(channels: int = 1) -> list[Pixels]:
     return drawn
 
 
-def _differences(config: Augment, channels: int = 1) -> list[float]:
+def differences(config: Augment, channels: int = 1, device: torch.device = CPU) -> list[float]:
     """Mean absolute difference of every line, in grey levels."""
     lines = _lines(channels)
     plans = [sample_plan(*line.shape[:2], config, torch.Generator().manual_seed(i)) for i, line in enumerate(lines)]
     width = max(line.shape[1] for line in lines)
     padded = np.stack([np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0))) for line in lines])
     widths = torch.tensor([line.shape[1] for line in lines])
-    found = apply_plans(plans, torch.from_numpy(padded).permute(0, 3, 1, 2), widths).permute(0, 2, 3, 1).numpy()
+    images_NCHW = torch.from_numpy(padded).permute(0, 3, 1, 2).to(device)
+    found = apply_plans(plans, images_NCHW, widths.to(device)).permute(0, 2, 3, 1).cpu().numpy()
     assert np.array_equal(found, found.round())
     return [
         float(np.abs(found[i, :, : line.shape[1]] - apply_plan(plan, line).astype(np.float32)).mean())
@@ -72,21 +74,21 @@ def _differences(config: Augment, channels: int = 1) -> list[float]:
 
 @pytest.mark.parametrize(("settings", "most"), ALONE)
 def test_each_change_is_that_of_the_processor(settings: dict[str, Any], most: float) -> None:
-    differences = _differences(Augment(**{**NOTHING, **settings}))
-    assert max(differences) <= most, differences
+    found = differences(Augment(**{**NOTHING, **settings}))
+    assert max(found) <= most, found
 
 
 def test_all_changes_together_are_within_two_grey_levels() -> None:
-    assert max(_differences(EVERYTHING)) <= 2
+    assert max(differences(EVERYTHING)) <= 2
 
 
 def test_colour_lines_are_changed_alike() -> None:
-    assert max(_differences(EVERYTHING.model_copy(update={"jpeg_probability": 0.0}), channels=3)) <= 2
+    assert max(differences(EVERYTHING.model_copy(update={"jpeg_probability": 0.0}), channels=3)) <= 2
 
 
 def test_jpeg_of_colour_lines_is_refused() -> None:
     with pytest.raises(ValueError, match="grey lines only"):
-        _differences(EVERYTHING, channels=3)
+        differences(EVERYTHING, channels=3)
 
 
 def test_a_line_is_changed_alike_in_any_company() -> None:
