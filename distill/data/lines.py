@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,19 +75,18 @@ class Lines:
         def pick(values: Sequence[Any]) -> tuple[Any, ...]:
             return tuple(values[int(i)] for i in indices)
 
-        return Lines(
-            pick(self.keys),
-            pick(self.names),
-            pick(self.texts),
-            pick(self.sources),
-            self.padded_width_px[np.asarray(indices, np.int64)],
-            pick(self.image_digests),
-            pick(self.fetch),
-            self.forms,
-            self.rewritten.intersection(self.keys[int(i)] for i in indices),
-            self.preparation,
-            self.augments,
-            None if self.scaled_width_px is None else self.scaled_width_px[np.asarray(indices, np.int64)],
+        rows = np.asarray(indices, np.int64)
+        return replace(
+            self,
+            keys=pick(self.keys),
+            names=pick(self.names),
+            texts=pick(self.texts),
+            sources=pick(self.sources),
+            padded_width_px=self.padded_width_px[rows],
+            image_digests=pick(self.image_digests),
+            fetch=pick(self.fetch),
+            rewritten=self.rewritten.intersection(pick(self.keys)),
+            scaled_width_px=None if self.scaled_width_px is None else self.scaled_width_px[rows],
         )
 
     def prepared_by(self, preparation: Preparation) -> Lines:
@@ -135,19 +134,20 @@ def joined(parts: Sequence[Lines]) -> Lines:
     def chain(field: str) -> tuple[Any, ...]:
         return tuple(value for part in parts for value in getattr(part, field))
 
+    no_scaled_width = any(part.scaled_width_px is None for part in parts)
     return Lines(
-        chain("keys"),
-        chain("names"),
-        chain("texts"),
-        chain("sources"),
-        np.concatenate([p.padded_width_px for p in parts]) if parts else np.zeros(0, np.int64),
-        chain("image_digests"),
-        chain("fetch"),
-        {source: form for part in parts for source, form in part.forms.items()},
-        frozenset().union(*(part.rewritten for part in parts)),
-        parts[0].preparation if parts else None,
-        {source: own for part in parts for source, own in part.augments.items()},
-        None if any(p.scaled_width_px is None for p in parts) else np.array(chain("scaled_width_px"), np.int64),
+        keys=chain("keys"),
+        names=chain("names"),
+        texts=chain("texts"),
+        sources=chain("sources"),
+        padded_width_px=np.concatenate([p.padded_width_px for p in parts]) if parts else np.zeros(0, np.int64),
+        image_digests=chain("image_digests"),
+        fetch=chain("fetch"),
+        forms={source: form for part in parts for source, form in part.forms.items()},
+        rewritten=frozenset().union(*(part.rewritten for part in parts)),
+        preparation=parts[0].preparation if parts else None,
+        augments={source: own for part in parts for source, own in part.augments.items()},
+        scaled_width_px=None if no_scaled_width else np.array(chain("scaled_width_px"), np.int64),
     )
 
 
@@ -169,48 +169,59 @@ def open_source(
     return scan(source, open_contents(source, root, cache_folder), preparation)
 
 
+SizeOf = Callable[[bytes, str], tuple[int, int]]
+
+
+class _Usable(NamedTuple):
+    """A row of a source that can be used."""
+
+    row: int
+    padded_width_px: int
+    scaled_width_px: int
+    image_digest: str
+
+
 def scan(
-    source: AnySource,
-    contents: Contents,
-    preparation: Preparation,
-    size_of: Callable[[bytes, str], tuple[int, int]] = decoded_size,
+    source: AnySource, contents: Contents, preparation: Preparation, size_of: SizeOf = decoded_size
 ) -> tuple[Lines, list[Refusal]]:
-    """Go through every line once; `size_of` gives (height, width) of an image in pixels, or raises `DataError`."""
-    names, texts, fetch = contents.names, contents.texts, contents.fetch
-    keys = [f"{source.name}/{name}" for name in names]
+    """The usable lines of a source, in its order, and those that are refused.
+
+    `size_of` gives (height, width) of an image in pixels, or raises `DataError` for a damaged one.
+    """
+    keys = [f"{source.name}/{name}" for name in contents.names]
     if len(set(keys)) < len(keys):
         keys = [f"{key}#{row}" for row, key in enumerate(keys)]
-    kept: list[int] = []
-    widths: list[int] = []
-    scaled: list[int] = []
-    digests: list[str] = []
-    refused: list[Refusal] = []
-    for row, key in enumerate(keys):
-        try:
-            data = fetch(row)
-            size = size_of(data, key)
-            if preparation.scaled_width_px(*size) > preparation.max_width_px:
-                raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
-        except DataError as error:
-            refused.append(Refusal(key, reason_of(error, key)))
-            continue
-        kept.append(row)
-        widths.append(preparation.padded_width_px(*size))
-        scaled.append(preparation.scaled_width_px(*size))
-        digests.append(hashlib.blake2b(data, digest_size=16).hexdigest())
-    labels = tuple(None if (text := texts[row]) is None else as_label(text, source.label_form) for row in kept)
+    found = [_usable_row(row, key, contents, preparation, size_of) for row, key in enumerate(keys)]
+    usable = [each for each in found if isinstance(each, _Usable)]
+    refused = [each for each in found if isinstance(each, Refusal)]
+    given = [contents.texts[each.row] for each in usable]
+    labels = tuple(None if text is None else as_label(text, source.label_form) for text in given)
+    kept = tuple(keys[each.row] for each in usable)
     lines = Lines(
-        tuple(keys[row] for row in kept),
-        tuple(names[row] for row in kept),
-        labels,
-        (source.name,) * len(kept),
-        np.asarray(widths, np.int64),
-        tuple(digests),
-        tuple((fetch, row) for row in kept),
-        {source.name: source.label_form},
-        frozenset(keys[row] for row, label in zip(kept, labels, strict=True) if label != texts[row]),
-        preparation,
-        {source.name: source.augment} if source.augment is not None else {},
-        np.asarray(scaled, np.int64),
+        keys=kept,
+        names=tuple(contents.names[each.row] for each in usable),
+        texts=labels,
+        sources=(source.name,) * len(usable),
+        padded_width_px=np.asarray([each.padded_width_px for each in usable], np.int64),
+        image_digests=tuple(each.image_digest for each in usable),
+        fetch=tuple((contents.fetch, each.row) for each in usable),
+        forms={source.name: source.label_form},
+        rewritten=frozenset(key for key, label, text in zip(kept, labels, given, strict=True) if label != text),
+        preparation=preparation,
+        augments={source.name: source.augment} if source.augment is not None else {},
+        scaled_width_px=np.asarray([each.scaled_width_px for each in usable], np.int64),
     )
     return lines, refused
+
+
+def _usable_row(row: int, key: str, contents: Contents, preparation: Preparation, size_of: SizeOf) -> _Usable | Refusal:
+    try:
+        data = contents.fetch(row)
+        size = size_of(data, key)
+        scaled_px = preparation.scaled_width_px(*size)
+        if scaled_px > preparation.max_width_px:
+            raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
+    except DataError as error:
+        return Refusal(key, reason_of(error, key))
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return _Usable(row, preparation.padded_width_px(*size), scaled_px, digest)
