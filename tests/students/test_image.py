@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -50,6 +50,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         decode_image(tmp_path / "nowhere.png")
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=300), st.integers(0, 400))
 def test_no_bytes_raise_anything_but_a_data_error(junk: bytes, position: int) -> None:
     image = bytearray(png_bytes(8, 20))
@@ -114,6 +115,7 @@ def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
         decode_image(array)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 900))
 def test_the_tensor_has_the_width_that_the_line_alone_gives(height: int, width: int) -> None:
     preparation = Preparation(height_px=32, width_quantum_px=16, max_width_px=40_000)

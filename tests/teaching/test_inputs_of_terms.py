@@ -1,0 +1,223 @@
+"""What terms are computed from: labels and their forms, trust, peers, auxiliary modules; and the control."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from distill.data.batch import Batch, StepData
+from distill.data.labels import foldings
+from distill.recipe.objective import TAUGHT, Objective, Trust
+from distill.recipe.terms import FrameKL
+from distill.teaching.auxiliary import HINT
+from distill.teaching.inputs import TermInputs, term_inputs
+from distill.teaching.losses.alignment import aligned_cross_entropy, self_alignment
+from distill.teaching.losses.attention import AttentionHead, attention
+from distill.teaching.losses.features import Distance, Hint, feature_hint
+from distill.teaching.losses.logits import mutual
+from distill.teaching.objective import loss_terms, term_counts, term_weights
+from distill.teaching.trust import trust_in
+from students.charset import Charset
+from students.parts import Outputs, Recurrent
+from tests.tensors import C, T, kl, logits, outputs
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A teacher with the same outputs on every batch."""
+
+    outputs: Outputs
+    unknown_C: Tensor | None = None
+
+    def outputs_by_temperature(self, batch: Batch) -> dict[float, Outputs]:  # noqa: ARG002 - as a TeacherSource
+        return {1.0: self.outputs}
+
+    @property
+    def neck(self) -> Recurrent:
+        raise NotImplementedError
+
+
+CASES = Charset(characters="aAb")
+
+
+def batch(texts: list[str | None], forms: list[str]) -> Batch:
+    targets = [CASES.encode(text) if text else [] for text in texts]
+    targets_NL = torch.zeros(len(texts), max(1, *map(len, targets)), dtype=torch.int64)
+    for row, target in enumerate(targets):
+        targets_NL[row, : len(target)] = torch.tensor(target)
+    return Batch(
+        images_NCHW=torch.zeros(len(texts), 1, 8, 8),
+        targets_NL=targets_NL,
+        target_lengths_N=torch.tensor([len(t) for t in targets]),
+        labelled_N=torch.tensor([text is not None for text in texts]),
+        keys=tuple(map(str, range(len(texts)))),
+        foldings=foldings(CASES, forms),  # type: ignore[arg-type]
+    )
+
+
+def test_alignments_go_by_what_the_label_tells() -> None:
+    """By enumeration: a caseless `Ab` is any path whose groups of classes collapse to those of the label."""
+    (folded,) = foldings(CASES, ["caseless"])
+    assert folded is not None
+    student_NTC, teacher_NTC = logits(1, 4, 4, seed=16), logits(1, 4, 4, seed=17)
+    lines = batch(["Ab"], ["caseless"])
+    wanted = folded.group_of[lines.targets_NL[0]].tolist()
+
+    def collapsed(path: tuple[int, ...]) -> list[int]:
+        return [group for group, _ in itertools.groupby(folded.group_of[list(path)].tolist()) if group != folded.blank]
+
+    paths = [path for path in itertools.product(range(4), repeat=4) if collapsed(path) == wanted]
+    p_TC, q_TC = (x[0].double().softmax(-1) for x in (teacher_NTC, student_NTC))
+    group_p_TG = torch.stack([p_TC[:, list(members)].sum(-1) for members in folded.groups], -1)
+    frames = torch.arange(4)
+    best = max(paths, key=lambda p: group_p_TG[frames, folded.group_of[list(p)]].log().sum().item())
+    in_group_TC = folded.group_of == folded.group_of[list(best)][:, None]
+    classes_T = p_TC.masked_fill(~in_group_TC, 0).argmax(-1)
+    arguments = (lines.targets_NL, lines.target_lengths_N, lines.labelled_N, lines.foldings)
+    aligned, _ = aligned_cross_entropy(outputs(student_NTC), outputs(teacher_NTC), *arguments)
+    assert aligned.item() == pytest.approx(-q_TC[frames, classes_T].log().mean().item(), abs=1e-6)
+    occupied_TC = torch.zeros(4, 4, dtype=torch.float64)
+    for path in paths:
+        occupied_TC[frames, list(path)] += q_TC[frames, list(path)].prod()
+    own, _ = self_alignment(outputs(student_NTC), *arguments)
+    assert own.item() == pytest.approx(-q_TC[frames, occupied_TC.argmax(-1)].log().mean().item(), abs=1e-6)
+    exact = aligned_cross_entropy(outputs(student_NTC), outputs(teacher_NTC), *arguments[:3])[0]
+    assert exact.item() != pytest.approx(aligned.item(), abs=1e-3)  # capitals are not forced any more
+
+
+def test_trust_goes_by_what_the_label_tells() -> None:
+    paths = torch.tensor([[1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0]])  # "ab"
+    teacher = outputs(torch.nn.functional.one_hot(paths, 4) * 8.0)
+    lines = batch(["ab", "Ab", "Ab", None], ["exact", "exact", "caseless", "exact"])
+    assert trust_in(teacher, lines, Trust()) is None
+    dropped = trust_in(teacher, lines, Trust(policy="drop", max_cer=0.2))
+    assert dropped is not None
+    assert dropped.tolist() == [1, 0, 1, 1]
+    weighted = trust_in(teacher, lines, Trust(policy="weight"))
+    assert weighted is not None
+    assert weighted[0] > 0.9
+    assert weighted[1] < 0.2
+    assert weighted[2] > 0.9
+    assert weighted[3] == 1
+    student = outputs(logits(4, 4, 4, seed=16))
+    all_terms = Objective.model_validate(
+        {name: {"weight": 1} for name in TAUGHT} | {"trust": {"policy": "drop", "max_cer": 0.2}}
+    )
+    weights = term_weights(all_terms, 0.5, taught=True)
+    modules = torch.nn.ModuleDict({HINT: Hint(4, 4)})
+
+    def inputs(ours: Outputs, theirs: Outputs, of_lines: Batch) -> TermInputs:
+        return term_inputs(all_terms, weights, ours, of_lines, modules, None, Fixed(theirs))
+
+    with_all = loss_terms(all_terms, weights, inputs(student, teacher, lines))
+    assert with_all.keys() >= set(TAUGHT)
+    rows = torch.tensor([0, 2, 3])
+    kept = lines._replace(
+        images_NCHW=lines.images_NCHW[rows],
+        targets_NL=lines.targets_NL[rows],
+        target_lengths_N=lines.target_lengths_N[rows],
+        labelled_N=lines.labelled_N[rows],
+        keys=("0", "2", "3"),
+        foldings=tuple(lines.foldings[i] for i in (0, 2, 3)),
+    )
+    ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
+    some = loss_terms(all_terms, weights, inputs(ours, theirs, kept))
+    for name in TAUGHT:
+        assert with_all[name][0].item() == pytest.approx(some[name][0].item(), abs=1e-4), name
+
+
+def test_peers_follow_each_other() -> None:
+    ours, theirs = logits(2, T, C, seed=50).requires_grad_(), logits(2, T, C, seed=51).requires_grad_()
+    total, count = mutual(outputs(ours, [T, 3]), outputs(theirs, [T, 3]))
+    total.backward()
+    assert count == 2
+    slow, gradients = torch.zeros((), dtype=torch.float64), []
+    for own, other in ((ours, theirs), (theirs, ours)):
+        x_NTC, p_NTC = own.detach().double().requires_grad_(), other.detach().double().softmax(-1)
+        one_way = sum(
+            kl(p_NTC[n, t], x_NTC[n, t].softmax(-1)) / frames for n, frames in enumerate((T, 3)) for t in range(frames)
+        )
+        torch.as_tensor(one_way).backward()
+        slow, gradients = slow + torch.as_tensor(one_way).detach(), [*gradients, x_NTC.grad]
+    assert total.item() == pytest.approx(slow.item(), abs=1e-5)
+    assert torch.allclose(ours.grad.double(), gradients[0], atol=1e-6)
+    assert torch.allclose(theirs.grad.double(), gradients[1], atol=1e-6)
+    same, _ = mutual(outputs(ours), outputs(ours))
+    assert same.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_attention_head_is_a_cross_entropy_over_true_prefixes() -> None:
+    torch.manual_seed(0)
+    head = AttentionHead(5, 4, hidden=8)
+    lines = batch(["ab", None, "Ab", ""], ["exact", "exact", "caseless", "exact"])
+    frames = Outputs(logits(4, T, 4, seed=52), torch.tensor([T, T, 3, 2]), logits(4, T, 5, seed=53).requires_grad_())
+    told = (lines.targets_NL, lines.target_lengths_N, lines.labelled_N, lines.foldings)
+    total, count = attention(head, frames, *told)
+    assert count == 3
+    slow = torch.zeros(())
+    for row, (text, groups) in {0: ("ab", None), 2: ("Ab", ("aA",)), 3: ("", None)}.items():
+        one = Outputs(*(x[row : row + 1, : frames.lengths_N[row]] if x.ndim > 1 else x[row : row + 1] for x in frames))
+        classes = CASES.encode(text)
+        for i, wanted in enumerate([*classes, 0]):  # one character at a time, knowing those before it
+            p_C = head(one, torch.tensor([classes[:i]], dtype=torch.int64))[0, i].exp()
+            alike = {1, 2} if groups and wanted in (1, 2) else {wanted}
+            slow = slow - torch.stack([p_C[c] for c in alike]).sum().log() / (len(classes) + 1)
+    assert total.item() == pytest.approx(slow.item(), abs=1e-5)
+    (gradient,), (wanted_gradient,) = (torch.autograd.grad(x, frames.features_NTD) for x in (total, slow))
+    assert torch.allclose(gradient, wanted_gradient, atol=1e-5)
+    none, count = attention(head, frames, *told[:2], torch.tensor([False] * 4), lines.foldings)
+    assert (none.item(), count) == (0, 0)
+
+
+@pytest.mark.parametrize("distance", ["mse", "l1", "cosine"])
+def test_a_feature_hint_is_the_mean_distance_over_valid_frames(distance: Distance) -> None:
+    student = outputs(logits(2, T, C, seed=23), [T, 3])
+    ours_NTD, theirs_NTD = logits(2, T, 5, seed=24).requires_grad_(), logits(2, T, 5, seed=25)
+    expected = torch.zeros((), dtype=torch.float64)
+    for a, b, t in zip(ours_NTD.double(), theirs_NTD.double(), (T, 3), strict=True):
+        a, b = a[:t], b[:t]
+        match distance:
+            case "mse":
+                expected = expected + ((a - b) ** 2).mean() / (b**2).mean()
+            case "l1":
+                expected = expected + (a - b).abs().mean() / b.abs().mean()
+            case "cosine":
+                each = [1 - (x * y).sum() / (x.norm() * y.norm()) for x, y in zip(a, b, strict=True)]
+                expected = expected + torch.stack(each).mean()
+    total, count = feature_hint(ours_NTD, theirs_NTD, student, distance=distance)
+    assert count == 2
+    assert total.item() == pytest.approx(expected.item(), abs=1e-5)
+    (gradient,), (wanted,) = (torch.autograd.grad(x, ours_NTD) for x in (total, expected))
+    assert torch.allclose(gradient, wanted.float(), atol=1e-5)
+    assert feature_hint(theirs_NTD, theirs_NTD, student, distance=distance)[0].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_hint_goes_through_the_teachers_neck_and_leaves_it_alone() -> None:
+    neck = Recurrent("bilstm", 5, 3, 1).eval().requires_grad_(False)
+    fine = Outputs(logits(2, 8, C, seed=26), torch.tensor([8, 8]), logits(2, 8, 5, seed=27))
+    student = Outputs(logits(2, 4, C, seed=28), torch.tensor([4, 4]), logits(2, 4, 7, seed=29))
+    hint = Hint(7, 5)
+    ours_NTD, theirs_NTD = hint(student, fine, neck)
+    assert ours_NTD.shape == theirs_NTD.shape == (2, 4, 6)  # both ways, without the features
+    assert torch.allclose(theirs_NTD, neck.read(fine.features_NTD).view(2, 4, 2, -1).mean(2), atol=1e-6)
+    feature_hint(ours_NTD, theirs_NTD, student, distance="mse")[0].backward()
+    assert hint.projection.weight.grad is not None
+    assert all(p.grad is None for p in neck.parameters())
+
+
+def test_the_control_minimises_what_needs_no_teacher_and_knows_no_setting_of_the_rest() -> None:
+    untaught = {name: {"weight": 0.1} for name in ("self_alignment", "mutual", "attention")}
+    every = Objective.model_validate({name: {"weight": 1} for name in TAUGHT} | untaught)
+    alone = every.without_teacher
+    assert term_weights(alone, 0.5, taught=True).keys() == {"ctc", "class_changes", "peer_ctc", *untaught}
+    assert term_weights(every, 0.5, taught=True).keys() == every.terms.keys() - {"consistency"}
+    hotter = every.model_copy(update={"frame_kl": FrameKL(temperature=4), "trust": Trust(policy="drop")})
+    assert hotter.without_teacher == alone
+    step = StepData(step=0, epoch=0, batches=(), n_items=7, n_labelled=4)
+    counts = term_counts(every, term_weights(every, 0.5, taught=True), step)
+    assert counts["ctc"] == counts["self_alignment"] == 4
+    assert counts["frame_kl"] == counts["sequence_kd"] == 7
