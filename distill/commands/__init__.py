@@ -20,7 +20,7 @@ Commands = Any  # argparse keeps the type of its subparsers to itself
 
 
 def add(commands: Commands, name: str, command: Command, about: str) -> argparse.ArgumentParser:
-    """A command without arguments yet."""
+    """Add a command, without arguments yet, and return its parser."""
     sub: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
     sub.set_defaults(command=command)
     return sub
@@ -41,7 +41,7 @@ def reports(sub: argparse.ArgumentParser) -> None:
 
 
 def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
-    """The resolved recipe and the run folder that the options mean."""
+    """Return the resolved recipe and the run folder that the options name."""
     from distill.recipe.file import load_recipe
 
     recipe = load_recipe(options.recipe, options.overrides)
@@ -60,7 +60,7 @@ def in_run(
     work: Callable[[Any], dict[str, Any]],
     words: Callable[[dict[str, Any]], str],
 ) -> int:
-    """Open the run, do one piece of work in it, and say the result."""
+    """Open the run, do one piece of work in it, and print the result."""
     from distill.runs.opening import open_run
 
     recipe, folder = recipe_and_folder(options)
@@ -77,7 +77,7 @@ def in_run(
 
 
 def until_stopped(work: Callable[[Any], int]) -> int:
-    """Exit code of `work`; a polite stop ends with 75."""
+    """Return the exit code of `work`; it is 75 where the process was asked to stop."""
     from distill.runtime import STOPPED, Stopped, stoppable
 
     with stoppable() as stop:

@@ -23,7 +23,7 @@ Fetch = Callable[[], bytes]
 
 
 def exported(model: str) -> Path:
-    """The ONNX file meant by a file or a run folder; raises `UserError` where there is none yet."""
+    """Return the ONNX file of a file or a run folder; raises `UserError` where there is none yet."""
     path = Path(model)
     folder = path / "student" if (path / "student").is_dir() else path
     found = folder / "model.onnx" if folder.is_dir() else path
@@ -37,7 +37,7 @@ def exported(model: str) -> Path:
 
 
 def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> ThreadingHTTPServer:
-    """A server for the page, not yet serving; port 0 takes any that is free.
+    """Return a server for the page that is not serving yet; port 0 takes any that is free.
 
     Raises `UserError` for a missing part, `CheckpointError` for a model file that is not whole.
     """
@@ -87,4 +87,4 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """The page is for one person: requests are not worth a line."""
+        """Print nothing: the page is for one person."""

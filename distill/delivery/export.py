@@ -92,17 +92,8 @@ def export(
     if out.exists() and out.samefile(path):
         raise ExportError(f"{out}: is the model itself; choose another --out")
     origin, lines = gate_lines(reader, path, data)
-    protocol = reader.description.training.get("protocol", "exact")
     graph = graph_of(reader)
-    match to:
-        case "onnx" | "hub":
-            built = as_it_is(reader, graph, lines)
-        case "fp16":
-            built = in_half(reader, graph, lines, protocol, budget_points)
-        case "int8":
-            built = quantised(reader, graph, lines, protocol, budget_points)
-        case _:
-            assert_never(to)
+    built = _built(to, reader, graph, lines, budget_points)
     if decoding is not None:
         built = replace(built, description=built.description.model_copy(update={"decoding": decoding}))
     blob = signed(built.graph, built.description, out)
@@ -119,8 +110,21 @@ def export(
     return {"file": str(out), "to": to, "bytes": len(blob), "lines_from": origin, **built.seen, **speed}
 
 
+def _built(to: Target, reader: Reader, graph: onnx.ModelProto, lines: Lines, budget_points: float) -> Built:
+    protocol: Protocol = reader.description.training.get("protocol", "exact")
+    match to:
+        case "onnx" | "hub":
+            return as_it_is(reader, graph, lines)
+        case "fp16":
+            return in_half(reader, graph, lines, protocol, budget_points)
+        case "int8":
+            return quantised(reader, graph, lines, protocol, budget_points)
+        case _:
+            assert_never(to)
+
+
 def as_it_is(reader: Reader, graph: onnx.ModelProto, lines: Lines) -> Built:
-    """The float32 graph: logits within 1e-4 over widths and batch sizes, all texts equal alone and in batches."""
+    """Check the float32 graph: logits within 1e-4 over widths and batch sizes, equal texts alone and in batches."""
     some = chosen(lines, GATE_LINES)
     exported = opened(graph, reader)
     seen = {"logits": gate.check_logits(reader, exported, some), "texts": gate.check_texts(reader, exported, some)}
@@ -128,7 +132,7 @@ def as_it_is(reader: Reader, graph: onnx.ModelProto, lines: Lines) -> Built:
 
 
 def in_half(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
-    """The graph with its weights in float16, within the budget on labelled lines."""
+    """Store the weights of the graph in float16, and check that it is within the budget on labelled lines."""
     half = halved(graph)
     scored = chosen(labelled(lines), GATE_LINES)
     seen = gate.check_accuracy(reader, opened(half, reader), scored, protocol, budget_points)
@@ -136,7 +140,7 @@ def in_half(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Prot
 
 
 def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
-    """The graph in int8, calibrated on some labelled lines and within the budget on others."""
+    """Quantise the graph to int8 on some labelled lines, and check that it is within the budget on others."""
     known = labelled(lines)
     calibration, scored = parted(known, min(CALIBRATION_LINES, len(known) // 2), GATE_LINES)
     truths = truths_of(calibration)
@@ -187,7 +191,7 @@ def rendered_lines(description: Description) -> Lines:
 
 
 def labelled(lines: Lines) -> Lines:
-    """The lines with a label; raises `DataError` where they are too few to measure accuracy on."""
+    """Return the lines with a label; raises `DataError` where they are too few to measure accuracy on."""
     some = lines.where(lambda text: text is not None)
     if len(some) < LEAST_LINES:
         raise DataError(f"{len(some)} labelled lines to measure on; at least {LEAST_LINES} are needed, better 1,000")
@@ -195,12 +199,15 @@ def labelled(lines: Lines) -> Lines:
 
 
 def chosen(lines: Lines, n: int) -> Lines:
-    """At most `n` lines, the same each time."""
+    """Return at most `n` lines, the same each time."""
     return parted(lines, 0, n)[1]
 
 
 def parted(lines: Lines, n_first: int, n_second: int) -> tuple[Lines, Lines]:
-    """Two sets without a line or a picture in common, the same each time; the second holds what is left at most."""
+    """Return two sets without a line or a picture in common, the same each time.
+
+    The first has `n_first` lines; the second has at most `n_second` of those that are left.
+    """
     order = torch.randperm(len(lines), generator=generator_of("export", lines.digest)).tolist()
     first = lines.take(sorted(order[:n_first]))
     known = set(first.image_digests)
@@ -216,10 +223,10 @@ def calibration_batches(lines: Lines, preparation: Preparation) -> list[np.ndarr
 
 
 def opened(graph: onnx.ModelProto, reader: Reader) -> Reader:
-    """A reader with that graph behind it."""
+    """Return a reader that computes with this graph."""
     return Reader(reader.description, reader.path, session(graph.SerializeToString(), reader.path))
 
 
 def noting(description: Description, about: dict[str, Any]) -> Description:
-    """The description with what was done for the export in its training record."""
+    """Return the description with the facts of the export in its training record."""
     return description.model_copy(update={"training": description.training | {"export": about}})

@@ -25,7 +25,7 @@ TIMED_WIDTH = 10  # times the height
 
 
 def check_logits(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any]:
-    """Three widths by three batch sizes of prepared lines: equal shapes, logits within `LARGEST_DIFFERENCE`."""
+    """Compare logits at three widths by three batch sizes: equal shapes, values within `LARGEST_DIFFERENCE`."""
     widths_px = three_widths(lines, model.description.preparation.width_quantum_px)
     largest = 0.0
     for width_px in widths_px:
@@ -45,7 +45,7 @@ def check_logits(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any
 
 
 def check_texts(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any]:
-    """Every line read alone and in a batch, by torch and by the exported file: all four texts are equal."""
+    """Read every line alone and in a batch, by torch and by the exported file; all four texts must be equal."""
     want = texts_of(model, lines, "torch, in batches")
     for reader, what, batch_lines in (
         (model, "torch, one by one", 1),
@@ -65,7 +65,7 @@ def check_texts(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any]
 def check_accuracy(
     model: Reader, exported: Reader, lines: Lines, protocol: Protocol, budget_points: float
 ) -> dict[str, Any]:
-    """Exact match and CER on labelled lines, each at most `budget_points` (percent) worse than the model's."""
+    """Compare exact match and CER on labelled lines; each may be at most `budget_points` (percent) worse."""
     before, after = (score(truths_of(lines), texts_of(r, lines, "reading"), protocol) for r in (model, exported))
     if not before.n:
         raise ExportError(
@@ -89,7 +89,7 @@ def check_accuracy(
 
 
 def ms_a_line(logits_of: LogitsOf, channels: int, height_px: int) -> float:
-    """The fastest of some readings of one empty line, ten times as wide as high, without its preparation."""
+    """Return the milliseconds of one empty line, ten times as wide as high, without preparing it; the best of some."""
     images_NCHW = np.zeros((1, channels, height_px, TIMED_WIDTH * height_px), np.float32)
     fastest_s = float("inf")
     for _ in range(TIMED_RUNS):
@@ -100,7 +100,7 @@ def ms_a_line(logits_of: LogitsOf, channels: int, height_px: int) -> float:
 
 
 def three_widths(lines: Lines, quantum_px: int) -> list[int]:
-    """The smallest, middle and largest padded width of the lines; where they have fewer, wider ones join."""
+    """Return the smallest, middle and largest padded width of the lines, px; where there are fewer, wider ones."""
     known = np.unique(lines.padded_width_px)
     widths_px = {int(known[0]), int(known[len(known) // 2]), int(known[-1])}
     while len(widths_px) < 3:
@@ -109,7 +109,7 @@ def three_widths(lines: Lines, quantum_px: int) -> list[int]:
 
 
 def stretched(reader: Reader, lines: Lines, width_px: int, n: int) -> np.ndarray:
-    """`n` prepared lines, those nearest to `width_px` in width, padded or squeezed into it: (n, channels, H, width)."""
+    """Prepare the `n` lines nearest to `width_px` in width, padded or squeezed into it: (n, channels, H, width)."""
     preparation = reader.description.preparation
     nearest = np.argsort(np.abs(lines.padded_width_px - width_px), kind="stable")
     some = [lines[int(i)] for i in np.resize(nearest, n)]

@@ -36,7 +36,10 @@ class _Logits(nn.Module):
 
 
 def graph_of(reader: Reader) -> onnx.ModelProto:
-    """The network of a reader as a checked graph: `images` (N, channels, H, W) to `logits` (N, T, C), any N and W."""
+    """Return the network of a reader as a checked graph from `images` (N, channels, H, W) to `logits` (N, T, C).
+
+    N and W are free.
+    """
     preparation = reader.description.preparation
     example_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, 64)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -61,7 +64,7 @@ def graph_of(reader: Reader) -> onnx.ModelProto:
 
 
 def halved(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with its weights stored in float16 and widened again where they are used: half the file.
+    """Return the same graph with its weights stored in float16 and widened where they are used: half the file.
 
     Arithmetic stays in float32, so it runs everywhere at the same speed; a runtime widens the weights once.
     """
@@ -84,7 +87,7 @@ def halved(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def signed(graph: onnx.ModelProto, description: Description, path: Path) -> bytes:
-    """The file: a graph, its description, and the digest of both. Equal graphs and descriptions give equal bytes."""
+    """Return the bytes of the file: a graph, its description, the digest of both. Equal parts give equal bytes."""
     del graph.metadata_props[:]
     onnx.helper.set_model_props(graph, {KEY: unsigned_json(description)})
     return signed_onnx(graph.SerializeToString(deterministic=True), path)

@@ -41,7 +41,7 @@ def report_on(model: Path) -> dict[str, Any]:
 
 
 def card(description: Description, report: Mapping[str, Any], gate: Mapping[str, Any]) -> str:
-    """The model card in Markdown, with a YAML head."""
+    """Return the model card in Markdown, with a YAML head."""
     training = description.training
     role = training.get("role", description.kind)
     name = f"{training.get('recipe', 'text line')} {role}"

@@ -40,7 +40,7 @@ Points = Callable[[LogitsOf], float]
 def in_int8(
     graph: onnx.ModelProto, batches: Sequence[np.ndarray], points_lost: Points, budget_points: float
 ) -> tuple[onnx.ModelProto, list[str]]:
-    """The graph in int8, and the layers that stayed float because they hurt, most harmful first.
+    """Return the graph in int8, and the layers that stayed float because they hurt, most harmful first.
 
     `batches` are prepared images (N, channels, H, W). Layers stay float one after another, in steps that double,
     until `points_lost` is within the budget. Raises `ExportError` where every layer would have to.
@@ -67,7 +67,7 @@ def in_int8(
 
 
 def weighed_layers(graph: onnx.ModelProto) -> list[str]:
-    """Names of the nodes with weights that int8 has a form for, without the one that reads the image."""
+    """Return the names of the nodes whose weights int8 has a form for, without the one that reads the image."""
     weights = {weight.name for weight in graph.graph.initializer}
     return [
         node.name

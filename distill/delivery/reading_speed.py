@@ -138,7 +138,7 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def cold_start(model: Path, picture: bytes, kind: str) -> dict[str, float]:
-    """A fresh process that loads the model and reads one picture: its seconds, best of several, and peak memory."""
+    """Time a fresh process that loads the model and reads one picture: seconds, best of several, and peak MiB."""
     tells = Path(_STATUS).is_file()
     with NamedTemporaryFile(suffix=".png") as file:
         file.write(picture)
@@ -156,7 +156,7 @@ def _scaling(model: Path, pictures: Sequence[bytes], n_processes: int) -> float:
 
 
 def product_scaling(n_processes: int) -> float:
-    """What several processes gain over one here where nothing is shared but the cores: products of small matrices."""
+    """Return how much faster than one several processes are on small matrix products, which share only the cores."""
     alone, together = (rate_together(_products, PRODUCTS, PRODUCTS, n) for n in (1, n_processes))
     return together / alone
 

@@ -54,7 +54,7 @@ print(json.dumps({"rate": job["n"] / (time.process_time() - start)}))
 def renderer_speed(
     source: RenderedSource = DEFAULT, root: Path = Path(), n: int = 2000, trdg: Path | None = None, n_processes: int = 1
 ) -> dict[str, Any]:
-    """Rates of this renderer and of the others, and the ratios; all render the same texts of 28 characters in one font.
+    """Return the rates of this renderer and of others in lines/s, and their ratios, on the same texts in one font.
 
     `trdg` is the Python of an environment that has it. `n` lines a round; the best of five rounds counts, for the
     first use of every letter the first. Photographs as backgrounds are left out: the plain loop has none.

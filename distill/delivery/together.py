@@ -15,7 +15,7 @@ Job = TypeVar("Job")
 
 
 def rate_together(span_of_one: Callable[[Job], tuple[float, float]], job: Job, n: int, n_processes: int) -> float:
-    """Things a second of processes that do `n` each: from the first thing of any of them to the last of all.
+    """Return things a second of processes that do `n` each, from the first start of any to the last end of all.
 
     `span_of_one` does a job and returns when it began and ended, seconds of `time.time`. Raises `UserError` where one
     of them dies or does not come up.

@@ -48,7 +48,7 @@ def agreement(teacher: Sequence[Compared], student: Sequence[Compared]) -> dict[
 
 
 def page(found: Mapping[str, Any], agreed: Mapping[str, float | int], names: Sequence[str]) -> str:
-    """The part of `report.md` about it."""
+    """Return the part of `report.md` on where recognisers fail."""
     parts = ["## Where they fail\n"]
     for title, key in (("characters of the line", "length"), ("padded width in px", "width_px")):
         parts.append(_table(title, [(f"{b['from']} to {b['to']}", b) for b in found[key]], names))

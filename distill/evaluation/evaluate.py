@@ -61,7 +61,7 @@ def read_lines(
 
 
 def truths_of(lines: Lines) -> list[Truth]:
-    """The labels of labelled lines, as evaluation wants them."""
+    """Return the labels of the labelled lines, in their order."""
     return [
         Truth(key, text, lines.sources[i], lines.form(i))
         for i, (key, text) in enumerate(zip(lines.keys, lines.texts, strict=True))
@@ -74,7 +74,7 @@ def evaluate_sources(
 ) -> dict[str, Any]:
     """Score a model on Parquet files, folders or hub data sets, and `peers` on the same lines.
 
-    Unlabelled lines are an error, not a zero.
+    Rates are fractions. Raises `DataError` for unlabelled lines, which would count as misread.
     """
     lines, refused = open_data(data, reader.description.preparation)
     if None in lines.texts:
@@ -87,7 +87,7 @@ def evaluate_sources(
 
 
 def open_data(data: Sequence[str], preparation: Preparation) -> tuple[Lines, list[Refusal]]:
-    """The lines of what stands on a command line, and those refused; raises `DataError` where not one is left."""
+    """Open the lines that a command names, and return them with those refused; raises `DataError` for none at all."""
     parts, refused = [], []
     for number, where in enumerate(data):
         name = f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem
@@ -113,7 +113,7 @@ def _read_by(peer: Peer, lines: Lines) -> dict[str, str]:
 
 
 def texts_of(reader: Reader, lines: Lines, what: str | None, batch_lines: int = BATCH_LINES) -> dict[str, str]:
-    """What a reader of any kind reads on every line, by its key; progress is shown where `what` names it."""
+    """Return what a reader of any kind reads on every line, by its key; progress is shown where `what` names it."""
     in_order = [i for group in in_width_order(lines.padded_width_px, batch_lines) for i in group.indices]
     readings = reader.stream((lines[i].image for i in in_order), batch_lines)
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:

@@ -63,7 +63,7 @@ class Compared:
 
 
 def fold(text: str, protocol: Protocol) -> str:
-    """The part of a text that a protocol compares."""
+    """Return the part of a text that a protocol compares."""
     match protocol:
         case "exact":
             return " ".join(normalise(text).split())
@@ -79,7 +79,7 @@ ALNUM = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protocol) -> list[Compared]:
-    """Every truth against the reading of the same key; lines without a truth under the protocol are left out."""
+    """Compare every truth with the reading of the same key; lines without a truth under the protocol are left out."""
     compared = []
     for truth in truths:
         want, got = (fold(fold_label(text, truth.form), protocol) for text in (truth.text, texts[truth.key]))
@@ -102,7 +102,7 @@ def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protoco
 
 
 def score(truths: list[Truth], texts: Mapping[str, str], protocol: Protocol) -> Score:
-    """Micro-averaged over lines: CER = edits / characters of the truth, WER likewise over words."""
+    """Return scores micro-averaged over lines: CER = edits / characters of the truth, WER likewise over words."""
     lines = compare(truths, texts, protocol)
     by_source: dict[str, list[Compared]] = {}
     for line in lines:

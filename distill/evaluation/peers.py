@@ -32,7 +32,7 @@ class Peer:
 
 
 def open_peers() -> list[Peer]:
-    """Every peer that is installed; raises `UserError` where there is none."""
+    """Return every peer that is installed; raises `UserError` where there is none."""
     wanted = {"tesserocr": _tesseract, "rapidocr_onnxruntime": _ppocr}
     found = [Peer(*opened()) for module, opened in wanted.items() if find_spec(module)]
     if not found:

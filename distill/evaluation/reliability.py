@@ -49,7 +49,7 @@ def reliability(read: Confidences, temperature: float) -> dict[str, Any]:
 
 
 def calibration_error(confidence_L: np.ndarray, exact_L: np.ndarray) -> float:
-    """ECE: mean |mean confidence - share of exact lines| of bins of equally many lines (Nguyen and O'Connor 2015)."""
+    """Return the ECE: mean |mean confidence - share of exact lines| of bins of equal size (Nguyen, O'Connor 2015)."""
     bins = _bins(confidence_L, exact_L)
     return sum(n * abs(confidence - exact) for n, confidence, exact in bins) / max(1, len(exact_L))
 
@@ -62,7 +62,7 @@ def _bins(confidence_L: np.ndarray, exact_L: np.ndarray) -> list[tuple[int, floa
 
 
 def page(found: Mapping[str, Mapping[str, Any]], names: Sequence[str], picture: str) -> str:
-    """The part of `report.md` about it."""
+    """Return the part of `report.md` on confidence."""
     rows = [
         "## Confidence\n",
         "| | temperature | ECE before | ECE | exact at 50 % accepted | at 80 % | at 100 % | area |",
@@ -86,7 +86,7 @@ def page(found: Mapping[str, Mapping[str, Any]], names: Sequence[str], picture: 
 
 
 def draw_reliability(roles: Mapping[str, Confidences], colours: Mapping[str, str], target: Path) -> None:
-    """Share of exact lines against confidence, and against the share of lines that is accepted."""
+    """Write a chart: share of exact lines against confidence, and against the share of lines that is accepted."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.6), layout="constrained")

@@ -11,7 +11,7 @@ from distill.runs.outcomes import GIVEN
 
 
 def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
-    """`compare.md`: one row a setting."""
+    """Return `compare.md`: one row for each setting."""
     rows = [
         f"# {recipe.name}: {' '.join(over)}\n",
         f"Exact lines on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; intervals (95 %) over "
@@ -54,7 +54,7 @@ def _points(gain: Mapping[str, float]) -> str:
 
 
 def draw_gains(result: Mapping[str, Any], target: Path) -> None:
-    """Gain of every setting over its control, with its interval; a dot a seed."""
+    """Write a chart: gain of every setting over its control, in points, with its interval and a dot for each seed."""
     from matplotlib.figure import Figure
 
     names = list(result["settings"])

@@ -39,7 +39,7 @@ class Pair(NamedTuple):
 
 
 def leaks(parts: Mapping[str, Pictures]) -> list[Finding]:
-    """Pictures that two parts share, or nearly."""
+    """Return findings on pictures that two parts share, or nearly."""
     found = []
     for one, other in combinations(parts, 2):
         pairs = near_pairs(parts[one], parts[other])
@@ -53,7 +53,7 @@ def leaks(parts: Mapping[str, Pictures]) -> list[Finding]:
 
 
 def disagreements(part: str, pictures: Pictures) -> list[Finding]:
-    """Nearly equal pictures inside one part whose labels differ, compared as far as both of them tell."""
+    """Return findings on nearly equal pictures inside one part whose labels differ, as far as both label forms go."""
     lines = pictures.lines
     labelled = np.flatnonzero([text is not None for text in lines.texts])
     every = _verified(pictures, pictures, labelled)
@@ -64,7 +64,7 @@ def disagreements(part: str, pictures: Pictures) -> list[Finding]:
 
 
 def near_pairs(one: Pictures, other: Pictures, rows: np.ndarray | None = None) -> list[Pair]:
-    """Every pair of nearly equal pictures, the most alike first; of a set with itself each pair once.
+    """Return every pair of nearly equal pictures, the most alike first; of a set with itself each pair once.
 
     Almost blank pictures are left out. `rows`: the rows that are compared; None: all.
     """

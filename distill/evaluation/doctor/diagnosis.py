@@ -26,7 +26,7 @@ class Diagnosis:
         return [finding for finding in self.findings if finding.severity == severity]
 
     def as_dict(self) -> dict[str, Any]:
-        """`check.json`: `lines` of each part, `notes` and `problems` in words, and all findings in full."""
+        """Return `check.json`: `lines` of each part, `notes` and `problems` in words, and all findings in full."""
         return {
             "lines": {part: len(lines) for part, lines in self.parts.items()},
             "notes": [str(finding) for finding in self.of("note")],
@@ -39,7 +39,7 @@ class Diagnosis:
 
 
 def in_table(found: Diagnosis) -> str:
-    """Parts and findings, a row each, every finding with the remark on its first line."""
+    """Return parts and findings as text, a row each, every finding with the remark on its first line."""
     blocks = []
     if found.parts:
         counts = [("", "lines", "labelled")]
@@ -59,7 +59,7 @@ def in_table(found: Diagnosis) -> str:
 
 
 def aligned(rows: Sequence[tuple[str, ...]], right: Sequence[int] = ()) -> str:
-    """Columns as wide as their widest cell; those named `right` end together, the last one is as it is."""
+    """Align columns to their widest cell; those named `right` to the right, the last one not at all."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

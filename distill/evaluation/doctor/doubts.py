@@ -75,7 +75,7 @@ def doubts_of(part: str, lines: Lines, reader: Reader, seed: int) -> Doubts:
 
 
 def turned_over(part: str, lines: Lines, doubts: list[Doubt], reader: Reader) -> list[Finding]:
-    """Doubted lines that the teacher reads as they are labelled, in whatever case, once the picture is turned."""
+    """Return findings on doubted lines that are read as labelled, in whatever case, once the picture is turned."""
     row = {key: i for i, key in enumerate(lines.keys)}
     preparation = at_any_width(reader.description.preparation)
     found = []
@@ -94,7 +94,7 @@ def turned_over(part: str, lines: Lines, doubts: list[Doubt], reader: Reader) ->
 
 
 def most_suspicious(parts: Mapping[str, Doubts], n: int) -> list[Doubt]:
-    """The `n` labels of all parts that the teacher doubts most, without those that it reads as they are."""
+    """Return the `n` labels of all parts that the teacher doubts most, without those that it reads as they are."""
     doubted = [d for part in parts.values() for d in part.doubts if not d.exact and d.nats > 0]
     return sorted(doubted, key=lambda d: (-d.nats, d.key))[:n]
 

@@ -36,7 +36,7 @@ class Finding:
 def about(
     severity: Severity, kind: str, part: str, lines: Sequence[tuple[str, str]], what: str, advice: str
 ) -> list[Finding]:
-    """One finding on all `lines`, pairs of key and remark, that are so; none where there are none."""
+    """Return one finding on all `lines`, pairs of key and remark; none where there are no lines."""
     if not lines:
         return []
     keys, remarks = zip(*lines, strict=True)
@@ -44,7 +44,7 @@ def about(
 
 
 def counted(n: int, what: str) -> str:
-    """A number and its noun."""
+    """Return a number with its noun, in the plural where it is not 1."""
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 

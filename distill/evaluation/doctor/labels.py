@@ -26,7 +26,7 @@ PLAIN_AND_PRINTED = {  # plain character: what stands for it in print
 
 
 def findings_in_labels(part: str, lines: Lines) -> list[Finding]:
-    """Notes on the labels of one part, every kind on its own."""
+    """Return notes on the labels of one part, one for each kind."""
     labels = [(key, text) for key, text in zip(lines.keys, lines.texts, strict=True) if text]
     found = []
     for kind, find, what, advice in CHECKS:
@@ -36,7 +36,7 @@ def findings_in_labels(part: str, lines: Lines) -> list[Finding]:
 
 
 def findings_in_charset(charset: Charset, counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
-    """Characters that are one to a reader, and characters that hardly any training line holds."""
+    """Return notes on characters that look alike, and on those that hardly any training line holds."""
     found = []
     for plain, what in PLAIN_AND_PRINTED.items():
         printed = [c for c in charset.characters if _plain(c) == plain and c != plain]
@@ -57,20 +57,20 @@ def findings_in_charset(charset: Charset, counts: Mapping[str, Mapping[str, int]
 
 
 def class_counts(parts: Mapping[str, Lines], charset: Charset) -> dict[str, dict[str, int]]:
-    """For every character of the charset and of the labels: how many lines of each part hold it."""
+    """Count, for every character of the charset and of the labels, the lines of each part that hold it."""
     counts = {part: Counter(c for text in lines.texts for c in set(text or "")) for part, lines in parts.items()}
     characters = sorted(set(charset.characters).union(*counts.values()))
     return {c: {part: count[c] for part, count in counts.items()} for c in characters}
 
 
 def named(character: str) -> str:
-    """A character as one can see it: spaces, marks and invisible ones by their code point."""
+    """Return a character so that it can be seen: spaces, marks and invisible ones by their code point."""
     visible = character.isprintable() and not character.isspace() and not _is_mark(character)
     return character if visible else f"U+{ord(character):04X}"
 
 
 def mixed_scripts(text: str) -> str:
-    """Words whose letters are of several scripts that look alike."""
+    """Find words whose letters are of several scripts that look alike."""
     words = [] if text.isascii() else re.findall(r"[^\W\d_]+", text)
     return ", ".join(
         f"{word!r} mixes {' and '.join(sorted(scripts))}"
@@ -80,7 +80,7 @@ def mixed_scripts(text: str) -> str:
 
 
 def other_width(text: str) -> str:
-    """Full-width and half-width forms; among wide letters, as Chinese has them, full-width punctuation is at home."""
+    """Find full-width and half-width forms; among wide letters, such as Chinese, full-width punctuation is at home."""
     if text.isascii():
         return ""
     at_home = any(unicodedata.east_asian_width(c) == "W" for c in text)
@@ -89,12 +89,12 @@ def other_width(text: str) -> str:
 
 
 def invisible(text: str) -> str:
-    """Format and control characters: zero width, soft hyphens, byte order and direction marks, tabs, new lines."""
+    """Find format and control characters: zero width, soft hyphens, byte order and direction marks, tabs, new lines."""
     return "" if text.isprintable() else _list(c for c in text if unicodedata.category(c) in ("Cf", "Cc"))
 
 
 def no_character(text: str) -> str:
-    """Code points without a meaning, and the replacement character, which says that bytes were decoded wrongly."""
+    """Find code points without a meaning, and the replacement character, which says that bytes were decoded wrongly."""
     if text.isascii():
         return ""
     without = ("Co", "Cn", "Cs")  # private, unassigned, surrogate
@@ -102,7 +102,7 @@ def no_character(text: str) -> str:
 
 
 def decoded_twice(text: str) -> str:
-    """UTF-8 that was once read as Windows-1252: é as Ã©."""
+    """Find UTF-8 that was once read as Windows-1252: é as Ã©."""
     if text.isascii():
         return ""
     try:
@@ -112,17 +112,17 @@ def decoded_twice(text: str) -> str:
 
 
 def odd_spaces(text: str) -> str:
-    """Spaces of another kind than the plain one."""
+    """Find spaces of another kind than the plain one."""
     return "" if text.isascii() else _list(c for c in text if unicodedata.category(c)[0] == "Z" and c != " ")
 
 
 def loose_spaces(text: str) -> str:
-    """Spaces that no picture shows: at an end, or several in a row."""
+    """Find spaces that no picture shows: at an end, or several in a row."""
     return "spaces at an end or in a row" if text != text.strip(" ") or "  " in text else ""
 
 
 def loose_marks(text: str) -> str:
-    """Combining marks that NFC could not join to a letter of an alphabet that has them joined, or to any."""
+    """Find combining marks that NFC could not join to a letter of an alphabet that has them joined, or to any."""
     if text.isascii():
         return ""
     pairs = zip(" " + text, text, strict=False)

@@ -67,7 +67,7 @@ class Album:
         self.left_bytes, self.left_out = limit_bytes, 0
 
     def html(self, key: str) -> str:
-        """The picture of a line that is in use; nothing for another."""
+        """Return the picture of a line that is in use as HTML; nothing for another."""
         if key not in self.row:
             return ""
         data = _as_jpeg(self.lines[self.row[key]].image, key)
@@ -95,7 +95,7 @@ def write_pages(folder: Path, recipe: Recipe, found: Diagnosis) -> list[Path]:
 
 
 def page(recipe: Recipe, found: Diagnosis, album: Album) -> str:
-    """The whole page."""
+    """Return the whole page as HTML."""
     n_problems, n_notes = len(found.of("problem")), len(found.of("note"))
     body = [
         f"<h1>{escape(recipe.name)}</h1><p>{escape(recipe.about)}</p>",
@@ -117,7 +117,7 @@ def page(recipe: Recipe, found: Diagnosis, album: Album) -> str:
 
 
 def suspicious_sheet(recipe: Recipe, doubts: Sequence[Doubt], album: Album) -> Image.Image:
-    """The doubted labels as one picture, each line over its label and the reading."""
+    """Return the doubted labels as one picture, each line over its label and the reading."""
     scaled = ScaledLines(album.lines, recipe.image, 0)
     images = [scaled[album.row[doubt.key]].squeeze() for doubt in doubts]
     return contact_sheet(images, [f"{d.label}  |  read: {d.reading}" for d in doubts], SHEET_COLUMNS)

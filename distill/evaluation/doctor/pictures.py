@@ -59,14 +59,14 @@ def look_at(part: str, lines: Lines) -> Pictures:
 
 
 def difference_hash(grey_HW: np.ndarray) -> np.ndarray:
-    """256 signs of the differences between neighbours on a grid of 8 x 33: brightness does not change them."""
+    """Return the signs of 256 differences between neighbours on a grid of 8 x 33; brightness does not change them."""
     height, width = HASH_SHAPE
     grid = cv2.resize(grey_HW, (width + 1, height), interpolation=cv2.INTER_AREA).astype(np.int16)
     return np.where(np.diff(grid, axis=1) > 0, 1, -1).astype(np.int8).ravel()
 
 
 def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation) -> list[Finding]:
-    """Notes on pictures that stand upright, hold nothing, are tiny, or far too narrow or wide for their labels."""
+    """Return notes on pictures that stand upright, are blank, tiny, or far too narrow or wide for their labels."""
     lines, height, width = pictures.lines, pictures.height_px, pictures.width_px
 
     def those(rows: np.ndarray) -> list[tuple[str, str]]:

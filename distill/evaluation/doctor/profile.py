@@ -33,7 +33,7 @@ class Profile:
 
 
 def profiles(pictures: Mapping[str, Pictures], doubts: Mapping[str, Doubts]) -> list[Profile]:
-    """A row for every real source of every part; `pictures` are those of all real lines."""
+    """Return a row for every real source of every part; `pictures` are those of all real lines."""
     known = {text.casefold() for text in pictures["train"].lines.texts if text}
     exact = {doubt.key: doubt.exact for part in doubts.values() for doubt in part.doubts}
     return [
@@ -67,7 +67,7 @@ def _middle(of: Callable[[list[float]], np.floating], values: list[float]) -> fl
 
 
 def shared_documents(parts: Mapping[str, Lines], document: str) -> list[Finding]:
-    """Notes on documents that two parts have in common, where the cut's expression finds them in the names."""
+    """Return notes on documents that two parts share, where the expression of the cut finds them in the names."""
     pattern = re.compile(document)
     found = []
     for one, other in combinations(parts, 2):
