@@ -11,12 +11,12 @@ import io
 import warnings
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from students.errors import DataError
 
@@ -46,6 +46,12 @@ class Preparation(BaseModel):
     padding_value: int = Field(127, ge=0, le=255, description="pixel value of the padding on the right")
     mean: float = Field(127.5, description="subtracted from every pixel")
     std: float = Field(127.5, gt=0, description="divides every pixel after the mean is subtracted")
+    least_width_px: int = Field(0, ge=0, le=4096, description="a narrower line is padded to this width; 0: to none")
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The least width is left out where there is none, so that older files and runs keep their digest."""
+        return {name: value for name, value in dump(self).items() if name != "least_width_px" or value}
 
     def scaled_width_px(self, height: int, width: int) -> int:
         """Width of a `height` x `width` image once scaled to `height_px`."""
@@ -53,12 +59,17 @@ class Preparation(BaseModel):
 
     def padded_width_px(self, height: int, width: int) -> int:
         """Width of the tensor of a `height` x `width` image: a function of the line alone."""
+        return self.padded_px(self.scaled_width_px(height, width))
+
+    def padded_px(self, scaled_px: int) -> int:
+        """Width to which a line is padded that is `scaled_px` wide once scaled."""
         quantum = self.width_quantum_px
-        return -(-self.scaled_width_px(height, width) // quantum) * quantum
+        return -(-max(scaled_px, self.least_width_px) // quantum) * quantum
 
     def pads_like(self, other: Preparation) -> bool:
         """Whether every line becomes as wide as under the other."""
-        return (self.height_px, self.width_quantum_px) == (other.height_px, other.width_quantum_px)
+        mine, theirs = ((p.height_px, p.width_quantum_px, p.least_width_px) for p in (self, other))
+        return mine == theirs
 
     def scale(self, image_HWC: np.ndarray, key: str = "image") -> np.ndarray:
         """A uint8 image (H, W) or (H, W, 3) as (height_px, w, channels); raises `DataError` if too wide."""

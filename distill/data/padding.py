@@ -18,9 +18,10 @@ def padding(lines: Lines) -> dict[str, float]:
     if lines.scaled_width_px is None or lines.preparation is None or not len(lines):
         return {}
     scaled, n = np.unique(lines.scaled_width_px, return_counts=True)
+    at_least = np.maximum(scaled, lines.preparation.least_width_px)
 
     def padded_by(quantum_px: int) -> tuple[int, float]:
-        padded = -(-scaled // quantum_px) * quantum_px
+        padded = -(-at_least // quantum_px) * quantum_px
         return len(np.unique(padded)), round(1 - float((scaled * n).sum() / (padded * n).sum()), 4)
 
     own_px = few_px = lines.preparation.width_quantum_px

@@ -124,6 +124,19 @@ def test_the_tensor_has_the_width_that_the_line_alone_gives(height: int, width: 
     assert tensor_CHW.shape[2] % 16 == 0
 
 
+def test_a_line_is_padded_to_the_least_width_and_then_to_the_quantum() -> None:
+    preparation = Preparation(height_px=32, width_quantum_px=16, least_width_px=100)
+    assert preparation.prepare(np.zeros((32, 20), np.uint8)).shape[2] == 112
+    assert preparation.prepare(np.zeros((32, 113), np.uint8)).shape[2] == 128
+    assert not preparation.pads_like(Preparation(height_px=32, width_quantum_px=16))
+
+
+def test_a_least_width_is_written_only_where_there_is_one() -> None:
+    assert "least_width_px" not in Preparation().model_dump(mode="json")
+    with_one = Preparation(least_width_px=320)
+    assert Preparation.model_validate(with_one.model_dump(mode="json")) == with_one
+
+
 def test_padding_stands_on_the_right_and_has_its_value() -> None:
     preparation = Preparation(padding_value=127)
     tensor_CHW = preparation.prepare(np.zeros((32, 20), np.uint8))

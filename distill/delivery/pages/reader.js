@@ -87,7 +87,7 @@ export function prepare(imageData, preparation) {
   if (width > preparation.max_width_px) {
     throw new Error(`the line is ${width} px wide at a height of ${height}; at most ${preparation.max_width_px} are read`);
   }
-  const padded = Math.ceil(width / quantum) * quantum;
+  const padded = Math.ceil(Math.max(width, preparation.least_width_px ?? 0) / quantum) * quantum;
   const data = new Float32Array(channels * height * padded);
   data.fill((preparation.padding_value - preparation.mean) / preparation.std);
   planes(imageData, channels).forEach((plane, c) => {
