@@ -40,11 +40,12 @@ def add_to(commands: Commands) -> None:
     for name, command, about in (
         ("teacher", _teacher, "train the teacher"),
         ("student", _student, "train control and student against the teacher, and report"),
+        ("run", _run, "teacher, control, student and report in one go; what is finished is reused"),
     ):
         sub = add(commands, name, command, about)
         takes_recipe(sub)
         reports(sub)
-        if name == "student":
+        if name != "teacher":
             takes_record(sub)
     cache = add(commands, "cache", _cache, "compute the teacher's posteriors on the training lines, once")
     takes_recipe(cache)
@@ -98,14 +99,20 @@ def _teacher(options: argparse.Namespace) -> int:
     return in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda _: "")
 
 
-def _student(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
+    return _student(options, teacher_first=True)
+
+
+def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
     from distill.evaluation.verdict import in_words
     from distill.runs.opening import Run
-    from distill.runs.run import train_students
+    from distill.runs.run import train_students, train_teacher
 
     check_record(options)
 
     def work(run: Run) -> dict[str, Any]:
+        if teacher_first:
+            train_teacher(run)
         result = train_students(run)
         if run.accelerator.is_main_process:
             write_record(options, lambda: of_report(options, run.folder, result))

@@ -70,6 +70,11 @@ def test_killed_and_stopped_it_ends_as_if_nothing_had_happened(finished_run: Pat
     assert [name for name in whole if whole[name] != interrupted[name]] == []
 
 
+def test_one_command_does_what_two_do(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+    assert main(["run", "smoke", f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]) == 0
+    assert contents(tmp_path / "run") == contents(finished_run)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="folders without write permission")
 def test_a_run_folder_that_cannot_be_written_is_named(
     cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
