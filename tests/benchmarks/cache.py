@@ -66,9 +66,14 @@ def lines() -> Lines:
     texts = tuple("".join(rng.choice(list(CHARSET.characters), 24)) for _ in images)
     keys = tuple(f"line/{i}" for i in range(N_LINES))
     return Lines(
-        keys, keys, texts, ("made",) * N_LINES, np.full(N_LINES, WIDTH), keys,
+        keys,
+        keys,
+        texts,
+        ("made",) * N_LINES,
+        np.full(N_LINES, WIDTH),
+        keys,
         tuple((images.__getitem__, i) for i in range(N_LINES)),
-    )  # fmt: skip
+    )
 
 
 def student() -> Recogniser:

@@ -14,9 +14,13 @@ from distill.commands.recording import of_comparison, of_reading_speed, of_rende
 from distill.records import Record, read_question
 
 NETWORK = {
-    "lines_a_second": 1000.04, "exact": 0.875, "cer": 0.02, "over_the_network_alone": 1.5,
-    "cold": {"seconds": 0.275, "mib": 84.4}, "processes": {"n": 2, "times_one": 1.9},
-}  # fmt: skip
+    "lines_a_second": 1000.04,
+    "exact": 0.875,
+    "cer": 0.02,
+    "over_the_network_alone": 1.5,
+    "cold": {"seconds": 0.275, "mib": 84.4},
+    "processes": {"n": 2, "times_one": 1.9},
+}
 SECONDS = {"lines": 1.0, "teacher": 20.0, "control": 3.0, "student": 4.0, "report": 0.5}
 
 
@@ -66,9 +70,14 @@ def test_figures_of_a_report_have_the_seconds_of_their_phase(tmp_path: Path) -> 
     part = {"parameters": 143_033, "exact": 0.957, "cer": 0.0044, "wer": 0.01}
     interval = {"value": 0.0421, "low": 0.031, "high": 0.054}
     report = {
-        "teacher": {**part, "exact": 0.978}, "control": {**part, "exact": 0.915}, "student": part, "seeds": [3],
-        "gain": interval, "gap_recovered": None, "verdict": "no_gain",
-    }  # fmt: skip
+        "teacher": {**part, "exact": 0.978},
+        "control": {**part, "exact": 0.915},
+        "student": part,
+        "seeds": [3],
+        "gain": interval,
+        "gap_recovered": None,
+        "verdict": "no_gain",
+    }
     options = argparse.Namespace(recipe="recipes/own.yaml", overrides=["data.root=x", "student.model.size=small"])
     figures = {(f.what, f.columns["network"]): f for f in of_report(options, tmp_path, report).figures}
     assert figures["exact lines", "teacher"][1] == 97.8

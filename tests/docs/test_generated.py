@@ -52,9 +52,10 @@ def record(value: float | int | str, unit: str = "", **columns: str) -> Record:
 
 def test_records_stand_where_their_columns_say() -> None:
     records = (
-        record(1234, "lines/s", reader="a", of="speed"), record(95.0, "%", reader="a", of="exact"),
+        record(1234, "lines/s", reader="a", of="speed"),
+        record(95.0, "%", reader="a", of="exact"),
         record(7, "lines/s", reader="b", of="speed"),
-    )  # fmt: skip
+    )
     question = Question(title="t", rows=("reader",), across=("of",), records=records)
     assert table(question) == [
         "| reader | speed (lines/s) | exact |",
@@ -68,8 +69,11 @@ def test_records_stand_where_their_columns_say() -> None:
 
 def test_figures_are_written_as_people_read_them() -> None:
     assert [number(1234567), number(-0.5), number(2.0, signed=True), number(-1, signed=True)] == [
-        "1,234,567", "−0.5", "+2.0", "−1",
-    ]  # fmt: skip
+        "1,234,567",
+        "−0.5",
+        "+2.0",
+        "−1",
+    ]
 
 
 def test_the_records_are_plain_json() -> None:

@@ -20,16 +20,45 @@ MAY_IMPORT = {
     "students": {"students"} | STUDENT_PACKAGES,
     "teachers": {"students", "teachers", "timm"} | STUDENT_PACKAGES,
     "distill": {
-        "students", "teachers", "distill", "accelerate", "cv2", "datasets", "fontTools", "lmdb", "matplotlib", "onnx",
-        "pyarrow", "rapidfuzz", "rapidocr_onnxruntime", "ruamel", "tesserocr", "tqdm",
-    } | STUDENT_PACKAGES,
+        "students",
+        "teachers",
+        "distill",
+        "accelerate",
+        "cv2",
+        "datasets",
+        "fontTools",
+        "lmdb",
+        "matplotlib",
+        "onnx",
+        "pyarrow",
+        "rapidfuzz",
+        "rapidocr_onnxruntime",
+        "ruamel",
+        "tesserocr",
+        "tqdm",
+    }
+    | STUDENT_PACKAGES,
     "recipes": set(),
-}  # fmt: skip
+}
 FILES = [path for floor in MAY_IMPORT for path in sorted((ROOT / floor).rglob("*.py"))]
 TORCH_FREE = (
-    "alignments", "automaton", "beam", "charset", "decode", "decoder", "decoding", "errors", "image", "language",
-    "model_file", "onnx_reader", "pattern", "reading", "words", "__init__",
-)  # fmt: skip
+    "alignments",
+    "automaton",
+    "beam",
+    "charset",
+    "decode",
+    "decoder",
+    "decoding",
+    "errors",
+    "image",
+    "language",
+    "model_file",
+    "onnx_reader",
+    "pattern",
+    "reading",
+    "words",
+    "__init__",
+)
 
 
 def imported(path: Path, top_level_only: bool = False) -> set[str]:

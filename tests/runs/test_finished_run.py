@@ -27,13 +27,25 @@ from tests.samples import png_bytes
 def test_the_run_folder_is_as_documented(finished_run: Path) -> None:
     names = {p.name for p in finished_run.iterdir()}
     assert names >= {
-        "recipe.yaml", "environment.json", "data.json", "timing.json", "teacher", "control", "student",
-        "report.json", "report.md", "pictures", "predictions.tsv",
-    }  # fmt: skip
+        "recipe.yaml",
+        "environment.json",
+        "data.json",
+        "timing.json",
+        "teacher",
+        "control",
+        "student",
+        "report.json",
+        "report.md",
+        "pictures",
+        "predictions.tsv",
+    }
     for role in ("teacher", "control", "student"):
         assert {p.name for p in (finished_run / role).iterdir()} == {
-            "model.safetensors", "metrics.jsonl", "checkpoints", "lines.json",
-        }  # fmt: skip
+            "model.safetensors",
+            "metrics.jsonl",
+            "checkpoints",
+            "lines.json",
+        }
         assert len(list((finished_run / role / "checkpoints").iterdir())) == 1
 
 
@@ -101,8 +113,14 @@ def test_metrics_explain_the_distillation(finished_run: Path) -> None:
     assert len(logged) == 6
     for entry in logged:
         assert set(entry) >= {
-            "ctc", "blank_split", "kl_blank", "teacher_entropy", "blank_share", "learning_rate", "gradient_norm",
-        }  # fmt: skip
+            "ctc",
+            "blank_split",
+            "kl_blank",
+            "teacher_entropy",
+            "blank_share",
+            "learning_rate",
+            "gradient_norm",
+        }
     control = [e for e in read_metrics(finished_run / "control" / "metrics.jsonl") if "loss" in e]
     assert len(control) == len(logged)
     assert "blank_split" not in control[0]
@@ -113,9 +131,15 @@ def test_metrics_explain_the_distillation(finished_run: Path) -> None:
     [(20, (), 2, 20), (1000, (), 0, 60), (1000, ("teacher.training.patience=1",), 0, 20)],
 )
 def test_a_network_that_writes_nothing_for_long_is_stopped_with_advice_and_a_short_one_ends_with_it(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    silent_steps: int, more: tuple[str, ...], status: int, last: int,
-) -> None:  # fmt: skip
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    silent_steps: int,
+    more: tuple[str, ...],
+    status: int,
+    last: int,
+) -> None:
     monkeypatch.setattr("distill.training.train.SILENT_STEPS", silent_steps)
     often = "teacher.training.validate_every=10"  # sixty steps end on the plateau of blanks
     words = ["teacher", "smoke", often, *more, f"runtime.cache_root={cache}", "--run", str(tmp_path / "run")]
@@ -225,8 +249,9 @@ def test_check_finds_nothing_wrong_and_names_what_is(
     assert main([*arguments, *unbuildable, "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in result["findings"] if finding["severity"] == "problem"] == [
-        "network", "teacher",
-    ]  # fmt: skip
+        "network",
+        "teacher",
+    ]
     assert len(result["problems"]) == 2
 
 
@@ -288,9 +313,13 @@ def test_lines_that_only_the_student_learns_from_are_shown_as_it_sees_them(
     ],
 )
 def test_a_mistake_is_one_message_and_exit_code_two(
-    arguments: list[str], reason: str, finished_run: Path, cache: Path, tmp_path: Path,
+    arguments: list[str],
+    reason: str,
+    finished_run: Path,
+    cache: Path,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     filled = [a.format(tmp=tmp_path, run=finished_run) for a in arguments]
     if filled[0] in ("teacher", "student"):
         filled.append(f"runtime.cache_root={cache}")

@@ -34,11 +34,15 @@ def words(finished_run: Path, cache: Path) -> list[str]:
     known = read_model(finished_run / "teacher" / "model.safetensors")[0].charset.characters
     ours = known.replace("e", "") + "éß"
     return [
-        f"teacher.file={finished_run / 'teacher'}", f"runtime.cache_root={cache}", "image.height_px=16",
-        "image.channels=3", f"data.charset={{characters: {json.dumps(ours)}, outside: drop}}",
-        "student.model={kind: recurrent}", *(f"student.training.{k}={v}" for k, v in BUDGET.items()),
+        f"teacher.file={finished_run / 'teacher'}",
+        f"runtime.cache_root={cache}",
+        "image.height_px=16",
+        "image.channels=3",
+        f"data.charset={{characters: {json.dumps(ours)}, outside: drop}}",
+        "student.model={kind: recurrent}",
+        *(f"student.training.{k}={v}" for k, v in BUDGET.items()),
         "student.control=false",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("views", [0, 1])
@@ -94,13 +98,26 @@ def test_a_calibrated_teacher_is_heard_at_its_own_temperature(finished_run: Path
 
 
 def test_it_teaches_where_no_line_has_a_label(finished_run: Path, cache: Path, tmp_path: Path) -> None:
-    data = json.dumps([{"kind": "rendered", "name": "bare", "lines": 60, "drop_labels": True, "fonts": ["arimo"],
-                        "text": {"min_characters": 3, "max_characters": 8}}])  # fmt: skip
+    data = json.dumps(
+        [
+            {
+                "kind": "rendered",
+                "name": "bare",
+                "lines": 60,
+                "drop_labels": True,
+                "fonts": ["arimo"],
+                "text": {"min_characters": 3, "max_characters": 8},
+            }
+        ]
+    )
     moved = shutil.copytree(finished_run / "teacher", tmp_path / "moved")
     choices = [
         *(w for w in words(finished_run, cache) if not w.startswith(("data.charset", "teacher.file"))),
-        f"teacher.file={moved}", "--run", str(tmp_path / "run"), f"data.train={data}",
-    ]  # fmt: skip
+        f"teacher.file={moved}",
+        "--run",
+        str(tmp_path / "run"),
+        f"data.train={data}",
+    ]
     assert main(["teacher", "smoke", *choices]) == 0
     shutil.rmtree(moved)  # its copy in the run has the charset
     assert main(["student", "smoke", *choices]) == 0
@@ -115,16 +132,22 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
     finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     foreign = [
-        f"runtime.cache_root={cache}", "--run", str(tmp_path / "run"),
-        "data.charset={characters: ' äöü', outside: drop}", f"teacher.file={finished_run}", "student.control=false",
+        f"runtime.cache_root={cache}",
+        "--run",
+        str(tmp_path / "run"),
+        "data.charset={characters: ' äöü', outside: drop}",
+        f"teacher.file={finished_run}",
+        "student.control=false",
         f"objective.more_teachers=[{{file: {finished_run / 'teacher'}, weight: 2}}, {tmp_path / 'none'}]",
-    ]  # fmt: skip
+    ]
     assert main(["teacher", "smoke", *foreign]) == 2
     assert "no character of the lines" in capsys.readouterr().err
     choices = [
-        f"runtime.cache_root={cache}", "--run", str(tmp_path / "run"),
+        f"runtime.cache_root={cache}",
+        "--run",
+        str(tmp_path / "run"),
         f"objective.more_teachers=[{tmp_path / 'none'}]",
-    ]  # fmt: skip
+    ]
     assert main(["check", "smoke", *choices]) == 1
     assert "objective.more_teachers" in capsys.readouterr().out
     (tmp_path / "model.onnx").write_bytes(b"onnx")
@@ -176,10 +199,14 @@ def test_an_ensemble_is_heard_as_the_mean_and_is_another_teacher_to_the_cache(
     still = [f"student.training.augment.{key}=0" for key in ("probability", "contrast", "brightness")]
     still += [f"student.training.augment.{kind}_probability=0" for kind in ("blur", "noise", "jpeg")]
     words = [
-        f"runtime.cache_root={cache}", "student.control=false", "student.model={kind: recurrent}", *still,
-        *(f"student.training.{k}={v}" for k, v in (BUDGET | {"log_every": 1}).items()), "objective.cache.top_k=64",
+        f"runtime.cache_root={cache}",
+        "student.control=false",
+        "student.model={kind: recurrent}",
+        *still,
+        *(f"student.training.{k}={v}" for k, v in (BUDGET | {"log_every": 1}).items()),
+        "objective.cache.top_k=64",
         f"objective.cache.views={views}",
-    ]  # fmt: skip
+    ]
     curves = {}
     for name, teacher, more in (
         ("alone", further, "[]"),
@@ -187,8 +214,20 @@ def test_an_ensemble_is_heard_as_the_mean_and_is_another_teacher_to_the_cache(
         ("mean", own, f"[{further}]"),
     ):
         run = tmp_path / name
-        assert main(["student", "smoke", *words, f"teacher.file={teacher}", f"objective.more_teachers={more}",
-                     "--run", str(run)]) == 0  # fmt: skip
+        assert (
+            main(
+                [
+                    "student",
+                    "smoke",
+                    *words,
+                    f"teacher.file={teacher}",
+                    f"objective.more_teachers={more}",
+                    "--run",
+                    str(run),
+                ]
+            )
+            == 0
+        )
         entries = read_metrics(run / "student" / "metrics.jsonl")
         curves[name] = [entry["blank_split"] for entry in entries if "loss" in entry]
     assert curves["outweighed"] == pytest.approx(curves["alone"], rel=2e-2)

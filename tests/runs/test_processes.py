@@ -18,8 +18,15 @@ WATCHED = {"blank_share", "kl_blank", "kl_character", "spike_offset", "teacher_e
 
 def tiny(role: str) -> list[str]:
     """At a small rate: AdamW divides by the size of a gradient, and would make differences of rounding large."""
-    training = {"steps": 6, "validate_every": 3, "checkpoint_every": 3, "log_every": 1, "ema_decay": 0,
-                "optimiser": "adamw", "learning_rate": "1e-5"}  # fmt: skip
+    training = {
+        "steps": 6,
+        "validate_every": 3,
+        "checkpoint_every": 3,
+        "log_every": 1,
+        "ema_decay": 0,
+        "optimiser": "adamw",
+        "learning_rate": "1e-5",
+    }
     return [*(f"{role}.training.{key}={value}" for key, value in training.items()), f"{role}.model.norm=group"]
 
 
@@ -27,8 +34,19 @@ def train(role: str, n_processes: int, cache: Path, run: Path, *more: str) -> No
     launcher = (
         ["-m", "torch.distributed.run", "--nproc_per_node", str(n_processes), "-m", "--"] if n_processes > 1 else ["-m"]
     )
-    words = [sys.executable, *launcher, "distill", role, "smoke", f"runtime.cache_root={cache}", *tiny(role),
-             *more, "runtime.threads=1", "--run", str(run)]  # fmt: skip
+    words = [
+        sys.executable,
+        *launcher,
+        "distill",
+        role,
+        "smoke",
+        f"runtime.cache_root={cache}",
+        *tiny(role),
+        *more,
+        "runtime.threads=1",
+        "--run",
+        str(run),
+    ]
     result = subprocess.run(
         words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )

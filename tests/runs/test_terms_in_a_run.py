@@ -28,9 +28,13 @@ def choices(cache: Path, how: str) -> list[str]:
     return [
         *(f"objective.{name}.weight=0.5" for name in (*TAUGHT, *UNTAUGHT)),
         *(f"student.training.{key}={value}" for key, value in budget.items()),
-        "student.model={kind: recurrent, frame_px: 8}", f"objective.match.how={how}", "objective.trust.policy=drop",
-        "objective.consistency.warmup=0", "student.control=false", f"runtime.cache_root={cache}",
-    ]  # fmt: skip
+        "student.model={kind: recurrent, frame_px: 8}",
+        f"objective.match.how={how}",
+        "objective.trust.policy=drop",
+        "objective.consistency.warmup=0",
+        "student.control=false",
+        f"runtime.cache_root={cache}",
+    ]
 
 
 def with_teacher(finished_run: Path, run: Path) -> Path:

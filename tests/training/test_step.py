@@ -66,9 +66,13 @@ def student() -> Recogniser:
 def one_step(images_NCHW: torch.Tensor) -> StepData:
     n = len(images_NCHW)
     batch = Batch(
-        images_NCHW, torch.ones(n, 1, dtype=torch.int64), torch.ones(n, dtype=torch.int64),
-        torch.ones(n, dtype=torch.bool), tuple(f"line/{i}" for i in range(n)), (None,) * n,
-    )  # fmt: skip
+        images_NCHW,
+        torch.ones(n, 1, dtype=torch.int64),
+        torch.ones(n, dtype=torch.int64),
+        torch.ones(n, dtype=torch.bool),
+        tuple(f"line/{i}" for i in range(n)),
+        (None,) * n,
+    )
     return StepData(step=7, epoch=0, batches=(batch,), n_items=n, n_labelled=n)
 
 
@@ -123,8 +127,12 @@ def test_an_ensemble_is_the_mean_of_its_posteriors() -> None:
     assert only_one_knows.unknown_C is None
     calm = FrozenTeacher([Member(one, temperature=2.0)], torch.device("cpu"), "fp32")
     assert torch.equal(calm(images_NCHW).logits_NTC, one(images_NCHW).logits_NTC / 2)
-    digests = {both.digest, calm.digest, FrozenTeacher([Member(one)], torch.device("cpu"), "fp32").digest,
-               FrozenTeacher([Member(one)], torch.device("cpu"), "bf16").digest}  # fmt: skip
+    digests = {
+        both.digest,
+        calm.digest,
+        FrozenTeacher([Member(one)], torch.device("cpu"), "fp32").digest,
+        FrozenTeacher([Member(one)], torch.device("cpu"), "bf16").digest,
+    }
     assert len(digests) == 4
 
 
