@@ -22,8 +22,8 @@ from threading import Event, Thread
 SWITCH = "DISTILL_WAITING"  # "spin": how threads wait is left as it is
 CHOSEN_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 INTERVAL_S = 0.25
-OTHERS_CORES = 0.2  # that other processes take where this one needs them
-WAITING_SHARE = 0.1  # of the time in which threads of this process could run, spent waiting for a core
+OTHERS_CORES, STILL_OTHERS_CORES = 0.2, 0.1  # that other processes take where this one needs them: to begin, to last
+WAITING_SHARE, STILL_WAITING_SHARE = 0.1, 0.03  # a thread that sleeps waits less for a core than one that spins
 CALM_SAMPLES = 4  # so many in a row end the contention
 LISTED_EVERY_S = 2.0  # at most so often all processes are listed
 
@@ -38,9 +38,10 @@ class Load:
     others_cores: float
     waiting_share: float
 
-    def contends(self, spare_cores: int) -> bool:
-        """Whether others take cores that this process needs; it leaves `spare_cores` of the machine to them."""
-        return self.others_cores >= spare_cores + OTHERS_CORES and self.waiting_share >= WAITING_SHARE
+    def contends(self, spare_cores: int, still: bool = False) -> bool:
+        """Whether others take cores that this process needs, or `still` do; it leaves `spare_cores` to them."""
+        cores, share = (STILL_OTHERS_CORES, STILL_WAITING_SHARE) if still else (OTHERS_CORES, WAITING_SHARE)
+        return self.others_cores >= spare_cores + cores and self.waiting_share >= share
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Watch(Thread):
     def notice(self, load: Load | None) -> None:
         """Take one measurement into account: the first that contends begins the contention, calm ones end it."""
         n_threads = _n_threads()
-        if load is not None and load.contends(max(0, _available_cores() - n_threads)):
+        if load is not None and load.contends(max(0, _available_cores() - n_threads), self.contended):
             self.contended, self._calm = True, 0
         elif self.contended:
             self._calm += 1

@@ -43,6 +43,12 @@ def test_who_waits_for_others_is_contended(load: Load, spare_cores: int, expecte
     assert load.contends(spare_cores) is expected
 
 
+def test_what_would_not_begin_contention_may_let_it_last() -> None:
+    assert not Load(others_cores=0.9, waiting_share=0.05).contends(0)
+    assert Load(others_cores=0.9, waiting_share=0.05).contends(0, still=True)
+    assert not CALM.contends(0, still=True)
+
+
 def test_contention_begins_at_once_and_ends_after_some_calm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "_available_cores", lambda: 2)
     monkeypatch.setattr(waiting, "_n_threads", lambda: 2)
