@@ -66,13 +66,17 @@ class Branches(nn.Module):
         super().__init__()
         self.square = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.square_norm = nn.BatchNorm2d(outputs)
-        self.point = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+        self.stride = stride
+        self.point = nn.Conv2d(inputs, outputs, 1, bias=False)
         self.point_norm = nn.BatchNorm2d(outputs)
         keeps_shape = inputs == outputs and stride == (1, 1)
         self.identity_norm = nn.BatchNorm2d(outputs) if keeps_shape else None
 
     def forward(self, maps_NDHT: Tensor) -> Tensor:
-        summed_NDHT: Tensor = self.square_norm(self.square(maps_NDHT)) + self.point_norm(self.point(maps_NDHT))
+        rows, columns = self.stride
+        # a 1x1 convolution of stride 2 on one channel in channels_last crashes in the backward pass of torch 2.14
+        some_NDHT = maps_NDHT[:, :, ::rows, ::columns]
+        summed_NDHT: Tensor = self.square_norm(self.square(maps_NDHT)) + self.point_norm(self.point(some_NDHT))
         return summed_NDHT if self.identity_norm is None else summed_NDHT + self.identity_norm(maps_NDHT)
 
     def as_convolution(self) -> nn.Conv2d:
@@ -81,7 +85,7 @@ class Branches(nn.Module):
         branches = [(square.weight, self.square_norm), (F.pad(point.weight, (1, 1, 1, 1)), self.point_norm)]
         if self.identity_norm is not None:
             branches.append((nn.init.dirac_(torch.zeros_like(square.weight)), self.identity_norm))
-        conv = nn.Conv2d(square.in_channels, square.out_channels, 3, (square.stride[0], square.stride[1]), 1)
+        conv = nn.Conv2d(square.in_channels, square.out_channels, 3, self.stride, 1)
         with torch.no_grad():
             scaled = [(kernel.double(), *_scale_and_shift(norm)) for kernel, norm in branches]
             conv.weight.copy_(

@@ -57,6 +57,15 @@ def test_one_convolution_is_all_branches_at_the_edges_too(inputs: int, outputs: 
     assert apart.abs().max() <= 1e-5
 
 
+def test_it_is_trained_in_channels_last() -> None:
+    """As every training is. A 1x1 convolution of stride 2 on one channel ends the process there."""
+    model = ReparameterisedStudent().build(11, 1, 32).to(memory_format=torch.channels_last).train()
+    for width in (64, 96, 128, 160) * 3:
+        images_NCHW = torch.rand(32, 1, 32, width).to(memory_format=torch.channels_last)
+        model(images_NCHW).logits_NTC.square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
 def test_the_merged_network_is_a_model_file(tmp_path: Path) -> None:
     config = ReparameterisedStudent()
     model = trained(config)
