@@ -202,11 +202,11 @@ def test_the_hub_folder_is_complete_and_its_card_says_what_the_report_says(stude
     assert "+2.1 points of exact lines (95 % interval +1.3 to +3.4)" in page
     assert "named no licence" in page
     record = {"sources": {"mine": 1200}, "licence": "cc-by-4.0", "origin": "Photographed by hand."}
-    told = card(students.load(student_file).description.model_copy(update={"training": record}), report, seen)
-    assert "\nlicense: cc-by-4.0\n" in told
-    assert "Trained on 1,200 lines of mine." in told
-    assert "Photographed by hand." in told
-    assert "named no licence" not in told
+    page = card(students.load(student_file).description.model_copy(update={"training": record}), report, seen)
+    assert "\nlicense: cc-by-4.0\n" in page
+    assert "Trained on 1,200 lines of mine." in page
+    assert "Photographed by hand." in page
+    assert "named no licence" not in page
 
 
 @pytest.mark.real
