@@ -199,7 +199,7 @@ def peak_tflops(device: torch.device) -> float | None:
 
 def run_tests(on_accelerator: bool) -> None:
     """The tests marked `accelerator`; a rehearsal leaves out whole trainings, which `tests/runs` has."""
-    where = "tests/accelerator" if on_accelerator else "tests/accelerator/test_networks.py"
+    where = "tests/accelerator" if on_accelerator else "tests/accelerator/test_networks_on_it.py"
     environment = os.environ | ({} if on_accelerator else {"DISTILL_REHEARSE": "cpu"})
     words = [sys.executable, "-m", "pytest", "-q", "-m", "accelerator", where]
     subprocess.run(words, cwd=ROOT, check=True, timeout=TESTS_S, env=environment)
