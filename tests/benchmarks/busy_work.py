@@ -73,7 +73,7 @@ class Bench:
         settings = FeedSettings(lines, order, self.pools.charset, self.recipe.image, training.augment, workers=1)
         for data in feed(settings, range(ENDLESS)):
             take_step(trainee, criterion, data, self.accelerator, StepSettings(done=0.5))
-            yield data.n_lines
+            yield data.n_items
 
     def caching(self) -> Iterator[int]:
         network = self.network(self.recipe.teacher.model).eval()
