@@ -94,13 +94,15 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
 def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_nothing(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scored = train._score_shown
+    validated = train._validation_of_shown
 
     def silent(job: train.Job) -> bool:
         return job.role == "student" or LONGER in job.folder.parts
 
     monkeypatch.setattr(train, "SILENT_STEPS", 1)
-    monkeypatch.setattr(train, "_score_shown", lambda job, *more: (scored(job, *more)[0], silent(job)))
+    monkeypatch.setattr(
+        train, "_validation_of_shown", lambda session: validated(session)._replace(silent=silent(session.job))
+    )
     words = ["compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl", "--seeds", "1", "--equal-seconds"]
     words += [f"runtime.cache_root={cache}", "--run", str(tmp_path), "--json"]
     for _ in range(2):  # begun again, it goes the same way
