@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from distill.commands import USER_ERROR, Command, data, demo, export, models, reading, recipes, speed
+from distill.commands import USER_ERROR, Command, adopt, data, demo, export, models, reading, recipes, speed
 from distill.waiting import watch
 from students.errors import UserError
 
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Distils large text-line recognisers into small ones, and proves the gain.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (recipes, models, reading, data, export, speed, demo):
+    for module in (recipes, models, reading, data, adopt, export, speed, demo):
         module.add_to(commands)
     return parser

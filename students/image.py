@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from students import opencv_scaling
 from students.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
@@ -40,8 +41,8 @@ class Preparation(BaseModel):
     width_quantum_px: int = Field(16, ge=4, le=1024, description="the width is padded to the next multiple of this")
     max_width_px: int = Field(4096, ge=32, description="a scaled line wider than this is refused")
     channels: Literal[1, 3] = Field(1, description="1: grey, 3: RGB")
-    resize: Literal["bilinear", "bicubic"] = Field(
-        "bilinear", description="filter used for scaling, with anti-aliasing"
+    resize: Literal["bilinear", "bicubic", "paddleocr"] = Field(
+        "bilinear", description="filter used for scaling, with anti-aliasing; paddleocr: as there, without"
     )
     padding_value: int = Field(127, ge=0, le=255, description="pixel value of the padding on the right")
     mean: float = Field(127.5, description="subtracted from every pixel")
@@ -55,6 +56,8 @@ class Preparation(BaseModel):
 
     def scaled_width_px(self, height: int, width: int) -> int:
         """Width of a `height` x `width` image once scaled to `height_px`."""
+        if self.resize == "paddleocr":
+            return opencv_scaling.scaled_width_px(height, width, self.height_px, self.least_width_px)
         return max(1, round(width * self.height_px / height))
 
     def padded_width_px(self, height: int, width: int) -> int:
@@ -84,9 +87,16 @@ class Preparation(BaseModel):
             return image_HWC[:, :, None]
         mode_image = _in_mode(Image.fromarray(image_HWC), "L" if self.channels == 1 else "RGB")
         if mode_image.size != (scaled_px, self.height_px):
-            mode_image = mode_image.resize((scaled_px, self.height_px), RESIZE[self.resize])
+            return self._resized(np.asarray(mode_image), scaled_px)
         scaled = np.asarray(mode_image)
         return scaled[:, :, None] if self.channels == 1 else scaled
+
+    def _resized(self, levels: np.ndarray, width_px: int) -> np.ndarray:
+        """Levels (H, W) or (H, W, channels), uint8, by the filter as (height_px, width_px, channels)."""
+        if self.resize == "paddleocr":
+            return opencv_scaling.scaled(levels.reshape(*levels.shape[:2], -1), self.height_px, width_px)
+        squeezed = Image.fromarray(levels).resize((width_px, self.height_px), RESIZE[self.resize])
+        return np.asarray(squeezed).reshape(self.height_px, width_px, -1)
 
     def to_tensor(self, scaled_HWC: np.ndarray, padded_px: int | None = None) -> np.ndarray:
         """A scaled line as a padded, normalised float32 array (channels, height_px, padded width).
@@ -96,9 +106,8 @@ class Preparation(BaseModel):
         height, width, channels = scaled_HWC.shape
         padded_px = padded_px or self.padded_width_px(height, width)
         if width > padded_px:
-            squeezed = Image.fromarray(scaled_HWC.squeeze(2) if channels == 1 else scaled_HWC)
-            squeezed = squeezed.resize((padded_px, height), RESIZE[self.resize])
-            scaled_HWC, width = np.asarray(squeezed).reshape(height, padded_px, channels), padded_px
+            scaled_HWC = self._resized(scaled_HWC.squeeze(2) if channels == 1 else scaled_HWC, padded_px)
+            width = padded_px
         tensor_CHW = np.full((channels, height, padded_px), self.padding_value, np.float32)
         tensor_CHW[:, :, :width] = scaled_HWC.transpose(2, 0, 1)
         tensor_CHW -= self.mean

@@ -1,0 +1,225 @@
+"""What a foreign recogniser wants and gives: said by a person, written by its maker, seen when it runs, or tried out.
+
+Every value comes with its reason. What no file says (the scale of the pixels, padding, which of two dictionaries) is
+tried on rendered words: the guess that reads them with the fewest errors is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from distill.adoption.dictionary import Classes, Entries, on_classes
+from distill.adoption.foreign import Foreign
+from distill.adoption.settings import PRESETS, Finding, Kind, Pixels, Settings, pixels_of
+from distill.adoption.shape import Shape, kind_of, shape_of
+from distill.adoption.sources import candidates, written_beside
+from distill.adoption.trial import Trial, blank_of, pictures, scores_of, tried
+from students.errors import CheckpointError, DataError
+
+HEIGHTS_PX = (48, 32, 64)
+SCALES = {  # of the levels 0 to 255: mean and deviation
+    "-1 to 1": ((127.5,), (127.5,)),
+    "0 to 1": ((0.0,), (255.0,)),
+    "as ImageNet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+}
+OFTEN = 0.2  # share of frames from which the first or last class is the blank
+LINE_SHAPE = 20 / 3  # width of the usual training picture of a line, in heights
+MEASURED = "seen when it runs"
+
+
+@dataclass
+class Detected:
+    """Everything that is known, filled in step by step."""
+
+    foreign: Foreign
+    known: Settings
+    sources: dict[str, str]  # of each key that was not found out: who said it
+    channels: Literal[1, 3] = 1
+    shape: Shape | None = None
+    classes: Classes | None = None
+    kind: Kind = "logits"
+    trial: Trial | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    def found(self, what: str, value: object, why: str) -> None:
+        """Note one thing and its reason."""
+        self.findings.append(Finding(what, str(value), why))
+
+    def why(self, key: str, otherwise: str) -> str:
+        """Who said it, or how it was found."""
+        return self.sources.get(key, otherwise)
+
+    def pixels(self, **changed: object) -> Pixels:
+        """The preparation of lines, with some settings changed."""
+        assert self.shape is not None
+        return pixels_of(self.known.model_copy(update=changed), self.channels, self.shape.frame_px)
+
+
+def detect(foreign: Foreign, said: Settings, preset: str | None, charset: Path | None) -> Detected:
+    """Find out everything about `foreign` that is not `said`; raises `UserError`s that say what to give."""
+    d = _what_is_said(foreign, said, preset)
+    _channels(d)
+    _height_and_shape(d)
+    assert d.shape is not None
+    entries = candidates(foreign, d.shape.n_classes, charset)
+    _first_guesses(d)
+    _blank(d)
+    _characters(d, entries)
+    _pixels(d)
+    return d
+
+
+def _what_is_said(foreign: Foreign, said: Settings, preset: str | None) -> Detected:
+    known, sources = said, dict.fromkeys(said.model_dump(exclude_none=True), "as described")
+    written, name = written_beside(foreign.path)
+    layers = [(written, f"as {name} beside it says")]
+    if preset is not None:
+        layers.insert(0, (PRESETS[preset], f"as preset {preset} has it"))
+    elif foreign.from_paddle:
+        layers.append((PRESETS["ppocr"], "as PaddleOCR's models have it; the names of its tensors say Paddle2ONNX"))
+    for layer, who in layers:
+        sources = dict.fromkeys(layer.model_dump(exclude_none=True), who) | sources
+        known = known.over(layer)
+    return Detected(foreign, known, sources)
+
+
+def _channels(d: Detected) -> None:
+    declared = d.foreign.channels
+    grey = d.known.colour == "grey" if declared is None else declared == 1
+    d.channels = 1 if grey else 3
+    if grey:
+        if d.known.colour not in (None, "grey"):
+            raise DataError(f"{d.foreign.path}: takes grey pictures, but its colour is given as {d.known.colour}")
+        d.found("colour", "grey", "the input has one channel" if declared else d.why("colour", MEASURED))
+        d.known = d.known.model_copy(update={"colour": "grey"})
+    elif d.known.colour in (None, "grey"):
+        if d.known.colour == "grey":
+            raise DataError(f"{d.foreign.path}: takes three channels, but its colour is given as grey")
+        d.found("colour", "rgb", "three channels, and nothing says bgr: a wrong order hardly shows in the texts")
+        d.known = d.known.model_copy(update={"colour": "rgb"})
+    else:
+        d.found("colour", d.known.colour, d.why("colour", MEASURED))
+
+
+def _height_and_shape(d: Detected) -> None:
+    declared, said = d.foreign.height_px, d.known.height_px
+    if declared is not None and said not in (None, declared) and d.sources.get("height_px") == "as described":
+        raise DataError(f"{d.foreign.path}: takes lines of {declared} px, but height_px is given as {said}")
+    heights = [declared] if declared is not None else [said] if said is not None else list(HEIGHTS_PX)
+    for last, height_px in enumerate(heights, 1):
+        try:
+            d.shape = shape_of(d.foreign, d.channels, height_px, d.known.layout)
+        except CheckpointError:
+            if last == len(heights):
+                raise
+            continue
+        break
+    assert d.shape is not None
+    d.known = d.known.model_copy(update={"height_px": height_px})
+    tried_out = f"the first of {', '.join(map(str, HEIGHTS_PX))} px that it runs on; nothing says another"
+    d.found("height", f"{height_px} px", "as the input declares" if declared else d.why("height_px", tried_out))
+    d.found("layout", d.shape.layout, f"{MEASURED}; {d.shape.n_classes:,} classes")
+    d.found("frames", f"one for {d.shape.frame_px:g} px", MEASURED)
+    if d.shape.one_by_one:
+        d.found("lines", "one at a time", "two together are refused, or have other scores than each alone")
+
+
+def _first_guesses(d: Detected) -> None:
+    """Values with which the blank can be looked for."""
+    mean, deviation = SCALES["-1 to 1"]
+    guess = Settings(mean=mean, deviation=deviation)
+    d.known = d.known.over(guess)
+
+
+def _blank(d: Detected) -> None:
+    assert d.shape is not None
+    images = [picture for _, picture in pictures()]
+    scores = scores_of(d.foreign, d.shape, d.pixels(), images)
+    d.kind = d.known.output or kind_of(scores[0][None])
+    d.found("output", d.kind.replace("_", "-"), d.why("output", f"{MEASURED}: sums over the classes of a frame"))
+    shares, most = blank_of(scores)
+    where = max(shares, key=lambda end: shares[end])
+    if d.known.blank is None:
+        if shares[where] < OFTEN:
+            raise CheckpointError(
+                f"{d.foreign.path}: neither the first nor the last of its {d.shape.n_classes:,} classes is the best of "
+                f"many frames of rendered words ({shares['first']:.0%} and {shares['last']:.0%}; most often {most}), "
+                "so where is the CTC blank? If it is a CTC recogniser, say it with --describe (blank: first or last)"
+            )
+        d.known = d.known.model_copy(update={"blank": where})
+    share = shares[d.known.blank or "first"]
+    d.found(
+        "blank",
+        d.known.blank,
+        f"{d.why('blank', MEASURED)}; the best class of {share:.0%} of the frames of rendered words",
+    )
+
+
+def _characters(d: Detected, entries: Sequence[Entries]) -> None:
+    """The dictionary; of several that fit, the one under which rendered words are read best."""
+    assert d.shape is not None
+    assert d.known.blank is not None
+    laid = [(each, on_classes(each, d.shape.n_classes, d.known.blank, d.known.space)) for each in entries]
+    scores = scores_of(d.foreign, d.shape, d.pixels(), [picture for _, picture in pictures()])
+    trials = [tried(scores, classes) for _, classes in laid]
+    best = min(range(len(laid)), key=lambda i: trials[i].rank)
+    chosen, d.classes = laid[best]
+    why = d.classes.how
+    if len(laid) > 1:
+        others = ", ".join(f"{e.where} {t.cer:.0%}" for (e, _), t in zip(laid, trials, strict=True) if e is not chosen)
+        why += f"; errors on rendered words {trials[best].cer:.0%}, with {others}"
+    d.found("charset", chosen.where, why)
+    if d.classes.left_out:
+        some = ", ".join(repr(entry) for entry in d.classes.left_out[:5])
+        d.found("left out", f"{len(d.classes.left_out)} entries", f"no single character, or there twice: {some}")
+
+
+def _pixels(d: Detected) -> None:
+    """Scale of the pixels, padding and least width: as said, or as rendered words are read best."""
+    said = d.sources
+    if "mean" not in said:
+        scales = list(SCALES.items())[: 2 if d.channels == 1 else None]
+        _try_out(d, "levels", {name: {"mean": mean, "deviation": deviation} for name, (mean, deviation) in scales})
+    else:
+        d.trial = _tried(d)
+        d.found(
+            "levels", f"mean {_values(d.known.mean)}, deviation {_values(d.known.deviation)}", d.why("mean", MEASURED)
+        )
+    if "least_width_px" not in said:
+        line_px = round(LINE_SHAPE * (d.known.height_px or 0))
+        _try_out(d, "least width", {f"{px} px": {"least_width_px": px} for px in (0, line_px)})
+    else:
+        d.found("least width", f"{d.known.least_width_px} px", d.why("least_width_px", MEASURED))
+    if "padding_value" not in said:
+        mean = round(sum(d.known.mean or ()) / len(d.known.mean or (1,)))
+        levels = dict.fromkeys((min(mean, 127), 255, 0))
+        _try_out(d, "padding", {f"{level}": {"padding_value": level} for level in levels})
+    else:
+        d.found("padding", str(d.known.padding_value), d.why("padding_value", MEASURED))
+    d.found("scaling", d.known.resize or "bilinear", d.why("resize", "nothing says another"))
+
+
+def _try_out(d: Detected, what: str, guesses: Mapping[str, Mapping[str, object]]) -> None:
+    """Take the guess that reads rendered words with the fewest errors; the first of equal ones."""
+    trials = {name: _tried(d, **changed) for name, changed in guesses.items()}
+    best = min(trials, key=lambda name: trials[name].edits)
+    tied = [name for name in trials if trials[name].edits == trials[best].edits]
+    if what == "levels":
+        best = min(tied, key=lambda name: trials[name].rank)
+    errors = ", ".join(f"{name} {trial.cer:.0%}" for name, trial in trials.items())
+    d.known, d.trial = d.known.model_copy(update=guesses[best]), trials[best]
+    d.found(what, best, f"tried on rendered words, errors: {errors}")
+
+
+def _tried(d: Detected, **changed: object) -> Trial:
+    assert d.shape is not None
+    assert d.classes is not None
+    images = [picture for _, picture in pictures()]
+    return tried(scores_of(d.foreign, d.shape, d.pixels(**changed), images), d.classes)
+
+
+def _values(values: tuple[float, ...] | None) -> str:
+    return ", ".join(f"{value:g}" for value in values or ())
