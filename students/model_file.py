@@ -25,6 +25,7 @@ from students.errors import CheckpointError
 from students.image import Preparation
 
 MODEL_NAME = "model.safetensors"
+ONNX_NAME = "model.onnx"
 ONNX_SUFFIX = ".onnx"
 SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
 KEY = "crnn-distill"
@@ -120,10 +121,14 @@ def read_onnx(path: Path) -> tuple[Description, bytes]:
     return _description(_verified(blob, place, blob[place.start : place.end], path), path), blob
 
 
+def read_description(path: Path) -> Description:
+    """What stands in a verified file of either format; raises `CheckpointError` as `read_model` does."""
+    return (read_onnx if path.suffix == ONNX_SUFFIX else read_model)(path)[0]
+
+
 def weights_of(path: Path) -> str | None:
     """The digest of the weights that a file was trained to, or exported from; None where its record has none."""
-    description = (read_onnx if path.suffix == ONNX_SUFFIX else read_model)(path)[0]
-    digest = description.training.get("weights")
+    digest = read_description(path).training.get("weights")
     return digest if isinstance(digest, str) else None
 
 

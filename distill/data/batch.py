@@ -14,12 +14,12 @@ from torch import Tensor
 
 from distill.data.labels import Folding, foldings
 from distill.data.posteriors import Posteriors
-from distill.data.prepared import PreparedLines, Unfinished, View
+from distill.data.prepared import OtherImages, PreparedLines, Unfinished, View
 from distill.data.sampler import Group
 from students.charset import Charset
 from students.image import Preparation
 
-Others = Mapping[Preparation, Tensor]
+Others = Mapping[Preparation, OtherImages]
 
 
 class Batch(NamedTuple):
@@ -52,7 +52,12 @@ class Batch(NamedTuple):
 
 def moved(others: Others | None, device: torch.device) -> Others | None:
     """Other preparations of a batch on `device`, channels last."""
-    return others and {p: t.to(device, memory_format=torch.channels_last, non_blocking=True) for p, t in others.items()}
+    return others and {preparation: _moved(images, device) for preparation, images in others.items()}
+
+
+def _moved(other: OtherImages, device: torch.device) -> OtherImages:
+    images_NCHW = other.images_NCHW.to(device, memory_format=torch.channels_last, non_blocking=True)
+    return other._replace(images_NCHW=images_NCHW)
 
 
 def targets_of(texts: Sequence[str | None], charset: Charset) -> tuple[Tensor, Tensor]:
@@ -84,9 +89,15 @@ def make_batch(
         torch.tensor([text is not None for text in texts] * n_views),
         tuple(lines.keys[i] for i in group.indices) * n_views,
         foldings(charset, [lines.form(i) for i in group.indices]) * n_views,
-        others={other: torch.cat([others[other] for _, others in views_of_lines]) for other in prepared.others} or None,
+        others={other: _together([others[other] for _, others in views_of_lines]) for other in prepared.others} or None,
         unfinished=tuple(prepared.own.unfinished(group, each) for each in views) if on_device else (),
     )
+
+
+def _together(views: Sequence[OtherImages]) -> OtherImages:
+    """The same lines in several views, one view behind the other."""
+    images_NCHW = torch.cat([view.images_NCHW for view in views])
+    return OtherImages(images_NCHW, torch.cat([view.widths_N for view in views]), views[0].extent_px)
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,15 @@ def images_of(
     device: torch.device,
     view: View | None = None,
     memory_format: torch.memory_format = torch.preserve_format,
+    own: bool = True,
 ) -> Iterator[tuple[Group, Tensor, Others | None]]:
     """Yield each group with its images, float32 (N, channels, H, W), on `device`.
 
     All lines of a group have its padded width. The third value holds the same lines as other networks want them. With a
-    `view` the lines are augmented by it.
+    `view` the lines are augmented by it. Unless `own`, only the others are made, and the images are empty.
     """
     for group in groups:
-        images_NCHW, others = prepared.stacked(group, view)
+        images_NCHW, others = prepared.stacked(group, view, own)
         yield group, images_NCHW.to(device, memory_format=memory_format), moved(others, device)
 
 
@@ -43,16 +44,17 @@ def outputs_of(
     device: torch.device,
     view: View | None = None,
     memory_format: torch.memory_format = torch.preserve_format,
+    own: bool = True,
 ) -> Iterator[tuple[Group, Outputs]]:
     """Yield each group and the outputs of `model` on it, computed in evaluation and inference mode.
 
     A network computes in float32, as the reader does; a frozen teacher in its own precision. The model is put back
-    into the mode in which it was.
+    into the mode in which it was. Unless `own`, lines are prepared only as other networks want them.
     """
     training = model.training
     model.eval()
     try:
-        for group, images_NCHW, others in images_of(prepared, groups, device, view, memory_format):
+        for group, images_NCHW, others in images_of(prepared, groups, device, view, memory_format, own):
             with torch.inference_mode():
                 outputs = model(images_NCHW, others) if others else model(images_NCHW)
             yield group, outputs

@@ -57,6 +57,14 @@ class Unfinished(NamedTuple):
         return (padded_NCHW - self.preparation.mean) / self.preparation.std
 
 
+class OtherImages(NamedTuple):
+    """Lines of one batch as another preparation than the run's makes them, each padded to a width of its own."""
+
+    images_NCHW: Tensor  # float32, as wide as the widest of them
+    widths_N: Tensor  # int64, padded width of each line in px; what is right of it is no part of the line
+    extent_px: int  # at this height, the padded width that the run gives all of them
+
+
 class ScaledLines:
     """Lines decoded and scaled, uint8 (H, w, channels).
 
@@ -114,6 +122,21 @@ class ScaledLines:
             self._fits(i, tensors[-1].shape[2] == (width_px or group.width_px))
         return torch.from_numpy(np.stack(tensors))
 
+    def padded_alone(self, group: Group, view: View | None, extent_px: int) -> OtherImages:
+        """The prepared lines of a group for a network beside the run's, whose own padded widths become `extent_px`.
+
+        A preparation with a least width pads every line as it would alone, since its network reads a line otherwise
+        under another padding. Without one, lines are as wide as the run makes them.
+        """
+        if not self.preparation.least_width_px:
+            images_NCHW = self.stacked(group, view, extent_px)
+            return OtherImages(images_NCHW, torch.full((len(images_NCHW),), extent_px), extent_px)
+        augmented = (self.augmented(i, view, use) for i, use in zip(group.indices, group.uses, strict=True))
+        tensors = [self.preparation.to_tensor(line_HWC) for line_HWC in augmented]
+        widths = [tensor_CHW.shape[2] for tensor_CHW in tensors]
+        padded = [np.pad(t_CHW, ((0, 0), (0, 0), (0, max(widths) - t_CHW.shape[2]))) for t_CHW in tensors]
+        return OtherImages(torch.from_numpy(np.stack(padded)), torch.tensor(widths), extent_px)
+
     def _fits(self, i: int, fits: bool) -> None:
         if not fits:
             raise DataError(f"{self.lines.keys[i]}: has another width than when it was opened")
@@ -130,13 +153,10 @@ class PreparedLines:
 
     def stacked(
         self, group: Group, view: View | None = None, own: bool = True
-    ) -> tuple[Tensor, dict[Preparation, Tensor]]:
-        """A group by the run's own preparation (empty unless `own`), and by each other, as wide for its height.
-
-        Tensors are float32 (N, channels, H, W).
-        """
+    ) -> tuple[Tensor, dict[Preparation, OtherImages]]:
+        """A group by the run's own preparation, float32 (N, channels, H, W), empty unless `own`; and by each other."""
         height_px = self.own.preparation.height_px
-        return self.own.stacked(group, view) if own else torch.zeros(0), {
-            other: scaled.stacked(group, view, round(group.width_px * other.height_px / height_px))
+        return self.own.stacked(group, view) if own else torch.zeros(0, 1, 1, 1), {
+            other: scaled.padded_alone(group, view, round(group.width_px * other.height_px / height_px))
             for other, scaled in self.others.items()
         }

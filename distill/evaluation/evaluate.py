@@ -20,6 +20,7 @@ from distill.evaluation.metrics import Truth, score
 from distill.evaluation.peers import Peer
 from distill.runtime import StopFlag
 from distill.schema import Protocol
+from distill.teaching.graph import GraphNetwork
 from distill.teaching.teacher import FrozenTeacher
 from distill.track import progress
 from students.errors import DataError
@@ -44,12 +45,15 @@ def read_lines(
     `decode` is given the log-posteriors (T, C) of the valid frames of one line, in nats, at temperature 1. Every
     process reads its share of the batches. Progress is shown where `what` names it. Raises `Stopped` when asked to.
     """
-    prepared = PreparedLines(lines, preparation, model.preparations if isinstance(model, FrozenTeacher) else (), 0)
-    groups = list(in_width_order(lines.padded_width_px, BATCH_LINES))
+    teacher = model if isinstance(model, FrozenTeacher) else None
+    prepared = PreparedLines(lines, preparation, teacher.preparations if teacher else (), 0)
+    most = model.lines_a_batch if isinstance(model, GraphNetwork) else BATCH_LINES
+    groups = list(in_width_order(lines.padded_width_px, most))
     my_groups = groups[accelerator.process_index :: accelerator.num_processes]
     mine: list[tuple[str, Read]] = []
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
-        for group, outputs in outputs_of(model, prepared, my_groups, accelerator.device):
+        own = teacher is None or teacher.wants_own
+        for group, outputs in outputs_of(model, prepared, my_groups, accelerator.device, own=own):
             log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
             lengths = outputs.lengths_N.tolist()
             for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):

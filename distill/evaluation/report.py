@@ -20,6 +20,7 @@ from distill.evaluation.reliability import Confidences, reliability
 from distill.evaluation.verdict import verdict
 from distill.runtime import StopFlag
 from distill.schema import Protocol
+from distill.teaching.graph import network_of
 from distill.teaching.teacher import at_any_width
 from students.alignments import text_log_probabilities
 from students.decoder import tempered
@@ -41,7 +42,7 @@ def read_test(
     reader: Reader, test: Lines, accelerator: Accelerator, stop: StopFlag, role: str
 ) -> dict[str, LineReading]:
     """Read the test lines with the shipped file of a role; return the readings by key."""
-    model = reader.model.to(accelerator.device)
+    model = network_of(reader).to(accelerator.device)
     preparation = at_any_width(reader.description.preparation)
     return read_lines(
         model,

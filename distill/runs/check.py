@@ -26,10 +26,9 @@ from distill.runs.opening import make_writable
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import fresh, usable_lines
 from distill.synthesis.source import RenderedSource
-from distill.teaching.adopted import adopted, problems_of_teachers, unknown_characters
+from distill.teaching.adopted import adopted, model_in, problems_of_teachers, unknown_characters
 from distill.training.initial import problems_of_starts
 from students.errors import UserError
-from students.model_file import MODEL_NAME
 
 
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
@@ -146,7 +145,7 @@ def _asked(
     recipe: Recipe, folder: Path, real: Mapping[str, Lines], n_suspicious: int
 ) -> tuple[dict[str, Doubts], list[Finding]]:
     """The doubts of the run's teacher about the labels of the real lines, and findings; empty without a teacher."""
-    own = folder / "teacher" / MODEL_NAME
+    own = model_in(folder / "teacher")
     if not n_suspicious or not (recipe.teacher.file or own.is_file()):
         return {}, []
     try:

@@ -18,8 +18,8 @@ from distill.evaluation.report import read_test
 from distill.evaluation.verdict import verdict
 from distill.runs.opening import Run
 from distill.runs.teachers import FILLED
+from distill.teaching.adopted import model_in
 from distill.track import Stopwatch
-from students.model_file import MODEL_NAME
 
 On = Literal["validation", "test"]
 GIVEN = "control_given_the_seconds"
@@ -42,7 +42,7 @@ def outcome_of(run: Run, on: On, roles: Sequence[str]) -> Outcome:
     lines: Lines = run.pools.validation if on == "validation" else run.pools.test
     exact = {}
     for role in roles:
-        reader = teachers.load(run.folder / role / MODEL_NAME)
+        reader = teachers.load(model_in(run.folder / role))
         texts = {key: r.text for key, r in read_test(reader, lines, run.accelerator, run.stop, role).items()}
         of_lines = compare(truths_of(lines), texts, run.recipe.data.protocol)
         exact[role] = np.array([line.exact for line in of_lines], float)

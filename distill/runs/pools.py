@@ -29,7 +29,7 @@ from distill.teaching.adopted import adopted
 from distill.training.initial import charset_with_starts
 from students.charset import Charset
 from students.errors import DataError
-from students.model_file import read_model
+from students.model_file import read_description
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _charset(recipe: Recipe, train: Lines, folder: Path) -> Charset:
     """The charset of a run: chosen from labels, or from an adopted teacher's charset where no line has a label."""
     texts = train.texts
     if all(text is None for text in texts) and recipe.teacher.file is not None:
-        texts = (read_model(adopted(recipe, folder))[0].charset.characters,)
+        texts = (read_description(adopted(recipe, folder)).charset.characters,)
     return charset_with_starts(choose_charset(texts, recipe.data.charset), recipe)
 
 

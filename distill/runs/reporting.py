@@ -12,16 +12,17 @@ from distill.evaluation import report
 from distill.evaluation.report_page import write_pages
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run
+from distill.teaching.adopted import model_in
+from distill.teaching.graph import parameters_of
 from distill.track import write_json
 from distill.training.train import LINES_NAME
-from students.model_file import MODEL_NAME, read_model
-from students.parts import n_parameters
+from students.model_file import read_description
 
 
 def make_report(run: Run) -> dict[str, Any]:
     """Evaluate the three networks on the test lines; a report on the same files is reused."""
     roles = ["teacher", *(["control"] if run.recipe.student.control else []), "student"]
-    models = {role: run.folder / role / MODEL_NAME for role in roles}
+    models = {role: model_in(run.folder / role) for role in roles}
     judged = {
         "files": {role: _file_digest(path) for role, path in models.items()},
         "test": run.pools.test.digest,
@@ -37,7 +38,7 @@ def make_report(run: Run) -> dict[str, Any]:
     }
     if not run.accelerator.is_main_process:
         return {}
-    parameters = {role: n_parameters(reader.model) for role, reader in readers.items()}
+    parameters = {role: parameters_of(reader) for role, reader in readers.items()}
     temperatures = {role: reader.description.calibration.temperature for role, reader in readers.items()}
     seed = final_job(run, "control").seed
     result = report.summarise(run.pools.test, readings, parameters, temperatures, run.recipe.data.protocol, seed)
@@ -54,5 +55,4 @@ def _sampled(run: Run, roles: list[str]) -> dict[str, Any]:
 
 
 def _file_digest(path: Path) -> str:
-    description, _ = read_model(path)
-    return digest_of(description)
+    return digest_of(read_description(path))

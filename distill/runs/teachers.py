@@ -11,14 +11,14 @@ from distill.data.posteriors import Cached
 from distill.recipe.sections import RecipeError
 from distill.runs.jobs import final_job, jobs_of
 from distill.runs.opening import Run
-from distill.teaching.adopted import adopted, model_of, unknown_characters
+from distill.teaching.adopted import adopted, copy_in, model_of, unknown_characters
 from distill.teaching.cache import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.track import say
 from distill.training.lines import LineTask
 from distill.training.train import finished
 from students.errors import CheckpointError
-from students.model_file import MODEL_NAME, write_whole
+from students.model_file import write_whole
 
 FILLED = ", filled"  # behind the name of a cache: the seconds that it took to fill, in this run or before
 
@@ -43,7 +43,8 @@ def finished_teacher(run: Run) -> FrozenTeacher:
 
 def own_copy(run: Run) -> Path:
     """A copy of the finished teacher in the run folder, which is then whole."""
-    source, target = adopted(run.recipe, run.folder), run.folder / "teacher" / MODEL_NAME
+    source = adopted(run.recipe, run.folder)
+    target = copy_in(run.folder, source)
     if run.accelerator.is_main_process and not target.is_file():
         target.parent.mkdir(exist_ok=True)
         write_whole(target, source.read_bytes())

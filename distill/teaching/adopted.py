@@ -1,13 +1,17 @@
-"""Finished model files that a recipe names as teachers: where they lie, and what keeps them from teaching."""
+"""Finished model files that a recipe names as teachers: where they lie, and what keeps them from teaching.
+
+They are safetensors files of this suite, or ONNX files, adopted from elsewhere or exported here.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from distill.recipe.sections import Recipe
+from distill.teaching.graph import is_graph, need_onnx
 from students.charset import Charset
 from students.errors import CheckpointError, UserError
-from students.model_file import MODEL_NAME, find_model, read_model
+from students.model_file import MODEL_NAME, ONNX_NAME, find_model, read_description
 
 OWN = "teacher.file"
 
@@ -15,8 +19,21 @@ OWN = "teacher.file"
 def model_of(file: str) -> Path:
     """The model file that a recipe names: it, a folder that holds it, or a run folder, meaning its teacher."""
     path = Path(file).expanduser()
-    in_run = path / "teacher" / MODEL_NAME
-    return in_run if in_run.is_file() else find_model(path)
+    in_run, in_folder = model_in(path / "teacher"), path / ONNX_NAME
+    if in_run.is_file():
+        return in_run
+    return in_folder if in_folder.is_file() and not (path / MODEL_NAME).is_file() else find_model(path)
+
+
+def model_in(folder: Path) -> Path:
+    """The model file of a role's folder in a run: a safetensors file, or the ONNX file of a teacher taken as it is."""
+    graph = folder / ONNX_NAME
+    return graph if graph.is_file() and not (folder / MODEL_NAME).is_file() else folder / MODEL_NAME
+
+
+def copy_in(folder: Path, source: Path) -> Path:
+    """Where a run in `folder` keeps its copy of a finished teacher."""
+    return folder / "teacher" / (ONNX_NAME if is_graph(source) else MODEL_NAME)
 
 
 def adopted(recipe: Recipe, folder: Path) -> Path:
@@ -25,7 +42,7 @@ def adopted(recipe: Recipe, folder: Path) -> Path:
     Raises `CheckpointError` where both are there and differ.
     """
     assert recipe.teacher.file is not None
-    copied = folder / "teacher" / MODEL_NAME
+    copied = model_in(folder / "teacher")
     try:
         source = model_of(recipe.teacher.file)
     except CheckpointError:
@@ -48,7 +65,10 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
     neck: object = recipe.teacher.model.neck
     for key, file in _named(recipe):
         try:
-            described = read_model(adopted(recipe, folder) if key == OWN else model_of(file))[0]
+            path = adopted(recipe, folder) if key == OWN else model_of(file)
+            described = read_description(path)
+            if is_graph(path):
+                need_onnx(path)
         except UserError as error:
             problems.append(f"{key}: {error}")
             continue
@@ -56,10 +76,11 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
         known |= theirs
         if key == OWN:
             neck = described.architecture.get("neck", "none")
+            problems += _needs_features(recipe, path)
         if not theirs & set(charset.characters) - {" "}:
             problems.append(f"{key}: {file} writes no character of the lines, only {''.join(sorted(theirs))[:20]!r}")
     objective = recipe.objective
-    if objective.feature_hint.weight and objective.feature_hint.through_neck and neck == "none":
+    if objective.feature_hint.weight and objective.feature_hint.through_neck and neck == "none" and not problems:
         problems.append("objective.feature_hint.through_neck: the teacher has no recurrent layer to look through")
     taught_all = [name for name, term in objective.terms.items() if term.weight and term.needs_every_character]
     if not problems and taught_all and (missing := sorted(set(charset.characters) - known)):
@@ -70,11 +91,21 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
     return problems
 
 
+def _needs_features(recipe: Recipe, path: Path) -> list[str]:
+    """Why the term on features cannot learn from the run's own teacher, where that is a graph."""
+    if not (is_graph(path) and recipe.objective.feature_hint.weight):
+        return []
+    return [
+        f"objective.feature_hint: {path} is an ONNX graph, which gives posteriors and no features; "
+        "set objective.feature_hint.weight to 0"
+    ]
+
+
 def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
     """Of each finished model that a recipe names: which characters of the lines it does not know."""
     notes = []
     for key, file in _named(recipe):
-        theirs = read_model(adopted(recipe, folder) if key == OWN else model_of(file))[0].charset
+        theirs = read_description(adopted(recipe, folder) if key == OWN else model_of(file)).charset
         if missing := [c for c in charset.characters if c not in theirs.characters]:
             notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {''.join(missing)!r}")
     return notes

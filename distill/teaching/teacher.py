@@ -5,37 +5,57 @@ A `TeacherSource` is where a step takes them from: the network, or a cache of it
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from distill.data.batch import Batch
+from distill.data.batch import Batch, Others
 from distill.data.posteriors import Cached
+from distill.data.prepared import OtherImages
 from distill.digests import digest_of, tensors_digest
 from distill.runtime import autocast
 from distill.schema import Precision
+from distill.teaching.graph import GraphNetwork, graph_in_classes, is_graph, need_onnx
 from distill.teaching.losses.matching import in_classes, matched
 from students.charset import BLANK, Charset
 from students.image import Preparation
 from students.parts import Outputs, Recogniser, Recurrent
-from students.reading import Reader
+from students.reading import Reader, of_one_width
 
 NOT_KNOWN = -1
 WIDEST_PX = 1 << 20
+FRAME_PROBE_PX = 256
+SURELY_NOT = -30.0  # logit of a character on a frame that is blank
 
 
 @dataclass(frozen=True)
 class Member:
     """One network of a teacher. What is None is as in the run."""
 
-    model: Recogniser
+    model: Recogniser | GraphNetwork
     weight: float = 1.0
     temperature: float = 1.0
     preparation: Preparation | None = None
     class_of_C: tuple[int, ...] | None = None  # for every class of the run the network's own, or NOT_KNOWN
+    frame_px: float = 0.0  # of its own padded lines; 0: lines are as wide as the run makes them
+
+    def outputs(self, images_NCHW: Tensor, others: Others) -> Outputs:
+        """Its own outputs on lines, on as many frames as the width that the run gives the lines."""
+        if self.preparation is None:
+            return self.model(images_NCHW)
+        other = others[self.preparation]
+        return on_own_widths(self.model, other, self.frame_px) if self.frame_px else self.model(other.images_NCHW)
+
+    def in_run_classes(self, outputs: Outputs) -> Outputs:
+        """Its outputs in the classes of the run, at its temperature; a graph gives them so."""
+        if isinstance(self.model, GraphNetwork):
+            return outputs
+        return in_classes(outputs._replace(logits_NTC=outputs.logits_NTC / self.temperature), self.class_of_C)
 
 
 class TeacherSource(Protocol):
@@ -61,7 +81,7 @@ class FrozenTeacher(nn.Module):
 
     def __init__(self, members: Sequence[Member], device: torch.device, precision: Precision) -> None:
         super().__init__()
-        self.members, self.precision = tuple(members), precision
+        self.members, self.precision, self.device = tuple(members), precision, device
         self.models = nn.ModuleList([member.model for member in members])
         self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.eval()
@@ -73,14 +93,13 @@ class FrozenTeacher(nn.Module):
         """Nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
         return super().train(mode and False)
 
-    def forward(self, images_NCHW: Tensor, others: Mapping[Preparation, Tensor] | None = None) -> Outputs:
+    def forward(self, images_NCHW: Tensor, others: Others | None = None) -> Outputs:
         """Outputs on `images_NCHW`; `others` has the same lines as other preparations of the networks want them."""
-        pictures = [(others or {})[m.preparation] if m.preparation else images_NCHW for m in self.members]
         with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
-            outputs = [m.model(images) for m, images in zip(self.members, pictures, strict=True)]
+            outputs = [member.outputs(images_NCHW, others or {}) for member in self.members]
         # clones, since autograd cannot save inference tensors
         first, *more = (
-            in_classes(Outputs(o.logits_NTC / m.temperature, *(tensor.clone() for tensor in o[1:])), m.class_of_C)
+            m.in_run_classes(Outputs(*(tensor.clone() for tensor in o)))
             for o, m in zip(outputs, self.members, strict=True)
         )
         if not more:
@@ -96,7 +115,7 @@ class FrozenTeacher(nn.Module):
         if n_classes := max(len(m.class_of_C or ()) for m in self.members):
             known_MC = torch.tensor([[c != NOT_KNOWN for c in m.class_of_C or (0,) * n_classes] for m in self.members])
         weights_MC = torch.tensor([[m.weight] for m in self.members]) * (known_MC | ~known_MC.any(0))
-        return (weights_MC / weights_MC.sum(0)).to(next(self.parameters()).device)
+        return (weights_MC / weights_MC.sum(0)).to(self.device)
 
     def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
         """Outputs on the lines of a batch, under 1: logits, so every temperature is exact."""
@@ -108,6 +127,11 @@ class FrozenTeacher(nn.Module):
         return tuple(dict.fromkeys(m.preparation for m in self.members if m.preparation))
 
     @property
+    def wants_own(self) -> bool:
+        """Whether one of its networks takes lines as the run itself prepares them."""
+        return any(m.preparation is None for m in self.members)
+
+    @property
     def unknown_C(self) -> Tensor | None:
         """Classes of the run that no network knows, (C,) bool; None where there is none."""
         maps = [m.class_of_C for m in self.members]
@@ -117,7 +141,9 @@ class FrozenTeacher(nn.Module):
     @property
     def neck(self) -> Recurrent:
         """What reads along the line, of the first network; a recipe that needs it is refused without it."""
-        neck = self.members[0].model.neck
+        first = self.members[0].model
+        assert isinstance(first, Recogniser)
+        neck = first.neck
         assert isinstance(neck, Recurrent)
         return neck
 
@@ -164,8 +190,54 @@ def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset,
     theirs = at_any_width(reader.description.preparation)
     # the run pads lines and checks their widths; the rest is how the pixels are prepared
     same = theirs.model_copy(update={"width_quantum_px": image.width_quantum_px}) == at_any_width(image)
+    own, alone_px = None if same else theirs, 0.0
     classes = class_map(charset, reader.description.charset)
-    return Member(reader.model, weight, temperature, None if same else theirs, classes)
+    model: Recogniser | GraphNetwork
+    if is_graph(reader.path):
+        need_onnx(reader.path)
+        model = graph_in_classes(reader, classes or range(charset.n_classes), temperature)
+    else:
+        model = reader.model
+    if own is not None and own.least_width_px:
+        alone_px = measured_frame_px(model, own)
+    return Member(model, weight, temperature, own, classes, alone_px)
+
+
+def measured_frame_px(model: nn.Module, preparation: Preparation) -> float:
+    """Pixels that a frame of a network takes, from two widths: the ends of a line may add or cost a frame."""
+    device = next(itertools.chain(model.parameters(), model.buffers())).device
+    n_frames = []
+    for width_px in (FRAME_PROBE_PX, 2 * FRAME_PROBE_PX):
+        width_px = preparation.padded_px(preparation.least_width_px + width_px)
+        images_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, width_px, device=device)
+        with torch.inference_mode():
+            n_frames.append((width_px, model(images_NCHW).logits_NTC.shape[1]))
+    (width_px, frames), (wider_px, more_frames) = n_frames
+    return (wider_px - width_px) / (more_frames - frames)
+
+
+def on_own_widths(model: nn.Module, other: OtherImages, frame_px: float) -> Outputs:
+    """The outputs on lines that are padded as their network wants it, on the frames of the width that the run gives.
+
+    What the network says of padding behind that width is left out; where its own padding ends before, the frames that
+    are missing are blank.
+    """
+    frames = max(1, round(other.extent_px / frame_px))
+    of_lines: dict[int, Outputs] = {}
+    for width_px, rows in of_one_width(other.widths_N.tolist(), len(other.widths_N)):
+        outputs = model(other.images_NCHW[rows, ..., :width_px])
+        logits_NTC, features_NTD = (_on_frames(o, frames) for o in (outputs.logits_NTC, outputs.features_NTD))
+        if (missing := frames - outputs.logits_NTC.shape[1]) > 0:
+            logits_NTC[:, -missing:] = SURELY_NOT
+            logits_NTC[:, -missing:, BLANK] = 0
+        of_lines |= {row: Outputs(logits_NTC[i], outputs.lengths_N, features_NTD[i]) for i, row in enumerate(rows)}
+    logits_NTC, features_NTD = (torch.stack([of_lines[i][field] for i in sorted(of_lines)]) for field in (0, 2))
+    return Outputs(logits_NTC, torch.full((len(of_lines),), frames, device=logits_NTC.device), features_NTD)
+
+
+def _on_frames(values_NTD: Tensor, frames: int) -> Tensor:
+    """The first frames, with zeros behind them where there are too few."""
+    return F.pad(values_NTD[:, :frames], (0, 0, 0, max(0, frames - values_NTD.shape[1])))
 
 
 def at_any_width(preparation: Preparation) -> Preparation:

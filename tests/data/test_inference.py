@@ -90,7 +90,7 @@ def test_networks_that_want_the_lines_otherwise_get_them() -> None:
     prepared = PreparedLines(lines, PREPARATION, (higher,), limit_bytes=0)
     for _, images_NCHW, others in images_of(prepared, in_width_order(lines.padded_width_px, 3), CPU):
         assert others is not None
-        assert others[higher].shape == (len(images_NCHW), 1, 48, images_NCHW.shape[3] * 48 // 32)
+        assert others[higher].images_NCHW.shape == (len(images_NCHW), 1, 48, images_NCHW.shape[3] * 48 // 32)
 
 
 def test_only_some_lines_are_grouped_by_their_own_numbers() -> None:

@@ -77,8 +77,8 @@ def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path
     for group in in_width_order(lines.padded_width_px, 64):
         ours_NCHW, others = prepared.stacked(group)
         assert ours_NCHW.shape[1:] == (3, 16, group.width_px)
-        assert others[theirs].shape[1:] == (1, 32, 2 * group.width_px)
-        for i, seen_CHW in zip(group.indices, others[theirs].numpy(), strict=True):
+        assert others[theirs].images_NCHW.shape[1:] == (1, 32, 2 * group.width_px)
+        for i, seen_CHW in zip(group.indices, others[theirs].images_NCHW.numpy(), strict=True):
             own_CHW = theirs.prepare(lines[i].image)
             width = min(own_CHW.shape[2], seen_CHW.shape[2])
             assert np.array_equal(seen_CHW[..., :width], own_CHW[..., :width])
@@ -152,7 +152,7 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
     assert "objective.more_teachers" in capsys.readouterr().out
     (tmp_path / "model.onnx").write_bytes(b"onnx")
     assert main(["check", "smoke", *choices[:-1], f"teacher.file={tmp_path / 'model.onnx'}"]) == 1
-    assert "is an ONNX file; name the safetensors file" in " ".join(capsys.readouterr().out.split())
+    assert "not an ONNX file of this suite" in " ".join(capsys.readouterr().out.split())
     without_p = [*words(finished_run, cache), "--run", str(tmp_path / "run"), "objective.sequence_kd.weight=1"]
     assert main(["student", "smoke", *without_p]) == 2
     assert "sequence_kd follow the teacher's text" in capsys.readouterr().err

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 
 from distill.data.batch import targets_of
-from distill.data.inference import BATCH_LINES, outputs_of
+from distill.data.inference import outputs_of
 from distill.data.labels import as_label, fold_label, folding
 from distill.data.lines import Lines
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.evaluation.doctor.findings import Finding, about
 from distill.seeds import generator_of
+from distill.teaching.graph import batch_lines, network_of
 from distill.teaching.losses.ctc import nats_of
 from distill.teaching.teacher import at_any_width
 from distill.track import progress
@@ -103,8 +104,8 @@ def _read(reader: Reader, lines: Lines, preparation: Preparation) -> Iterator[tu
     """Row and calibrated log-posteriors (T, C) of every line."""
     temperature = reader.description.calibration.temperature
     prepared = PreparedLines(lines, preparation, limit_bytes=0)
-    groups = in_width_order(lines.padded_width_px, BATCH_LINES)
-    for group, outputs in outputs_of(reader.model, prepared, groups, torch.device("cpu")):
+    groups = in_width_order(lines.padded_width_px, batch_lines(reader.description.charset.n_classes))
+    for group, outputs in outputs_of(network_of(reader), prepared, groups, torch.device("cpu")):
         log_p_NTC = (outputs.logits_NTC.float() / temperature).log_softmax(-1).numpy()
         for i, log_p_TC, length in zip(group.indices, log_p_NTC, outputs.lengths_N.tolist(), strict=True):
             yield i, log_p_TC[:length]

@@ -59,13 +59,20 @@ def in_classes(teacher: Outputs, class_of_C: Sequence[int] | None) -> Outputs:
         return teacher
     index_C = torch.tensor(class_of_C, device=teacher.logits_NTC.device)
     known_C = index_C >= 0
-    log_p_NTK = log_posteriors(teacher)[..., index_C[known_C]]
-    log_p_NTC = log_p_NTK.new_empty(*log_p_NTK.shape[:2], len(class_of_C))
+    return teacher._replace(logits_NTC=placed(log_posteriors(teacher)[..., index_C[known_C]], known_C))
+
+
+def placed(log_p_NTK: Tensor, known_C: Tensor, rest_NT: Tensor | None = None) -> Tensor:
+    """Log-posteriors of the classes that are known, bool (C,), among all classes (N, T, C); the others share the rest.
+
+    `rest_NT` is that mass; None: what is missing to 1.
+    """
+    log_p_NTC = log_p_NTK.new_empty(*log_p_NTK.shape[:2], len(known_C))
     log_p_NTC[..., known_C] = log_p_NTK
     if n_unknown := int((~known_C).sum()):
-        rest_NT = (1 - log_p_NTK.exp().sum(-1)).clamp(min=TINY)
-        log_p_NTC[..., ~known_C] = (rest_NT / n_unknown).log()[..., None]
-    return teacher._replace(logits_NTC=log_p_NTC)
+        rest_NT = 1 - log_p_NTK.exp().sum(-1) if rest_NT is None else rest_NT
+        log_p_NTC[..., ~known_C] = (rest_NT.clamp(min=TINY) / n_unknown).log()[..., None]
+    return log_p_NTC
 
 
 def rest_as_student(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:

@@ -1,0 +1,80 @@
+"""A small ONNX recogniser as `distill adopt` writes them, for tests: random weights, the same each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from students.charset import Charset
+from students.image import Preparation
+from students.model_file import KEY, Description, signed_onnx, unsigned_json
+
+FRAME_PX = 8
+PREPARATION = Preparation(height_px=48, width_quantum_px=8, channels=3, padding_value=0, least_width_px=160)
+TRAINING = {
+    "licence": "Apache-2.0",
+    "origin": "made for a test",
+    "public_data": "it is not known whether this model saw public test sets in training",
+}
+
+
+def write_adopted(
+    path: Path,
+    characters: str = "0123456789abcdefghij",
+    preparation: Preparation = PREPARATION,
+    columns: np.ndarray | None = None,
+    n_foreign: int = 60,
+    product: bool = True,
+    scale: float = 1.0,
+    bias: np.ndarray | None = None,
+) -> Path:
+    """A graph of `n_foreign` classes; those numbered `columns` (by default: odd ones) are the blank and `characters`.
+
+    With `product` its scores are a product with constant weights. Weights are random, times `scale`; `bias`, of the
+    foreign classes, is added to the scores.
+    """
+    rng, features = np.random.default_rng(5), 12
+    columns = np.arange(len(characters) + 1) * 2 + 1 if columns is None else columns
+    kernel = rng.normal(0, 0.02, (features, preparation.channels, preparation.height_px, FRAME_PX))
+    weights = {
+        "kernel": kernel.astype(np.float32),
+        "weights": (scale * rng.normal(0, 1, (features, n_foreign))).astype(np.float32),
+        "bias": np.zeros(n_foreign, np.float32) if bias is None else bias.astype(np.float32),
+        "columns": columns.astype(np.int64),
+    }
+    strides = [preparation.height_px, FRAME_PX]
+    nodes = [
+        helper.make_node("Conv", ["images", "kernel"], ["maps"], strides=strides),
+        helper.make_node("Squeeze", ["maps"], ["squeezed"], axes=[2]),
+        helper.make_node("Transpose", ["squeezed"], ["features"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["features", "weights"], ["multiplied"]),
+        helper.make_node("Add", ["multiplied", "bias"], ["added"]),
+        helper.make_node("Identity" if product else "Tanh", ["added"], ["raw_scores"]),
+        helper.make_node("Softmax", ["raw_scores"], ["posteriors"], axis=2),
+        helper.make_node("Gather", ["posteriors", "columns"], ["gathered"], axis=2),
+        helper.make_node("Log", ["gathered"], ["logits"]),
+    ]
+    images = ["N", preparation.channels, preparation.height_px, "W"]
+    graph = helper.make_graph(
+        nodes,
+        "adopted",
+        [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, images)],
+        [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["N", "T", len(columns)])],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
+    parameters = sum(values.size for name, values in weights.items() if name != "columns")
+    description = Description(
+        kind="teacher",
+        architecture={"kind": "adopted", "frame_px": FRAME_PX, "parameters": parameters, "sha256": "a" * 64},
+        charset=Charset(characters=characters),
+        preparation=preparation,
+        training=TRAINING,
+    )
+    helper.set_model_props(model, {KEY: unsigned_json(description)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(signed_onnx(model.SerializeToString(), path))
+    return path
