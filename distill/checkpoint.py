@@ -70,7 +70,7 @@ def save(root: Path, step: int, checkpoint: Checkpoint, keep: int = KEEP) -> Non
 
 
 def newest(root: Path) -> Path | None:
-    """The folder of the newest checkpoint that verifies; damaged ones are passed over with a warning."""
+    """Return the folder of the newest checkpoint that verifies, None without one; damaged ones give a warning."""
     for folder in sorted(root.glob("step-*"), reverse=True):
         if problem := _problem(folder):
             log.warning("%s: passed over: %s", folder, problem)
@@ -80,12 +80,12 @@ def newest(root: Path) -> Path | None:
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """The JSON state of a checkpoint without its tensors."""
+    """Return the JSON state of a checkpoint without its tensors."""
     return dict(json.loads((folder / STATE).read_text()))
 
 
 def load(folder: Path) -> Checkpoint:
-    """A checkpoint that `newest` has verified."""
+    """Read a checkpoint that `newest` has verified."""
     tensors = {path.stem: safetensors.torch.load_file(path) for path in folder.glob("*.safetensors")}
     return Checkpoint(tensors, read_state(folder))
 

@@ -13,18 +13,18 @@ from students.model_file import canonical_json
 
 
 def digest_of(*parts: object) -> str:
-    """SHA-256 of the canonical JSON of models and plain values."""
+    """Return the SHA-256 of the canonical JSON of models and plain values, in hexadecimal."""
     plain = [p.model_dump(mode="json") if isinstance(p, BaseModel) else p for p in parts]
     return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
 
 
 def on_host(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Cloned and contiguous in host memory: cuDNN packs recurrent weights as views of one storage."""
+    """Return contiguous clones in host memory: cuDNN packs recurrent weights as views of one storage."""
     return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in sorted(tensors.items())}
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes."""
+    """Return the SHA-256 over names, types, shapes and bytes, in hexadecimal."""
     sha = hashlib.sha256()
     for name, tensor in on_host(tensors).items():
         sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

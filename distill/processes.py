@@ -14,11 +14,11 @@ Poll = Callable[[], None]
 
 
 def never_stop() -> None:
-    """For those whom nobody asks to stop."""
+    """Do nothing: the poll of work that nobody asks to stop."""
 
 
 def begin_worker() -> None:
-    """A signal may reach every process of a group; only the parent knows how to stop in good order."""
+    """Leave signals to the parent, which knows how to stop in good order, and end when it ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     one_thread()
@@ -26,12 +26,12 @@ def begin_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed tells nobody: its worker, and the server that forked it, would wait for ever."""
+    """A parent that is killed gives no notice: its worker, and the server that forked it, would wait for ever."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)
 
 
 def one_thread() -> None:
-    """OpenCV's own threads cost more than they bring on pictures of this size."""
+    """Switch off OpenCV's own threads, which cost more than they bring on pictures of this size."""
     cv2.setNumThreads(0)

@@ -53,11 +53,13 @@ class Record(Origin):
     unit: str = Field("", description="%, points, times, s and so on; empty for a count or a word")
     seeds: tuple[int, ...] = Field((), description="of the trainings that the figure is a mean of")
     seconds: float | None = Field(None, ge=0, description="that it took to measure; null: not noted")
-    columns: Mapping[str, str] = Field({}, description="what tells it from its neighbours: recipe, network, setting")
+    columns: Mapping[str, str] = Field(
+        {}, description="what distinguishes it from its neighbours: recipe, network, setting"
+    )
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What a later record must have in common with this one to replace it."""
+        """Return what a later record must have in common with this one to replace it."""
         return (self.what, *(f"{name}={value}" for name, value in sorted(self.columns.items())))
 
 
@@ -74,7 +76,7 @@ class Question(_Frozen):
 
 
 def read_question(path: Path) -> Question:
-    """The question in a file. Raises `UserError` for a file that holds none."""
+    """Read the question in a file. Raises `UserError` for a file that holds none."""
     try:
         return Question.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -112,7 +114,7 @@ def check_target(path: Path) -> None:
 
 
 def measured_here(words: Sequence[str]) -> Origin:
-    """The origin of figures that this process measures, after the command line `words`."""
+    """Return the origin of figures that this process measures, after the command line `words`."""
     from distill.runtime import PACKAGES, commit
 
     versions = {"python": platform.python_version()}
@@ -123,7 +125,7 @@ def measured_here(words: Sequence[str]) -> Origin:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The command as documents write it: without `--record`, with DATA for the folder of the lines and ~ for home."""
+    """Return a command as documents write it: without `--record`, with DATA for the folder of the lines and ~ for home."""
     kept: list[str] = []
     skipped = False
     for word in words:
@@ -147,7 +149,7 @@ def _quoted(word: str) -> str:
 
 
 def this_machine() -> Hardware:
-    """What this process runs on."""
+    """Return what this process runs on."""
     import torch
 
     accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else None

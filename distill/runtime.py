@@ -40,7 +40,7 @@ class Runtime(Section):
     )
     deterministic: bool = Field(False, description="deterministic algorithms on an accelerator too")
     tracker: Literal["none", "tensorboard", "wandb", "mlflow"] = Field(
-        "none", description="an Accelerate tracker that gets the metrics beside metrics.jsonl"
+        "none", description="an Accelerate tracker that gets the metrics of metrics.jsonl too"
     )
     cache_root: str | None = Field(None, description="cache shared between runs; null: inside the run")
 
@@ -68,6 +68,7 @@ class StopFlag:
             os._exit(128 + number)
 
     def raise_if_set(self) -> None:
+        """Raise `Stopped` once a signal has come."""
         if self.is_set:
             raise Stopped
 
@@ -85,7 +86,10 @@ def stoppable() -> Iterator[StopFlag]:
 
 
 def start(runtime: Runtime, run: Path) -> Accelerator:
-    """The accelerator of this process; checks that as many processes came up as were asked for."""
+    """Return the accelerator of this process, with threads and determinism as the recipe sets them.
+
+    Raises `UserError` for a tracker that is not installed, and where fewer processes came up than were wanted.
+    """
     watch()
     if not torch.cuda.is_available():
         os.environ.setdefault("ACCELERATE_USE_CPU", "true")
@@ -114,7 +118,7 @@ def _processes_here() -> int:
 
 
 def in_bf16(precision: Precision, device: torch.device) -> bool:
-    """What a precision comes to on this machine; `auto` asks whether the processor knows bf16."""
+    """Return whether a precision is bf16 on this device; `auto` is where the hardware computes in it."""
     match precision:
         case "fp32":
             return False
@@ -129,13 +133,13 @@ def in_bf16(precision: Precision, device: torch.device) -> bool:
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Context in which a network computes in its precision."""
+    """Return a context in which a network computes in its precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=in_bf16(precision, device))
 
 
 @cache
 def commit() -> str:
-    """The commit of the suite's own checkout, "-dirty" behind it where files differ; empty when installed."""
+    """Return the commit of the suite's own checkout, "-dirty" behind it where files differ; empty when installed."""
     here = Path(__file__).parent
     try:
         described = subprocess.run(
@@ -152,7 +156,7 @@ def commit() -> str:
 
 
 def environment(accelerator: Accelerator) -> dict[str, Any]:
-    """What a figure depends on beside recipe and data."""
+    """Return what a figure depends on besides recipe and data, for `environment.json`."""
     return {
         "commit": commit(),
         "python": sys.version.split()[0],

@@ -8,11 +8,11 @@ import torch
 
 
 def seed_of(*parts: str | int) -> int:
-    """63 bits that depend on every part and on nothing else."""
+    """Return 63 bits that depend on every part and on nothing else."""
     digest = hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def generator_of(*parts: str | int) -> torch.Generator:
-    """A generator of its own for every combination of parts."""
+    """Return a generator of its own for every combination of parts."""
     return torch.Generator().manual_seed(seed_of(*parts))

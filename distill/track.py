@@ -25,9 +25,9 @@ Item = TypeVar("Item")
 
 
 def progress(what: str, total: int | None, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
-    """A bar on a terminal, a line every ten seconds elsewhere; silent in all processes but the first.
+    """Return a bar on a terminal, elsewhere a line every ten seconds; silent in all processes but the first.
 
-    What was `done` before counts for how far, not for how fast. It says "machine busy" while other processes take
+    What was `done` before counts for how far, not for how fast. It shows "machine busy" while other processes take
     cores that this one needs.
     """
     terminal = sys.stderr.isatty()
@@ -47,7 +47,7 @@ def progress(what: str, total: int | None, unit: str, done: int = 0, shown: bool
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
-    """A bar that says why it is slow."""
+    """A bar that names a busy machine as the reason why it is slow."""
 
     @property
     def format_dict(self) -> MutableMapping[str, Any]:
@@ -76,7 +76,7 @@ def _rank() -> int:
 
 
 def say(message: str) -> None:
-    """One line for the person at the terminal, above any bar; from the first process only."""
+    """Print one line on standard error, above any bar; from the first process only."""
     if _rank() == 0:
         tqdm.write(message, file=sys.stderr)
 
@@ -96,22 +96,24 @@ class MetricsLog:
             file.truncate(size)
 
     def write(self, **values: object) -> None:
+        """Append one entry."""
         with self.path.open("ab") as file:
             file.write(canonical_json(values).encode() + b"\n")
 
     def flushed_size(self) -> int:
-        """Bytes in the file, all of them on disk."""
+        """Return the size of the file in bytes, all of them on disk."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
         return self.path.stat().st_size
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Return the entries of a `metrics.jsonl` in their order; none where there is no such file."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """A file for people and programs: indented, keys sorted."""
+    """Write a JSON file for people and programs: indented, keys sorted."""
     write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
@@ -119,12 +121,13 @@ class Stopwatch:
     """Seconds of each phase, summed over interruptions, in `timing.json`."""
 
     def __init__(self, path: Path, writes: bool) -> None:
-        """Only the one process that `writes` does."""
+        """Continue the seconds of the file; only the process that `writes` changes it."""
         self.path, self.writes = path, writes
         self.seconds: dict[str, float] = json.loads(path.read_text()) if path.is_file() else {}
 
     @contextmanager
     def measure(self, phase: str) -> Iterator[None]:
+        """Count the seconds of the block towards a phase, also where the block raises."""
         start = time.perf_counter()
         try:
             yield
@@ -138,12 +141,12 @@ class Stopwatch:
             write_json(self.path, self.seconds)
 
     def put(self, phase: str, seconds: float) -> None:
-        """Seconds that were counted elsewhere, in the place of what stood there."""
+        """Put seconds that were counted elsewhere in the place of those that stood there."""
         self.seconds.pop(phase, None)
         self.add(phase, seconds)
 
     def waited(self, what: str, items: Iterable[Item]) -> Generator[Item]:
-        """The items; once closed, adds the seconds from the first to the last, those spent waiting, and their share."""
+        """Yield the items; once closed, add the seconds from first to last, those spent waiting, and their share."""
         waiting = 0.0
         begun = asked = time.perf_counter()
         try:

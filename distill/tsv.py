@@ -6,5 +6,5 @@ from collections.abc import Iterable
 
 
 def tsv_row(cells: Iterable[str]) -> str:
-    r"""The cells as one row, tabs and line breaks in them written as `\t`, `\n` and `\r`."""
+    r"""Return the cells as one row, tabs and line breaks in them written as `\t`, `\n` and `\r`."""
     return "\t".join(cell.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r") for cell in cells)

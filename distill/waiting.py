@@ -1,9 +1,9 @@
 """How the threads of this process wait for each other while other processes want the cores too.
 
 torch computes with the threads of GNU OpenMP, which spin for some milliseconds before they sleep. That is fast on an
-idle machine. Beside other processes, a thread that spins keeps the core on which the thread it waits for could run.
+idle machine. With other processes running, a thread that spins keeps the core on which the thread it waits for could run.
 `watch` measures this contention, and while it lasts the threads sleep almost at once. Their number never changes, so
-results stay equal to the bit. `docs/busy.md` says more.
+results stay equal to the bit. `docs/busy.md` has more.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class LoadMeter:
         self._before: _Counters | None = None
 
     def sample(self) -> Load | None:
-        """The load since the last call; None at the first one, and where the system does not tell."""
+        """The load since the last call; None at the first one, and where the system does not report it."""
         try:
             return self._since_the_last(_counters(self._children))
         except (OSError, ValueError):
@@ -191,7 +191,7 @@ def _available_cores() -> int:
 
 
 class Watch(Thread):
-    """Looks four times a second whether the machine is contended, and how threads wait follows."""
+    """Checks four times a second whether the machine is contended, and how threads wait follows."""
 
     def __init__(self, switches: bool) -> None:
         """`switches`: whether the way of waiting is changed, or contention only noticed."""

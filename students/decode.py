@@ -1,4 +1,4 @@
-"""From posteriors to text: greedy CTC decoding, and what a reading says of itself.
+"""From posteriors to text: greedy CTC decoding, and what a reading knows of itself.
 
 Numpy only, so that every reader decodes with the same code. Other ways to decode: `decoder.py`.
 """
@@ -34,7 +34,7 @@ class Reading:
     `confidence` is the probability of the text, P(text | line): summed over all its alignments, under the temperature
     fitted on validation (0-1). `alternatives` holds other texts with their probabilities, best first; greedy decoding
     knows none. Probabilities are those among all texts there are, whatever texts the decoder may choose from.
-    `review` says that a person should look: the confidence is below the reader's threshold, or no text fits the
+    With `review` a person should look at the line: the confidence is below the reader's threshold, or no text fits the
     decoder's rules. `frames` is the number of frames of the line.
     """
 

@@ -1,4 +1,4 @@
-"""The errors a user can mend: each says what is wrong, where, and what to do.
+"""The errors a user can mend: each names what is wrong, where, and what to do.
 
 The command line turns them into one message and exit code 2; anything else is a defect and keeps its
 traceback.

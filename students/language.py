@@ -105,7 +105,7 @@ def read_language(path: Path) -> CharacterModel:
 
 @dataclass(frozen=True, eq=False)
 class Language:
-    """A language model as a decoder of one charset hears it: log-probabilities times `weight`.
+    """A language model as a decoder of one charset takes it: log-probabilities times `weight`.
 
     A character that the model's text never had is UNKNOWN to it: unlikely, not forbidden.
     """

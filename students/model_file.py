@@ -44,7 +44,7 @@ class Calibration(BaseModel):
 
 
 class Description(BaseModel):
-    """Everything beside the weights."""
+    """Everything in a model file but the weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -138,7 +138,7 @@ def unsigned_json(description: Description) -> str:
 
 
 def expect_student(description: Description, path: Path) -> None:
-    """Raises `CheckpointError` for a teacher, and says who opens it."""
+    """Raises `CheckpointError` for a teacher, and names `teachers.load`, which opens it."""
     if description.kind != "student":
         raise CheckpointError(f"{path}: holds a {description.kind}; open it with teachers.load")
 
@@ -166,7 +166,7 @@ def canonical_json(value: object) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to disk, then rename: a reader never sees half a file."""
+    """Write next to `path`, flush to disk, then rename: a reader never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two processes may write the same
     try:

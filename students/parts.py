@@ -92,7 +92,7 @@ class Residual(nn.Module):
 class Recurrent(nn.Module):
     """One-layer recurrent networks in sequence, batch first: (N, T, D) to (N, T, `n_outputs`).
 
-    The features themselves stand beside the last layer's output: the head sees the convolutions directly,
+    The features themselves are joined to the last layer's output: the head sees the convolutions directly,
     which shortens the first phase of a CTC training, when everything is blank. Layers are separate modules
     because a multi-layer bidirectional module does not export to ONNX with a dynamic width.
     """

@@ -179,7 +179,7 @@ class _Parser:
         return Symbol(frozenset(allowed))
 
     def _part_of_set(self) -> frozenset[int]:
-        """A character, an escape or a range; what the charset lacks of it is left to the set to judge."""
+        """A character, an escape or a range; what the charset lacks of it is left to the set."""
         low, classes = self._in_set()
         if not (self._next() == "-" and self.pattern[self.at + 1 : self.at + 2] not in ("]", "")):
             return classes
@@ -209,7 +209,7 @@ class _Parser:
 
 
 class _Positions:
-    """Every symbol of the written-out pattern is a position; `follow` says which may come behind it."""
+    """Every symbol of the written-out pattern is a position; `follow` holds which may come behind it."""
 
     def __init__(self, pattern: str, node: Node, n_classes: int) -> None:
         self.pattern, self.n_classes = pattern, n_classes

@@ -44,7 +44,7 @@ class Reader:
     """Reads line images. `logits_of` maps prepared images (N, channels, H, W) to logits (N, T, C), float32.
 
     One line alone and in a batch read the same: a batch holds lines of one padded width. `decode` turns the posteriors
-    of a line into its reading: as the model file says, until it is chosen anew.
+    of a line into its reading: as the model file sets it, until it is chosen anew.
     """
 
     def __init__(

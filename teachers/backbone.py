@@ -64,7 +64,7 @@ def convnext(inputs: int, name: str, pretrained: bool, drop_path: float) -> Feat
 
 
 def _group_norm(channels: int, **_: object) -> nn.Module:
-    """timm passes a device and a type beside the channels; neither is set here."""
+    """timm passes a device and a type besides the channels; neither is set here."""
     return norm2d("group", channels)
 
 

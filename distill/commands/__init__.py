@@ -27,16 +27,19 @@ def add(commands: Commands, name: str, command: Command, about: str) -> argparse
 
 
 def takes_recipe(sub: argparse.ArgumentParser) -> None:
+    """Add the recipe, its overrides and the run folder."""
     sub.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, or a YAML file")
     sub.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example data.root=folder")
     sub.add_argument("--run", type=Path, metavar="FOLDER", help="run folder (default runs/<recipe>)")
 
 
 def takes_model(sub: argparse.ArgumentParser) -> None:
+    """Add the model."""
     sub.add_argument("model", metavar="MODEL", help="model file or run folder")
 
 
 def reports(sub: argparse.ArgumentParser) -> None:
+    """Add the option `--json` of a command that prints a result."""
     sub.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -14,6 +14,7 @@ FORMATS = ("parquet", "arrow", "saved", "folder", "lmdb", "webdataset", "pages",
 
 
 def add_to(commands: Commands) -> None:
+    """Add the commands of this module."""
     imports = add(commands, "import", _import, "lines of any source into one Parquet file")
     imports.add_argument("source", metavar="SOURCE", help="file, folder, or hf://user/name")
     imports.add_argument("out", type=Path, metavar="OUT", help="Parquet file to write")
@@ -61,7 +62,7 @@ def _reader(options: argparse.Namespace) -> tuple[Any, float]:
     decoding = decoding_of(options)
     if options.read_with is None:
         if decoding is not None or options.least is not None:
-            raise DataError("--least and what says how to decode go with --read-with: which model reads?")
+            raise DataError("--least and the options of decoding go with --read-with: which model reads?")
         return None, 0.0
     least = 0.9 if options.least is None else options.least
     if not 0 <= least <= 1:

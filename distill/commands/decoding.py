@@ -1,4 +1,4 @@
-"""The options that say how posteriors become text, for every command that reads."""
+"""The options that set how posteriors become text, for every command that reads."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from students.errors import DataError
 
 
 def takes_decoding(sub: argparse.ArgumentParser) -> None:
+    """Add the options of decoding."""
     group = sub.add_argument_group("decoding", "without any of these the model file's own")
     group.add_argument(
         "--beam", type=int, metavar="N", help="prefix beam search that keeps N prefixes (8 where needed)"
@@ -27,7 +28,7 @@ def takes_decoding(sub: argparse.ArgumentParser) -> None:
 
 
 def decoding_of(options: argparse.Namespace) -> Greedy | Beam | None:
-    """The settings that the options mean; None where there is none. Raises `DataError` for what makes no sense."""
+    """Return the settings that the options mean; None without any. Raises `DataError` for what makes no sense."""
     from students.words import read_words
 
     chosen = {

@@ -11,6 +11,7 @@ from distill.commands import Commands, add, takes_model
 
 
 def add_to(commands: Commands) -> None:
+    """Add the command of this module."""
     demo = add(commands, "demo", _demo, "serve a page that reads lines in the browser")
     takes_model(demo)
     demo.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine alone)")

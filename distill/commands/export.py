@@ -17,6 +17,7 @@ DYNAMIC = (
 
 
 def add_to(commands: Commands) -> None:
+    """Add the command of this module."""
     export = add(commands, "export", _export, "write a model for deployment, where the export reads as the model does")
     takes_model(export)
     export.add_argument("--to", required=True, choices=["onnx", "int8", "fp16", "hub"], help="what to write")

@@ -10,6 +10,7 @@ from distill.commands.recording import check_record, clock, of_evaluation, takes
 
 
 def add_to(commands: Commands) -> None:
+    """Add the command of this module."""
     evaluate = add(commands, "evaluate", _evaluate, "exact match, CER and WER of a model on labelled lines")
     takes_model(evaluate)
     evaluate.add_argument("data", nargs="+", metavar="DATA", help="file or folder of lines, or hf://user/name")

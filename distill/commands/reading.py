@@ -32,6 +32,7 @@ Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 
 def add_to(commands: Commands) -> None:
+    """Add the commands of this module."""
     read = add(commands, "read", _read, "read line images")
     takes_model(read)
     read.add_argument("images", nargs="+", metavar="IMAGE", help="file, folder (with all below it) or quoted glob")

@@ -22,6 +22,7 @@ from students.errors import UserError
 
 
 def add_to(commands: Commands) -> None:
+    """Add the commands of this module."""
     recipes = add(commands, "recipes", _recipes, "list the shipped recipes, or show one fully resolved")
     recipes.add_argument("show", nargs="?", choices=["show"], help="show one recipe")
     recipes.add_argument("recipe", nargs="?", metavar="RECIPE")

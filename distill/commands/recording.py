@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
 
 def takes_record(sub: argparse.ArgumentParser) -> None:
-    """Add the option."""
+    """Add the option `--record`."""
     sub.add_argument(
         "--record", type=Path, metavar="FILE.json", help="put the figures, with their origin, into this file, too"
     )
@@ -61,7 +61,7 @@ def write_record(options: argparse.Namespace, measured: Callable[[], Measured]) 
 
 
 def question_of(options: argparse.Namespace, measured: Measured) -> Question:
-    """The figures with the command, the commit and the machine that they come from."""
+    """Return the figures with the command, the commit and the machine that they come from."""
     from distill.records import Question, Record, measured_here
 
     origin = dict(measured_here(options.typed))
@@ -71,7 +71,7 @@ def question_of(options: argparse.Namespace, measured: Measured) -> Question:
 
 @contextmanager
 def clock() -> Iterator[list[float]]:
-    """A list that holds, once the block is over, the seconds it took."""
+    """Give a list that holds, once the block is over, the seconds it took."""
     spent: list[float] = []
     start = time.perf_counter()
     yield spent
@@ -79,7 +79,7 @@ def clock() -> Iterator[list[float]]:
 
 
 def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, Any]) -> Measured:
-    """Figures of `report.json`, with the seconds of `timing.json`."""
+    """Return the figures of `report.json`, with the seconds of `timing.json`."""
     seconds = json.loads((folder / "timing.json").read_text())
     seeds = tuple(report["seeds"])
     recipe = {"recipe": Path(options.recipe).stem, "setting": setting_of(options.overrides)}
@@ -100,7 +100,7 @@ def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, An
 
 
 def of_comparison(options: argparse.Namespace, result: Mapping[str, Any]) -> Measured:
-    """Figures of `compare.json`: exact lines of control and student of each setting, and what the student gains."""
+    """Return the figures of `compare.json`: exact lines of control and student of each setting, and the gain."""
     seeds = tuple(result["seeds"])
     figures = []
     for name, row in result["settings"].items():
@@ -117,7 +117,7 @@ def of_comparison(options: argparse.Namespace, result: Mapping[str, Any]) -> Mea
 
 
 def of_evaluation(options: argparse.Namespace, result: Mapping[str, Any], seconds: float) -> Measured:
-    """Figures of `distill evaluate`: the model on each source and on all, and the peers on all."""
+    """Return the figures of `distill evaluate`: the model on each source and on all, and the peers on all."""
     model = {"model": Path(options.model).name}
     sources = result["sources"] if len(result["sources"]) > 1 else {}
     figures = []
@@ -131,7 +131,7 @@ def of_evaluation(options: argparse.Namespace, result: Mapping[str, Any], second
 
 
 def of_reading_speed(model: str, result: Mapping[str, Any], seconds: float) -> Measured:
-    """Figures of `distill speed MODEL`, of the model, its exported forms and the peers."""
+    """Return the figures of `distill speed MODEL`, of the model, its exported forms and the peers."""
     figures = []
     for name, row in {**result["models"], **result["peers"]}.items():
         columns = {"reader": name}
@@ -155,7 +155,7 @@ def of_reading_speed(model: str, result: Mapping[str, Any], seconds: float) -> M
 
 
 def of_renderer_speed(result: Mapping[str, Any], seconds: float) -> Measured:
-    """Figures of `distill speed --renderer`."""
+    """Return the figures of `distill speed --renderer`."""
     names = {
         "lines_a_second": ("lines/s", ""),
         "first_use": ("lines/s in the first round", ""),
@@ -173,7 +173,7 @@ def of_renderer_speed(result: Mapping[str, Any], seconds: float) -> Measured:
 
 
 def setting_of(overrides: Iterable[str]) -> str:
-    """The overrides that tell one run of a recipe from another; where lines lie and how it runs do not."""
+    """Return the overrides that set one run of a recipe apart from another; where lines lie and how it runs do not."""
     return " ".join(each for each in overrides if not each.startswith(("data.root=", "runtime.")))
 
 

@@ -18,6 +18,7 @@ from students.errors import UserError
 
 
 def add_to(commands: Commands) -> None:
+    """Add the command of this module."""
     speed = add(commands, "speed", _speed, "how fast a model reads, or how fast lines are rendered")
     speed.add_argument(
         "overrides",

@@ -43,7 +43,7 @@ def import_lines(source: FileSource, target: Path, reader: Reader | None = None,
     """Every readable line of a source as a row of a new Parquet file; counts, and what was refused with its reason.
 
     A `reader` gives lines without a label what it reads on them where its confidence is at least `least`: pseudo-labels
-    (Lee 2013), counted as `read` beside the labels.
+    (Lee 2013), counted as `read`, apart from the labels.
     """
     if target.exists():
         raise DataError(f"{target}: is there already; remove it, or name another file")

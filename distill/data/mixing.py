@@ -1,6 +1,6 @@
 """How many lines of each source a training samples, and when: weights, a temperature, and curricula.
 
-A plan says how many lines of each source every epoch holds. Each source is gone through in whole passes, each in a new
+A plan holds how many lines of each source every epoch holds. Each source is gone through in whole passes, each in a new
 random order, so that its lines come equally often. Which lines form a step is `sampler.py`'s.
 """
 

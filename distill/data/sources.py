@@ -46,7 +46,7 @@ class SavedSource(AnySource):
 
 
 class FolderSource(AnySource):
-    """A folder of images with a label file, with a text beside each image, or with neither: unlabelled."""
+    """A folder of images with a label file, with a text next to each image, or with neither: unlabelled."""
 
     kind: Literal["folder"] = "folder"
     path: str = Field(description="folder, relative to data.root")

@@ -74,7 +74,7 @@ def export(
     budget_points: float = 0.2,
     decoding: Greedy | Beam | None = None,
 ) -> dict[str, Any]:
-    """Write `model` in the form `to`, by default beside it (a shipped one: here), and return what was found.
+    """Write `model` in the form `to`, by default next to it (a shipped one: here), and return what was found.
 
     A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. Raises
     `ExportError`, and writes nothing, where the result would not read as the model does.

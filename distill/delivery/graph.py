@@ -43,7 +43,7 @@ def graph_of(reader: Reader) -> onnx.ModelProto:
     preparation = reader.description.preparation
     example_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, 64)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on its age, and on what tracing might fix: that is what the gate looks for
+        warnings.simplefilter("ignore")  # on its age, and on what tracing might fix: that is what the gate checks
         torch.onnx.export(
             _Logits(reader.model).eval(),
             (example_NCHW,),

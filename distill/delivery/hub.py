@@ -1,6 +1,6 @@
 """A folder that can be uploaded to a model hub as it is: both files, their description, and a model card.
 
-The card says only what the training record and the run's report hold. No network.
+The card holds only what the training record and the run's report hold. No network.
 """
 
 from __future__ import annotations
@@ -121,10 +121,10 @@ def _record(description: Description, gate: Mapping[str, Any]) -> Iterator[str]:
         yield f"{origin}\n"
     if training.get("licence", "other") == "other":
         yield (
-            "The recipe named no licence (`data.licence`) when this model was trained, so the head of this page says "
+            "The recipe named no licence (`data.licence`) when this model was trained, so the head of this page has "
             "`other`: set it there to what the licences of the training lines allow before you upload.\n"
         )
-    yield "The digests below say which lines were used.\n"
+    yield "The digests below are those of the lines that were used.\n"
     yield f"```json\n{json.dumps(description.training, indent=1, sort_keys=True)}\n```\n"
 
 

@@ -17,7 +17,7 @@ from students.charset import normalise
 
 @dataclass(frozen=True)
 class Truth:
-    """What a line says and where it comes from."""
+    """The label of a line, and where the line comes from."""
 
     key: str
     text: str

@@ -2,7 +2,7 @@
 
 An item is whatever a task scores from 0 to 1: a line that is read exactly or not, or the IoU of a page. The scores of
 teacher, control and student on one item stay together when items are resampled, so an item that is hard for all three
-widens no interval. With several seeds an item is a (seed, line) pair; with one seed the figures speak of this run only.
+widens no interval. With several seeds an item is a (seed, line) pair; with one seed the figures hold for this run only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From YAML to one checked recipe: nearest names, every problem at once, one `extends`, overrides on top.
 
-YAML 1.2; a duplicate key is refused. What the keys mean stands in `recipe.py`.
+YAML 1.2; a duplicate key is refused. The sections, with every key, are in `sections.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run is made of: one frozen model, checked whole before anything starts. `recipe_file.py` reads it."""
+"""What a run is made of: one frozen model, checked whole before anything starts. `file.py` reads it."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Stage(Section):
     name: str = Field(pattern=r"^[\w.-]+$", description="names its folder inside the network's")
     sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
     mix: Mix | None = Field(
-        None, description="how much of each source it draws, and when; null: every line once an epoch"
+        None, description="how much of each source it samples, and when; null: every line once an epoch"
     )
     training: Training = Field(description="its budget and optimiser")
 
@@ -165,7 +165,7 @@ class Network(Section):
     stages: tuple[Stage, ...] = Field((), description="trainings that come before, each from the weights of the last")
     sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
     mix: Mix | None = Field(
-        None, description="how much of each source it draws, and when; null: every line once an epoch"
+        None, description="how much of each source it samples, and when; null: every line once an epoch"
     )
     training: Training = Field(description="how it is trained")
 

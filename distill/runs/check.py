@@ -32,7 +32,7 @@ from students.errors import UserError
 
 
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
-    """Check everything that a recipe names, and report the `n_suspicious` most doubtful labels; 0: asks no teacher.
+    """Check everything that a recipe names, and report the `n_suspicious` most doubtful labels (0: without a teacher).
 
     Synthetic lines are rendered into the run's cache. Raises `DataError` where the run folder cannot be written.
     """
@@ -105,7 +105,7 @@ def _fonts(recipe: Recipe) -> list[Finding]:
 
 
 def shared_families(some: Iterable[Source], others: Iterable[Source]) -> list[str]:
-    """The font families that lines of both are rendered in."""
+    """Return the font families that lines of both are rendered in, sorted."""
     one, other = (
         {family for source in sources if isinstance(source, RenderedSource) for family in source.fonts}
         for sources in (some, others)
@@ -129,7 +129,7 @@ def _labels(pools: Pools) -> list[Finding]:
     summary = pools.summary()
     found = []
     for name, kind, what, advice in (
-        ("empty_labels", "empty", "an empty label", "data.policies.empty says whether they are used"),
+        ("empty_labels", "empty", "an empty label", "data.policies.empty decides whether they are used"),
         ("rewritten_labels", "rewritten", "put into NFC, or without the punctuation that label_form leaves out", ""),
     ):
         for part, keys in summary[name].items():

@@ -19,7 +19,7 @@ from students.errors import DataError
 
 
 def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tuple[str, ...]]:
-    """Train, validation, and the keys of what is in neither.
+    """Return train, validation, and the keys of the lines in neither.
 
     Whole documents go to validation until it holds its share of the labelled lines; the unlabelled lines of such
     a document are set aside. Unlabelled lines of no document stay in train, and so does every other source than
@@ -33,14 +33,14 @@ def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tu
 
 
 def without_labels(lines: Lines, unlabel: Unlabel, seed: int) -> Lines:
-    """The same lines, those of whole documents without labels until so large a share of the labelled lines has none."""
+    """Return the same lines; whole documents lose their labels until that share of the labelled lines has none."""
     documents, chosen = choose_documents(lines, unlabel, "unlabel", seed)
     texts = tuple(None if d in chosen else text for d, text in zip(documents, lines.texts, strict=True))
     return replace(lines, texts=texts)
 
 
 def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tuple[list[str | None], set[str]]:
-    """The document of every line, None outside the sources of `part`, and the documents that make up its share.
+    """Return the document of every line, None outside the sources of `part`, and the documents that make up its share.
 
     The share is one of labelled lines. Raises `DataError` where it would take every document, unless it is 1, and
     for a labelled line without a document.

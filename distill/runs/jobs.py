@@ -22,7 +22,7 @@ LineJob = Job[LineTask]
 
 
 def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[LineJob]:
-    """The trainings of one network in their order, each from the weights of the one before: its stages, then its own.
+    """Return the trainings of one network, each from the weights of the one before: its stages, then its own.
 
     The teacher learns from the labelled lines; control and student go through the same order of all lines.
     """
@@ -63,14 +63,14 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
 
 
 def final_job(run: Run, role: Role) -> LineJob:
-    """The training of teacher or control that its stages lead up to."""
+    """Return the training of teacher or control that its stages lead up to."""
     return jobs_of(run, role)[-1]
 
 
 def lines_of_training(
     part: Teacher | Student, stage: Stage | None, lines: Lines, name: str
 ) -> tuple[Lines, MixPlan | None]:
-    """The lines of one training and how they are mixed; raises `DataError` where it has none to learn from."""
+    """Return the lines of one training and how they are mixed; raises `DataError` where it has none to learn from."""
     settings = stage or part
     some = lines.of_sources(settings.sources)
     if part.needs_labels and all(text is None for text in some.texts):
@@ -81,7 +81,7 @@ def lines_of_training(
 
 
 def problems_of_trainings(recipe: Recipe, usable: Mapping[Network, Lines]) -> list[str]:
-    """What would keep a training from beginning for want of lines."""
+    """Return what would keep a training from beginning for want of lines, in words; empty if nothing."""
     problems = []
     parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
     for network, part in parts.items():

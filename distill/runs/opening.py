@@ -41,7 +41,11 @@ class Run:
 
 
 def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
-    """Open the lines of a recipe; raises before anything is trained, and before the folder says otherwise."""
+    """Open the lines of a recipe, before anything is trained or written down in the folder.
+
+    Raises `DataError` for lines, `CheckpointError` for initial weights and teachers, and `RecipeError` for networks
+    that cannot be used; `Stopped` after a signal.
+    """
     make_writable(folder)
     accelerator = start(recipe.runtime, folder)
     if recipe.runtime.workers:

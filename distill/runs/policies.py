@@ -1,6 +1,6 @@
 """Training lines that mislead, that no alignment fits, or that the charset cannot write: dropped or refused.
 
-What is dropped is named with its reason; a policy that says fail raises `DataError`.
+What is dropped is named with its reason; a policy set to fail raises `DataError`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ NAMED_REFUSALS = 20
 
 
 def without_misleading(train: Lines, held_out: Lines, policies: Policies, refused: dict[str, list[Refusal]]) -> Lines:
-    """Training lines after the policies on empty labels, on pictures of `held_out`, and on contradictory labels.
+    """Return training lines after the policies on empty labels, pictures of `held_out`, and contradictory labels.
 
-    What is dropped is added to `refused` under its policy. Raises `DataError` for a policy that says fail.
+    What is dropped is added to `refused` under its policy. Raises `DataError` for a policy set to fail.
     """
     elsewhere = dict(zip(held_out.image_digests, held_out.keys, strict=True))
     contradictory = _contradictory(train)
     found: dict[str, dict[int, str]] = {"empty": {}, "leaked": {}, "contradictory": {}}
     for i, (key, text, digest) in enumerate(zip(train.keys, train.texts, train.image_digests, strict=True)):
         if digest in elsewhere:
-            found["leaked"][i] = f"{key}: the same picture as {elsewhere[digest]}, which the run is judged on"
+            found["leaked"][i] = f"{key}: the same picture as {elsewhere[digest]}, a line of validation or test"
         if text == "":
             found["empty"][i] = f"{key}: its label is empty"
         if text is not None and digest in contradictory:
@@ -60,10 +60,10 @@ def _contradictory(lines: Lines) -> dict[str, list[str]]:
 def without_infeasible(
     lines: Lines, n_frames: Mapping[int, int], refused: list[Refusal], policy: str = "drop"
 ) -> Lines:
-    """The unlabelled lines, and those whose label fits: CTC needs a frame a character, one more between equal ones.
+    """Return unlabelled lines and those whose label fits: CTC needs a frame a character, one more between equal ones.
 
     `n_frames` are the network's frames by padded width in pixels. What does not fit is added to `refused`; raises
-    `DataError` instead where the policy says fail.
+    `DataError` instead where the policy is fail.
     """
     kept = []
     for i, text in enumerate(lines.texts):
@@ -80,9 +80,9 @@ def without_infeasible(
 
 
 def inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refused: list[Refusal]) -> Lines:
-    """Lines whose label the charset can write, and unlabelled ones; what it cannot write is added to `refused`.
+    """Return unlabelled lines and those whose label the charset can write; the others are added to `refused`.
 
-    Raises `DataError` instead where data.charset.outside says fail.
+    Raises `DataError` instead where data.charset.outside is fail.
     """
     outside = [
         Refusal(key, f"{key}: label {text!r} holds {missing}, which the charset lacks")

@@ -44,7 +44,7 @@ class Pools:
     set_aside: tuple[str, ...] = ()  # unlabelled lines of validation documents
 
     def summary(self) -> dict[str, Any]:
-        """Counts for `data.json`, with every refused line named."""
+        """Return the counts for `data.json`, with every refused line named."""
         per_part = {"train": self.train, "validation": self.validation, "test": self.test}
         return {
             "charset": self.charset.characters,
@@ -78,7 +78,7 @@ def _lines_per_source(lines: Lines) -> dict[str, dict[str, int]]:
 
 
 def cache_of(recipe: Recipe, folder: Path) -> Path:
-    """Where a run in `folder` keeps what it can compute again."""
+    """Return where a run in `folder` keeps what it can compute again."""
     return Path(recipe.runtime.cache_root or folder / "cache").expanduser()
 
 
@@ -130,7 +130,7 @@ def _open_parts(
 def open_sources(
     recipe: Recipe, sources: Sequence[Source], root: Path, cache: Path, problems: list[str]
 ) -> tuple[Lines, list[Refusal]]:
-    """The lines of several sources, and those that cannot be used.
+    """Return the lines of several sources, and those that cannot be used.
 
     A source that cannot be opened is added to `problems`, and the next is opened all the same.
     """
@@ -169,7 +169,7 @@ def _charset(recipe: Recipe, train: Lines, folder: Path) -> Charset:
 
 
 def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charset:
-    """The recipe's characters, or those of the labels and the space."""
+    """Return the recipe's characters, or those of the labels and the space."""
     if choice.characters is not None:
         return Charset(characters=choice.characters)
     return Charset.of([" ", *(text for text in texts if text)])

@@ -21,7 +21,7 @@ COLUMNS = 3
 
 
 def training_sheet(recipe: Recipe, folder: Path, n: int) -> Image.Image:
-    """`n` training lines chosen at random, each over its label."""
+    """Return a picture of `n` training lines chosen at random, each over its label."""
     lines = open_pools(recipe, folder).train
     order = torch.randperm(len(lines), generator=generator_of("preview", recipe.seed))[:n].tolist()
     parts = (recipe.teacher, recipe.student)

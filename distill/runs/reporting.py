@@ -20,7 +20,10 @@ from students.model_file import read_description
 
 
 def make_report(run: Run) -> dict[str, Any]:
-    """Evaluate the three networks on the test lines; a report on the same files is reused."""
+    """Evaluate the three networks on the test lines and return `report.json`; a report on the same files is reused.
+
+    Empty on all processes but the first.
+    """
     roles = ["teacher", *(["control"] if run.recipe.student.control else []), "student"]
     models = {role: model_in(run.folder / role) for role in roles}
     judged = {

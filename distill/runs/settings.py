@@ -58,7 +58,7 @@ def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
         axis_settings = [Setting(value, _overrides(key, value, recipe)) for value in names]
         sets = {override.partition("=")[0] for setting in axis_settings for override in setting.overrides}
         if "student.seed" in sets:
-            raise UserError("--over student.seed: every setting is trained under the same seeds; --seeds says how many")
+            raise UserError("--over student.seed: every setting is trained under the same seeds; --seeds sets how many")
         if both := sorted(sets & taken):
             raise UserError(f"--over {key}: an earlier --over sets {both[0]} too; one of the two would say nothing")
         taken |= sets
@@ -80,6 +80,6 @@ def _overrides(key: str, value: str, recipe: Recipe) -> tuple[str, ...]:
 
 
 def folder_name(name: str) -> str:
-    """Return the folder of a setting; long names are cut, and a digest tells them apart."""
+    """Return the folder of a setting; long names are cut, and a digest keeps them distinct."""
     plain = re.sub(r"[^\w.-]+", "_", name)
     return plain if len(plain) <= 80 else f"{plain[:64]}-{digest_of(name)[:12]}"

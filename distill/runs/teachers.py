@@ -24,7 +24,10 @@ FILLED = ", filled"  # behind the name of a cache: the seconds that it took to f
 
 
 def finished_teacher(run: Run) -> FrozenTeacher:
-    """The run's teacher, with those that the objective adds. Raises before anything is trained against it."""
+    """Return the run's teacher, with those that the objective adds.
+
+    Raises `CheckpointError` where it is not finished or its file cannot be used.
+    """
     recipe = run.recipe
     if recipe.teacher.file is not None:
         own = own_copy(run)
@@ -42,7 +45,7 @@ def finished_teacher(run: Run) -> FrozenTeacher:
 
 
 def own_copy(run: Run) -> Path:
-    """A copy of the finished teacher in the run folder, which is then whole."""
+    """Return the copy of the finished teacher in the run folder, made where it is missing."""
     source = adopted(run.recipe, run.folder)
     target = copy_in(run.folder, source)
     if run.accelerator.is_main_process and not target.is_file():
@@ -55,7 +58,10 @@ def own_copy(run: Run) -> Path:
 
 
 def cache_teacher(run: Run) -> dict[str, Any]:
-    """Compute the teacher's posteriors for the student's trainings, and measure what the cache leaves out of them."""
+    """Compute the teacher's posteriors for the student's trainings, and return what the cache leaves out of them.
+
+    Raises `RecipeError` for a recipe without a cache. Errors are relative; `bytes_a_line` is of one view.
+    """
     if not run.recipe.objective.cache.views:
         raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
     frozen = finished_teacher(run)
@@ -80,7 +86,7 @@ def cache_teacher(run: Run) -> dict[str, Any]:
 
 
 def fill_caches(run: Run, tasks: Sequence[LineTask]) -> list[Cached]:
-    """The caches of the trainings that want one, each opened, and computed as far as it is missing."""
+    """Open the caches of the trainings that want one, computing what is missing, and return them."""
     if not run.recipe.objective.cache.views:
         return []
     with run.stopwatch.measure("cache"):

@@ -20,7 +20,10 @@ Network = Literal["teacher", "student"]
 
 
 def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], dict[str, list[Refusal]]]:
-    """For teacher and student: the training lines whose labels fit their frames, and those that do not."""
+    """Return, for teacher and student, the training lines whose labels fit their frames, and those that do not.
+
+    Raises `DataError` where a network that needs labels has none left, or where the policy on such lines is fail.
+    """
     usable: dict[Network, Lines] = {}
     refused: dict[str, list[Refusal]] = {}
     parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
@@ -39,7 +42,7 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
 
 
 def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict[int, int]:
-    """Frames of every padded width among `lines`, measured."""
+    """Return the number of frames of every padded width, px, among `lines`, measured."""
     return {
         int(width): n_frames(model, preparation.channels, preparation.height_px, int(width))
         for width in np.unique(lines.padded_width_px)
@@ -47,7 +50,7 @@ def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict
 
 
 def fresh(part: Teacher | Student, recipe: Recipe, charset: Charset) -> Recogniser:
-    """A network with any first weights, for measuring."""
+    """Return a network with any first weights, for measuring; raises `RecipeError` where it cannot be built."""
     model = undownloaded(part.model)
     try:
         return model.build(charset.n_classes, recipe.image.channels, recipe.image.height_px)

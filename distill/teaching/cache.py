@@ -1,4 +1,4 @@
-"""The teacher's posteriors, computed once for every training line, in Arrow files beside the run.
+"""The teacher's posteriors, computed once for every training line, in Arrow files of the run.
 
 Every line is kept in `views` augmented views; view v is what epochs v, v + views, ... show, augmented again from the
 same seed, so picture and posteriors agree. Parts are written whole, an interrupted cache goes on behind the last one,

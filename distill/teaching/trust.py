@@ -44,7 +44,7 @@ def _probability_of_label(teacher: Outputs, batch: Batch) -> Tensor:
 def errors_a_character(path_NS: Tensor, lengths_N: Tensor, batch: Batch) -> list[float]:
     """Edits between a best path and the label, over the label's characters, of every line; 0 without a label.
 
-    Classes that the label does not tell apart count as equal.
+    Classes that the label does not distinguish count as equal.
     """
     of_lines = path_NS.cpu().numpy()
     errors = []

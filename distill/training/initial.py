@@ -26,14 +26,14 @@ FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: t
 
 @dataclass(frozen=True)
 class Start:
-    """A model file whose weights a training begins with, and what it is known by in digests."""
+    """A model file whose weights a training begins with; `digest` stands for it in the digest of the training."""
 
     path: Path
     digest: str
 
 
 def start_of(part: Network) -> Start | None:
-    """The model file that a network's `init` names."""
+    """Return the model file that a network's `init` names; None where it names none."""
     if part.init is None:
         return None
     path = find_model(Path(part.init).expanduser())
@@ -41,13 +41,13 @@ def start_of(part: Network) -> Start | None:
 
 
 def sources_learnt(sources: Iterable[str], start: Start | None) -> dict[str, int]:
-    """How many lines of each source a training had, or one that came before it: the most of any."""
+    """Return how many lines of each source a training had, or one that came before it: the most of any."""
     before = read_model(start.path)[0].training.get("sources") if start else None
     return dict(sorted((Counter(sources) | Counter(before if isinstance(before, dict) else {})).items()))
 
 
 def charset_with_starts(charset: Charset, recipe: Recipe) -> Charset:
-    """The characters of the lines, and those that the initial models are to keep.
+    """Return the characters of the lines, and those that the initial models are to keep.
 
     Raises `DataError` where a model may not change and lacks a character of the lines.
     """
@@ -118,12 +118,12 @@ def _differences(described: Description, architecture: Mapping[str, object], ima
 
 
 def undownloaded(model: TeacherConfig | StudentConfig) -> TeacherConfig | StudentConfig:
-    """The same architecture with fresh weights: nothing is fetched for them."""
+    """Return the same architecture with fresh weights: nothing is downloaded for it."""
     return model.model_copy(update={"pretrained": False} if "pretrained" in type(model).model_fields else {})
 
 
 def problems_of_starts(recipe: Recipe, charset: Charset) -> list[str]:
-    """What keeps the networks of a recipe from beginning with the files they name."""
+    """Return what keeps the networks of a recipe from beginning with the files they name, in words."""
     found = (_problem_of_start(part, recipe.image, charset) for part in (recipe.teacher, recipe.student))
     return [problem for problem in found if problem]
 
@@ -135,6 +135,6 @@ def _problem_of_start(part: Teacher | Student, image: Preparation, charset: Char
             fill(model, start, part.model.model_dump(mode="json"), charset, image)
     except UserError as error:
         return str(error)
-    except (ValueError, RuntimeError):  # it cannot be built at all, with whatever weights: `fresh` says why
+    except (ValueError, RuntimeError):  # it cannot be built at all, with whatever weights: `fresh` gives the reason
         return None
     return None

@@ -70,23 +70,23 @@ class LineTask:
 
     @property
     def n_items(self) -> int:
-        """How many lines there are to learn from."""
+        """Return how many lines there are to learn from."""
         return len(self.lines)
 
     @property
     def items_a_step(self) -> int:
-        """Lines of one step over all processes, every view counted."""
+        """Return the lines of one step over all processes, every view counted."""
         return self.training.batch_lines * self.objective.views
 
     @property
     def seed(self) -> int:
-        """Of weights, order and augmentation."""
+        """Return the seed of weights, order and augmentation."""
         own = None if self.role == "teacher" else self.recipe.student.seed
         return self.recipe.seed if own is None else own
 
     @cached_property
     def digest(self) -> str:
-        """Two trainings with one digest give the same weights."""
+        """Return the digest: two trainings with equal digests give the same weights."""
         parts = (
             *(self.role, self.seed, self.recipe.image, self.recipe.data.protocol, self.model),
             *(self.training, self.objective, self.charset, self.lines.digest, self.validation.digest),
@@ -97,16 +97,16 @@ class LineTask:
 
     @property
     def sampling(self) -> Order:
-        """Which lines form which step. The control has labelled lines in the slots of the student's unlabelled ones."""
+        """Return which lines form a step. The control has labelled ones in the slots of unlabelled ones."""
         labelled = np.array([text is not None for text in self.lines.texts])
         fillers = labelled if self.teacher is None and not labelled.all() else None
         width_px, training = self.lines.padded_width_px, self.training
         return Order(width_px, training.batch_lines, self.seed, training.micro_batch_lines, fillers, self.plan)
 
     def build(self, purpose: str = "weights") -> Recogniser:
-        """The network with its first weights: fresh ones, a function of seed, purpose and architecture, or `start`'s.
+        """Return the network with its first weights: those of `start`, else a function of seed and architecture.
 
-        Control and student start equal.
+        Another `purpose` gives other fresh weights. Control and student start equal.
         """
         image = self.recipe.image
         with torch.random.fork_rng(devices=[]):
@@ -117,7 +117,7 @@ class LineTask:
         return model
 
     def auxiliary(self, model: nn.Module) -> nn.ModuleDict:
-        """What the terms of the objective need beside the network: a projection, an attention decoder, a peer."""
+        """Return the auxiliary modules of the objective: a projection, an attention decoder, a peer."""
         assert isinstance(model, Recogniser)
         # its own first weights, or two peers that begin as copies would stay copies
         peer = replace(self, start=None).build(PEER) if self.objective.mutual.weight else None
@@ -125,7 +125,7 @@ class LineTask:
         return auxiliary_modules(self.objective, model, peer, self.teacher, classes, image, self.seed)
 
     def begin(self, accelerator: Accelerator, poll: Poll) -> Lessons:
-        """The steps and the criterion; the teacher's posteriors are computed first where they are to be cached."""
+        """Return the steps and the criterion, after computing the teacher's posteriors that are to be cached."""
         cached = self.posteriors(accelerator, poll)
         source: TeacherSource | None = self.teacher
         if self.teacher is not None and cached is not None:
@@ -134,14 +134,14 @@ class LineTask:
         return Lessons(steps, LineCriterion(self.objective, source, self.training.precision))
 
     def posteriors(self, accelerator: Accelerator, poll: Poll) -> Cached | None:
-        """The teacher's posteriors on the lines, computed where they are missing; None without a cache or a teacher."""
+        """Return the teacher's posteriors, computed where they are missing; None without a cache or a teacher."""
         if self.teacher is None or not self.objective.cache.views:
             return None
         n_classes = self.charset.n_classes
         return cache_posteriors(self.taught(self.teacher), self.objective, n_classes, self.cache, accelerator, poll)
 
     def taught(self, teacher: FrozenTeacher) -> TaughtLines:
-        """The lines as the cache of a teacher's posteriors takes them."""
+        """Return the lines as the cache of a teacher's posteriors takes them."""
         return TaughtLines(teacher, self.lines, self.recipe.image, self.training.augment, self.seed)
 
     def _steps(self, steps: range, accelerator: Accelerator, cached: Cached | None) -> Generator[StepData]:
@@ -164,7 +164,7 @@ class LineTask:
         return feed(fed, steps)
 
     def before(self, accelerator: Accelerator) -> Mapping[str, float]:
-        """What the teacher reads of the validation lines."""
+        """Return what the teacher reads of the validation lines, as fractions by name; nothing without a teacher."""
         if self.teacher is None:
             return {}
         figures = self.validate(self.teacher, accelerator).figures
@@ -172,7 +172,7 @@ class LineTask:
         return {f"teacher_{name}": value for name, value in figures.items()}
 
     def validate(self, model: nn.Module, accelerator: Accelerator) -> Validation:
-        """Exact lines and CER by greedy decoding; a line scores 1 where it is read exactly."""
+        """Return exact lines and CER, fractions, by greedy decoding; a line scores 1 where it is read exactly."""
         decode = partial(best_path_text, charset=self.charset)
         texts = read_lines(model, self.validation, decode, self.recipe.image, accelerator)
         truths, protocol = truths_of(self.validation), self.recipe.data.protocol
@@ -181,7 +181,7 @@ class LineTask:
         return Validation({"exact": result.exact, "cer": result.cer}, exact, not any(texts.values()))
 
     def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
-        """More exact lines are better; among equals, a lower CER."""
+        """Return what validations are compared by: more exact lines are better, and among equals a lower CER."""
         return figures["exact"], -figures["cer"]
 
     def write(
@@ -236,5 +236,5 @@ class LineTask:
         }
 
     def trained_by(self, file: Path) -> str | None:
-        """The digest of the task that wrote a model file."""
+        """Return the digest of the task that wrote a model file; None where it has none."""
         return read_model(file)[0].training.get("job")

@@ -33,6 +33,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
+        """Change every weight that has a gradient, in place."""
         for group in self.param_groups:
             for weight in group["params"]:
                 state = self.state[weight]
@@ -47,7 +48,7 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrix_NM: Tensor, iterations: int = 4) -> Tensor:
-    """About U V^T of the singular value decomposition U S V^T: most singular values between 0.7 and 1.2.
+    """Return about U V^T of the singular value decomposition U S V^T, with most singular values from 0.7 to 1.2.
 
     A quintic Newton-Schulz iteration X <- (a + b X X^T + c (X X^T)^2) X (Jordan et al. 2024); a matrix of zeros stays
     one. Its factors commute, so they are multiplied up on the small side. It begins at X / sqrt(|X X^T|), which is
@@ -78,7 +79,7 @@ def _factor(square_NN: Tensor) -> Tensor:
 def build_optimisers(
     model: nn.Module, training: Training, auxiliary: Sequence[nn.Module] = ()
 ) -> tuple[Optimizer, ...]:
-    """The optimisers of a training; every parameter belongs to one of them.
+    """Return the optimisers of a training; every parameter belongs to one of them.
 
     Vectors do not decay. Of the `auxiliary` modules, a recogniser is treated as the network is, the rest has AdamW.
     """
@@ -110,7 +111,7 @@ def build_optimisers(
 
 
 def rate_at(step: int, training: Training) -> float:
-    """Learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0."""
+    """Return the learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0."""
     warm = max(1, round(training.warmup * training.steps))
     if step < warm:
         return training.learning_rate * (step + 1) / warm
@@ -126,7 +127,7 @@ def rate_at(step: int, training: Training) -> float:
 
 @torch.no_grad()
 def follow(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float, step: int) -> None:
-    """average += (1 - decay) (weights - average), the decay growing from 0.1 as the first steps pass."""
+    """Change the average in place by (1 - decay) (weights - average); the decay grows from 0.1 in the first steps."""
     share = 1 - min(decay, (1 + step) / (10 + step))
     floating = [name for name, t in average.items() if t.is_floating_point()]
     torch._foreach_lerp_([average[n] for n in floating], [weights[n] for n in floating], share)

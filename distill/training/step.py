@@ -19,7 +19,7 @@ from distill.training.task import Criterion, Step
 from distill.training.trainee import Trainee
 from students.errors import UserError
 
-REPLACED = "replaced lines"  # counted with the terms, so that all processes hear of it in one message
+REPLACED = "replaced lines"  # counted with the terms, so that all processes learn of it in one message
 
 
 class NonFiniteError(UserError):
@@ -30,7 +30,7 @@ class NonFiniteError(UserError):
 class StepSettings:
     """How one step is taken: `done` is the share (0-1) of the training that lies before it.
 
-    `watch` asks for figures that explain a curve; `stop` says that this process was asked to stop.
+    With `watch` there are figures that explain a curve; `stop`: this process was asked to stop.
     """
 
     done: float = 0.0

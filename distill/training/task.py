@@ -22,37 +22,37 @@ class Step(Protocol):
 
     @property
     def step(self) -> int:
-        """Its number, counted from 0."""
+        """Return its number, counted from 0."""
 
     @property
     def batches(self) -> Sequence[Any]:
-        """The micro-batches of this process, which only the task's criterion looks into."""
+        """Return the micro-batches of this process, which only the task's criterion opens."""
 
     @property
     def n_items(self) -> int:
-        """Items of the whole step, over all processes, every view counted."""
+        """Return the items of the whole step, over all processes, every view counted."""
 
     @property
     def keys(self) -> Sequence[str]:
-        """Names of this process's items, for an error to name."""
+        """Return the names of this process's items, for an error to name."""
 
     @property
     def sampled(self) -> Mapping[str, tuple[int, int]]:
-        """Labelled and unlabelled items of each source in the whole step."""
+        """Return the numbers of labelled and unlabelled items of each source in the whole step."""
 
     @property
     def replaced(self) -> Mapping[str, str]:
-        """Damaged items of this process that others stood in for, and why."""
+        """Return the damaged items of this process that others stood in for, and why."""
 
 
 class Criterion(Protocol):
     """The named loss terms of a task. Only the step divides, by the counts of the whole step over all processes."""
 
     def weights(self, done: float) -> Mapping[str, float]:
-        """The weights of the terms that count once a share `done` (0-1) of the steps is over."""
+        """Return the weights of the terms that count once a share `done` (0-1) of the steps is over."""
 
     def counts(self, names: Collection[str], step: Any) -> Mapping[str, int]:
-        """How many items of the whole step, over all processes, each named term is a sum over."""
+        """Return how many items of the whole step, over all processes, each named term is a sum over."""
 
     def terms(
         self, model: nn.Module, auxiliary: nn.ModuleDict, batch: Any, names: Collection[str], watch: bool
@@ -73,7 +73,7 @@ class Lessons(NamedTuple):
 class Validation(NamedTuple):
     """Validation figures by name, one score in [0, 1] an item for paired resampling, and whether nothing was found.
 
-    `silent` says that the network gives no answer on any item, as one that has collapsed does.
+    `silent`: the network gives no answer on any item, as one that has collapsed does.
     """
 
     figures: Mapping[str, float]
@@ -86,41 +86,41 @@ class Task(Protocol):
 
     @property
     def digest(self) -> str:
-        """Two trainings with one digest give the same weights."""
+        """Return the digest: two trainings with equal digests give the same weights."""
 
     @property
     def unit(self) -> str:
-        """What an item is called in progress and messages, such as `line`."""
+        """Return what an item is called in progress and messages, such as `line`."""
 
     @property
     def n_items(self) -> int:
-        """How many items there are to learn from."""
+        """Return how many items there are to learn from."""
 
     @property
     def items_a_step(self) -> int:
-        """Items of one step over all processes, every view counted."""
+        """Return the items of one step over all processes, every view counted."""
 
     @property
     def advice(self) -> str:
-        """What may help where the network gives no answer on any validation item."""
+        """Return what may help where the network gives no answer on any validation item."""
 
     def build(self) -> nn.Module:
-        """The network with its first weights: a function of the task alone, control and student begin equal."""
+        """Return the network with its first weights, a function of the task alone: control and student begin equal."""
 
     def auxiliary(self, model: nn.Module) -> nn.ModuleDict:
-        """Fresh modules that learn beside the network and do not enter its file."""
+        """Return fresh auxiliary modules, which learn with the network and do not enter its file."""
 
     def begin(self, accelerator: Accelerator, poll: Poll) -> Lessons:
-        """Open or compute what the steps need; `poll` may raise to stop in between."""
+        """Open or compute what the steps need, and return steps and terms; `poll` may raise to stop in between."""
 
     def before(self, accelerator: Accelerator) -> Mapping[str, float]:
-        """Figures that are known before step 1, such as the teacher's own on validation."""
+        """Return figures that are known before step 1, such as the teacher's own on validation."""
 
     def validate(self, model: nn.Module, accelerator: Accelerator) -> Validation:
-        """Figures and scores on the validation items; every process takes part and gets the same."""
+        """Return figures and scores on the validation items; every process takes part and gets the same."""
 
     def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
-        """By what validations are compared: the larger is the better."""
+        """Return what validations are compared by: the larger is the better."""
 
     def write(
         self,
@@ -136,4 +136,4 @@ class Task(Protocol):
         """
 
     def trained_by(self, file: Path) -> str | None:
-        """The digest of the task that wrote a model file."""
+        """Return the digest of the task that wrote a model file; None where it has none."""

@@ -52,12 +52,12 @@ class Job(Generic[TaskT_co]):
 
     @property
     def name(self) -> str:
-        """Of its folder within the run's."""
+        """Return the name of its folder within the run's."""
         return self.role if self.folder.parent.name != "stages" else f"{self.role} {self.folder.name}"
 
     @property
     def target(self) -> Path:
-        """The model file that it ends with."""
+        """Return the model file that it ends with."""
         return self.folder / MODEL_NAME
 
 
@@ -73,7 +73,11 @@ class Session:
 
 
 def train(job: Job[Any], accelerator: Accelerator, stop: StopFlag, stopwatch: Stopwatch) -> Path:
-    """Train to the end, from where it stands, and return the model file. Raises `Stopped` after a checkpoint."""
+    """Train to the end, from the newest checkpoint on, and return the model file.
+
+    Raises `Stopped` after a checkpoint, `NonFiniteError` for a loss or gradient that is not finite, `CollapseError`
+    where the network gives no answer for too long, and `DataError` where too many items are damaged.
+    """
     if finished(job):
         return job.target
     trainee = _begin(job, accelerator)
@@ -92,7 +96,7 @@ def train(job: Job[Any], accelerator: Accelerator, stop: StopFlag, stopwatch: St
 
 
 def finished(job: Job[Any]) -> bool:
-    """Whether the model file is there. Raises `CheckpointError` if it, or a checkpoint, is another job's."""
+    """Return whether the model file is there. Raises `CheckpointError` if it, or a checkpoint, is another job's."""
     digest = job.task.digest
     checkpoint = checkpoints.newest(job.folder / "checkpoints")
     if job.target.is_file():

@@ -18,7 +18,7 @@ OLD_NAMES = {"sampled": "drawn"}  # of parts of the progress, as checkpoints kno
 
 @dataclass
 class Progress:
-    """The state of a training beside its tensors."""
+    """The state of a training apart from its tensors."""
 
     step: int = 0
     written: int = 0  # the last step at whose validation anything was written
@@ -29,7 +29,7 @@ class Progress:
     replaced: dict[str, str] = field(default_factory=dict)  # damaged items that others stood in for, and why
 
     def has_no_hope(self, training: Training) -> bool:
-        """Whether as many validations as the recipe's patience have brought nothing better."""
+        """Return whether as many validations as the recipe's patience have brought nothing better."""
         if training.patience is None or self.best is None:
             return False
         return self.step - self.best["step"] >= training.patience * training.validate_every
@@ -48,17 +48,17 @@ class Trainee:
 
     @property
     def named_parameters(self) -> dict[str, nn.Parameter]:
-        """All that learns, auxiliary modules included."""
+        """Return all that learns, auxiliary modules included."""
         return {**dict(self.model.named_parameters()), **dict(self.auxiliary.named_parameters(prefix="beside"))}
 
     @property
     def shown(self) -> dict[str, Tensor]:
-        """The weights that are validated and shipped: the average where there is one."""
+        """Return the weights that are validated and shipped: the average where there is one."""
         return self.average or dict(self.model.state_dict())
 
 
 def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP) -> None:
-    """Everything needed to go on at the exact step, as a checkpoint of the training with digest `job`."""
+    """Write what is needed to go on at the exact step, as a checkpoint of the training with digest `job`."""
     now = trainee.progress
     names: dict[Tensor, str] = {p: name for name, p in trainee.named_parameters.items()}
     moments = {
@@ -85,7 +85,7 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
 
 
 def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.device) -> None:
-    """Put a trainee where a checkpoint of `folder` left it; a warning where other versions or threads wrote it."""
+    """Put a trainee where a checkpoint of `folder` left it, with a warning where other versions or threads wrote it."""
     state = saved.state
     if (begun_on := state.get("device", device.type)) != device.type:
         checkpoints.log.warning("%s: begun on %s, continued on %s: results may differ", folder, begun_on, device.type)

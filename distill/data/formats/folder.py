@@ -1,4 +1,4 @@
-"""A folder of images with their texts in a label file or beside each image, or of images alone."""
+"""A folder of images with their texts in a label file or next to each image, or of images alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAIR_SUFFIX = ".gt.txt"
 
 
 def label_files_in(folder: Path) -> list[str]:
-    """The label files that a folder holds; `*.gt.txt` stands for texts beside the images."""
+    """The label files that a folder holds; `*.gt.txt` stands for texts next to the images."""
     listed = [name for name in LABEL_FILES if (folder / name).is_file()]
     paddle = [p.name for pattern in PADDLE_LISTS for p in sorted(folder.glob(pattern)) if not holds_boxes(p)]
     pairs = next(folder.rglob(f"*{PAIR_SUFFIX}"), None)

@@ -63,15 +63,15 @@ def _page(path: Path) -> np.ndarray:
     return decode_image(path)
 
 
-def page_image(named: str, beside: Path) -> Path | None:
-    """The image of a page that the file `beside` describes: as named, beside it, a folder above, or of its name.
+def page_image(named: str, described_by: Path) -> Path | None:
+    """The image of a page that the file `described_by` describes: as named, next to it, a folder above, or of its name.
 
     Programs write absolute paths of their own machine: of a name that leaves the folder the last part counts.
     """
-    folder, last = beside.parent, PureWindowsPath(named).name
+    folder, last = described_by.parent, PureWindowsPath(named).name
     names = [named] if lies_inside(named) else [last] if last else []
     candidates = [place / name for name in names for place in (folder, folder.parent)]
-    candidates += [beside.with_suffix(suffix) for suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff")]
+    candidates += [described_by.with_suffix(suffix) for suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff")]
     return next((path for path in candidates if is_file(path)), None)
 
 

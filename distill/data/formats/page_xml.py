@@ -20,7 +20,7 @@ SNIFFED_BYTES = 4096
 
 
 def describes_a_page(path: Path) -> bool:
-    """Whether a file looks like PAGE XML or ALTO."""
+    """Whether a file begins as PAGE XML or ALTO does."""
     with path.open("rb") as file:
         head = file.read(SNIFFED_BYTES)
     return any(root.encode() in head for root in ROOTS)
@@ -44,7 +44,7 @@ def read_pages(path: Path) -> list[PageLine]:
             raise DataError(f"{image}: described by {first} and by {file}; name the folder of one of them")
         lines += found
     if missing:
-        raise DataError(f"{path}: {len(missing)} pages have no image: {first_of(missing)}; put it beside the XML file")
+        raise DataError(f"{path}: {len(missing)} pages have no image: {first_of(missing)}; put it next to the XML file")
     if not described:
         raise DataError(f"{path}: holds no PAGE XML or ALTO file" + (f"; it has {first_of(others)}" if others else ""))
     return lines
@@ -107,7 +107,7 @@ def _image_name(root: ElementTree.Element) -> str:
 
 
 def _size(page: ElementTree.Element, names: tuple[str, str], file: Path) -> tuple[float, float] | None:
-    """Width and height of the image that the lines were marked on, where the file tells them."""
+    """Width and height of the image that the lines were marked on, where the file has them."""
     width, height = page.get(names[0]), page.get(names[1])
     if width is None or height is None:
         return None

@@ -41,7 +41,7 @@ class Doubt:
     label: str
     reading: str
     nats: float
-    exact: bool  # whether the reading is the label, as far as the form of the label tells
+    exact: bool  # whether the reading is the label, as far as the form of the label goes
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the doctor says: one frozen record for one kind of trouble in one part, however many lines it concerns."""
+"""What a check found: one frozen record for one kind of trouble in one part, however many lines it concerns."""
 
 from __future__ import annotations
 

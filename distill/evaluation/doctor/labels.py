@@ -43,7 +43,7 @@ def findings_in_charset(charset: Charset, counts: Mapping[str, Mapping[str, int]
         if printed and plain in charset.characters:
             spellings = ", ".join(f"{c} ({counts[c]['train']:,})" for c in [plain, *printed])
             message = f"plain and typographic {what} both occur, in lines: {spellings}"
-            advice = "if the pictures do not tell them apart, write all labels in one way"
+            advice = "if the pictures do not distinguish them, write all labels in one way"
             found.append(Finding("note", "spellings", "train", message, advice=advice))
     rare = sorted((n["train"], c) for c, n in counts.items() if n["train"] < FEW_LINES and c in charset.characters)
     if rare:
@@ -94,7 +94,7 @@ def invisible(text: str) -> str:
 
 
 def no_character(text: str) -> str:
-    """Find code points without a meaning, and the replacement character, which says that bytes were decoded wrongly."""
+    """Find code points without a meaning, and the replacement character, which stands for bytes that were decoded wrongly."""
     if text.isascii():
         return ""
     without = ("Co", "Cn", "Cs")  # private, unassigned, surrogate

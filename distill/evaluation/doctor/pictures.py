@@ -85,9 +85,9 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
     found += about("note", "blank", part, those(blank_but_labelled), "almost blank", "look at the pictures")
     what, advice = f"less than a third of {preparation.height_px} px high", "enlarging brings nothing back"
     found += about("note", "tiny", part, those(tiny), what, f"{advice}: expect them to be read badly")
-    advice = "cut too tightly, or the label says more than the picture"
+    advice = "cut too tightly, or the label has more characters than the picture"
     found += about("note", "narrow", part, those(narrow), "far narrower a character than their source", advice)
-    advice = "cut too loosely, or the label says less than the picture"
+    advice = "cut too loosely, or the label has fewer characters than the picture"
     return found + about("note", "wide", part, those(wide), "far wider a character than their source", advice)
 
 

@@ -42,7 +42,7 @@ def aligned_cross_entropy(
     """-mean_t log q_t(a_t), a the teacher's most likely alignment of the label, summed; and the number of lines.
 
     Frame-wise hard labels (Senior et al. 2015). An unlabelled line is aligned with what the teacher reads on it. Where
-    a label does not tell classes apart, a_t is that one of them which the teacher holds likeliest.
+    a label does not distinguish classes, a_t is that one of them which the teacher holds likeliest.
     """
     log_p_NTC = log_posteriors(teacher).detach().cpu()
     classes_NT = log_p_NTC.argmax(-1)
@@ -71,7 +71,7 @@ def self_alignment(
     """-mean_t log q_t(a_t), a_t the class most likely at t given the label, of every labelled line, summed; lines.
 
     DCTC (Zhang et al. 2023, arXiv 2308.08806). The posterior of a class given the label is q_t - dL / dlogit_t, L the
-    CTC loss; no gradient flows through it. Of classes that the label does not tell apart, the student's likeliest.
+    CTC loss; no gradient flows through it. Of classes that the label does not distinguish, the student's likeliest.
     """
     if not labelled_N.any():
         return student.logits_NTC.sum() * 0, 0

@@ -15,7 +15,7 @@ from students.parts import Outputs
 
 
 class AttentionHead(nn.Module):
-    """Writes a label character by character, looking at the features of all frames (Luong et al. 2015).
+    """Writes a label character by character, attending to the features of all frames (Luong et al. 2015).
 
     The blank stands for the beginning and the end. It is an auxiliary module: never in a model file.
     """
@@ -48,7 +48,7 @@ def attention(
     """-1 / (l + 1) sum_i log P(y_i | y_<i, frames) of every labelled line, y_{l+1} the end; and the number of lines.
 
     Cross-entropy of the decoder on true prefixes, a nat a character (guided training of CTC, Hu et al. 2020, arXiv
-    2002.01276). Where a label does not tell classes apart, their posteriors are summed.
+    2002.01276). Where a label does not distinguish classes, their posteriors are summed.
     """
     rows = torch.nonzero(labelled_N.cpu()).flatten()
     if not len(rows):

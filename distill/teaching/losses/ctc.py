@@ -1,4 +1,4 @@
-"""CTC on the ground truth (Graves et al. 2006), with as much of it as the label tells."""
+"""CTC on the ground truth (Graves et al. 2006), with as much of it as the label records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ctc(
     """-log P(target | image) / T of every labelled line, summed; and the number of labelled lines.
 
     Nats a frame: divided by the line's own frames, so that a weight means the same for every term and
-    every width. Where a line has a folding, the posteriors of classes that its label does not tell apart are
+    every width. Where a line has a folding, the posteriors of classes that its label does not distinguish are
     summed at each frame, so a caseless label is content with either case. Infeasible lines are refused
     before training; here they would give infinity, which the step reports with the keys of the batch.
     float32 and 2-D int64 targets keep torch off cuDNN's variant, which is not safe for empty labels.
@@ -52,7 +52,7 @@ def class_changes(student: Outputs, labelled_N: Tensor, foldings: Sequence[Foldi
     """sum_t sum_g sum_{a != b in g} p_t(a) p_{t+1}(b) / T of every labelled line, summed; and the number of lines.
 
     The expected number of places, for each frame, at which a path goes from one class straight to another that
-    the label does not tell from it. `ctc` passes `Xx` on neighbouring frames as one letter; decoding writes two.
+    the label does not distinguish from it. `ctc` passes `Xx` on neighbouring frames as one letter; decoding writes two.
     The group of the blank does not count: there nothing is to be one symbol.
     """
     total = student.logits_NTC.new_zeros((), dtype=torch.float32)

@@ -1,6 +1,6 @@
 """What all terms share: valid frames, means over them, and the sum over lines.
 
-One normalisation for every term: a mean over the frames that take part, then a sum over lines beside their number.
+One normalisation for every term: a mean over the frames that take part, then a sum over lines with their number.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def valid_frames(outputs: Outputs) -> Tensor:
 
 
 def log_posteriors(outputs: Outputs, temperature: float = 1.0) -> Tensor:
-    """log softmax(logits / tau), (N, T, C), in float32 whatever autocast says."""
+    """log softmax(logits / tau), (N, T, C), in float32 whatever autocast is set to."""
     return (outputs.logits_NTC.float() / temperature).log_softmax(-1)
 
 
