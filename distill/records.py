@@ -54,7 +54,7 @@ class Record(Origin):
     seeds: tuple[int, ...] = Field((), description="of the trainings that the figure is a mean of")
     seconds: float | None = Field(None, ge=0, description="that it took to measure; null: not noted")
     columns: Mapping[str, str] = Field(
-        {}, description="what distinguishes it from its neighbours: recipe, network, setting"
+        {}, description="what sets it apart from others: recipe, network, setting"
     )
 
     @property
@@ -125,7 +125,7 @@ def measured_here(words: Sequence[str]) -> Origin:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """Return a command as documents write it: without `--record`, with DATA for the folder of the lines and ~ for home."""
+    """Return a command as documents write it: without `--record`, DATA for the folder of the lines, ~ for home."""
     kept: list[str] = []
     skipped = False
     for word in words:

@@ -1,9 +1,9 @@
 """How the threads of this process wait for each other while other processes want the cores too.
 
 torch computes with the threads of GNU OpenMP, which spin for some milliseconds before they sleep. That is fast on an
-idle machine. With other processes running, a thread that spins keeps the core on which the thread it waits for could run.
-`watch` measures this contention, and while it lasts the threads sleep almost at once. Their number never changes, so
-results stay equal to the bit. `docs/busy.md` has more.
+idle machine. With other processes running, a thread that spins keeps the core on which the thread it waits for could
+run. `watch` measures this contention, and while it lasts the threads sleep almost at once. Their number never changes,
+so results stay equal to the bit. `docs/busy.md` has more.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def invisible(text: str) -> str:
 
 
 def no_character(text: str) -> str:
-    """Find code points without a meaning, and the replacement character, which stands for bytes that were decoded wrongly."""
+    """Find code points without a meaning, and the replacement character, a sign of bytes decoded wrongly."""
     if text.isascii():
         return ""
     without = ("Co", "Cn", "Cs")  # private, unassigned, surrogate
