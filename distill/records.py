@@ -53,9 +53,7 @@ class Record(Origin):
     unit: str = Field("", description="%, points, times, s and so on; empty for a count or a word")
     seeds: tuple[int, ...] = Field((), description="of the trainings that the figure is a mean of")
     seconds: float | None = Field(None, ge=0, description="that it took to measure; null: not noted")
-    columns: Mapping[str, str] = Field(
-        {}, description="what sets it apart from others: recipe, network, setting"
-    )
+    columns: Mapping[str, str] = Field({}, description="what sets it apart from others: recipe, network, setting")
 
     @property
     def key(self) -> tuple[str, ...]:
