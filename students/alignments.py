@@ -16,7 +16,7 @@ NEVER = -np.inf
 
 
 def text_log_probabilities(log_probabilities_NTC: np.ndarray, texts: Sequence[Sequence[int]]) -> np.ndarray:
-    """log P(text | line) of a text for each line, (N,): the sum over all its alignments, exact; -inf if it has none."""
+    """Return log P(text | line) of a text for each line, (N,), exact: a sum over alignments; -inf without any."""
     if not texts:
         return np.zeros(0)
     extended_NS, jumps_NS = _extended(texts)
@@ -36,7 +36,7 @@ def text_log_probabilities(log_probabilities_NTC: np.ndarray, texts: Sequence[Se
 
 
 def best_alignment(log_probabilities_TC: np.ndarray, text: Sequence[int]) -> list[tuple[int, int]]:
-    """The frames (start, end) of every class of the text in its likeliest alignment, which must exist."""
+    """Return the frames (start, end) of every class of the text in its likeliest alignment, which must exist."""
     extended_NS, jumps_NS = _extended([text])
     extended_S, jumps_S = extended_NS[0], jumps_NS[0]
     score_S = np.full(len(extended_S), NEVER)

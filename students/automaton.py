@@ -35,7 +35,7 @@ class Automaton:
     otherwise: int | None = None
 
     def step(self, state: int, c: int) -> tuple[int, float] | None:
-        """The state after class c and the log-weight of the step; None where c may not follow."""
+        """Return the state after class c and the log-weight of the step; None where c may not follow."""
         target = self.edges.get(state * self.n_classes + c)
         if target is not None:
             return target, 0.0
@@ -44,7 +44,7 @@ class Automaton:
         return None if self.otherwise is None else (self.otherwise, 0.0)
 
     def accepts(self, text: Sequence[int]) -> bool:
-        """Whether the text is among those that `best_text` chooses from."""
+        """Return whether the text is among those that `best_text` chooses from."""
         states = {START}
         for c in text:
             after = {target for state in states if (target := self.edges.get(state * self.n_classes + c)) is not None}
@@ -55,6 +55,7 @@ class Automaton:
 
     @cached_property
     def lattice(self) -> Lattice:
+        """Return the automaton as CTC walks through it."""
         return _lattice(self)
 
 
@@ -96,7 +97,7 @@ def _lattice(automaton: Automaton) -> Lattice:
 
 
 def best_text(log_probabilities_TC: np.ndarray, automaton: Automaton) -> tuple[int, ...] | None:
-    """The text of the likeliest alignment among all texts that the automaton accepts; None if it accepts none here.
+    """Return the text of the likeliest alignment among the texts that the automaton accepts; None if none fits.
 
     Viterbi over (node | place followed by a blank). Weights and `otherwise` are not looked at.
     """

@@ -36,10 +36,11 @@ class Guide:
 
     @property
     def start(self) -> Standing:
+        """Return the standing of the empty text."""
         return Standing(0.0, START, self.language.start if self.language else ())
 
     def extended(self, before: Standing, c: int) -> Standing | None:
-        """The standing behind one more class; None where it may not follow."""
+        """Return the standing behind one more class; None where it may not follow."""
         weight, state, context = before
         weight += self.length_bonus
         if self.rules is not None:
@@ -53,7 +54,7 @@ class Guide:
         return Standing(weight, state, context)
 
     def weight_of(self, text: Sequence[int]) -> float:
-        """The weight of a whole text; -inf where the rules do not allow it."""
+        """Return the weight of a whole text; -inf where the rules do not allow it."""
         standing: Standing | None = self.start
         for c in text:
             standing = self.extended(standing, c) if standing else None
@@ -69,7 +70,7 @@ FREE = Guide()
 def prefix_beam_search(
     log_probabilities_TC: np.ndarray, beam: int, ignored_below: float = 1e-4, guide: Guide = FREE
 ) -> list[tuple[Prefix, float]]:
-    """The likeliest texts, as classes, with log-probabilities summed over their alignments, best first.
+    """Return the likeliest texts, as classes, with log-probabilities summed over their alignments, best first.
 
     Prefix search (Hannun et al. 2014) that keeps the `beam` prefixes of the best score; on a frame only classes of at
     least `ignored_below` extend them. Exact when nothing is dropped; else every log-probability is a lower bound. A
@@ -108,7 +109,7 @@ def prefix_beam_search(
 
 
 def log_add(a: float, b: float) -> float:
-    """log(e^a + e^b)."""
+    """Return log(e^a + e^b)."""
     if a < b:
         a, b = b, a
     return a if b == NEVER else a + log1p(exp(b - a))

@@ -36,28 +36,29 @@ class Charset(BaseModel):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Charset:
-        """The charset of all characters in `texts`, in code point order."""
+        """Return the charset of all characters in `texts`, in code point order."""
         return cls(characters="".join(sorted(set().union(*map(normalise, texts)))))
 
     @property
     def n_classes(self) -> int:
+        """Return the number of classes, the blank included."""
         return len(self.characters) + 1
 
     def missing(self, text: str) -> list[str]:
-        """The characters of `text` that the charset lacks, sorted."""
+        """Return the characters of `text` that the charset lacks, sorted."""
         return sorted(set(normalise(text)) - set(self.characters))
 
     def encode(self, text: str) -> list[int]:
-        """The classes of `text`. Raises `DataError` naming every character outside the charset."""
+        """Return the classes of `text`. Raises `DataError` naming every character outside the charset."""
         if missing := self.missing(text):
             raise DataError(f"the label {text!r} holds {missing}, which the charset lacks")
         return [self.characters.index(c) + 1 for c in normalise(text)]
 
     def decode(self, classes: Sequence[int]) -> str:
-        """The text of `classes`, none of which is the blank."""
+        """Return the text of `classes`, none of which is the blank."""
         return "".join(self.characters[c - 1] for c in classes)
 
 
 def normalise(text: str) -> str:
-    """Text in the one Unicode form used for labels, predictions and metrics: NFC."""
+    """Return the text in the one Unicode form used for labels, predictions and metrics: NFC."""
     return unicodedata.normalize("NFC", text)

@@ -20,7 +20,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 
 def deployed(model: Recogniser, architecture: Config) -> tuple[Recogniser, Config]:
-    """The network and the architecture as a model file holds them; the same two where training has no other form."""
+    """Return network and architecture as a model file holds them; the same where training has no other form."""
     match architecture:
         case ReparameterisedStudent(merged=False):
             return with_branches_merged(model), architecture.model_copy(update={"merged": True})

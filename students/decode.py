@@ -47,11 +47,11 @@ class Reading:
 
     @property
     def least_sure(self) -> Character | None:
-        """The character with the lowest confidence, the first of several; None where nothing is written."""
+        """Return the character with the lowest confidence, the first of several; None where nothing is written."""
         return min(self.characters, key=lambda character: character.confidence, default=None)
 
     def extents_px(self, preparation: Preparation, height: int, width: int) -> list[tuple[int, int]]:
-        """Left and right edge of every character in a picture of that size, to the frame."""
+        """Return the left and right edge, in pixels, of every character in a picture of that size, to the frame."""
         frame_px = preparation.padded_width_px(height, width) / max(1, self.frames)
         picture_px = width / preparation.scaled_width_px(height, width)
 
@@ -62,7 +62,7 @@ class Reading:
 
 
 def greedy(log_probabilities_NTC: np.ndarray, charset: Charset, review_below: float = 0.0) -> list[Reading]:
-    """Best class of each frame, repeats merged, blanks dropped (Graves et al. 2006, best path decoding).
+    """Read the best class of each frame, repeats merged, blanks dropped (Graves et al. 2006, best path decoding).
 
     `log_probabilities_NTC` are natural logarithms of the posteriors of lines with equal frames, all of them valid.
     """
@@ -97,7 +97,7 @@ def reading_of(
     alternatives: Sequence[tuple[str, float]] = (),
     review_below: float = 0.0,
 ) -> Reading:
-    """A reading of `classes`, each on its `frames` (start, end), the end behind the last."""
+    """Return a reading of `classes`, each on its `frames` (start, end), the end behind the last."""
     text = charset.decode(classes)
     characters = tuple(
         # of a list: it is a frame or two, on which numpy's own maximum takes ten times as long
@@ -110,16 +110,16 @@ def reading_of(
 
 
 def best_path_text(log_probabilities_TC: np.ndarray, charset: Charset) -> str:
-    """The text of greedy decoding alone."""
+    """Return the text of greedy decoding alone."""
     return charset.decode(collapse(log_probabilities_TC.argmax(axis=1)))
 
 
 def collapse(classes_T: np.ndarray) -> list[int]:
-    """The classes that a frame-wise path writes: repeats merged, blanks dropped."""
+    """Return the classes that a frame-wise path writes: repeats merged, blanks dropped."""
     changes = np.diff(classes_T, prepend=BLANK) != 0
     return [int(c) for c in classes_T[changes] if c != BLANK]
 
 
 def frames_needed(symbols: Sequence[object]) -> int:
-    """Frames that CTC needs to write a text: one for each character, and a blank between equal neighbours."""
+    """Return how many frames CTC needs for a text: one a character, and a blank between equal neighbours."""
     return len(symbols) + sum(a == b for a, b in pairwise(symbols))

@@ -27,7 +27,7 @@ IGNORED_BELOW = 1e-3
 
 
 def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 0.0) -> Decoder:
-    """A function of log-posteriors (N, T, C) of lines with equal frames, all of them valid.
+    """Return a function from log-posteriors (N, T, C) of lines with equal frames, all of them valid, to readings.
 
     A reading asks for review where its confidence is below `review_below`. Raises `DataError` for settings that the
     charset cannot follow.
@@ -45,7 +45,7 @@ def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 
 
 
 def tempered(log_probabilities_TC: np.ndarray, temperature: float) -> np.ndarray:
-    """The log-posteriors under a temperature: log softmax(log p / tau)."""
+    """Return the log-posteriors under a temperature: log softmax(log p / tau)."""
     scaled_TC = log_probabilities_TC / temperature
     scaled_TC -= scaled_TC.max(axis=-1, keepdims=True)
     scaled_TC -= np.log(np.exp(scaled_TC).sum(axis=-1, keepdims=True))

@@ -55,27 +55,27 @@ class Preparation(BaseModel):
         return {name: value for name, value in dump(self).items() if name != "least_width_px" or value}
 
     def scaled_width_px(self, height: int, width: int) -> int:
-        """Width of a `height` x `width` image once scaled to `height_px`."""
+        """Return the width in pixels of a `height` x `width` image once scaled to `height_px`."""
         if self.resize == "paddleocr":
             return opencv_scaling.scaled_width_px(height, width, self.height_px, self.least_width_px)
         return max(1, round(width * self.height_px / height))
 
     def padded_width_px(self, height: int, width: int) -> int:
-        """Width of the tensor of a `height` x `width` image: a function of the line alone."""
+        """Return the width in pixels of the tensor of a `height` x `width` image: a function of the line alone."""
         return self.padded_px(self.scaled_width_px(height, width))
 
     def padded_px(self, scaled_px: int) -> int:
-        """Width to which a line is padded that is `scaled_px` wide once scaled."""
+        """Return the width to which a line is padded that is `scaled_px` wide once scaled."""
         quantum = self.width_quantum_px
         return -(-max(scaled_px, self.least_width_px) // quantum) * quantum
 
     def pads_like(self, other: Preparation) -> bool:
-        """Whether every line becomes as wide as under the other."""
+        """Return whether every line becomes as wide as under the other."""
         mine, theirs = ((p.height_px, p.width_quantum_px, p.least_width_px) for p in (self, other))
         return mine == theirs
 
     def scale(self, image_HWC: np.ndarray, key: str = "image") -> np.ndarray:
-        """A uint8 image (H, W) or (H, W, 3) as (height_px, w, channels); raises `DataError` if too wide."""
+        """Scale a uint8 image (H, W) or (H, W, 3) to (height_px, w, channels); raises `DataError` if too wide."""
         height, width = image_HWC.shape[:2]
         scaled_px = self.scaled_width_px(height, width)
         if scaled_px > self.max_width_px:
@@ -99,7 +99,7 @@ class Preparation(BaseModel):
         return np.asarray(squeezed).reshape(self.height_px, width_px, -1)
 
     def to_tensor(self, scaled_HWC: np.ndarray, padded_px: int | None = None) -> np.ndarray:
-        """A scaled line as a padded, normalised float32 array (channels, height_px, padded width).
+        """Return a scaled line as a padded, normalised float32 array (channels, height_px, padded width).
 
         `padded_px` sets that width; a line that is wider, by rounding, is squeezed into it.
         """
@@ -144,7 +144,7 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
 
 
 def image_size(data: bytes, key: str) -> tuple[int, int]:
-    """(height, width) from the header alone, within the limits of `decode_image`."""
+    """Return (height, width) from the header alone; raises `DataError` beyond the limits of `decode_image`."""
     with _open(data, key) as image:
         width, height = image.size
         if isinstance(image, TiffImageFile):  # whose size some versions of Pillow have turned already

@@ -38,11 +38,12 @@ class CharacterModel:
 
     @property
     def n_symbols(self) -> int:
+        """Return the number of symbols: the characters and those with a meaning of their own."""
         return FIRST_CHARACTER + len(self.characters)
 
     @cached_property
     def tables(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """Sorted n-grams and counts of every order from 1 on."""
+        """Return the sorted n-grams and counts of every order from 1 on."""
         found = [(self.grams_G, self.counts_G)]
         for order in range(self.order - 1, 0, -1):
             grams, counts = found[0]
@@ -51,7 +52,7 @@ class CharacterModel:
         return tuple(found)
 
     def probabilities(self, context: Context) -> np.ndarray:
-        """P(symbol | context) of every symbol, (n_symbols,); BEGIN has none."""
+        """Return P(symbol | context) of every symbol, (n_symbols,); BEGIN has none."""
         p = np.full(self.n_symbols, 1 / (self.n_symbols - 1))
         p[BEGIN] = 0.0
         for length, (grams, counts) in enumerate(self.tables[: len(context) + 1]):
@@ -68,7 +69,7 @@ class CharacterModel:
 
 
 def count_text(lines: Iterable[str], order: int) -> CharacterModel:
-    """The model of the lines of a text: NFC, runs of white space as one space, empty lines left out.
+    """Count the lines of a text: NFC, runs of white space as one space, empty lines left out.
 
     Raises `DataError` where nothing is left, or for an order too high for so many different characters.
     """
@@ -90,13 +91,13 @@ def count_text(lines: Iterable[str], order: int) -> CharacterModel:
 
 
 def write_language(path: Path, model: CharacterModel) -> str:
-    """One safetensors file like a model file, verified the same way; its SHA-256. Equal texts give equal bytes."""
+    """Write a safetensors file, verified as a model file is; return its SHA-256. Equal texts give equal bytes."""
     contents = {"format_version": 1, "kind": "language", "characters": model.characters, "order": model.order}
     return write_signed(path, contents, {"grams": model.grams_G, "counts": model.counts_G})
 
 
 def read_language(path: Path) -> CharacterModel:
-    """Raises `CheckpointError` for a damaged file, `DataError` for one that holds no language model."""
+    """Read a model. Raises `CheckpointError` for a damaged file, `DataError` for one that holds no language model."""
     contents, arrays = read_signed(path)
     if contents.get("kind") != "language" or contents.get("format_version") != 1:
         raise DataError(f"{path}: holds no language model that this release reads; `distill lm` writes them")
@@ -117,16 +118,19 @@ class Language:
 
     @property
     def start(self) -> Context:
+        """Return the context of the first character."""
         return (BEGIN,) * (self.model.order - 1)
 
     def after(self, context: Context, c: int) -> Context:
+        """Return the context behind one more class."""
         return (*context, self.symbol_of_C[c])[1:] if self.model.order > 1 else ()
 
     def log_p(self, context: Context, c: int) -> float:
-        """weight * log P(class | context)."""
+        """Return weight * log P(class | context)."""
         return self._weighed(context).item(self.symbol_of_C[c])
 
     def log_p_end(self, context: Context) -> float:
+        """Return weight * log P(the line ends | context)."""
         return self._weighed(context).item(END)
 
     def _weighed(self, context: Context) -> np.ndarray:
@@ -137,7 +141,7 @@ class Language:
 
 
 def language_for(model: CharacterModel, charset: Charset, weight: float, name: str = "the language model") -> Language:
-    """Raises `DataError` where the model shares no character with the charset."""
+    """Return the model for a charset; raises `DataError` where the two share no character."""
     number_of = {c: FIRST_CHARACTER + i for i, c in enumerate(model.characters)}
     if not set(charset.characters) & (set(number_of) - {" "}):
         raise DataError(f"{name}: its text has none of the characters that the recogniser writes")

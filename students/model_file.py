@@ -95,7 +95,7 @@ def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
 
 
 def read_signed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Contents, without their digest, and weights of a file of `write_signed`, verified."""
+    """Return the contents, without their digest, and the weights of a file of `write_signed`, verified."""
     blob = _bytes_of(path)
     place = _in_safetensors(blob, path)
     try:
@@ -110,7 +110,7 @@ def read_signed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def signed_onnx(blob: bytes, path: Path) -> bytes:
-    """An ONNX file whose metadata holds `unsigned_json`, with the digest of its bytes in its place."""
+    """Return an ONNX file whose metadata holds `unsigned_json`, with the digest of its bytes in its place."""
     return _signed(blob, _in_onnx(blob, path), path)[1]
 
 
@@ -127,24 +127,24 @@ def read_description(path: Path) -> Description:
 
 
 def weights_of(path: Path) -> str | None:
-    """The digest of the weights that a file was trained to, or exported from; None where its record has none."""
+    """Return the digest of the weights that a file was trained to, or exported from; None if its record has none."""
     digest = read_description(path).training.get("weights")
     return digest if isinstance(digest, str) else None
 
 
 def unsigned_json(description: Description) -> str:
-    """What stands under `KEY`, its digest still zero."""
+    """Return what stands under `KEY`, its digest still zero."""
     return canonical_json(description.model_dump(mode="json") | {"sha256": UNSIGNED})
 
 
 def expect_student(description: Description, path: Path) -> None:
-    """Raises `CheckpointError` for a teacher, and names `teachers.load`, which opens it."""
+    """Raise `CheckpointError` for a teacher, and name `teachers.load`, which opens it."""
     if description.kind != "student":
         raise CheckpointError(f"{path}: holds a {description.kind}; open it with teachers.load")
 
 
 def find_model(path_or_name: str | Path) -> Path:
-    """The file meant by a file, by a run folder (its `student`), or by the name of a shipped student."""
+    """Return the file meant by a file, a run folder (its `student`), or the name of a shipped student."""
     path = Path(path_or_name)
     if path.is_file():
         return path
@@ -161,7 +161,7 @@ def find_model(path_or_name: str | Path) -> Path:
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no white space: equal values give equal text."""
+    """Return JSON with sorted keys and no white space: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
@@ -182,6 +182,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk, where the system can."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

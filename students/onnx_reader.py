@@ -21,7 +21,10 @@ def open_onnx(path: Path, threads: int = 1) -> Reader:
 
 
 def session(blob: bytes, path: Path, threads: int = 1) -> LogitsOf:
-    """The graph in `blob` as a function; raises `CheckpointError` naming `path` where the runtime refuses it."""
+    """Return the graph in `blob` as a function from images to logits.
+
+    Raises `CheckpointError` naming `path` where the runtime refuses it.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -26,6 +26,7 @@ class Outputs(NamedTuple):
 
 
 def activation(kind: Activation) -> nn.Module:
+    """Return a fresh layer of this activation."""
     match kind:
         case "relu":
             return nn.ReLU(inplace=True)
@@ -42,7 +43,7 @@ def activation(kind: Activation) -> nn.Module:
 
 
 def norm2d(kind: Norm, channels: int) -> nn.Module:
-    """`group` depends on no other line, so gradients are equal for any split of a batch."""
+    """Return a normalisation; `group` depends on no other line, so any split of a batch has equal gradients."""
     match kind:
         case "batch":
             return nn.BatchNorm2d(channels)
@@ -111,7 +112,7 @@ class Recurrent(nn.Module):
         return torch.cat([features_NTD, self.read(features_NTD)], -1)
 
     def read(self, features_NTD: Tensor) -> Tensor:
-        """What the last layer makes of the features, without them."""
+        """Return what the last layer makes of the features, without them."""
         read_NTD = features_NTD
         for layer in self.layers:
             read_NTD, _ = layer(self.dropout(read_NTD))
@@ -173,7 +174,7 @@ class Neck(NamedTuple):
 
 
 def reading_along(backbone: nn.Module, collapse: nn.Module, n_features: int, n_classes: int, neck: Neck) -> Recogniser:
-    """A recogniser whose neck, if it has one, is recurrent; `n_features` come out of the collapse."""
+    """Return a recogniser whose neck, if any, is recurrent; `n_features` come out of the collapse."""
     reader: nn.Module = nn.Identity()
     if neck.kind != "none":
         reader = Recurrent(neck.kind, n_features, neck.hidden, neck.layers, neck.dropout)
@@ -190,16 +191,17 @@ class Columns(nn.Module):
 
 
 def n_parameters(model: nn.Module) -> int:
+    """Return how many weights a model learns."""
     return sum(p.numel() for p in model.parameters())
 
 
 def n_frames(model: nn.Module, channels: int, height_px: int, width_px: int) -> int:
-    """Frames a model emits for a padded width, measured by a dry run on the model's device."""
+    """Return the frames of a model for a padded width in pixels, measured by a dry run on its device."""
     return _dry_run(model, channels, height_px, width_px).logits_NTC.shape[1]
 
 
 def n_features(model: nn.Module, channels: int, height_px: int) -> int:
-    """Features of a frame that the neck of a model sees, measured likewise."""
+    """Return how many features of a frame the neck of a model sees, measured likewise."""
     return _dry_run(model, channels, height_px, 64).features_NTD.shape[-1]
 
 

@@ -33,16 +33,22 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Joined:
+    """The parts, one behind the other."""
+
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Either:
+    """One of the parts."""
+
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Repeated:
+    """The part, at least and at most so many times; `most` None: any number of times."""
+
     part: Node
     least: int
     most: int | None
@@ -52,7 +58,7 @@ Node = Symbol | Joined | Either | Repeated
 
 
 def pattern_automaton(pattern: str, charset: Charset) -> Automaton:
-    """The automaton of all texts of the charset that the pattern matches as a whole.
+    """Return the automaton of all texts of the charset that the pattern matches as a whole.
 
     Raises `DataError` for what is not read here, for a character that the charset lacks, and for a pattern too large.
     """
@@ -74,6 +80,7 @@ class _Parser:
         self.at = 0
 
     def parsed(self) -> Node:
+        """Return the tree of the whole pattern; raises `DataError` for what is not read."""
         node = self._either()
         if self.at < len(self.pattern):
             raise self._error("')' without its '('")
@@ -267,7 +274,7 @@ class _Positions:
         return empty, first, last
 
     def automaton(self) -> Automaton:
-        """Sets of positions as states, without those that lead nowhere."""
+        """Return the automaton whose states are sets of positions, without those that lead nowhere."""
         numbers = {frozenset({0}): START}
         moves: list[dict[int, int]] = []
         waiting = [frozenset({0})]

@@ -20,7 +20,7 @@ Build = Callable[[dict[str, Any]], Callable[[int, int, int], Recogniser]]
 
 
 def open_student(path: Path) -> Reader:
-    """Open a student's safetensors file."""
+    """Open a student's safetensors file; raises `CheckpointError` for a teacher or a file that is not whole."""
     description, weights = read_model(path)
     expect_student(description, path)
     return assemble(path, description, weights, lambda a: STUDENTS.validate_python(a).build)
@@ -39,7 +39,7 @@ def assemble(path: Path, description: Description, weights: dict[str, np.ndarray
 
 
 def reader_of(model: Recogniser, description: Description, path: Path) -> Reader:
-    """A reader with `model`, in evaluation mode, wherever it is moved later."""
+    """Return a reader with `model`, in evaluation mode, wherever it is moved later."""
     model.eval()
 
     def logits_of(images_NCHW: np.ndarray) -> np.ndarray:

@@ -61,12 +61,12 @@ class Reader:
         self._decode_all = decoder_of(decoding or self.description.decoding, self.description.charset, review_below)
 
     def decode(self, log_probabilities_TC: np.ndarray) -> Reading:
-        """The reading of one line with these log-posteriors, of valid frames."""
+        """Return the reading of one line from its log-posteriors (T, C), natural logarithms of valid frames."""
         return self._decode_all(log_probabilities_TC[None])[0]
 
     @property
     def model(self) -> Recogniser:
-        """The torch network; raises `CheckpointError` for a file that holds none."""
+        """Return the torch network; raises `CheckpointError` for a file that holds none."""
         if self._network is None:
             raise CheckpointError(f"{self.path}: holds a graph to read with and no torch network; give the safetensors")
         return self._network
@@ -120,5 +120,5 @@ class Reader:
         return [readings[i] for i in range(len(numbered))]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:
-        """Natural logarithms of the posteriors (N, T, C), under the temperature of the calibration."""
+        """Return natural logarithms of the posteriors (N, T, C), under the temperature of the calibration."""
         return tempered(self.logits_of(images_NCHW), self.description.calibration.temperature)

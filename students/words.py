@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def word_automaton(words: Iterable[str], charset: Charset, penalty: float | None = None) -> Automaton:
-    """The automaton of lines of listed words; with a `penalty` (nats a word) others are allowed too.
+    """Return the automaton of lines of listed words; with a `penalty` (nats a word) others are allowed too.
 
     Words that the charset cannot write are counted in a warning; `DataError` if none is left.
     """
@@ -54,7 +54,7 @@ def word_automaton(words: Iterable[str], charset: Charset, penalty: float | None
 
 
 def read_words(path: Path) -> tuple[str, ...]:
-    """A file with one word a line."""
+    """Read a file with one word a line; raises `DataError` for one that cannot be read."""
     try:
         return tuple(word for line in path.read_text("utf-8-sig").splitlines() if (word := line.strip()))
     except OSError as error:

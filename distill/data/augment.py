@@ -83,7 +83,7 @@ class AugmentPlan:
 
 
 def augment(image: Pixels, config: Augment, generator: torch.Generator, other: torch.Generator | None = None) -> Pixels:
-    """An augmented copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments.
+    """Return an augmented copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments.
 
     Where `other` is given, everything but the geometry is sampled from it: another view of the same geometry.
     """
@@ -120,7 +120,7 @@ def sample_plan(
 
 
 def apply_plan(plan: AugmentPlan, image: Pixels) -> Pixels:
-    """A copy of the line, uint8 (H, W) or (H, W, C), augmented by the plan."""
+    """Return a copy of the line, uint8 (H, W) or (H, W, C), augmented by the plan."""
     if plan.matrix is not None:
         image = _warped(image, plan.matrix)
     if plan.mirrored:
@@ -144,13 +144,13 @@ def apply_plan(plan: AugmentPlan, image: Pixels) -> Pixels:
 
 
 def between(bounds: tuple[float, float], share: float) -> float:
-    """The value a `share` (0 to 1) of the way from the lower to the upper bound."""
+    """Return the value a `share` (0 to 1) of the way from the lower to the upper bound."""
     low, high = bounds
     return low + (high - low) * share
 
 
 def blur(image: Pixels, sigma_px: float) -> Pixels:
-    """A Gaussian blur; below a tenth of a pixel nothing changes."""
+    """Return a Gaussian blur; below a tenth of a pixel nothing changes."""
     return _pixels(cv2.GaussianBlur(image, (0, 0), sigma_px), image) if sigma_px >= 0.1 else image
 
 
@@ -164,13 +164,13 @@ def add_noise(image: Pixels, sigma: float, share: float) -> Pixels:
 
 
 def compress(image: Pixels, quality: float) -> Pixels:
-    """The image after JPEG compression with `quality` from 1 to 100."""
+    """Return the image after JPEG compression with `quality` from 1 to 100."""
     _, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, int(quality)))
     return _pixels(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), image)
 
 
 def rotation_limit_deg(width: float, height: float, limit_deg: float) -> float:
-    """The largest rotation up to `limit_deg` that lifts an end of a line by a tenth of its height at most."""
+    """Return the largest rotation up to `limit_deg` that lifts an end of a line by a tenth of its height at most."""
     return min(limit_deg, math.degrees(math.atan2(2 * _MAX_RISE * height, width)))
 
 

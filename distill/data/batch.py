@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     unfinished: tuple[Unfinished, ...] = ()  # one a view: `finished_on` augments them and makes the images
 
     def finished_on(self, device: torch.device) -> Batch:
-        """The batch on `device`, where lines that are not augmented yet are augmented. Targets stay on the CPU.
+        """Return the batch on `device`, where lines that are not augmented yet are augmented. Targets stay on the CPU.
 
         Images are channels last, which convolutions prefer.
         """
@@ -51,7 +51,7 @@ class Batch(NamedTuple):
 
 
 def moved(others: Others | None, device: torch.device) -> Others | None:
-    """Other preparations of a batch on `device`, channels last."""
+    """Return the other preparations of a batch on `device`, channels last."""
     return others and {preparation: _moved(images, device) for preparation, images in others.items()}
 
 
@@ -61,7 +61,7 @@ def _moved(other: OtherImages, device: torch.device) -> OtherImages:
 
 
 def targets_of(texts: Sequence[str | None], charset: Charset) -> tuple[Tensor, Tensor]:
-    """Classes of the labels, (N, L) int64 padded with the blank, and their lengths, (N,); 0 for an unlabelled line."""
+    """Return the labels, (N, L) int64 padded with the blank, and their lengths, (N,); 0 for an unlabelled line."""
     targets = [charset.encode(text) if text else [] for text in texts]
     targets_NL = torch.zeros(len(targets), max(1, *map(len, targets)), dtype=torch.int64)
     for row, target in enumerate(targets):
@@ -72,7 +72,7 @@ def targets_of(texts: Sequence[str | None], charset: Charset) -> tuple[Tensor, T
 def make_batch(
     prepared: PreparedLines, group: Group, charset: Charset, view: View, n_views: int = 1, on_device: bool = False
 ) -> Batch:
-    """Lines for training; with several views, all lines in their first view, then all in the next.
+    """Return lines for training; with several views, all lines in their first view, then all in the next.
 
     `on_device`: augmentation is left to `Batch.finished_on`. Raises `DataError` for lines that cannot be decoded and
     for a label with other characters than the charset's.
@@ -118,5 +118,5 @@ class StepData:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Of the lines of this process."""
+        """Return the keys of the lines of this process."""
         return tuple(key for batch in self.batches for key in batch.keys)

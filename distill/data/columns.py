@@ -35,7 +35,7 @@ class Column:
 
 
 def mapped(files: Sequence[str], path: Sequence[str]) -> Column:
-    """The column at `path` of Arrow files, nothing of it read yet."""
+    """Return the column at `path` of Arrow files, nothing of it read yet."""
     values = pa.concat_tables([arrow_table(file).select([path[0]]) for file in files]).column(0)
     for name in path[1:]:
         values = pc.struct_field(values, name)
@@ -43,7 +43,7 @@ def mapped(files: Sequence[str], path: Sequence[str]) -> Column:
 
 
 def arrow_table(file: str) -> pa.Table:
-    """An Arrow file, IPC stream or IPC file, mapped into memory."""
+    """Map an Arrow file, IPC stream or IPC file, into memory."""
     source = pa.memory_map(file)
     try:
         return pa.ipc.open_stream(source).read_all()

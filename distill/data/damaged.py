@@ -13,7 +13,7 @@ from students.errors import DataError
 
 
 def without_damaged(scaled: ScaledLines, group: Group, names: tuple[int, int]) -> tuple[list[Group], dict[str, str]]:
-    """The group with another line for every one that cannot be decoded, in groups of one width, and the damage.
+    """Return the group with another line for every one that cannot be decoded, in groups of one width, and the damage.
 
     The damage is a reason by the key of each replaced line. A replacement is a function of `names` (seed and epoch)
     and that key: labelled as that line is, of the nearest width, and of its source where that has one. Raises

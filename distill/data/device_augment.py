@@ -33,7 +33,7 @@ _COARSENESS = tuple(int(level) for level in _COARSENESS_TABLE.split())
 
 
 def apply_plans(plans: Sequence[AugmentPlan], images_NCHW: Tensor, widths_N: Tensor) -> Tensor:
-    """The changed lines, float32 of whole grey levels (N, C, H, W); columns from a line's width on are undefined.
+    """Return the augmented lines, float32 of whole grey levels (N, C, H, W); undefined from a line's width on.
 
     `images_NCHW` are grey levels (any type), line `i` filling the first `widths_N[i]` columns. JPEG takes grey lines
     only and raises ValueError for others.
@@ -54,7 +54,7 @@ def apply_plans(plans: Sequence[AugmentPlan], images_NCHW: Tensor, widths_N: Ten
 
 
 def border_median(images_NCHW: Tensor, widths_N: Tensor) -> Tensor:
-    """Upper median of the grey levels on the edge of each line, (N, C, 1, 1)."""
+    """Return the upper median of the grey levels on the edge of each line, (N, C, 1, 1)."""
     n, channels, height, width = images_NCHW.shape
     last_N1 = (widths_N - 1).view(n, 1, 1, 1).expand(n, channels, height, 1)
     inside_NW = torch.arange(width, device=images_NCHW.device) < widths_N[:, None]

@@ -8,7 +8,7 @@ from students.errors import DataError
 
 
 def document_of(pattern: re.Pattern[str], line: str, part: str = "cut", needed: bool = False) -> str | None:
-    """What the first group of the expression finds in a line's name; raises `DataError` for nothing where `needed`."""
+    """Return what the first group of the expression finds in a name; raises `DataError` for nothing if `needed`."""
     found = pattern.search(line)
     document = found.group(min(1, pattern.groups)) if found else None
     if document is None and needed:

@@ -40,7 +40,7 @@ NAME_BYTES = 200
 
 
 def import_lines(source: FileSource, target: Path, reader: Reader | None = None, least: float = 0.0) -> dict[str, Any]:
-    """Every readable line of a source as a row of a new Parquet file; counts, and what was refused with its reason.
+    """Write every readable line of a source as a row of a new Parquet file; return counts, and reasons of refusal.
 
     A `reader` gives lines without a label what it reads on them where its confidence is at least `least`: pseudo-labels
     (Lee 2013), counted as `read`, apart from the labels.
@@ -62,7 +62,7 @@ def import_lines(source: FileSource, target: Path, reader: Reader | None = None,
 
 
 def convert_lines(source: FileSource, target: Path, to: Target) -> dict[str, Any]:
-    """Every labelled line of a source in a new folder; counts, and what was refused with its reason."""
+    """Write every labelled line of a source into a new folder; return counts, and reasons of refusal."""
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise DataError(f"{target}: is there already and not an empty folder; name another")
     refused: dict[str, str] = {}

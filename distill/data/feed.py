@@ -67,7 +67,7 @@ class FeedSettings:
 
     @property
     def augments_on_device(self) -> bool:
-        """Whether lines are augmented once their batch is on its device; never so in a cycle of epochs.
+        """Return whether lines are augmented once their batch is on its device; never so in a cycle of epochs.
 
         Raises `UserError` where the device should augment and cannot.
         """
@@ -138,7 +138,7 @@ class _Steps(Dataset[StepData | DataError]):
 
 
 def feed(settings: FeedSettings, steps: range) -> Generator[StepData]:
-    """The steps of a training, in order; the same for any number of workers.
+    """Yield the steps of a training, in order; the same for any number of workers.
 
     Raises `DataError` for lines that cannot be prepared and `UserError` where a worker was killed.
     """
@@ -158,7 +158,7 @@ def feed(settings: FeedSettings, steps: range) -> Generator[StepData]:
 
 
 def device_augments(where: AugmentOn, channels: int, augments: Sequence[Augment], device: torch.device | None) -> bool:
-    """Whether the device augments; raises `UserError` where it should and cannot."""
+    """Return whether the device augments; raises `UserError` where it should and cannot."""
     colour_jpeg = channels > 1 and any(each.jpeg_probability for each in augments)
     if where == "device" and colour_jpeg:
         raise UserError("runtime.augment_on: a device does no JPEG of colour; set jpeg_probability to 0, or take auto")

@@ -21,18 +21,18 @@ LabelForm = Literal["exact", "caseless", "no_punctuation", "caseless_no_punctuat
 
 
 def fold_label(text: str, form: LabelForm) -> str:
-    """The part of a text, label or reading, that a label of this form records: NFC, folded."""
+    """Return the part of a text, label or reading, that a label of this form records: NFC, folded."""
     return "".join(folded for c in normalise(text) if (folded := _folded(c, form)))
 
 
 def agree(one: tuple[str, LabelForm], other: tuple[str, LabelForm]) -> bool:
-    """Whether two labels are equal in all that both their forms record."""
+    """Return whether two labels are equal in all that both their forms record."""
     (text, form), (other_text, other_form) = one, other
     return fold_label(fold_label(text, form), other_form) == fold_label(fold_label(other_text, other_form), form)
 
 
 def as_label(text: str, form: LabelForm) -> str:
-    """A label in NFC, without the punctuation that its form leaves out; letters keep their case."""
+    """Return a label in NFC, without the punctuation that its form leaves out; letters keep their case."""
     return "".join(c for c in normalise(text) if _folded(c, form))
 
 
@@ -51,7 +51,7 @@ class Folding:
 
     @cached_property
     def group_of(self) -> Tensor:
-        """The group of every class, (C,) int64."""
+        """Return the group of every class, (C,) int64."""
         groups_C = torch.zeros(sum(map(len, self.groups)), dtype=torch.int64)
         for number, members in enumerate(self.groups):
             groups_C[list(members)] = number
@@ -59,12 +59,12 @@ class Folding:
 
     @property
     def blank(self) -> int:
-        """The group that the blank is in."""
+        """Return the group that the blank is in."""
         return int(self.group_of[BLANK])
 
     @cached_property
     def alternatives(self) -> tuple[Tensor, Tensor]:
-        """The classes that share a group with others but not with the blank, (M,), and their groups, (M,); int64."""
+        """Return the classes that share a group, not with the blank, (M,), and their groups, (M,); int64."""
         pairs = [
             (member, number)
             for number, members in enumerate(self.groups)
@@ -75,11 +75,11 @@ class Folding:
         return classes_M, groups_M
 
     def fold(self, classes: Sequence[int]) -> list[int]:
-        """The groups of the classes of a text, without those that join the blank."""
+        """Return the groups of the classes of a text, without those that join the blank."""
         return [group for group in self.group_of[list(classes)].tolist() if group != self.blank]
 
     def summed(self, log_p_TNC: Tensor) -> Tensor:
-        """Log of the posterior of every group, (T, N, groups), from the log-posteriors of the classes."""
+        """Return the log of the posterior of every group, (T, N, groups), from the log-posteriors of the classes."""
         parts = []
         for size in sorted({len(members) for members in self.groups}):
             members_GK = [members for members in self.groups if len(members) == size]
@@ -90,7 +90,7 @@ class Folding:
 
 @lru_cache(maxsize=64)
 def folding(characters: str, form: LabelForm) -> Folding | None:
-    """The groups of a charset's classes under a form, smallest groups first; None where all are distinguished."""
+    """Return the groups of a charset's classes under a form, smallest first; None where all are distinguished."""
     members: dict[str, list[int]] = {"": [BLANK]}
     for number, character in enumerate(characters, 1):
         members.setdefault(_folded(character, form), []).append(number)
@@ -100,5 +100,5 @@ def folding(characters: str, form: LabelForm) -> Folding | None:
 
 
 def foldings(charset: Charset, forms: Sequence[LabelForm]) -> tuple[Folding | None, ...]:
-    """The folding of every line of a batch."""
+    """Return the folding of every line of a batch."""
     return tuple(folding(charset.characters, form) for form in forms)

@@ -66,11 +66,11 @@ class Lines:
         return Line(self.keys[i], fetch(row), self.texts[i], self.sources[i])
 
     def form(self, i: int) -> LabelForm:
-        """What the label of line `i` records."""
+        """Return what the label of line `i` records."""
         return self.forms.get(self.sources[i], "exact")
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Lines:
-        """The lines at `indices`, in that order."""
+        """Return the lines at `indices`, in that order."""
 
         def pick(values: Sequence[Any]) -> tuple[Any, ...]:
             return tuple(values[int(i)] for i in indices)
@@ -90,7 +90,7 @@ class Lines:
         )
 
     def prepared_by(self, preparation: Preparation) -> Lines:
-        """The same lines with the padded widths of another preparation."""
+        """Return the same lines with the padded widths of another preparation."""
         if self.preparation is not None and preparation.pads_like(self.preparation):
             return self
         sizes = [image_size(line.image, line.key) for line in map(self.__getitem__, range(len(self)))]
@@ -99,24 +99,24 @@ class Lines:
         return replace(self, padded_width_px=widths, preparation=preparation, scaled_width_px=scaled)
 
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
-        """The lines whose text fulfils `condition`."""
+        """Return the lines whose text fulfils `condition`."""
         return self.take([i for i, text in enumerate(self.texts) if condition(text)])
 
     def of_sources(self, names: Collection[str] | None) -> Lines:
-        """The lines of the named sources; None: of all."""
+        """Return the lines of the named sources; None: of all."""
         if names is None:
             return self
         return self.take([i for i, source in enumerate(self.sources) if source in names])
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over keys, texts and image digests, in order, label forms and augmentations of sources."""
+        """Return the SHA-256 over keys, texts and image digests, in order, label forms and augmentations of sources."""
         forms = sorted((source, self.forms.get(source, "exact")) for source in set(self.sources))
         return self._digest(forms, zip(self.keys, self.texts, self.image_digests, strict=True))
 
     @cached_property
     def digest_of_pictures(self) -> str:
-        """The same without labels and their forms: all that a teacher's outputs depend on."""
+        """Return the same without labels and their forms: all that a teacher's outputs depend on."""
         return self._digest((), zip(self.keys, self.image_digests, strict=True))
 
     def _digest(self, begin: object, records: Iterable[object]) -> str:
@@ -129,7 +129,7 @@ class Lines:
 
 
 def joined(parts: Sequence[Lines]) -> Lines:
-    """Several sets of lines, one behind the other."""
+    """Return several sets of lines as one, one behind the other."""
 
     def chain(field: str) -> tuple[Any, ...]:
         return tuple(value for part in parts for value in getattr(part, field))
@@ -152,7 +152,7 @@ def joined(parts: Sequence[Lines]) -> Lines:
 
 
 def decoded_size(image: bytes, key: str) -> tuple[int, int]:
-    """(height, width) of an image that can be decoded whole; raises `DataError` for others."""
+    """Return (height, width) of an image that can be decoded whole; raises `DataError` for others."""
     height_px, width_px = decode_image(image, key).shape[:2]
     return height_px, width_px
 
@@ -184,7 +184,7 @@ class _Usable(NamedTuple):
 def scan(
     source: AnySource, contents: Contents, preparation: Preparation, size_of: SizeOf = decoded_size
 ) -> tuple[Lines, list[Refusal]]:
-    """The usable lines of a source, in its order, and those that are refused.
+    """Return the usable lines of a source, in its order, and those that are refused.
 
     `size_of` gives (height, width) of an image in pixels, or raises `DataError` for a damaged one.
     """

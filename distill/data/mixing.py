@@ -32,7 +32,7 @@ class Weight(Span):
         return {"weight": value} if isinstance(value, (int, float)) else value
 
     def steps_of(self, steps: int) -> range:
-        """The steps in which it holds, of a training of so many."""
+        """Return the steps in which it holds, of a training of so many."""
         begin, end = (math.ceil(share * steps - 1e-9) for share in (self.begin, self.end))
         return range(begin, end)
 
@@ -48,7 +48,7 @@ class Mix(Section):
     )
 
     def of(self, source: str) -> Weight:
-        """What holds for a source."""
+        """Return what holds for a source."""
         return self.weights.get(source, Weight())
 
 
@@ -62,12 +62,12 @@ class MixPlan:
     sampled_ES: np.ndarray  # lines of each source, in the order of `rows`
 
     def place(self, k: int) -> tuple[int, int]:
-        """Epoch of step `k`, and the step's position in it."""
+        """Return the epoch of step `k`, and the step's position in it."""
         epoch = int(np.searchsorted(self.first_step_E, k, side="right")) - 1
         return epoch, k - int(self.first_step_E[epoch])
 
     def lines(self, seed: int, epoch: int) -> np.ndarray:
-        """The lines of an epoch, source by source; those that come again stand there again."""
+        """Return the lines of an epoch, source by source; those that come again stand there again."""
         begins_S = self.sampled_ES[:epoch].sum(0)
         of_sources = [
             _stretch(rows, ("mix", seed, name), int(begin), int(n))
@@ -76,7 +76,7 @@ class MixPlan:
         return np.concatenate(of_sources)
 
     def fillers(self, seed: int, epoch: int, labelled: np.ndarray) -> np.ndarray:
-        """As many labelled lines as an epoch has, mixed as it is; where its sources have none, all there are."""
+        """Return as many labelled lines as an epoch has, mixed as it is; where its sources have none, all there are."""
         sampled_S, rows = self.sampled_ES[epoch], [rows[labelled[rows]] for rows in self.rows.values()]
         some_S = np.where([len(of_source) > 0 for of_source in rows], sampled_S, 0)
         if not some_S.any():
@@ -90,7 +90,7 @@ class MixPlan:
 
 
 def plan_of(mix: Mix, sources: Sequence[str], batch_lines: int, steps: int) -> MixPlan:
-    """MixPlan a training on lines of these sources. Raises `DataError` for steps in which no source has a line."""
+    """Plan a training on lines of these sources. Raises `DataError` for steps in which no source has a line."""
     names, row_of = np.unique(np.array(sources, str), return_inverse=True)
     rows = {str(name): np.flatnonzero(row_of == s) for s, name in enumerate(names)}
     spans = [mix.of(name).steps_of(steps) for name in rows]

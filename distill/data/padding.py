@@ -10,7 +10,7 @@ FEW_WIDTHS = 8  # what a compiler of fixed shapes puts up with
 
 
 def padding(lines: Lines) -> dict[str, float]:
-    """The number of padded widths, the share of the pixels that is padding, and both for at most eight widths.
+    """Return the number of padded widths, the share of the pixels that is padding, and both for at most eight widths.
 
     `width_quantum_px` is that of the lines' preparation, `few_widths_quantum_px` its smallest multiple that leaves
     eight widths or fewer. Empty where there are no lines, or where their widths before padding are not known.

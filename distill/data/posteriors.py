@@ -33,7 +33,7 @@ class Posteriors(NamedTuple):
 
 
 def encode(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: Sequence[float]) -> bytes:
-    """One record; `log_p_TC` are natural logarithms of the posteriors of one line."""
+    """Encode one record; `log_p_TC` are natural logarithms of the posteriors of one line."""
     k = min(top_k, log_p_TC.shape[1])
     blank_T = log_p_TC[:, BLANK] >= np.log(blank_above)
     begins_T = np.ones(len(log_p_TC), bool)
@@ -60,7 +60,7 @@ def encode(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: S
 
 
 def decode(record: bytes, top_k: int, n_temperatures: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Classes (T, K), log-probabilities (T, K) and tails (T, V) of one record."""
+    """Decode classes (T, K), log-probabilities (T, K) and tails (T, V) of one record."""
     frames, n_runs = np.frombuffer(record, np.uint16, 2)
     at = 4
     runs_R = np.ones(n_runs, np.uint16)
@@ -79,7 +79,7 @@ def decode(record: bytes, top_k: int, n_temperatures: int) -> tuple[np.ndarray, 
 
 
 def dense(posteriors: Posteriors, n_classes: int, temperatures: Sequence[float], tau: float) -> Tensor:
-    """Logits (N, T, C) whose softmax at `tau` is the teacher's but for the shape of the tail, which is flat."""
+    """Return logits (N, T, C) whose softmax at `tau` is the teacher's but for the shape of the tail, which is flat."""
     n, t, k = posteriors.classes_NTK.shape
     left = n_classes - k
     tail_NT1 = posteriors.tails_NTV[..., temperatures.index(tau), None]
@@ -101,11 +101,11 @@ class Cached:
 
     @property
     def n_bytes(self) -> int:
-        """The size of the records of all views."""
+        """Return the size of the records of all views."""
         return sum(table.values.nbytes for table in self.tables)
 
     def of(self, indices: Sequence[int], views: Sequence[int]) -> Posteriors:
-        """Of lines with equal frames, each in the view of its number."""
+        """Return the posteriors of lines with equal frames, each in the view of its number."""
         records = [
             decode(self.tables[view][i], self.top_k, len(self.temperatures))
             for i, view in zip(indices, views, strict=True)
@@ -113,7 +113,7 @@ class Cached:
         return Posteriors(*(torch.from_numpy(np.stack(part)) for part in zip(*records, strict=True)))
 
     def outputs(self, posteriors: Posteriors, tau: float) -> Outputs:
-        """The teacher's outputs at temperature `tau`, rebuilt from the posteriors; features (N, T, 0) are empty."""
+        """Return the teacher's outputs at temperature `tau`, rebuilt from posteriors; features (N, T, 0) are empty."""
         logits_NTC = dense(posteriors, self.n_classes, self.temperatures, tau)
         n, t = logits_NTC.shape[:2]
         return Outputs(logits_NTC, torch.full((n,), t, device=logits_NTC.device), logits_NTC.new_zeros(n, t, 0))

@@ -49,7 +49,7 @@ class Unfinished(NamedTuple):
     plans: tuple[AugmentPlan, ...]
 
     def finished(self, device: torch.device) -> Tensor:
-        """What `Preparation.to_tensor` makes of the augmented lines, float32 (N, channels, H, W)."""
+        """Return what `Preparation.to_tensor` makes of the augmented lines, float32 (N, channels, H, W)."""
         widths_N = self.widths_N.to(device)
         levels_NCHW = apply_plans(self.plans, self.levels_NCHW.to(device, non_blocking=True), widths_N)
         inside_NW = torch.arange(levels_NCHW.shape[3], device=device) < widths_N[:, None]
@@ -91,7 +91,7 @@ class ScaledLines:
         return scaled_HWC if view is None else apply_plan(self.plan(i, view, use), scaled_HWC)
 
     def plan(self, i: int, view: View, use: int) -> AugmentPlan:
-        """The augmentation of line `i`, used for the `use`-th time in the view's epoch."""
+        """Return the augmentation of line `i`, used for the `use`-th time in the view's epoch."""
         names = (view.seed, *view.moment(use), self.lines.keys[i])
         other = generator_of("other view", view.number, *names) if view.number else None
         augment = self.lines.augments.get(self.lines.sources[i], view.augment)
@@ -99,7 +99,7 @@ class ScaledLines:
         return sample_plan(height, width, augment, generator_of("view", *names), other)
 
     def unfinished(self, group: Group, view: View) -> Unfinished:
-        """The scaled lines of a group with their augmentation, for the device to carry out."""
+        """Return the scaled lines of a group with their augmentation, for the device to carry out."""
         scaled = [self[i] for i in group.indices]
         for i, scaled_HWC in zip(group.indices, scaled, strict=True):
             self._fits(i, scaled_HWC.shape[1] <= group.width_px)
@@ -112,7 +112,7 @@ class ScaledLines:
         )
 
     def stacked(self, group: Group, view: View | None = None, width_px: int | None = None) -> Tensor:
-        """The prepared lines of a group, float32 (N, channels, H, W), padded to `width_px` where it is given.
+        """Return the prepared lines of a group, float32 (N, channels, H, W), padded to `width_px` where it is given.
 
         Raises `DataError` for a line whose width is no longer that of the group.
         """
@@ -123,7 +123,7 @@ class ScaledLines:
         return torch.from_numpy(np.stack(tensors))
 
     def padded_alone(self, group: Group, view: View | None, extent_px: int) -> OtherImages:
-        """The prepared lines of a group for a network beside the run's, whose own padded widths become `extent_px`.
+        """Return the prepared lines of a group for another network; the run's padded widths become `extent_px`.
 
         A preparation with a least width pads every line as it would alone, since its network reads a line otherwise
         under another padding. Without one, lines are as wide as the run makes them.

@@ -36,7 +36,7 @@ class Group:
     uses: tuple[int, ...]
 
     def part(self, which: slice) -> Group:
-        """Some of the lines, in a group of the same width."""
+        """Return some of the lines, in a group of the same width."""
         return Group(self.width_px, self.indices[which], self.uses[which])
 
 
@@ -53,11 +53,11 @@ class Order:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of an epoch without a plan: every line once, the last step filled up."""
+        """Return the steps of an epoch without a plan: every line once, the last step filled up."""
         return -(-len(self.padded_width_px) // self.batch_lines)
 
     def step(self, k: int) -> tuple[int, list[Group]]:
-        """(epoch, groups) of step `k`, counted from 0 over all epochs."""
+        """Return (epoch, groups) of step `k`, counted from 0 over all epochs."""
         epoch, position = divmod(k, self.steps_per_epoch) if self.plan is None else self.plan.place(k)
         steps, uses = _epoch(self, epoch)
         return epoch, self._grouped(steps[position], uses[position])

@@ -27,6 +27,8 @@ class Truth:
 
 @dataclass(frozen=True)
 class SourceScore:
+    """The score of one source: `n` lines, rates as fractions."""
+
     n: int
     exact: float
     cer: float
@@ -45,6 +47,7 @@ class Score:
     sources: dict[str, SourceScore] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the scores as they stand in `report.json`."""
         return asdict(self)
 
 

@@ -28,7 +28,7 @@ RENAMED = {"drawn-words": "synthetic-words", "drawn-receipts": "synthetic-receip
 
 
 def shipped_recipes() -> dict[str, str]:
-    """Name and YAML text of every recipe that comes with the suite."""
+    """Return name and YAML text of every recipe that comes with the suite."""
     folder = resources.files("recipes")
     return {
         entry.name.removesuffix(".yaml"): entry.read_text("utf-8")
@@ -246,7 +246,7 @@ def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]
 
 
 def resolved_yaml(recipe: Recipe) -> str:
-    """The whole recipe with every default written out."""
+    """Return the whole recipe with every default written out."""
     stream = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False

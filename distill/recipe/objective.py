@@ -143,7 +143,7 @@ class Objective(Section):
 
     @property
     def terms(self) -> dict[str, AnyTerm]:
-        """Every term by its name, switched off or not, in the order in which a step adds them up."""
+        """Return every term by its name, switched off or not, in the order in which a step adds them up."""
         found: dict[str, AnyTerm] = {
             "ctc": CTC(weight=self.ctc_weight),
             "class_changes": ClassChanges(weight=self.class_changes_weight),
@@ -156,12 +156,12 @@ class Objective(Section):
 
     @property
     def views(self) -> int:
-        """Views of every line that a step holds."""
+        """Return how many views of every line a step holds."""
         return 2 if self.consistency.weight else 1
 
     @property
     def without_teacher(self) -> Objective:
-        """The control's objective: the terms that need no teacher, whatever the settings of the others."""
+        """Return the control's objective: the terms that need no teacher, whatever the settings of the others."""
         switched_off = {name: type(getattr(self, name))(weight=0.0) for name in TAUGHT}
         shown = PosteriorCache(views=self.cache.views)  # the same views, whoever made them
         return self.model_copy(

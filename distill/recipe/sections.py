@@ -183,7 +183,7 @@ class Teacher(Network):
 
     @property
     def needs_labels(self) -> bool:
-        """Whether it learns from labelled lines."""
+        """Return whether it learns from labelled lines."""
         return self.file is None
 
     @model_validator(mode="before")
@@ -205,7 +205,7 @@ class Student(Network):
 
     @property
     def needs_labels(self) -> bool:
-        """Whether it learns from labelled lines; without a control the teacher's outputs are enough."""
+        """Return whether it learns from labelled lines; without a control the teacher's outputs are enough."""
         return self.control
 
     @model_validator(mode="after")

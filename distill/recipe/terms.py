@@ -26,7 +26,7 @@ class Term(Span):
     )
 
     def weight_at(self, done: float) -> float:
-        """The weight once a share `done` (0-1) of the steps is over."""
+        """Return the weight once a share `done` (0-1) of the steps is over."""
         if not self.begin <= done < self.end:
             return 0.0
         over = (done - self.begin) / (self.end - self.begin)
@@ -40,12 +40,12 @@ class Term(Span):
 
     @property
     def teacher_temperature(self) -> float:
-        """The temperature at which the term takes the posteriors of the teacher."""
+        """Return the temperature at which the term takes the posteriors of the teacher."""
         return 1.0
 
     @property
     def not_cached(self) -> str | None:
-        """What the term needs that the cache of posteriors does not hold; None where it works with the cache."""
+        """Return what the term needs that the cache of posteriors does not hold; None where it works with the cache."""
         return None
 
 

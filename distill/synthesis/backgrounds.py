@@ -39,7 +39,7 @@ def textured(picture: Pixels, strength: float, uniform: list[float]) -> Pixels:
 
 @lru_cache(maxsize=8)
 def photographs_in(folder: Path) -> tuple[Path, ...]:
-    """The images of a folder and the folders in it, sorted; other files are left out with a warning."""
+    """Return the images of a folder and the folders in it, sorted; other files are left out with a warning."""
     if not folder.is_dir():
         raise DataError(f"folder of backgrounds {folder} does not exist: correct look.backgrounds, or data.root")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -52,7 +52,7 @@ def photographs_in(folder: Path) -> tuple[Path, ...]:
 
 
 def photograph(path: Path, shape: tuple[int, int], uniform: list[float]) -> Grey:
-    """A piece of a photograph, of the `shape` (height, width); `uniform` (three numbers) picks it."""
+    """Cut a piece of a photograph, of the `shape` (height, width); `uniform` (three numbers) picks it."""
     whole_HW = _photograph(path)
     height, width = whole_HW.shape
     share = min(height / shape[0], width / shape[1]) * between((0.4, 1.0), uniform[0])
@@ -64,7 +64,7 @@ def photograph(path: Path, shape: tuple[int, int], uniform: list[float]) -> Grey
 
 
 def legible_on(background_HW: Grey, min_contrast: int, uniform: float) -> tuple[Grey, float]:
-    """The background, and the grey level of an ink that differs from its local mean by `min_contrast` everywhere.
+    """Return the background, and the grey level of an ink that keeps `min_contrast` to its local mean everywhere.
 
     Ink is dark on a light background and light on a dark one. Where the background comes too near to the ink it is
     moved away as a whole, and detail so busy that letters would be lost in it is softened.
@@ -84,14 +84,14 @@ def legible_on(background_HW: Grey, min_contrast: int, uniform: float) -> tuple[
 
 
 def seen_from_behind(coverage: Pixels, uniform: list[float]) -> Pixels:
-    """Mirrored, blurred strokes of a page's other side: the line's own serve, moved by `uniform` (two numbers)."""
+    """Return mirrored, blurred strokes of the other side: the line's own serve, moved by `uniform` (two numbers)."""
     height, width = coverage.shape
     moved = np.roll(coverage[:, ::-1], (int((uniform[0] - 0.5) * height), int(uniform[1] * width)), (0, 1))
     return blur(np.ascontiguousarray(moved), height / 40)
 
 
 def in_shadow(picture: Pixels, depth: float, uniform: list[float]) -> Pixels:
-    """A shadow that takes the share `depth` of the light on one side of a soft edge; `uniform`: three numbers."""
+    """Cast a shadow that takes the share `depth` of the light on one side of a soft edge; `uniform`: three numbers."""
     x_HW, y_HW = _heights_from(picture.shape, uniform[0], 0.5)
     angle = 2 * math.pi * uniform[1]
     behind_HW = x_HW * math.cos(angle) + y_HW * math.sin(angle)

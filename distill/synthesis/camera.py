@@ -16,17 +16,17 @@ _STEPS = 16  # kernels a turn and a pixel: their number stays small, so that the
 
 
 def moved(picture: Pixels, length_px: float, turn: float) -> Pixels:
-    """Smeared along a straight stretch of `length_px`, whose direction is `turn` (0 to 1) of a half turn."""
+    """Smear the picture along a straight stretch of `length_px`, whose direction is `turn` (0 to 1) of a half turn."""
     return _filtered(picture, _streak(round(length_px * _STEPS), round(turn * _STEPS)))
 
 
 def defocused(picture: Pixels, radius_px: float) -> Pixels:
-    """Every point a disc of `radius_px`."""
+    """Make every point a disc of `radius_px`: a lens out of focus."""
     return _filtered(picture, _disc(round(radius_px * _STEPS)))
 
 
 def from_afar(picture: Pixels, height_px: float) -> Pixels:
-    """Scaled down to `height_px` and back; a picture that is no higher stays as it is."""
+    """Scale down to `height_px` and back; a picture that is no higher stays as it is."""
     height, width = picture.shape
     low = round(height_px)
     if low >= height:

@@ -28,12 +28,12 @@ class Texts:
 
     @cached_property
     def characters(self) -> str:
-        """Every character of lines and words, sorted; with the space."""
+        """Return every character of lines and words, sorted; with the space."""
         return "".join(sorted({" "}.union(*self.lines, *self.words)))
 
     @cached_property
     def words_by_character(self) -> dict[str, tuple[str, ...]]:
-        """The words that hold a character, for every character that words have."""
+        """Return the words that hold a character, for every character that words have."""
         every = sorted(set(self.words).union(word for line in self.lines for word in line.split(" ")))
         found: dict[str, list[str]] = {}
         for word in every:
@@ -47,7 +47,7 @@ NO_TEXTS = Texts()
 
 @lru_cache(maxsize=8)
 def read_texts(corpus: Path | None, words: Path | None, alphabet: str | None) -> Texts:
-    """The lines of a corpus and the words of a list (one a line), in NFC, runs of white space as one space.
+    """Return the lines of a corpus and the words of a list (one a line), in NFC, runs of white space as one space.
 
     Those with a character outside `alphabet` are left out with a warning. Raises `DataError` for a file that cannot
     be read or keeps nothing.
@@ -57,7 +57,7 @@ def read_texts(corpus: Path | None, words: Path | None, alphabet: str | None) ->
 
 
 def piece_of(lines: tuple[str, ...], low: int, high: int, rng: random.Random) -> str:
-    """One line, or where that is longer than `high` characters a stretch of it that is cut at words.
+    """Return one line, or where that is longer than `high` characters a stretch of it that is cut at words.
 
     A script that writes no spaces is cut between characters, but never before a combining mark.
     """
@@ -80,7 +80,7 @@ def piece_of(lines: tuple[str, ...], low: int, high: int, rng: random.Random) ->
 
 
 def balanced_words(texts: Texts, low: int, rng: random.Random) -> str:
-    """Words up to at least `low` characters, each sampled for a character, all characters being equally likely.
+    """Return words up to at least `low` characters, each sampled for a character, all characters being equally likely.
 
     A rare character so occurs about as often as the words around it allow, however rare it is in the text.
     """
@@ -93,7 +93,7 @@ def balanced_words(texts: Texts, low: int, rng: random.Random) -> str:
 
 
 def character_counts(texts: Iterable[str | None]) -> dict[str, int]:
-    """How often each character occurs in labels, the most frequent first."""
+    """Return how often each character occurs in labels, the most frequent first."""
     counts = Counter(character for text in texts if text for character in text)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

@@ -14,7 +14,7 @@ _STEEPNESS = 4.0
 
 
 def with_neighbours(coverage: Pixels, share: float, place: float) -> Pixels:
-    """The feet of a line above, or the heads of one below, in a strip that is `share` of the height.
+    """Add the feet of a line above, or the heads of one below, in a strip that is `share` of the height.
 
     The line's own strokes serve, moved along it by `place` (0 to 1): below one half they come in from above.
     """
@@ -31,7 +31,7 @@ def with_neighbours(coverage: Pixels, share: float, place: float) -> Pixels:
 
 
 def ruled(coverage: Pixels, corners: NDArray[np.float64], gap_px: float, kind: float) -> Pixels:
-    """A rule below, above or on both sides of the letters, or a box about them, by `kind` (0 to 1).
+    """Add a rule below, above or on both sides of the letters, or a box about them, by `kind` (0 to 1).
 
     `corners` (4, 2) of the letters run clockwise from the top left, in x and y. Rules cross the whole picture,
     `gap_px` from the letters, or nearer where the picture ends before.
@@ -57,7 +57,7 @@ def ruled(coverage: Pixels, corners: NDArray[np.float64], gap_px: float, kind: f
 
 
 def faded(coverage: Pixels, loss: float, uniform: list[float]) -> Pixels:
-    """Ink of which up to the share `loss` is missing: in rows, columns or patches, by `uniform` (nine, in [0, 1))."""
+    """Take up to the share `loss` of the ink away: in rows, columns or patches, by `uniform` (nine, in [0, 1))."""
     height, width = coverage.shape
     knots = np.array(uniform[1:9], np.float32)
     if uniform[0] < 1 / 3:  # rows: a print head that skips
@@ -72,7 +72,7 @@ def faded(coverage: Pixels, loss: float, uniform: list[float]) -> Pixels:
 
 
 def ragged(coverage: Pixels, roughness: float, place: float) -> Pixels:
-    """Edges torn by grain of `roughness` (share of full coverage), then steep, as on thermal paper or a bad copy."""
+    """Tear the edges by grain of `roughness` (share of full coverage), as on thermal paper or a bad copy."""
     grain = add_noise(np.full_like(coverage, 127), 127 * roughness, place)
     torn = cv2.addWeighted(coverage, 1.0, blur(grain, _GRAIN_PX), 2.0, -254.0)
     table = np.clip((np.arange(256) - 127.5) * _STEEPNESS + 127.5, 0, 255).astype(np.uint8)

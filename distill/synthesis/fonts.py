@@ -68,7 +68,7 @@ class _Font:
 
 
 def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, ...] = ()) -> list[FontFace]:
-    """All faces of `families` that have `characters`, sorted by family and name.
+    """Return all faces of `families` that have `characters`, sorted by family and name.
 
     A family in `folders` wins over an installed one. Thin and black files (weight below 300 or above 700) are
     left out, and so are files that miss a character: those are logged. Raises DataError for an unknown
@@ -87,24 +87,24 @@ def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, 
 
 
 def by_family(faces: Iterable[FontFace]) -> list[list[FontFace]]:
-    """The faces of each family, families and faces sorted."""
+    """Return the faces of each family, families and faces sorted."""
     return [list(of_family) for _, of_family in itertools.groupby(sorted(faces), key=lambda face: face.family)]
 
 
 def sample_face(families: list[list[FontFace]], generator: torch.Generator) -> FontFace:
-    """One face, each family being equally likely, however many faces it has."""
+    """Sample one face, each family being equally likely, however many faces it has."""
     first, second = torch.rand(2, generator=generator).tolist()
     own = families[int(first * len(families))]
     return own[int(second * len(own))]
 
 
 def slug(family: str) -> str:
-    """The family name as it is written in recipes: "IBM Plex Mono" becomes "ibm-plex-mono"."""
+    """Return the family name as it is written in recipes: "IBM Plex Mono" becomes "ibm-plex-mono"."""
     return re.sub(r"[^a-z0-9]+", "-", family.lower()).strip("-")
 
 
 def installed_families() -> list[str]:
-    """The families that installed packages offer: a `fontpkg-` package each, and matplotlib's own."""
+    """Return the families that installed packages offer: a `fontpkg-` package each, and matplotlib's own."""
     names = {slug(each.metadata["Name"] or "") for each in distributions()}
     found = {name.removeprefix("fontpkg-") for name in names if name.startswith("fontpkg-")}
     return sorted(found | (set(_MATPLOTLIB) if "matplotlib" in names else set()))

@@ -62,7 +62,7 @@ class _Alphabet(dict[str, _Glyph]):
 
 
 def needs_shaping(text: str) -> bool:
-    """Whether letters change, move or run from right to left: Arabic, Hebrew, Indic scripts, combining marks."""
+    """Return whether letters change, move or run from right to left: Arabic, Hebrew, Indic scripts, combining marks."""
     return any(
         unicodedata.bidirectional(c) in ("R", "AL", "AN") or unicodedata.category(c)[0] == "M" or ord(c) in _MONGOLIAN
         for c in text
@@ -70,7 +70,7 @@ def needs_shaping(text: str) -> bool:
 
 
 def refuse_unshapeable(characters: str) -> None:
-    """Raises DataError if `characters` hold some that only Raqm renders rightly, and Pillow lacks it."""
+    """Raise `DataError` if `characters` hold some that only Raqm renders rightly, and Pillow lacks it."""
     shaped = "".join(c for c in characters if needs_shaping(c))
     if shaped and not features.check("raqm"):
         raise DataError(
@@ -80,7 +80,7 @@ def refuse_unshapeable(characters: str) -> None:
 
 
 def render_letters(text: str, face: FontFace, size_px: int, spacing: float, tightness: float) -> tuple[Pixels, Box]:
-    """The coverage of all letters (h, w), just enclosing them, and the box about it that is to be seen.
+    """Return the coverage of all letters (h, w), just enclosing them, and the box about it that is to be seen.
 
     `spacing` is extra room, a share of the font size; shaped text takes none. Raises DataError if the text has no ink.
     """
@@ -100,7 +100,7 @@ def render_letters(text: str, face: FontFace, size_px: int, spacing: float, tigh
 
 
 def curved(coverage: Pixels, box: Box, rise_px: float, wave: bool) -> tuple[Pixels, Box]:
-    """The letters along an arc that lifts the middle by `rise_px` (below 0: sinks it), or along one wave.
+    """Return the letters along an arc that lifts the middle by `rise_px` (below 0: sinks it), or along one wave.
 
     Letters turn with the baseline. The rise is lessened where a short line would become steep. The box grows with
     the ink.
@@ -128,7 +128,7 @@ def curved(coverage: Pixels, box: Box, rise_px: float, wave: bool) -> tuple[Pixe
 
 
 def outlined(coverage: Pixels, width_px: float) -> Pixels:
-    """Hollow letters: a line of `width_px` inside their edges; the canvas stays as it is."""
+    """Make letters hollow: a line of `width_px` inside their edges; the canvas stays as it is."""
     size = max(1, round(width_px))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * size + 1, 2 * size + 1))
     inside = cv2.erode(coverage, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
@@ -136,7 +136,7 @@ def outlined(coverage: Pixels, width_px: float) -> Pixels:
 
 
 def dotted(coverage: Pixels, pitch_px: float) -> Pixels:
-    """Letters made of round dots, one every `pitch_px`; the canvas stays as it is."""
+    """Make letters of round dots, one every `pitch_px`; the canvas stays as it is."""
     height, width = coverage.shape
     n_rows, n_columns = max(1, round(height / pitch_px)), max(1, round(width / pitch_px))
     struck = cv2.resize(coverage, (n_columns, n_rows), interpolation=cv2.INTER_AREA)

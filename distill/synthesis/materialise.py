@@ -51,19 +51,19 @@ class Part:
 
     @property
     def n_lines(self) -> int:
-        """The number of lines: fewer than `PART_LINES` only in the last part."""
+        """Return the number of lines: fewer than `PART_LINES` only in the last part."""
         return min(PART_LINES, self.source.lines - self.start)
 
     @property
     def path(self) -> Path:
-        """The file of the part."""
+        """Return the file of the part."""
         return self.folder / f"part-{self.start // PART_LINES:06d}.arrow"
 
 
 def materialise(
     sources: Sequence[RenderedSource], root: Path, height_px: int, cache: Path, poll: Poll = never_stop
 ) -> list[Path]:
-    """The folders of Arrow files `part-*.arrow` with the lines of each source, rendered where they are missing.
+    """Return the folders of Arrow files `part-*.arrow` with the lines of each source, rendered where they are missing.
 
     `poll` is called after every part and may raise; finished parts are kept.
     """
@@ -86,14 +86,14 @@ def materialise(
 
 
 def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
-    """The faces that a source is rendered in: each has every character that its lines may have."""
+    """Return the faces that a source is rendered in: each has every character that its lines may have."""
     characters = possible_characters(source.text, texts_of(source.text, root))
     refuse_unshapeable(characters)
     return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
 
 
 def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_px: int) -> str:
-    """Everything the pixels depend on, but not the name that the recipe gives the source."""
+    """Return a digest of everything the pixels depend on, but not the name that the recipe gives the source."""
     settings = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "augment"})
     files = sorted({face.path for face in faces})
     fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
@@ -106,7 +106,7 @@ def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_
 def sample(
     source: RenderedSource, root: Path, families: list[list[FontFace]], height_px: int, i: int
 ) -> tuple[Pixels, str, str]:
-    """Picture, text and font family of line `i` of a source."""
+    """Return picture, text and font family of line `i` of a source."""
     generator = generator_of("rendered", source.seed, i)
     text = sample_text(source.text, generator, texts_of(source.text, root))
     face = sample_face(families, generator)

@@ -16,7 +16,7 @@ from students.image import Preparation
 def open_rendered(
     source: RenderedSource, root: Path, cache: Path, preparation: Preparation
 ) -> tuple[Lines, list[Refusal]]:
-    """The lines of a source, rendered where they are missing. Raises `DataError` that names the source."""
+    """Open the lines of a source, rendered where they are missing. Raises `DataError` that names the source."""
     with naming(source):
         (folder,) = materialise([source], root, preparation.height_px, cache)
         contents = declared(source, open_arrow(folder))
@@ -24,6 +24,6 @@ def open_rendered(
 
 
 def png_size(data: bytes, _: str) -> tuple[int, int]:
-    """(height, width) of a line that was rendered here, from the first chunk of its PNG."""
+    """Return (height, width) of a line that was rendered here, from the first chunk of its PNG."""
     width, height = struct.unpack_from(">II", data, 16)
     return height, width

@@ -36,7 +36,7 @@ def render_line(
     generator: torch.Generator,
     photographs: Sequence[Path] = (),
 ) -> Pixels:
-    """`text` as a grey picture (height_px, W), W as the text needs; dark ink on light paper unless inverted.
+    """Render `text` as a grey picture (height_px, W), W as the text needs; dark ink on light paper unless inverted.
 
     `photographs` are the backgrounds that `appearance` may ask for. Raises DataError if the text has no ink, or a file
     cannot be opened.
@@ -60,7 +60,7 @@ def render_line(
 
 
 def contact_sheet(images: list[Pixels], texts: list[str], columns: int) -> Image.Image:
-    """All pictures on one sheet, row by row, each with its text beneath."""
+    """Return all pictures on one sheet, row by row, each with its text beneath."""
     if len(images) != len(texts):
         raise ValueError(f"{len(images)} pictures but {len(texts)} texts")
     font = ImageFont.load_default(13)
@@ -78,7 +78,7 @@ def contact_sheet(images: list[Pixels], texts: list[str], columns: int) -> Image
 
 
 def letter_size(appearance: Appearance, share: float) -> int:
-    """One of a few sizes within the range, so that the cache of glyphs stays small."""
+    """Return one of a few sizes within the range, so that the cache of glyphs stays small."""
     low, high = appearance.letter_size_px
     sizes = [size for size in SIZES_PX if low <= size <= high] or [low]
     return sizes[int(share * len(sizes))]

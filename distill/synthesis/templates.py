@@ -34,13 +34,13 @@ _RUDE = re.compile("cock|cum|cunt|dick|fag|fuc?k|jap|jizz|kkk|nazi|nig|piss|poo|
 
 
 def text_from_template(kind: str, rng: random.Random) -> str:
-    """One text of a kind of `TEMPLATE_KINDS`: a template sampled evenly, and every part of it."""
+    """Return one text of a kind of `TEMPLATE_KINDS`: a template sampled evenly, and every part of it."""
     return _filled(rng.choice(_templates()[kind]), rng)
 
 
 @lru_cache(maxsize=1)
 def common_words() -> tuple[str, ...]:
-    """The shipped list of common English words, lower case."""
+    """Return the shipped list of common English words, lower case."""
     return tuple(files("distill.synthesis").joinpath("words.txt").read_text("utf-8").split())
 
 

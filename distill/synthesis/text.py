@@ -72,7 +72,7 @@ class TextMix(BaseModel):
 
 
 def sample_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXTS) -> str:
-    """One line of text within the bounds of `mix`, without leading, trailing or double spaces.
+    """Sample one line of text within the bounds of `mix`, without leading, trailing or double spaces.
 
     `texts` are those of its files, as `texts_of` reads them.
     """
@@ -92,14 +92,14 @@ def sample_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXT
 
 
 def texts_of(mix: TextMix, root: Path) -> Texts:
-    """What the files of a mix hold; where words are to be balanced and there are no files, the common words."""
+    """Return what the files of a mix hold; where words are to be balanced and there are no files, the common words."""
     corpus, words = (root / name if name is not None else None for name in (mix.corpus_file, mix.word_file))
     texts = read_texts(corpus, words, mix.alphabet)
     return _common() if mix.balanced and not (texts.lines or texts.words) else texts
 
 
 def possible_characters(mix: TextMix, texts: Texts) -> str:
-    """Every character that a line may have: a font must have them all."""
+    """Return every character that a line may have: a font must have them all."""
     found = set(texts.characters)
     if any(getattr(mix, kind) for kind in TEMPLATE_KINDS if kind != "digits"):
         found |= set(CHARACTERS)

@@ -28,7 +28,7 @@ def auxiliary_modules(
     image: Preparation,
     seed: int,
 ) -> nn.ModuleDict:
-    """The auxiliary modules that the terms of an objective need, with first weights that are a function of the seed."""
+    """Return the auxiliary modules of an objective, with first weights that are a function of the seed."""
     made: dict[str, nn.Module] = {}
     ours = n_features(model, image.channels, image.height_px)
     with torch.random.fork_rng(devices=[]):

@@ -44,7 +44,7 @@ SCHEMA = pa.schema([("record", pa.binary())])
 
 
 def temperatures_of(objective: Objective) -> tuple[float, ...]:
-    """The temperatures at which the terms of an objective take the teacher's posteriors, 1 always among them."""
+    """Return the temperatures at which the terms of an objective take the teacher's posteriors, 1 always among them."""
     in_use = {term.teacher_temperature for term in objective.terms.values() if term.weight and term.needs_teacher}
     return tuple(sorted({1.0, *in_use}))
 
@@ -61,7 +61,7 @@ class TaughtLines:
 
     @property
     def prepared(self) -> PreparedLines:
-        """The lines, prepared for the student and for every network of the teacher."""
+        """Return the lines, prepared for the student and for every network of the teacher."""
         return PreparedLines(self.lines, self.preparation, self.teacher.preparations, limit_bytes=0)
 
 

@@ -27,11 +27,11 @@ class LineCriterion:
     precision: Precision = "fp32"
 
     def weights(self, done: float) -> Mapping[str, float]:
-        """The weights of the terms that count once a share `done` (0-1) of the steps is over."""
+        """Return the weights of the terms that count once a share `done` (0-1) of the steps is over."""
         return term_weights(self.objective, done, self.teacher is not None)
 
     def counts(self, names: Collection[str], step: StepData) -> Mapping[str, int]:
-        """The lines of the whole step, over all processes, that each named term is a sum over."""
+        """Return the lines of the whole step, over all processes, that each named term is a sum over."""
         return term_counts(self.objective, names, step)
 
     def terms(

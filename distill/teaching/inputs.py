@@ -64,12 +64,12 @@ class TermInputs:
         return self.on_student_frames.get(temperature, self.on_student_frames[1.0])
 
     def teacher_on_its_frames(self, temperature: float = 1.0) -> Outputs:
-        """The teacher's outputs on its own frames, likewise."""
+        """Return the teacher's outputs on its own frames, likewise."""
         return self.on_own_frames.get(temperature, self.on_own_frames[1.0])
 
     @property
     def labels(self) -> Labels:
-        """The labels of the batch."""
+        """Return the labels of the batch."""
         b = self.batch
         return Labels(b.targets_NL, b.target_lengths_N, b.labelled_N, b.foldings)
 
@@ -83,7 +83,7 @@ def term_inputs(
     peer: Outputs | None,
     teacher: TeacherSource | None,
 ) -> TermInputs:
-    """What the named terms need. `peer` holds the outputs of the peer; None for `teacher`: no term needs one."""
+    """Return what the named terms need. `peer` holds the outputs of the peer; None for `teacher`: no term needs one."""
     decoder = auxiliary[ATTENTION] if ATTENTION in auxiliary else None  # noqa: SIM401 - a ModuleDict has no get
     if teacher is None:
         return TermInputs(student, batch, peer=peer, decoder=decoder)

@@ -38,31 +38,31 @@ Terms = dict[str, tuple[Tensor, int]]
 
 
 def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, float]:
-    """The weights above 0 once a share `done` (0-1) of the steps is over; `taught`: whether there is a teacher."""
+    """Return the weights above 0 once a share `done` (0-1) of the steps is over; `taught`: there is a teacher."""
     weights = {name: term.weight_at(done) for name, term in objective.terms.items() if taught or not term.needs_teacher}
     return {name: weight for name, weight in weights.items() if weight}
 
 
 def any_needs_teacher(objective: Objective, names: Iterable[str]) -> bool:
-    """Whether one of the named terms needs the outputs of a teacher."""
+    """Return whether one of the named terms needs the outputs of a teacher."""
     of_objective = objective.terms
     return any(of_objective[name].needs_teacher for name in names)
 
 
 def term_counts(objective: Objective, names: Iterable[str], step: StepData) -> dict[str, int]:
-    """The lines of a whole step, over all micro-batches and processes, that each named term is computed on."""
+    """Return the lines of a whole step, over all micro-batches and processes, that each named term is computed on."""
     of_objective = objective.terms
     return {name: step.n_labelled if of_objective[name].labelled_only else step.n_items for name in names}
 
 
 def loss_terms(objective: Objective, names: Iterable[str], inputs: TermInputs) -> Terms:
-    """Sum and count of every named term over the lines of one batch."""
+    """Return sum and count of every named term over the lines of one batch."""
     of_objective = objective.terms
     return {name: sum_and_count(of_objective[name], inputs) for name in names}
 
 
 def sum_and_count(term: terms.AnyTerm, inputs: TermInputs) -> tuple[Tensor, int]:
-    """The sum of a term over the lines of one batch, unweighted, and the number of those lines."""
+    """Return the sum of a term over the lines of one batch, unweighted, and the number of those lines."""
     student, trust_N = inputs.student, inputs.trust_N
     match term:
         case terms.CTC():

@@ -16,7 +16,7 @@ from students.parts import Outputs
 
 @torch.no_grad()
 def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
-    """The weight of the teacher's terms on every line, (N,), 1 on unlabelled lines; None: 1 on all lines."""
+    """Return the weight of the teacher's terms on every line, (N,), 1 on unlabelled lines; None: 1 on all lines."""
     match trust.policy:
         case "keep":
             return None
@@ -42,7 +42,7 @@ def _probability_of_label(teacher: Outputs, batch: Batch) -> Tensor:
 
 
 def errors_a_character(path_NS: Tensor, lengths_N: Tensor, batch: Batch) -> list[float]:
-    """Edits between a best path and the label, over the label's characters, of every line; 0 without a label.
+    """Return the edits between a best path and the label, a character, of every line; 0 without a label.
 
     Classes that the label does not distinguish count as equal.
     """

@@ -34,7 +34,7 @@ class _Teacher(NamedTuple):
 
 @torch.inference_mode()
 def watched_figures(inputs: TermInputs) -> Mapping[str, float]:
-    """The blank share of the student; with a teacher also its entropy, its errors, and the distance to it.
+    """Return the blank share of the student; with a teacher also its entropy, its errors, and the distance to it.
 
     `kl_blank` and `kl_character`: mean KL at temperature 1 on frames where the teacher's best class is the
     blank or a character. `spike_offset`: median of student minus teacher position of the same character, in

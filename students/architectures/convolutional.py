@@ -11,16 +11,18 @@ from students.architectures.recurrent import FramePx, separable_backbone
 from students.parts import Activation, Mixer, Norm, Recogniser, activation, norm2d
 
 
-class Width(NamedTuple):
+class ConvolutionalSize(NamedTuple):
+    """Channels of the stages, features of a mixer, and the number of mixers."""
+
     channels: tuple[int, int, int, int, int]
     mixer: int
     blocks: int
 
 
 WIDTHS = {
-    "small": Width((16, 32, 48, 64, 80), 80, 4),
-    "medium": Width((24, 48, 80, 112, 128), 128, 5),
-    "large": Width((32, 64, 96, 128, 192), 192, 5),
+    "small": ConvolutionalSize((16, 32, 48, 64, 80), 80, 4),
+    "medium": ConvolutionalSize((24, 48, 80, 112, 128), 128, 5),
+    "large": ConvolutionalSize((32, 64, 96, 128, 192), 192, 5),
 }
 
 
@@ -39,6 +41,7 @@ class ConvolutionalStudent(BaseModel):
     dropout: float = Field(0.0, ge=0, lt=1, description="before the head")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        """Return the network for lines of `height_px` rows, with fresh weights."""
         width = WIDTHS[self.size]
         backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
         collapse = MixedColumns(width, -(-height_px // 16), self)
@@ -49,7 +52,7 @@ class ConvolutionalStudent(BaseModel):
 class MixedColumns(nn.Module):
     """(N, D, H, T) to (N, T, mixer): height collapsed by one convolution, then the mixers."""
 
-    def __init__(self, width: Width, rows: int, config: ConvolutionalStudent) -> None:
+    def __init__(self, width: ConvolutionalSize, rows: int, config: ConvolutionalStudent) -> None:
         super().__init__()
         self.squeeze = nn.Sequential(
             nn.Conv2d(width.channels[-1], width.mixer, (rows, 1), bias=False),

@@ -25,6 +25,7 @@ class DigitsStudent(BaseModel):
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        """Return the network for lines of `height_px` rows, with fresh weights."""
         c1, c2, c3 = self.channels
         backbone = nn.Sequential(
             self._convolution(channels, c1, (2, 2)),

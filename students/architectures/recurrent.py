@@ -16,7 +16,9 @@ from students.parts import Activation, Columns, Convolution, Neck, NeckKind, Nor
 FramePx = Literal[4, 8]
 
 
-class Width(NamedTuple):
+class RecurrentSize(NamedTuple):
+    """Channels of the stages, features of a frame, features of the neck each way, and its layers."""
+
     channels: tuple[int, int, int, int, int]
     features: int
     hidden: int
@@ -24,9 +26,9 @@ class Width(NamedTuple):
 
 
 WIDTHS = {
-    "small": Width((16, 32, 48, 64, 96), 96, 64, 1),
-    "medium": Width((24, 48, 80, 112, 160), 128, 112, 1),
-    "large": Width((32, 64, 96, 128, 176), 160, 136, 2),
+    "small": RecurrentSize((16, 32, 48, 64, 96), 96, 64, 1),
+    "medium": RecurrentSize((24, 48, 80, 112, 160), 128, 112, 1),
+    "large": RecurrentSize((32, 64, 96, 128, 176), 160, 136, 2),
 }
 
 
@@ -44,6 +46,7 @@ class RecurrentStudent(BaseModel):
     dropout: float = Field(0.0, ge=0, lt=1, description="before every recurrent layer and the head")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        """Return the network for lines of `height_px` rows, with fresh weights."""
         width = WIDTHS[self.size]
         backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
         columns = width.channels[-1] * -(-height_px // 16)
@@ -55,7 +58,7 @@ class RecurrentStudent(BaseModel):
 def separable_backbone(
     inputs: int, channels: tuple[int, int, int, int, int], norm: Norm, act: Activation, frame_px: FramePx
 ) -> nn.Sequential:
-    """(N, inputs, H, W) to (N, channels[-1], H / 16, W / frame_px)."""
+    """Return convolutions from (N, inputs, H, W) to (N, channels[-1], H / 16, W / frame_px)."""
     c1, c2, c3, c4, c5 = channels
 
     def separable(before: int, after: int, stride: tuple[int, int]) -> Convolution:

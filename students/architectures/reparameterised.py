@@ -40,6 +40,7 @@ class ReparameterisedStudent(BaseModel):
     )
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        """Return the network for lines of `height_px` rows, with fresh weights."""
         layers: list[nn.Module] = []
         before = channels
         for after, stride in zip(self.channels, ((2, 2), (2, 2), (2, 1), (2, 1)), strict=True):
@@ -80,7 +81,7 @@ class Branches(nn.Module):
         return summed_NDHT if self.identity_norm is None else summed_NDHT + self.identity_norm(maps_NDHT)
 
     def as_convolution(self) -> nn.Conv2d:
-        """One 3x3 convolution with the outputs of the branches in evaluation mode; computed in float64."""
+        """Return one 3x3 convolution with the outputs of the branches in evaluation mode; computed in float64."""
         square, point = self.square, self.point
         branches = [(square.weight, self.square_norm), (F.pad(point.weight, (1, 1, 1, 1)), self.point_norm)]
         if self.identity_norm is not None:
@@ -96,7 +97,7 @@ class Branches(nn.Module):
 
 
 def with_branches_merged(model: Recogniser) -> Recogniser:
-    """A copy of the network, in evaluation mode, with one convolution in the place of every `Branches`."""
+    """Return a copy of the network, in evaluation mode, with one convolution in the place of every `Branches`."""
     copied = copy.deepcopy(model).eval()
     for name, module in list(copied.named_modules()):
         if isinstance(module, Branches):

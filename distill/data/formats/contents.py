@@ -39,7 +39,7 @@ class FilesFetch:
 
 
 def bytes_of(path: Path) -> bytes:
-    """The bytes of a file; raises `DataError`."""
+    """Return the bytes of a file; raises `DataError`."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -59,7 +59,7 @@ def text_of(data: bytes, where: object) -> str:
 
 
 def label_of(data: bytes, where: object) -> str:
-    """The label that a file of its own holds: one line of text."""
+    """Return the label that a file of its own holds: one line of text."""
     text = text_of(data, where).rstrip("\r\n")
     if "\n" in text or "\r" in text:
         raise DataError(f"{where}: holds several lines of text; an image is one line and has one label")
@@ -67,24 +67,24 @@ def label_of(data: bytes, where: object) -> str:
 
 
 def first_of(names: Sequence[str]) -> str:
-    """The first few names, for a message."""
+    """Return the first few names, for a message."""
     more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
     return ", ".join(name[:NAME_SHOWN] for name in names[:NAMED_AT_MOST]) + more
 
 
 def reason_of(error: DataError, name: str) -> str:
-    """The reason why a line is refused, in which its name occurs once."""
+    """Return the reason why a line is refused, in which its name occurs once."""
     return str(error) if name in str(error) else f"{name}: {error}"
 
 
 def lies_inside(name: str) -> bool:
-    """Whether a relative name stays in its folder, on any system."""
+    """Return whether a relative name stays in its folder, on any system."""
     path = PureWindowsPath(name)  # knows both slashes, and drives
     return bool(name) and not path.anchor and ".." not in path.parts
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that no file system takes is none."""
+    """Return whether there is such a file; a name that no file system takes is none."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -99,7 +99,7 @@ def images_below(folder: Path) -> list[str]:
 
 
 def parts_of(path: Path, suffix: str) -> list[Path]:
-    """A file, or the files of a folder with this suffix in the order of their names."""
+    """Return a file, or the files of a folder with this suffix in the order of their names."""
     if path.is_file():
         return [path]
     parts = sorted(p for p in path.glob(f"*{suffix}") if p.is_file())

@@ -26,7 +26,7 @@ PAIR_SUFFIX = ".gt.txt"
 
 
 def label_files_in(folder: Path) -> list[str]:
-    """The label files that a folder holds; `*.gt.txt` stands for texts next to the images."""
+    """Return the label files that a folder holds; `*.gt.txt` stands for texts next to the images."""
     listed = [name for name in LABEL_FILES if (folder / name).is_file()]
     paddle = [p.name for pattern in PADDLE_LISTS for p in sorted(folder.glob(pattern)) if not holds_boxes(p)]
     pairs = next(folder.rglob(f"*{PAIR_SUFFIX}"), None)
@@ -34,7 +34,7 @@ def label_files_in(folder: Path) -> list[str]:
 
 
 def open_folder(folder: Path, labels: str | None) -> Contents:
-    """The lines of a folder; `labels` names the label file where there is a choice."""
+    """Open the lines of a folder; `labels` names the label file where there is a choice."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     found = [labels] if labels is not None else label_files_in(folder)

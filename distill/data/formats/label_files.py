@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 def read_label_file(path: Path) -> list[Row]:
-    """The rows in their order, every image inside the folder and named once; raises `DataError`."""
+    """Read the rows in their order, every image inside the folder and named once; raises `DataError`."""
     content = text_of(bytes_of(path), path)
     match path.suffix.lower():
         case ".tsv" | ".txt":

@@ -39,7 +39,7 @@ SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset"
 
 
 def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Contents:
-    """The lines of a source. Raises `DataError` that names the source."""
+    """Open the lines of a source. Raises `DataError` that names the source."""
     with naming(source):
         if not isinstance(source, HubSource) and not (root / source.path).exists():
             raise DataError(
@@ -50,7 +50,7 @@ def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Content
 
 @contextmanager
 def naming(source: AnySource) -> Iterator[None]:
-    """A `DataError` raised in this context names the source."""
+    """Name the source in every `DataError` that is raised in this context."""
     try:
         yield
     except DataError as error:
@@ -58,7 +58,7 @@ def naming(source: AnySource) -> Iterator[None]:
 
 
 def declared(source: AnySource, contents: Contents) -> Contents:
-    """What was found at a source, with labels or without as it declares; raises `DataError` where nothing was."""
+    """Return what lies at a source, with labels or without as it declares; raises `DataError` where nothing does."""
     if not contents.names:
         raise DataError("holds no lines")
     if source.drop_labels:
@@ -104,7 +104,7 @@ def _page_lines(path: Path) -> list[PageLine]:
 
 
 def source_at(where: str, name: str, kind: str | None = None, **settings: object) -> FileSource:
-    """The source that a path or `hf://user/name` means; `settings` are those of its kind.
+    """Return the source that a path or `hf://user/name` means; `settings` are those of its kind.
 
     `kind` is needed where neither name nor contents show it. Raises `DataError` for what is none, or could be several.
     """

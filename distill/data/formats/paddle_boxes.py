@@ -15,7 +15,7 @@ ILLEGIBLE = "###"
 
 
 def holds_boxes(path: Path) -> bool:
-    """Whether a file lists boxes on pages, and not the texts of line images."""
+    """Return whether a file lists boxes on pages, and not the texts of line images."""
     if path.name != FILE or not path.is_file():
         return False
     with path.open("rb") as file:

@@ -54,7 +54,7 @@ class PageFetch:
 
 
 def contents_of_pages(lines: Sequence[PageLine], margin_px: int) -> Contents:
-    """Lines of pages as the contents of a source."""
+    """Return the lines of pages as the contents of a source."""
     return Contents([line.name for line in lines], [line.text for line in lines], PageFetch(tuple(lines), margin_px))
 
 
@@ -64,7 +64,7 @@ def _page(path: Path) -> np.ndarray:
 
 
 def page_image(named: str, described_by: Path) -> Path | None:
-    """The image of a page that the file `described_by` describes: as named, next to it, a folder above, or of its name.
+    """Return the image of a page by its name in `described_by`: next to that file, a folder above, or of its name.
 
     Programs write absolute paths of their own machine: of a name that leaves the folder the last part counts.
     """
@@ -76,7 +76,7 @@ def page_image(named: str, described_by: Path) -> Path | None:
 
 
 def polygon_of(points: str) -> np.ndarray:
-    """Corners (P, 2) of a polygon written `x,y x,y ...` or `x y x y ...`; raises `DataError`."""
+    """Return the corners (P, 2) of a polygon written `x,y x,y ...` or `x y x y ...`; raises `DataError`."""
     try:
         numbers = [float(number) for number in re.split(r"[\s,]+", points.strip()) if number]
     except ValueError:
@@ -87,7 +87,7 @@ def polygon_of(points: str) -> np.ndarray:
 
 
 def cut_line(page_HWC: np.ndarray, polygon_P2: np.ndarray, margin_px: int) -> np.ndarray:
-    """The part of a page, uint8 (H, W) or (H, W, 3), inside a polygon (P, 2) of x and y and `margin_px` around it.
+    """Return the part of a page, uint8 (H, W) or (H, W, 3), inside a polygon (P, 2) of x and y, and a margin.
 
     Raises `DataError` for a polygon that leaves the page or encloses nothing. The margin ends at the page's edge.
     """

@@ -20,7 +20,7 @@ SNIFFED_BYTES = 4096
 
 
 def describes_a_page(path: Path) -> bool:
-    """Whether a file begins as PAGE XML or ALTO does."""
+    """Return whether a file begins as PAGE XML or ALTO does."""
     with path.open("rb") as file:
         head = file.read(SNIFFED_BYTES)
     return any(root.encode() in head for root in ROOTS)

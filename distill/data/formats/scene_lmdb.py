@@ -21,22 +21,22 @@ MOST_DIGITS = 9  # as the keys have
 
 
 def image_key(number: int) -> bytes:
-    """The key of the image of line `number`, counted from 1."""
+    """Return the key of the image of line `number`, counted from 1."""
     return b"image-%09d" % number
 
 
 def label_key(number: int) -> bytes:
-    """The key of the label of line `number`, counted from 1."""
+    """Return the key of the label of line `number`, counted from 1."""
     return b"label-%09d" % number
 
 
 def path_key(number: int) -> bytes:
-    """The key of the name of line `number`, counted from 1."""
+    """Return the key of the name of line `number`, counted from 1."""
     return b"path-%09d" % number
 
 
 def open_lmdb(path: Path) -> Contents:
-    """Names and texts are read; images stay in the memory map."""
+    """Open an LMDB: names and texts are read, images stay in the memory map."""
     try:
         return _opened(path)
     except lmdb.Error as error:

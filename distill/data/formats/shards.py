@@ -39,7 +39,7 @@ class MemberFetch:
 
 
 def open_shards(path: Path) -> Contents:
-    """The samples of a tar file, or of all of a folder in the order of their names."""
+    """Open the samples of a tar file, or of all of a folder in the order of their names."""
     names: list[str] = []
     texts: list[str | None] = []
     images: list[Member] = []

@@ -27,19 +27,19 @@ Loaded = TypeVar("Loaded")
 
 
 def open_parquet(path: Path) -> Contents:
-    """A Parquet file, or those of a folder in the order of their names."""
+    """Open a Parquet file, or those of a folder in the order of their names."""
     files = [str(part) for part in parts_of(path, ".parquet")]
     return contents_of(_guarded(path, lambda: datasets.Dataset.from_parquet(files, cache_dir=_arrow_cache())), path)
 
 
 def open_arrow(path: Path) -> Contents:
-    """An Arrow file (IPC stream or file), or those of a folder in the order of their names; memory-mapped."""
+    """Open an Arrow file (IPC stream or file), or those of a folder in the order of their names; memory-mapped."""
     parts = [str(part) for part in parts_of(path, ".arrow")]
     return contents_of(_guarded(path, lambda: pa.concat_tables([arrow_table(part) for part in parts])), path, parts)
 
 
 def open_saved(path: Path) -> Contents:
-    """A folder written by `datasets.Dataset.save_to_disk`."""
+    """Open a folder written by `datasets.Dataset.save_to_disk`."""
 
     def load() -> datasets.Dataset:
         loaded = datasets.load_from_disk(str(path))

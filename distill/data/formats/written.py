@@ -29,7 +29,7 @@ class Written(NamedTuple):
 
 @contextmanager
 def parquet_file(target: Path) -> Iterator[Callable[[Written], None]]:
-    """A function that adds a line. The file takes its name when all are in; after an error there is none."""
+    """Return a function that adds a line. The file takes its name when all are in; after an error there is none."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.tmp")
     described = datasets.Features({"image": datasets.Image(), "text": datasets.Value("string")}).arrow_schema

@@ -94,7 +94,7 @@ def self_alignment(
 def forced_alignment(
     log_p_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor, blank: int = BLANK
 ) -> Tensor:
-    """The most likely path that writes the target (Viterbi), classes (N, T) int64; blank behind the valid length.
+    """Return the likeliest path that writes the target (Viterbi), (N, T) int64; blank behind the valid length.
 
     Targets must be feasible: at least as many frames as characters and adjacent repeats.
     """
@@ -126,7 +126,7 @@ def forced_alignment(
 
 @torch.no_grad()
 def occupancy(log_q_NTC: Tensor, lengths_N: Tensor, texts_N: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """How likely a frame writes each character of a text, given that the line writes it: CTC's forward and backward.
+    """Return how likely a frame writes each character of a text, given that the line does (forward and backward).
 
     (N, T, U), 0 behind the valid length, and the column of every character, (N, L) on the host: 0 is the blank's, and
     a character repeated at once shares the column of the one before it. Texts must be feasible.
@@ -145,7 +145,7 @@ def occupancy(log_q_NTC: Tensor, lengths_N: Tensor, texts_N: Sequence[Sequence[i
 
 
 def padded_texts(texts_N: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Texts as CTC takes its targets, (N, L) int64, at least one wide, 0 behind the end; and their lengths, (N,)."""
+    """Return texts as targets of CTC, (N, L) int64, at least one wide, 0 behind the end; and their lengths, (N,)."""
     targets_NL = torch.zeros(len(texts_N), max([1, *map(len, texts_N)]), dtype=torch.int64)
     for row, text in enumerate(texts_N):
         targets_NL[row, : len(text)] = torch.tensor(text, dtype=torch.int64)

@@ -41,7 +41,7 @@ def ctc(
 def by_folding(
     labelled_N: Tensor, foldings: Sequence[Folding | None] | None
 ) -> Iterator[tuple[Folding | None, Tensor]]:
-    """The foldings of the labelled lines, and the lines of each, (N,) bool on the host."""
+    """Return the foldings of the labelled lines, and the lines of each, (N,) bool on the host."""
     on_host_N = labelled_N.cpu()
     per_line = foldings or (None,) * len(on_host_N)
     for folded in dict.fromkeys(f for f, labelled in zip(per_line, on_host_N.tolist(), strict=True) if labelled):
@@ -79,7 +79,7 @@ def _followed_by_itself(p_NTK: Tensor) -> Tensor:
 def nats_of(
     logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor, folded: Folding | None
 ) -> Tensor:
-    """-log P(target | image) of every line, (N,)."""
+    """Return -log P(target | image) of every line, (N,), in nats."""
     if folded is None and logits_NTC.shape[-1] >= MANY_CLASSES:
         return compact_ctc(logits_NTC.float(), lengths_N, targets_NL, target_lengths_N)
     if torch.are_deterministic_algorithms_enabled():  # the backward pass on CUDA has no deterministic form

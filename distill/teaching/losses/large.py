@@ -57,7 +57,7 @@ def ctc_and_kl(
 
 
 def sparse_kl(logits_NTC: Tensor, teacher: Sparse) -> Tensor:
-    """The KL of `ctc_and_kl` alone, (N, T), without a gradient."""
+    """Return the KL of `ctc_and_kl` alone, (N, T), without a gradient."""
     return _kl(logits_NTC, teacher)[0]
 
 

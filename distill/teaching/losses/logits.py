@@ -138,7 +138,7 @@ def mutual(student: Outputs, peer: Outputs) -> tuple[Tensor, int]:
 
 
 def kl_per_frame(student_NTC: Tensor, teacher_NTC: Tensor, temperature: float) -> Tensor:
-    """KL(teacher || student) of every frame under a temperature, (N, T) nats, in float32 log-space."""
+    """Return KL(teacher || student) of every frame under a temperature, (N, T) nats, in float32 log-space."""
     with torch.autocast(student_NTC.device.type, enabled=False):
         log_q_NTC = (student_NTC.float() / temperature).log_softmax(-1)
         log_p_NTC = (teacher_NTC.float() / temperature).log_softmax(-1)
@@ -146,12 +146,12 @@ def kl_per_frame(student_NTC: Tensor, teacher_NTC: Tensor, temperature: float) -
 
 
 def written_frames(outputs: Outputs) -> Tensor:
-    """The valid frames whose best class is a character, (N, T) bool."""
+    """Return the valid frames whose best class is a character, (N, T) bool."""
     return (outputs.logits_NTC.argmax(-1) != BLANK) & valid_frames(outputs)
 
 
 def shares(valid_NT: Tensor, written_NT: Tensor, settings: FrameKL) -> Tensor:
-    """How much each frame takes part, (N, T) float, given where the teacher writes; 0 behind the valid length."""
+    """Return how much each frame takes part, (N, T) float, given where the teacher writes; 0 where not valid."""
     match settings.frames:
         case "all":
             return valid_NT.float()

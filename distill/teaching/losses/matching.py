@@ -23,7 +23,7 @@ TINY = 1e-12  # under every logarithm of a probability that may vanish
 
 @torch.no_grad()
 def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int, unknown_C: Tensor | None = None) -> Outputs:
-    """The teacher's posteriors on the student's frames, as logits; its features stay on its own.
+    """Return the teacher's posteriors on the student's frames, as logits; its features stay on its own.
 
     - `symbols`: each character of the teacher's text is expected where the student would write it, as far as it would:
       sum_k g_t(k) p_k, g the student's occupancy given that text, p_k the mean of the teacher's posteriors on the
@@ -50,7 +50,7 @@ def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int, unkn
 
 
 def in_classes(teacher: Outputs, class_of_C: Sequence[int] | None) -> Outputs:
-    """The teacher's posteriors in the student's classes; `class_of_C` has for each the teacher's class, or -1.
+    """Return the teacher's posteriors in the student's classes; `class_of_C` has for each the teacher's class, or -1.
 
     What the teacher gives to characters that the student lacks is shared out among those that the teacher lacks; where
     there are none, the rest is renormalised. None: the classes are the same.
@@ -76,7 +76,7 @@ def placed(log_p_NTK: Tensor, known_C: Tensor, rest_NT: Tensor | None = None) ->
 
 
 def rest_as_student(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
-    """The teacher's mass on classes that it does not know, spread among them as the student spreads its own.
+    """Return the teacher's mass on classes that it does not know, spread among them as the student spreads its own.
 
     All of them are then one class to a KL: sum_known p log(p / q) + P log(P / Q), P and Q the sums over the rest.
     """
@@ -101,7 +101,7 @@ def _pooled(teacher: Outputs, student: Outputs) -> Outputs:
 
 
 def onto_frames(values_NTD: Tensor, teacher: Outputs, student: Outputs) -> Tensor:
-    """Values of the teacher's frames as means over what each frame of the student covers, (N, student's frames, D)."""
+    """Return values of the teacher's frames as means over what each frame of the student covers, (N, T, D)."""
     if equal_frames(teacher, student):
         return values_NTD
     return (_overlap(teacher, student) * student.lengths_N[:, None, None]) @ values_NTD
@@ -116,7 +116,7 @@ def _overlap(teacher: Outputs, student: Outputs) -> Tensor:
 
 
 def equal_frames(one: Outputs, other: Outputs) -> bool:
-    """Whether both sides have as many frames on every line."""
+    """Return whether both sides have as many frames on every line."""
     return one.logits_NTC.shape[1] == other.logits_NTC.shape[1] and torch.equal(one.lengths_N, other.lengths_N)
 
 

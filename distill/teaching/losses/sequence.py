@@ -53,7 +53,7 @@ def sequence_kd(
 def n_best_texts(
     outputs: Outputs, *, n_best: int, beam: int, temperature: float = 1.0
 ) -> tuple[list[list[list[int]]], list[list[float]]]:
-    """The likeliest texts of every line, as classes, and their probabilities to the power 1 / tau, to one."""
+    """Return the likeliest texts of every line, as classes, and their probabilities to the power 1 / tau, to one."""
     log_p_NTC = log_posteriors(outputs).detach().cpu().numpy()
     texts_NK, weights_NK = [], []
     for log_p_TC, length in zip(log_p_NTC, outputs.lengths_N.tolist(), strict=True):
