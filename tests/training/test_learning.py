@@ -20,8 +20,9 @@ from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.objective import Objective
 from distill.seeds import generator_of
+from distill.synthesis.appearance import Appearance
 from distill.synthesis.fonts import find_faces
-from distill.synthesis.render import Look, render_line
+from distill.synthesis.render import render_line
 from distill.teaching.criterion import LineCriterion
 from distill.teaching.teacher import FrozenTeacher, Member
 from distill.training.step import StepSettings, take_step
@@ -43,7 +44,7 @@ def sixteen_lines(labelled: bool = True) -> Lines:
     data = []
     for i in range(16):
         buffer = io.BytesIO()
-        picture = render_line(f"{(i + 1) * 7919 % 100000:05d}", face, Look(), 32, generator_of("sixteen", i))
+        picture = render_line(f"{(i + 1) * 7919 % 100000:05d}", face, Appearance(), 32, generator_of("sixteen", i))
         Image.fromarray(picture).save(buffer, "PNG")
         data.append((buffer.getvalue(), picture.shape))
     keys = tuple(f"line/{i}" for i in range(16))
