@@ -13,7 +13,7 @@ from typing import Literal
 
 from distill.adoption.dictionary import Classes, Entries, on_classes
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import PRESETS, Finding, Kind, Pixels, Settings, pixels_of
+from distill.adoption.settings import DDDDOCR, PRESETS, Finding, Kind, Pixels, Settings, pixels_of
 from distill.adoption.shape import Shape, kind_of, shape_of
 from distill.adoption.sources import candidates, written_beside
 from distill.adoption.trial import Trial, blank_of, pictures, scores_of, tried
@@ -65,7 +65,7 @@ def detect(foreign: Foreign, said: Settings, preset: str | None, charset: Path |
     _height_and_shape(d)
     assert d.shape is not None
     entries = candidates(foreign, d.shape.n_classes, charset)
-    _first_guesses(d)
+    _family_by_sizes(d)
     _blank(d)
     _characters(d, entries)
     _pixels(d)
@@ -127,11 +127,15 @@ def _height_and_shape(d: Detected) -> None:
         d.found("lines", "one at a time", "two together are refused, or have other scores than each alone")
 
 
-def _first_guesses(d: Detected) -> None:
-    """Values with which the blank can be looked for."""
+def _family_by_sizes(d: Detected) -> None:
+    """What ddddocr's models want, for one of their sizes; and some scale, with which the blank can be looked for."""
+    assert d.shape is not None
+    if (d.channels, d.known.height_px, d.shape.n_classes) == DDDDOCR:
+        who = f"as ddddocr's models have it; one channel, {DDDDOCR[1]} px and {DDDDOCR[2]:,} classes say so"
+        d.sources = dict.fromkeys(PRESETS["ddddocr"].model_dump(exclude_none=True), who) | d.sources
+        d.known = d.known.over(PRESETS["ddddocr"])
     mean, deviation = SCALES["-1 to 1"]
-    guess = Settings(mean=mean, deviation=deviation)
-    d.known = d.known.over(guess)
+    d.known = d.known.over(Settings(mean=mean, deviation=deviation))
 
 
 def _blank(d: Detected) -> None:

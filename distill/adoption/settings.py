@@ -63,6 +63,8 @@ PRESETS = {
     ),
 }
 
+DDDDOCR = (1, 64, 8210)  # channels, height in px and classes of both of its models
+
 
 @dataclass(frozen=True)
 class Finding:

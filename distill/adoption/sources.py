@@ -12,11 +12,10 @@ from ruamel.yaml.error import YAMLError
 
 from distill.adoption.dictionary import LARGEST_BYTES, SUFFIXES, Entries, fits, of_text, read_lists
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import Settings
+from distill.adoption.settings import DDDDOCR, Settings
 from students.errors import DataError
 
 METADATA = ("character", "characters", "charset", "vocab", "alphabet", "dict")  # keys under which makers write them
-DDDDOCR_CLASSES = 8210
 BESIDE = 40  # files looked at
 
 
@@ -48,7 +47,7 @@ def candidates(foreign: Foreign, n_classes: int, charset: Path | None) -> list[E
 def _beside(path: Path, n_classes: int) -> Iterator[Entries]:
     """Lists of the text files in the model's folder, and of the package ddddocr for a model of as many classes."""
     files = [file for file in sorted(path.resolve().parent.iterdir()) if file.suffix.lower() in SUFFIXES][:BESIDE]
-    spec = find_spec("ddddocr") if n_classes == DDDDOCR_CLASSES else None
+    spec = find_spec("ddddocr") if n_classes == DDDDOCR[2] else None
     if spec and spec.submodule_search_locations and not files:
         files.append(Path(spec.submodule_search_locations[0]) / "charsets.py")
     for file in files:

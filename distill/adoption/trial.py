@@ -22,6 +22,7 @@ WORDS = (
 )
 LETTER_PX = 34
 MARGIN_PX = 8
+LOOKS = (("black", "white"), ("#404040", "#b0b0b0"), ("white", "#303030"))  # letters and paper: levels matter in two
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,17 @@ class Trial:
 
 @lru_cache
 def pictures() -> tuple[tuple[str, np.ndarray], ...]:
-    """The words, each black on white: uint8 (H, W, 3)."""
+    """The words as uint8 (H, W, 3), in turn black on white, grey on grey and white on dark."""
     face = find_faces(("dejavu-sans",), "".join(WORDS))[0]
     font = ImageFont.truetype(face.path, LETTER_PX)
-    return tuple((word, _rendered(word, font)) for word in WORDS)
+    return tuple((word, _rendered(word, font, *LOOKS[i % len(LOOKS)])) for i, word in enumerate(WORDS))
 
 
-def _rendered(word: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
+def _rendered(word: str, font: ImageFont.FreeTypeFont, ink: str, paper: str) -> np.ndarray:
     ascent, descent = font.getmetrics()
     size = (round(font.getlength(word)) + 2 * MARGIN_PX, ascent + descent + MARGIN_PX)
-    picture = Image.new("RGB", size, "white")
-    ImageDraw.Draw(picture).text((MARGIN_PX, MARGIN_PX // 2), word, font=font, fill="black")
+    picture = Image.new("RGB", size, paper)
+    ImageDraw.Draw(picture).text((MARGIN_PX, MARGIN_PX // 2), word, font=font, fill=ink)
     return np.asarray(picture)
 
 

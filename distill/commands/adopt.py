@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from distill.commands import Commands, add, reports, show
+
+
+WORST_CER = 0.5  # of rendered words, from which a person should look at real lines
 
 
 def add_to(commands: Commands) -> None:
@@ -22,6 +26,13 @@ def add_to(commands: Commands) -> None:
         "--charset", type=Path, metavar="FILE", help="characters: one a line, YAML, JSON or a Python list"
     )
     adopt.add_argument("--describe", type=Path, metavar="YAML", help="what is known, key by key (docs/adopt.md)")
+    adopt.add_argument(
+        "--lines",
+        action="append",
+        default=[],
+        metavar="DATA",
+        help="lines to read: twenty become a picture beside the file, and a model that reads nothing right is refused",
+    )
     reports(adopt)
 
 
@@ -33,9 +44,27 @@ def _adopt(options: argparse.Namespace) -> int:
     if charset is None and said is not None and said.charset:
         charset = options.describe.parent / said.charset
     adopted = adopt(options.model, options.out, options.preset, charset, said)
-    write(adopted, options.out)
     result = summary(adopted, options.out)
+    if options.lines:
+        from distill.adoption.lines import look
+
+        result["lines"] = look(adopted, options.lines, options.out.with_suffix(".lines.png"))
+    write(adopted, options.out)
     rows = [f"{options.out}: {result['bytes'] / 1e6:.1f} MB, {result['characters']:,} characters"]
     rows += [f"  {f['what']}: {f['value']} ({f['why']})" for f in result["found"]]
+    words = result["rendered_words"]
+    rows.append(f"  rendered words: {words['cer']:.0%} of the characters wrong: {' '.join(words['texts'][:8])} ...")
+    if words["cer"] > WORST_CER and "lines" not in result:
+        rows.append("  it hardly reads these English words: see with --lines whether it reads lines of its own kind")
+    if "lines" in result:
+        rows.append(_of_lines(result["lines"]))
     show(result, options, "\n".join(rows))
     return 0
+
+
+def _of_lines(seen: dict[str, Any]) -> str:
+    """What was seen on real lines."""
+    scored = (
+        f"exact {seen['exact']:.2%}, CER {seen['cer']:.2%} ({seen['protocol']})" if seen["labelled"] else "no labels"
+    )
+    return f"  lines: {seen['lines']} read, {scored}; {seen['picture']} shows some"
