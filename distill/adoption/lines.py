@@ -60,8 +60,8 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
     result = score(truths, texts, PROTOCOL)
     if result.cer > WORST_CER:
         raise CheckpointError(
-            f"{adopted.detected.foreign.path}: {result.cer:.0%} of the characters of {result.n} labelled lines are wrong; "
-            f"it is not adopted. {_reason(adopted.detected, lines)}. {picture} shows {min(SHOWN, len(lines))} lines"
+            f"{adopted.detected.foreign.path}: not adopted, since {result.cer:.0%} of the characters of {result.n} "
+            f"labelled lines are wrong. {_reason(adopted.detected, lines)}. {picture} shows {min(SHOWN, len(lines))} lines"
         )
     return found | {"labelled": result.n, "protocol": PROTOCOL, "exact": result.exact, "cer": result.cer}
 

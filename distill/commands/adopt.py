@@ -8,7 +8,6 @@ from typing import Any
 
 from distill.commands import Commands, add, reports, show
 
-
 WORST_CER = 0.5  # of rendered words, from which a person should look at real lines
 
 
