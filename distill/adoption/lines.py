@@ -61,7 +61,8 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
     if result.cer > WORST_CER:
         raise CheckpointError(
             f"{adopted.detected.foreign.path}: not adopted, since {result.cer:.0%} of the characters of {result.n} "
-            f"labelled lines are wrong. {_reason(adopted.detected, lines)}. {picture} shows {min(SHOWN, len(lines))} lines"
+            f"labelled lines are wrong. {_reason(adopted.detected, lines)}. {picture} shows "
+            f"{min(SHOWN, len(lines))} lines"
         )
     return found | {"labelled": result.n, "protocol": PROTOCOL, "exact": result.exact, "cer": result.cer}
 
