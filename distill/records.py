@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import re
 import shlex
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from distill.waiting import available_cores
 from students.errors import UserError
 from students.model_file import write_whole
 
@@ -151,7 +151,7 @@ def this_machine() -> Hardware:
     import torch
 
     accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return Hardware(processor=_processor(), cores=_cores(), accelerator=accelerator)
+    return Hardware(processor=_processor(), cores=available_cores(), accelerator=accelerator)
 
 
 def _processor() -> str:
@@ -160,7 +160,3 @@ def _processor() -> str:
     except OSError:
         named = None
     return named[1].strip() if named else platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -156,7 +156,7 @@ class ShortSpin:
         if not libraries:
             return
         self._done = Event()
-        size = max(2, _available_cores() - n_threads + 2)
+        size = max(2, available_cores() - n_threads + 2)
         self._holder = Thread(target=_hold_teams, args=(libraries, size, self._done), daemon=True)
         self._holder.start()
 
@@ -186,7 +186,8 @@ def _gnu_openmp() -> list[ctypes.CDLL]:
     return [library for library in opened if hasattr(library, "GOMP_parallel")]
 
 
-def _available_cores() -> int:
+def available_cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -210,7 +211,7 @@ class Watch(Thread):
     def notice(self, load: Load | None) -> None:
         """Take one measurement into account: the first that contends begins the contention, calm ones end it."""
         n_threads = _n_threads()
-        if load is not None and load.contends(max(0, _available_cores() - n_threads), self.contended):
+        if load is not None and load.contends(max(0, available_cores() - n_threads), self.contended):
             self.contended, self._calm = True, 0
         elif self.contended:
             self._calm += 1
@@ -224,7 +225,7 @@ class Watch(Thread):
 def _n_threads() -> int:
     """Threads that torch computes with; before it is loaded, as many as there are cores."""
     ask = getattr(sys.modules.get("torch"), "get_num_threads", None)
-    return int(ask()) if ask is not None else _available_cores()
+    return int(ask()) if ask is not None else available_cores()
 
 
 @cache

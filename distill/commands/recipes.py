@@ -82,14 +82,14 @@ def _recipes(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from distill.evaluation.doctor.diagnosis import in_table
-    from distill.evaluation.doctor.page import write_pages
+    from distill.evaluation.doctor.page import write_check
     from distill.runs.check import check
 
     recipe, folder = recipe_and_folder(options)
     if options.suspicious < 0:
         raise UserError(f"--suspicious {options.suspicious}: 0 or more")
     found = check(recipe, folder, options.suspicious)
-    result = found.as_dict() | {"pages": [str(path) for path in write_pages(folder, recipe, found)]}
+    result = found.as_dict() | {"pages": [str(path) for path in write_check(folder, recipe, found)]}
     show(result, options, "\n".join([in_table(found), *result["pages"]]))
     return PROBLEMS_FOUND if result["problems"] else 0
 

@@ -62,7 +62,7 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     import teachers
     from distill.delivery.export import gate_lines, labelled
     from distill.delivery.reading_speed import forms_of, measure
-    from distill.delivery.reading_speed_page import draw_speed, in_words
+    from distill.delivery.reading_speed_page import draw_speed, speed_table
     from distill.evaluation.peers import open_peers
     from students.model_file import find_model
 
@@ -75,7 +75,7 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     peers = open_peers() if options.against else []
     with clock() as seconds:
         result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
-    show(result, options, f"{origin}: {in_words(result)}")
+    show(result, options, f"{origin}: {speed_table(result)}")
     write_record(options, lambda: of_reading_speed(Path(model).name, result, seconds[0]))
     if options.chart:
         draw_speed(result, options.chart)

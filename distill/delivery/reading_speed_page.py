@@ -23,7 +23,7 @@ def draw_speed(result: Mapping[str, Any], target: Path) -> None:
     figure.savefig(target, dpi=110, metadata={"Software": None})
 
 
-def in_words(result: Mapping[str, Any]) -> str:
+def speed_table(result: Mapping[str, Any]) -> str:
     """Return the table that the command prints."""
     table = [f"{result['lines']:,} lines, one thread, peak {result['peak_gflops']:.0f} Gflop/s"]
     for name, row in result["models"].items():

@@ -19,7 +19,7 @@ from distill.runs.compare_page import draw_gains, page
 from distill.runs.equal_seconds import given_the_seconds
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run, open_run
-from distill.runs.outcomes import On, Outcome, outcome_of, seconds_of, summarise
+from distill.runs.outcomes import On, Outcome, comparison_figures, outcome_of, seconds_of
 from distill.runs.run import train_pair, train_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
 from distill.runtime import StopFlag
@@ -57,7 +57,7 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
         own = folder / folder_name(name) / f"seed-{seed}"
         outcomes[name].append(_one(recipe, own, shared, on, stop))
     longer = given_the_seconds(recipes, outcomes, folder, on, stop) if comparison.equal_seconds else {}
-    result = summarise(outcomes, longer, on, base.seed)
+    result = comparison_figures(outcomes, longer, on, base.seed)
     if shared.accelerator.is_main_process:
         write_json(folder / "compare.json", result)
         write_whole(folder / "compare.md", page(base, comparison.over, result).encode())

@@ -56,7 +56,7 @@ def seconds_of(folder: Path) -> dict[str, float]:
     return {**seconds, "cache": filled or seconds.get("cache", 0.0)}
 
 
-def summarise(
+def comparison_figures(
     outcomes: Mapping[str, Sequence[Outcome]], longer: Mapping[str, Sequence[Outcome]], on: On, first_seed: int
 ) -> dict[str, Any]:
     """Return `compare.json`: means over seeds, gains over the control, over the first setting, and of every pair.

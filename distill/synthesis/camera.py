@@ -15,7 +15,7 @@ from distill.data.augment import Pixels
 _STEPS = 16  # kernels a turn and a pixel: their number stays small, so that they are made once
 
 
-def moved(picture: Pixels, length_px: float, turn: float) -> Pixels:
+def motion_blurred(picture: Pixels, length_px: float, turn: float) -> Pixels:
     """Smear the picture along a straight stretch of `length_px`, whose direction is `turn` (0 to 1) of a half turn."""
     return _filtered(picture, _streak(round(length_px * _STEPS), round(turn * _STEPS)))
 

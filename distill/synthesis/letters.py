@@ -120,11 +120,9 @@ def curved(coverage: Pixels, box: Box, rise_px: float, wave: bool) -> tuple[Pixe
     norm = np.sqrt(1 + slope**2)
     off_HW = (np.arange(-room, height + room, dtype=np.float32)[:, None] - middle - baseline) / norm
     bent = cv2.remap(coverage, x + off_HW * slope / norm, off_HW + np.float32(middle), cv2.INTER_LINEAR)
-    left, right = _ends(bent.max(0))
-    top, bottom = _ends(bent.max(1))
-    cut = np.ascontiguousarray(bent[top:bottom, left:right])
+    cut, _, _ = _ink_of(bent)
     above, below = -box.top, box.bottom - height
-    return cut, Box(0, -above, right - left, bottom - top + below)
+    return cut, Box(0, -above, cut.shape[1], cut.shape[0] + below)
 
 
 def outlined(coverage: Pixels, width_px: float) -> Pixels:
@@ -171,10 +169,15 @@ def _rendered(text: str, font: ImageFont.FreeTypeFont) -> tuple[Pixels, int, int
     pixels = np.array(mask, np.uint8).reshape(height, width)
     if not pixels.any():
         return np.zeros((0, 0), np.uint8), 0, 0
-    first_x, last_x = _ends(pixels.max(0))
-    first_y, last_y = _ends(pixels.max(1))
-    cut = np.ascontiguousarray(pixels[first_y:last_y, first_x:last_x])
+    cut, first_x, first_y = _ink_of(pixels)
     return cut, int(left) + first_x, int(top) + first_y
+
+
+def _ink_of(pixels: Pixels) -> tuple[Pixels, int, int]:
+    """The part that just encloses the ink, and the column and row where it begins."""
+    left, right = _ends(pixels.max(0))
+    top, bottom = _ends(pixels.max(1))
+    return np.ascontiguousarray(pixels[top:bottom, left:right]), left, top
 
 
 def _ends(brightest: Pixels) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -28,8 +27,9 @@ from distill.synthesis.fonts import FontFace, by_family, find_faces, sample_face
 from distill.synthesis.letters import refuse_unshapeable
 from distill.synthesis.render import render_line
 from distill.synthesis.source import RenderedSource
-from distill.synthesis.text import possible_characters, sample_text, texts_of
+from distill.synthesis.text import possible_characters, sample_text, texts_of_mix
 from distill.track import progress
+from distill.waiting import available_cores
 from students.errors import UserError
 from students.model_file import canonical_json, write_whole
 
@@ -87,7 +87,7 @@ def materialise(
 
 def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
     """Return the faces that a source is rendered in: each has every character that its lines may have."""
-    characters = possible_characters(source.text, texts_of(source.text, root))
+    characters = possible_characters(source.text, texts_of_mix(source.text, root))
     refuse_unshapeable(characters)
     return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
 
@@ -98,7 +98,7 @@ def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_
     files = sorted({face.path for face in faces})
     fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
     photographs = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _photographs(source, root)]
-    files_read = [fonts, texts_of(source.text, root).digests, photographs]
+    files_read = [fonts, texts_of_mix(source.text, root).digests, photographs]
     key = canonical_json([settings, files_read, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
@@ -108,7 +108,7 @@ def sample(
 ) -> tuple[Pixels, str, str]:
     """Return picture, text and font family of line `i` of a source."""
     generator = generator_of("rendered", source.seed, i)
-    text = sample_text(source.text, generator, texts_of(source.text, root))
+    text = sample_text(source.text, generator, texts_of_mix(source.text, root))
     face = sample_face(families, generator)
     picture = render_line(text, face, source.look, height_px, generator, _photographs(source, root))
     return picture, text, face.family
@@ -136,7 +136,7 @@ def _render(part: Part) -> int:
 
 def _in_parallel(parts: list[Part]) -> Iterator[int]:
     """The number of lines of each part as it is finished, on all processors; few lines are rendered in this process."""
-    n_processes = min(len(parts), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    n_processes = min(len(parts), available_cores())
     if n_processes == 1 or sum(part.n_lines for part in parts) < 2 * PART_LINES:
         yield from map(_render, parts)
         return

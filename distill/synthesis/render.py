@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from distill.data.augment import Pixels, add_noise, between, blur, compress, rotation_limit_deg
 from distill.synthesis.appearance import SIZES_PX, Appearance
 from distill.synthesis.backgrounds import in_glare, in_shadow, legible_on, photograph, seen_from_behind, textured
-from distill.synthesis.camera import defocused, from_afar, moved
+from distill.synthesis.camera import defocused, from_afar, motion_blurred
 from distill.synthesis.degradation import faded, ragged, ruled, with_neighbours
 from distill.synthesis.fonts import FontFace
 from distill.synthesis.letters import Box, curved, dotted, outlined, render_letters
@@ -204,7 +204,7 @@ def _degrade_picture(picture: Pixels, appearance: Appearance, uniform: list[floa
     if more[0] < appearance.tiny_probability:
         picture = from_afar(picture, between(appearance.tiny_px, more[1]))
     if more[2] < appearance.motion_probability:
-        picture = moved(picture, between(appearance.motion_px, more[3]), more[4])
+        picture = motion_blurred(picture, between(appearance.motion_px, more[3]), more[4])
     if more[5] < appearance.defocus_probability:
         picture = defocused(picture, between(appearance.defocus_px, more[6]))
     if uniform[0] < appearance.low_resolution_probability:

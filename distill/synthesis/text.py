@@ -74,7 +74,7 @@ class TextMix(BaseModel):
 def sample_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXTS) -> str:
     """Sample one line of text within the bounds of `mix`, without leading, trailing or double spaces.
 
-    `texts` are those of its files, as `texts_of` reads them.
+    `texts` are those of its files, as `texts_of_mix` reads them.
     """
     rng = random.Random(int(torch.randint(2**63 - 1, (1,), generator=generator)))
     weights = _weights(mix)
@@ -91,7 +91,7 @@ def sample_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXT
     )
 
 
-def texts_of(mix: TextMix, root: Path) -> Texts:
+def texts_of_mix(mix: TextMix, root: Path) -> Texts:
     """Return what the files of a mix hold; where words are to be balanced and there are no files, the common words."""
     corpus, words = (root / name if name is not None else None for name in (mix.corpus_file, mix.word_file))
     texts = read_texts(corpus, words, mix.alphabet)

@@ -17,7 +17,7 @@ from distill.delivery import flops, reading_speed
 from distill.delivery.flops import mflop_a_line
 from distill.delivery.graph import graph_of, signed
 from distill.delivery.reading_speed import forms_of, measure
-from distill.delivery.reading_speed_page import draw_speed, in_words
+from distill.delivery.reading_speed_page import draw_speed, speed_table
 from distill.delivery.together import rate_together
 from distill.evaluation.evaluate import open_data
 from distill.evaluation.peers import Peer
@@ -67,7 +67,7 @@ def test_a_report_has_every_form_and_peer(
         assert model["exact"] < 0.1  # random weights
     assert result["models"]["model.onnx"]["cold"]["mib"] < result["models"]["model.safetensors"]["cold"]["mib"]
     assert result["peers"]["knows"]["exact"] == 1
-    words = in_words(json.loads(json.dumps(result)))
+    words = speed_table(json.loads(json.dumps(result)))
     assert "knows" in words
     assert words.count("4 processes: 2.00 times one (a matrix product here: 2.00)") == 2
     draw_speed(result, tmp_path / "speed.png")

@@ -14,7 +14,7 @@ from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.objective import TAUGHT
 from distill.runs import equal_seconds, run
 from distill.runs.equal_seconds import LONGER, begun_before, lengthened
-from distill.runs.outcomes import GIVEN, Outcome, summarise
+from distill.runs.outcomes import GIVEN, Outcome, comparison_figures
 from distill.runs.settings import folder_name, settings_of
 from distill.runtime import Stopped
 from distill.training import train
@@ -173,7 +173,7 @@ def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
 
     outcomes = {"a": [outcome(half), outcome(half)], "b": [outcome(ones), outcome(half)]}
     longer = {name: [Outcome({"control": control}, {})] * 2 for name, control in (("a", ones), ("b", half))}
-    result = summarise(outcomes, longer, "validation", 5)
+    result = comparison_figures(outcomes, longer, "validation", 5)
     given = {name: row[GIVEN] for name, row in result["settings"].items()}
     assert {name: one["exact"] for name, one in given.items()} == {"a": 1.0, "b": 0.5}
     assert given["a"]["gain"]["value"] == pytest.approx(-0.5)

@@ -11,7 +11,7 @@ from distill.synthesis.backgrounds import (
     seen_from_behind,
     textured,
 )
-from distill.synthesis.camera import defocused, from_afar, moved
+from distill.synthesis.camera import defocused, from_afar, motion_blurred
 from students.errors import DataError
 
 GREY = np.full((32, 160), 128, np.uint8)
@@ -93,12 +93,12 @@ def test_print_from_behind_is_mirrored() -> None:
 
 
 def test_motion_spreads_along_its_direction_and_keeps_the_light() -> None:
-    level, upright = moved(_spot(), 7, 0.0), moved(_spot(), 7, 0.5)
+    level, upright = motion_blurred(_spot(), 7, 0.0), motion_blurred(_spot(), 7, 0.5)
     assert np.ptp(level.any(0).nonzero()[0]) in range(6, 10)
     assert np.ptp(level.any(1).nonzero()[0]) <= 2
     assert np.array_equal(level[13:20, 29:36], upright[13:20, 29:36].T)
     assert abs(int(level.sum()) - 255) < 30
-    assert np.array_equal(moved(GREY, 4, 0.3), GREY)
+    assert np.array_equal(motion_blurred(GREY, 4, 0.3), GREY)
 
 
 def test_a_point_out_of_focus_is_a_disc() -> None:

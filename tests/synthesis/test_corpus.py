@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from distill.synthesis.corpus import character_counts
 from distill.synthesis.templates import CHARACTERS
-from distill.synthesis.text import TextMix, possible_characters, sample_text, texts_of
+from distill.synthesis.text import TextMix, possible_characters, sample_text, texts_of_mix
 from students.errors import DataError
 
 KINDS = [name for name, field in TextMix.model_fields.items() if field.annotation is float]
@@ -21,7 +21,7 @@ Every evening the zookeeper quietly quizzes his ox.
 
 def _sample(root: Path, n: int = 400, **fields: object) -> list[str]:
     mix = TextMix.model_validate(NOTHING | fields)
-    generator, texts = torch.Generator().manual_seed(0), texts_of(mix, root)
+    generator, texts = torch.Generator().manual_seed(0), texts_of_mix(mix, root)
     return [sample_text(mix, generator, texts) for _ in range(n)]
 
 
@@ -82,12 +82,12 @@ def test_lines_outside_the_alphabet_are_left_out_and_counted(tmp_path: Path, cap
 
 def test_fonts_must_have_what_texts_can_give(tmp_path: Path) -> None:
     mix = TextMix.model_validate(NOTHING | {"corpus": 1.0, "corpus_file": _file(tmp_path, "漢字 ab")})
-    assert possible_characters(mix, texts_of(mix, tmp_path)) == " ab字漢"
+    assert possible_characters(mix, texts_of_mix(mix, tmp_path)) == " ab字漢"
     mixed = mix.model_copy(update={"words": 1.0})
-    assert set(possible_characters(mixed, texts_of(mixed, tmp_path))) == {*CHARACTERS, "漢", "字"}
+    assert set(possible_characters(mixed, texts_of_mix(mixed, tmp_path))) == {*CHARACTERS, "漢", "字"}
     digits = TextMix.model_validate(NOTHING | {"digits": 1.0})
-    assert possible_characters(digits, texts_of(digits, tmp_path)) == " 0123456789"
-    assert possible_characters(TextMix(), texts_of(TextMix(), tmp_path)) == "".join(sorted(CHARACTERS))
+    assert possible_characters(digits, texts_of_mix(digits, tmp_path)) == " 0123456789"
+    assert possible_characters(TextMix(), texts_of_mix(TextMix(), tmp_path)) == "".join(sorted(CHARACTERS))
 
 
 def test_what_cannot_be_sampled_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from distill.synthesis.templates import CHARACTERS, PUNCTUATION, TEMPLATE_KINDS, common_words, text_from_template
-from distill.synthesis.text import TextMix, sample_text, texts_of
+from distill.synthesis.text import TextMix, sample_text, texts_of_mix
 from students.errors import DataError
 
 _KINDS = [name for name, field in TextMix.model_fields.items() if field.annotation is float]
@@ -46,7 +46,7 @@ def test_same_seed_same_texts() -> None:
 def test_texts_of_a_seed_are_those_of_earlier_versions() -> None:
     """Kept lines and training runs depend on them: where this fails, `RENDERER_VERSION` must be raised."""
     mix = TextMix(**dict.fromkeys(set(_KINDS) - {"corpus", "word_list"}, 1.0))
-    texts, generator = texts_of(mix, Path()), torch.Generator().manual_seed(0)
+    texts, generator = texts_of_mix(mix, Path()), torch.Generator().manual_seed(0)
     joined = "\n".join(sample_text(mix, generator, texts) for _ in range(5000))
     assert hashlib.sha256(joined.encode()).hexdigest().startswith("3e47e38105f36f8b")
 

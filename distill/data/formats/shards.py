@@ -20,7 +20,7 @@ from students.image import IMAGE_SUFFIXES
 BLOCK = tarfile.BLOCKSIZE
 
 
-class Member(NamedTuple):
+class TarMember(NamedTuple):
     """The bytes of a member: where they begin in the file, and how many."""
 
     path: Path
@@ -32,7 +32,7 @@ class Member(NamedTuple):
 class MemberFetch:
     """Image bytes of a row."""
 
-    members: tuple[Member, ...]
+    members: tuple[TarMember, ...]
 
     def __call__(self, row: int) -> bytes:
         return _read(self.members[row])
@@ -42,10 +42,10 @@ def open_shards(path: Path) -> Contents:
     """Open the samples of a tar file, or of all of a folder in the order of their names."""
     names: list[str] = []
     texts: list[str | None] = []
-    images: list[Member] = []
+    images: list[TarMember] = []
     lonely = []
     for shard in parts_of(path, ".tar"):
-        samples: dict[str, dict[str, Member]] = {}
+        samples: dict[str, dict[str, TarMember]] = {}
         for name, ending, member in _members(shard):
             sample = samples.setdefault(name, {})
             if ending in sample:
@@ -66,7 +66,7 @@ def open_shards(path: Path) -> Contents:
     return Contents(names, texts, MemberFetch(tuple(images)))
 
 
-def _members(shard: Path) -> Iterator[tuple[str, str, Member]]:
+def _members(shard: Path) -> Iterator[tuple[str, str, TarMember]]:
     """Sample name, ending and place of every file; raises `DataError` unless the tar ends as it should."""
     end = 0
     try:
@@ -76,14 +76,14 @@ def _members(shard: Path) -> Iterator[tuple[str, str, Member]]:
                 if info.isfile():
                     folder, slash, file = info.name.rpartition("/")
                     base, _, ending = file.partition(".")
-                    yield folder + slash + base, ending.lower(), Member(shard, info.offset_data, info.size)
+                    yield folder + slash + base, ending.lower(), TarMember(shard, info.offset_data, info.size)
     except tarfile.TarError as error:
         raise DataError(f"{shard}: {error}: cut short, damaged, compressed or no tar; write it anew") from error
-    if _read(Member(shard, end, BLOCK)) != bytes(BLOCK):
+    if _read(TarMember(shard, end, BLOCK)) != bytes(BLOCK):
         raise DataError(f"{shard}: damaged at byte {end}; write it anew")
 
 
-def _read(member: Member) -> bytes:
+def _read(member: TarMember) -> bytes:
     try:
         with member.path.open("rb") as file:
             file.seek(member.start)
@@ -95,7 +95,7 @@ def _read(member: Member) -> bytes:
     return data
 
 
-def _text(sample: dict[str, Member], where: str) -> str | None:
+def _text(sample: dict[str, TarMember], where: str) -> str | None:
     if "txt" in sample:
         return label_of(_read(sample["txt"]), f"{where}.txt")
     if "json" not in sample:

@@ -78,7 +78,7 @@ class Album:
         return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
 
 
-def write_pages(folder: Path, recipe: Recipe, found: Diagnosis) -> list[Path]:
+def write_check(folder: Path, recipe: Recipe, found: Diagnosis) -> list[Path]:
     """Write what was found and return the files."""
     album = Album(joined(list(found.parts.values())))
     written = [folder / "check.html", folder / "check.json"]

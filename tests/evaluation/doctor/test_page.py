@@ -10,7 +10,7 @@ from distill.evaluation.doctor.diagnosis import Diagnosis, aligned, in_table
 from distill.evaluation.doctor.doubts import doubts_of
 from distill.evaluation.doctor.findings import Finding
 from distill.evaluation.doctor.labels import class_counts
-from distill.evaluation.doctor.page import Album, page, write_pages
+from distill.evaluation.doctor.page import Album, page, write_check
 from distill.evaluation.doctor.pictures import look_at
 from distill.evaluation.doctor.profile import profiles
 from distill.recipe.file import load_recipe
@@ -36,7 +36,7 @@ def test_the_page_escapes_all_data_and_names_what_it_leaves_out(tmp_path: Path) 
     assert said.count("data:image/jpeg") == 7  # three pairs and a doubt
     assert "left out" not in said
     assert "7 pictures left out" in page(recipe, found, Album(lines, limit_bytes=10))
-    written = {path.name for path in write_pages(tmp_path, recipe, found)}
+    written = {path.name for path in write_check(tmp_path, recipe, found)}
     assert written == {"check.html", "check.json", "suspicious.png"}
 
 
