@@ -132,7 +132,8 @@ class ScaledLines:
             images_NCHW = self.stacked(group, view, extent_px)
             return OtherImages(images_NCHW, torch.full((len(images_NCHW),), extent_px), extent_px)
         augmented = (self.augmented(i, view, use) for i, use in zip(group.indices, group.uses, strict=True))
-        tensors = [self.preparation.to_tensor(line_HWC) for line_HWC in augmented]
+        alone = self.preparation
+        tensors = [alone.to_tensor(line_HWC, alone.padded_px(line_HWC.shape[1])) for line_HWC in augmented]
         widths = [tensor_CHW.shape[2] for tensor_CHW in tensors]
         padded = [np.pad(t_CHW, ((0, 0), (0, 0), (0, max(widths) - t_CHW.shape[2]))) for t_CHW in tensors]
         return OtherImages(torch.from_numpy(np.stack(padded)), torch.tensor(widths), extent_px)

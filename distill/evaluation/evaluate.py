@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
@@ -45,23 +46,35 @@ def read_lines(
     `decode` is given the log-posteriors (T, C) of the valid frames of one line, in nats, at temperature 1. Every
     process reads its share of the batches. Progress is shown where `what` names it. Raises `Stopped` when asked to.
     """
-    teacher = model if isinstance(model, FrozenTeacher) else None
-    prepared = PreparedLines(lines, preparation, teacher.preparations if teacher else (), 0)
-    most = model.lines_a_batch if isinstance(model, GraphNetwork) else BATCH_LINES
-    groups = list(in_width_order(lines.padded_width_px, most))
-    my_groups = groups[accelerator.process_index :: accelerator.num_processes]
     mine: list[tuple[str, Read]] = []
+    share = slice(accelerator.process_index, None, accelerator.num_processes)
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
-        own = teacher is None or teacher.wants_own
-        for group, outputs in outputs_of(model, prepared, my_groups, accelerator.device, own=own):
-            log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
-            lengths = outputs.lengths_N.tolist()
-            for i, frames, length in zip(group.indices, log_probabilities_NTC, lengths, strict=True):
-                mine.append((lines.keys[i], decode(frames[:length])))
-            bar.update(len(group.indices) * accelerator.num_processes)
+        for read in read_here(model, lines, decode, preparation, accelerator.device, share):
+            mine += read
+            bar.update(len(read) * accelerator.num_processes)
             if stop is not None and accelerator.num_processes == 1:
                 stop.raise_if_set()
     return dict(gather_object(mine))
+
+
+def read_here(
+    model: nn.Module,
+    lines: Lines,
+    decode: Callable[[np.ndarray], Read],
+    preparation: Preparation,
+    device: torch.device,
+    share: slice = slice(None),
+) -> Iterator[list[tuple[str, Read]]]:
+    """Yield what `decode` makes of the lines of each batch, with their keys; `share`: of these batches only."""
+    teacher = model if isinstance(model, FrozenTeacher) else None
+    prepared = PreparedLines(lines, preparation, teacher.preparations if teacher else (), 0)
+    most = model.lines_a_batch if isinstance(model, GraphNetwork) else BATCH_LINES
+    groups = list(in_width_order(lines.padded_width_px, most))[share]
+    own = teacher is None or teacher.wants_own
+    for group, outputs in outputs_of(model, prepared, groups, device, own=own):
+        log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
+        rows = zip(group.indices, log_probabilities_NTC, outputs.lengths_N.tolist(), strict=True)
+        yield [(lines.keys[i], decode(frames[:length])) for i, frames, length in rows]
 
 
 def truths_of(lines: Lines) -> list[Truth]:

@@ -14,10 +14,10 @@ from accelerate import Accelerator
 
 from distill.data.lines import Lines
 from distill.evaluation.breakdown import agreement, breakdown
+from distill.evaluation.characters import LineScores, cer_interval, verdict_on_lines
 from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import Compared, compare, score
 from distill.evaluation.reliability import Confidences, reliability
-from distill.evaluation.verdict import verdict
 from distill.runtime import StopFlag
 from distill.schema import Protocol
 from distill.teaching.graph import network_of
@@ -88,10 +88,17 @@ def summarise(
     }
     result["breakdown"] = breakdown(test, lines)
     result["agreement"] = agreement(lines["teacher"], lines["student"])
+    scores = {role: scores_of(of_role) for role, of_role in lines.items()}
+    characters_N = np.array([line.characters for line in lines["student"]])
+    result["cer_intervals"] = {role: cer_interval(s.edits_N, characters_N, seed) for role, s in scores.items()}
     if "control" not in texts:
         return result | {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": "unproven"}
-    exact = {role: np.array([line.exact for line in of_role], float) for role, of_role in lines.items()}
-    return result | verdict(exact["teacher"], exact["control"], exact["student"], seed)
+    return result | verdict_on_lines(scores["teacher"], scores["control"], scores["student"], characters_N, seed)
+
+
+def scores_of(lines: Sequence[Compared]) -> LineScores:
+    """Exact lines and edits of what one role reads."""
+    return LineScores(np.array([line.exact for line in lines], float), np.array([line.edits for line in lines], float))
 
 
 def confidences(readings: Mapping[str, LineReading], lines: Sequence[Compared]) -> Confidences:

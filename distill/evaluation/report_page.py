@@ -55,15 +55,15 @@ def _heading(recipe: Recipe, result: Mapping[str, Any]) -> str:
 
 def _table(result: Mapping[str, Any]) -> str:
     rows = [
-        "| | parameters | exact | CER | WER |",
+        "| | parameters | exact | CER (95 % interval) | WER |",
         "|---|---:|---:|---:|---:|",
     ]
     names = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
     for role, name in names.items():
         if part := result[role]:
-            rows.append(
-                f"| {name} | {part['parameters']:,} | {part['exact']:.2%} | {part['cer']:.2%} | {part['wer']:.2%} |"
-            )
+            around = result["cer_intervals"][role]
+            cer = f"{part['cer']:.2%} ({around['low']:.1%} to {around['high']:.1%})"
+            rows.append(f"| {name} | {part['parameters']:,} | {part['exact']:.2%} | {cer} | {part['wer']:.2%} |")
     some = result["student"]
     note = f"\n{some['n']:,} test lines, protocol `{some['protocol']}`, seed {result['seeds'][0]}."
     if some["left_out"]:

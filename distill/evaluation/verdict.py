@@ -30,13 +30,14 @@ def verdict(teacher_N: np.ndarray, control_N: np.ndarray, student_N: np.ndarray,
     scores_N3 = _checked(teacher_N, control_N, student_N)
     teacher_R, control_R, student_R = _resampled_means(scores_N3, np.random.default_rng(seed_of("bootstrap", seed))).T
     gains_R, gaps_R = student_R - control_R, teacher_R - control_R
-    gain = _interval(float((student_N - control_N).mean()), gains_R)
-    gap = _interval(float((teacher_N - control_N).mean()), gaps_R)
+    n = len(scores_N3)
+    gain = interval(float((student_N - control_N).mean()), gains_R, n)
+    gap = interval(float((teacher_N - control_N).mean()), gaps_R, n)
     recovered = None
     if gap["low"] > 0 or gap["high"] < 0:
         with np.errstate(divide="ignore", invalid="ignore"):
             shares_R = gains_R / gaps_R
-        recovered = _interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)])
+        recovered = interval(gain["value"] / gap["value"], shares_R[np.isfinite(shares_R)], n)
     if gain["low"] > 0:
         found = "gain"
     elif gain["high"] <= SMALLEST_GAIN:
@@ -50,8 +51,10 @@ def in_words(result: Mapping[str, Any], measure: str = "exact lines") -> str:
     """Return a verdict as one sentence; `measure` names what the points are of."""
     if result["verdict"] == "unproven":
         return "unproven: the control was switched off, so nothing is known about what the teacher added"
-    gain, recovered = result["gain"], result["gap_recovered"]
+    gain, recovered, cer = result["gain"], result["gap_recovered"], _cer_in_words(result)
     words = {"gain": "gain", "no_gain": "no gain", "inconclusive": "inconclusive"}[result["verdict"]]
+    if result.get("nothing_reads"):
+        return f"nothing reads, {words}: neither the student alone nor the distilled one reads a line exactly{cer}"
     sentence = (
         f"{words} on this run: distilled {100 * gain['value']:+.1f} points of {measure} over the same student "
         f"alone (95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
@@ -61,7 +64,17 @@ def in_words(result: Mapping[str, Any], measure: str = "exact lines") -> str:
             f", {recovered['value']:.0%} of the gap to the teacher recovered "
             f"({recovered['low']:.0%} to {recovered['high']:.0%})"
         )
-    return sentence
+    if result["verdict"] == "inconclusive" and gain["low"] > 0:
+        return f"{sentence}, but with more character errors{cer}"
+    return sentence + cer
+
+
+def _cer_in_words(result: Mapping[str, Any]) -> str:
+    """What the character errors of a verdict say, as a part of its sentence; empty where they are not known."""
+    if (change := result.get("cer_change")) is None:
+        return ""
+    value, low, high = (100 * change[key] for key in ("value", "low", "high"))
+    return f"; CER {value:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
 def _checked(*scores: np.ndarray) -> np.ndarray:
@@ -108,6 +121,14 @@ def means_by_item(scores_N3: np.ndarray, generator: np.random.Generator) -> np.n
     return means_R3
 
 
-def _interval(value: float, resampled_R: np.ndarray) -> dict[str, float]:
+def interval(value: float, resampled_R: np.ndarray, n_items: int) -> dict[str, float]:
+    """Return a value with the 95 % percentile interval of its resampled values.
+
+    Where no sample differs from another, all items are alike, and resampling knows of no others. The interval then
+    reaches as far as a share of items that are otherwise can be missed in `n_items` with a chance of 2.5 %.
+    """
     low, high = np.percentile(resampled_R, [2.5, 97.5])
+    if low == high:
+        unseen = 1 - 0.025 ** (1 / n_items)
+        low, high = low - unseen, high + unseen
     return {"value": round(value, 6), "low": round(float(low), 6), "high": round(float(high), 6)}

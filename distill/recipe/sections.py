@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from distill.data.augment import Augment
 from distill.data.mixing import Mix
@@ -180,6 +180,15 @@ class Teacher(Network):
         "init, stages, sources and mix say nothing",
     )
     consistency: Consistency = Field(Consistency(), description="agreement of two views of a line")
+    allow_weak: bool = Field(
+        False,
+        description="for experiments: let it teach although it reads nothing, or worse than the student alone",
+    )
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is not allowed is left out, so that older runs keep their digest."""
+        return {name: value for name, value in dump(self).items() if name != "allow_weak" or value}
 
     @property
     def needs_labels(self) -> bool:

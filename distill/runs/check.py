@@ -25,6 +25,7 @@ from distill.runs.jobs import problems_of_trainings
 from distill.runs.opening import make_writable
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import fresh, usable_lines
+from distill.runs.weak import weakness
 from distill.synthesis.source import RenderedSource
 from distill.teaching.adopted import adopted, model_in, problems_of_teachers, unknown_characters
 from distill.training.initial import problems_of_starts
@@ -56,6 +57,8 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
         found += shared_documents(real, recipe.data.cut.document)
     doubts, doubted = _asked(recipe, folder, real, n_suspicious)
     found += doubted
+    if n_suspicious and not any(finding.kind == "teacher" and finding.severity == "problem" for finding in found):
+        found += _of_recipe("problem", "teacher", weakness(recipe, folder, pools))
     suspicious = tuple(most_suspicious(doubts, n_suspicious))
     return Diagnosis(tuple(_in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
 

@@ -11,8 +11,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from distill.recipe.file import load_recipe
 from distill.recipe.sections import Recipe
 from distill.runs.compare_page import draw_gains, page
@@ -78,9 +76,7 @@ def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outc
         if not (run.folder / "control" / MODEL_NAME).is_file():
             raise
         say(f"{error}\nThe comparison goes on: this student counts as one that reads nothing.")
-        of_others = outcome_of(run, on, ("teacher", "control"))
-        nothing = np.zeros_like(of_others.exact["control"])
-        return Outcome({**of_others.exact, "student": nothing}, of_others.seconds)
+        return outcome_of(run, on, ("teacher", "control")).reading_nothing("student")
     except CheckpointError as error:
         raise CheckpointError(f"{error}; or does --over change what the teacher is made of?") from error
     return outcome_of(run, on, ("teacher", "control", "student"))

@@ -15,16 +15,17 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
     rows = [
         f"# {recipe.name}: {' '.join(over)}\n",
         f"Exact lines on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; intervals (95 %) over "
-        "(seed, line) pairs; seconds of one training, and those of filling its cache.\n",
-        "| setting | teacher | control | distilled | gain in points | verdict | over the first | seconds |",
-        "|---|---:|---:|---:|---|---|---|---:|",
+        "(seed, line) pairs; CER: points more or less than the control; seconds of one training, and those of filling "
+        "its cache.\n",
+        "| setting | teacher | control | distilled | gain in points | CER | verdict | over the first | seconds |",
+        "|---|---:|---:|---:|---|---|---|---|---:|",
     ]
     for name, row in result["settings"].items():
         first = row["over_the_first"]
         rows.append(
             f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
-            f"{row['verdict'].replace('_', ' ')} | {_points(first['gain'])}, {first['verdict'].replace('_', ' ')} | "
-            f"{row['seconds']['student']:.0f}"
+            f"{_points(row['cer_change'])} | {_verdict(row)} | "
+            f"{_points(first['gain'])}, {first['verdict'].replace('_', ' ')} | {row['seconds']['student']:.0f}"
             + (f" + {row['seconds']['cache']:.0f} |" if row["seconds"]["cache"] else " |")
         )
     longer = {n: row[GIVEN] for n, row in result["settings"].items() if GIVEN in row}
@@ -47,6 +48,11 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
             for pair in result["pairs"]
         ]
     return "\n".join([*rows, "\n![gains](compare.png)\n"])
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    words: str = row["verdict"].replace("_", " ")
+    return f"nothing reads, {words}" if row["nothing_reads"] else words
 
 
 def _points(gain: Mapping[str, float]) -> str:

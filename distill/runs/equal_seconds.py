@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from distill.recipe.file import load_recipe
 from distill.recipe.sections import Recipe, Stage, Student
 from distill.runs.opening import open_run
@@ -43,7 +41,7 @@ def given_the_seconds(
             train_control(run)
         except CollapseError as error:
             say(f"{error}\nThe comparison goes on: this control counts as one that reads nothing.")
-            longer[name].append(Outcome({"control": np.zeros_like(outcome.exact["control"])}, outcome.seconds))
+            longer[name].append(outcome.reading_nothing("control"))
         else:
             longer[name].append(outcome_of(run, on, ("control",)))
     return longer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +12,10 @@ import numpy as np
 
 import teachers
 from distill.data.lines import Lines
+from distill.evaluation.characters import LineScores, verdict_on_lines
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare
-from distill.evaluation.report import read_test
-from distill.evaluation.verdict import verdict
+from distill.evaluation.report import read_test, scores_of
 from distill.runs.opening import Run
 from distill.runs.teachers import FILLED
 from distill.teaching.adopted import model_in
@@ -29,24 +29,32 @@ GIVEN = "control_given_the_seconds"
 class Outcome:
     """What one setting gave under one seed.
 
-    `exact` holds, for each role, 1 for a line that is read exactly and 0 for another, shape (L,); `seconds` the
-    seconds of each phase of the run.
+    `scores` holds, for each role, exact lines and edits of each line, shape (L,) both; `characters_L` the characters of
+    their truths; `seconds` the seconds of each phase of the run.
     """
 
-    exact: Mapping[str, np.ndarray]
+    scores: Mapping[str, LineScores]
+    characters_L: np.ndarray
     seconds: Mapping[str, float]
+
+    def reading_nothing(self, role: str) -> Outcome:
+        """The same with a role that writes nothing on any line."""
+        nothing = LineScores(np.zeros(len(self.characters_L)), self.characters_L.astype(float))
+        return replace(self, scores={**self.scores, role: nothing})
 
 
 def outcome_of(run: Run, on: On, roles: Sequence[str]) -> Outcome:
     """Read the lines with the model file of each role and score them one by one."""
     lines: Lines = run.pools.validation if on == "validation" else run.pools.test
-    exact = {}
+    scores = {}
+    characters_L = np.zeros(0, int)
     for role in roles:
         reader = teachers.load(model_in(run.folder / role))
         texts = {key: r.text for key, r in read_test(reader, lines, run.accelerator, run.stop, role).items()}
         of_lines = compare(truths_of(lines), texts, run.recipe.data.protocol)
-        exact[role] = np.array([line.exact for line in of_lines], float)
-    return Outcome(exact, seconds_of(run.folder))
+        scores[role] = scores_of(of_lines)
+        characters_L = np.array([line.characters for line in of_lines])
+    return Outcome(scores, characters_L, seconds_of(run.folder))
 
 
 def seconds_of(folder: Path) -> dict[str, float]:
@@ -65,20 +73,18 @@ def comparison_figures(
     students; without any there is no such part.
     """
     names = list(outcomes)
-    pooled = {
-        name: {role: np.concatenate([o.exact[role] for o in of_name]) for role in of_name[0].exact}
-        for name, of_name in outcomes.items()
-    }
+    pooled = {name: _pooled(of_name) for name, of_name in outcomes.items()}
     n_seeds = len(outcomes[names[0]])
     rows = {}
     for name, of_name in outcomes.items():
-        exact = pooled[name]
+        own = pooled[name]
         rows[name] = {
-            **{role: float(values.mean()) for role, values in exact.items()},
-            "each_seed": [float(o.exact["student"].mean()) for o in of_name],
-            "each_control": [float(o.exact["control"].mean()) for o in of_name],
-            **verdict(exact["teacher"], exact["control"], exact["student"], first_seed),
-            "over_the_first": _gained(pooled[names[0]], exact, first_seed),
+            **{role: float(of_role.exact_N.mean()) for role, of_role in own.scores.items()},
+            "cer": {role: float(s.edits_N.sum() / max(1, own.characters_L.sum())) for role, s in own.scores.items()},
+            "each_seed": [float(o.scores["student"].exact_N.mean()) for o in of_name],
+            "each_control": [float(o.scores["control"].exact_N.mean()) for o in of_name],
+            **_verdict(own, own.scores["control"], own.scores["student"], first_seed),
+            "over_the_first": _gained(pooled[names[0]], own, first_seed),
             "seconds": {
                 part: float(np.mean([o.seconds.get(part, 0.0) for o in of_name]))
                 for part in ("control", "student", "cache")
@@ -94,15 +100,28 @@ def comparison_figures(
         ],
     }
     for name, of_name in longer.items():
-        control = np.concatenate([o.exact["control"] for o in of_name])
+        control = _pooled(of_name).scores["control"]
         rows[name][GIVEN] = {
-            "exact": float(control.mean()),
-            **verdict(pooled[name]["teacher"], control, pooled[name]["student"], first_seed),
+            "exact": float(control.exact_N.mean()),
+            **_verdict(pooled[name], control, pooled[name].scores["student"], first_seed),
         }
     return result
 
 
-def _gained(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], seed: int) -> dict[str, Any]:
+def _pooled(outcomes: Sequence[Outcome]) -> Outcome:
+    """The lines of several seeds, one seed behind the other."""
+    scores = {
+        role: LineScores(*(np.concatenate(parts) for parts in zip(*(o.scores[role] for o in outcomes), strict=True)))
+        for role in outcomes[0].scores
+    }
+    return Outcome(scores, np.concatenate([o.characters_L for o in outcomes]), {})
+
+
+def _verdict(own: Outcome, control: LineScores, student: LineScores, seed: int) -> dict[str, Any]:
+    return verdict_on_lines(own.scores["teacher"], control, student, own.characters_L, seed)
+
+
+def _gained(one: Outcome, other: Outcome, seed: int) -> dict[str, Any]:
     """What the student of the second of two settings gains over that of the first."""
-    found = verdict(one["teacher"], one["student"], other["student"], seed)
-    return {"gain": found["gain"], "verdict": found["verdict"]}
+    found = _verdict(one, one.scores["student"], other.scores["student"], seed)
+    return {"gain": found["gain"], "verdict": found["verdict"], "cer_change": found["cer_change"]}

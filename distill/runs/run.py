@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import teachers
 from distill.runs.jobs import jobs_of
 from distill.runs.opening import Run, write_down
 from distill.runs.reporting import make_report
 from distill.runs.teachers import fill_caches, finished_teacher, own_copy
+from distill.runs.weak import refuse_silent, refuse_worse, validation_read
 from distill.track import say
 from distill.training.train import Job, finished, train
 
@@ -43,9 +45,15 @@ def train_pair(run: Run) -> Path:
     control = jobs_of(run, "control") if run.recipe.student.control else []
     student = jobs_of(run, "student", frozen)
     write_down(run, [*control, *student])
+    asked = not (run.recipe.teacher.allow_weak or all(map(finished, student)))
+    read = validation_read(run, frozen) if asked else None
+    if read is not None:
+        refuse_silent(read)
     if control:
         with run.stopwatch.measure("control"):
-            _train_all(run, control)
+            path = _train_all(run, control)
+        if read is not None:
+            refuse_worse(read, validation_read(run, teachers.load(path).model), run.recipe.seed)
     fill_caches(run, [job.task for job in student if not finished(job)])
     with run.stopwatch.measure("student"):
         return _train_all(run, student)

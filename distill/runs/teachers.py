@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import teachers
 from distill.data.posteriors import Cached
-from distill.recipe.sections import RecipeError
+from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.jobs import final_job, jobs_of
 from distill.runs.opening import Run
 from distill.teaching.adopted import adopted, copy_in, model_of, unknown_characters
@@ -17,6 +19,7 @@ from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.track import say
 from distill.training.lines import LineTask
 from distill.training.train import finished
+from students.charset import Charset
 from students.errors import CheckpointError
 from students.model_file import write_whole
 
@@ -36,12 +39,17 @@ def finished_teacher(run: Run) -> FrozenTeacher:
         if not finished(job):
             raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
         own = job.target
+    return frozen_teacher(recipe, own, run.pools.charset, run.accelerator.device)
+
+
+def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.device) -> FrozenTeacher:
+    """The teacher in the file `own` with those that the objective adds, on lines of a charset."""
     files = [(own, 1.0), *((model_of(further.file), further.weight) for further in recipe.objective.more_teachers)]
     members = [
-        member_of(teachers.load(path), weight, recipe.objective.calibrated, run.pools.charset, recipe.image)
+        member_of(teachers.load(path), weight, recipe.objective.calibrated, charset, recipe.image)
         for path, weight in files
     ]
-    return FrozenTeacher(members, run.accelerator.device, recipe.teacher.training.precision)
+    return FrozenTeacher(members, device, recipe.teacher.training.precision)
 
 
 def own_copy(run: Run) -> Path:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from distill.evaluation import verdict as module
+from distill.evaluation.characters import LineScores, cer_change, cer_interval, verdict_on_lines
 from distill.evaluation.verdict import in_words, means_by_item, means_by_kind, verdict
 
 
@@ -135,3 +136,64 @@ def test_scores_that_make_no_verdict_are_refused(teacher: np.ndarray, student: n
 
 def test_the_sentence_names_what_its_points_are_of() -> None:
     assert "points of mean IoU over" in in_words(verdict(*fractions(80).T, seed=0), "mean IoU")
+
+
+def scores(exact: np.ndarray, errors: float, characters: int = 20, seed: int = 0) -> LineScores:
+    """Lines that are not exact have about a share `errors` of their characters wrong."""
+    wrong = np.random.default_rng(seed).binomial(characters, errors, len(exact)).clip(1)
+    return LineScores(exact, np.where(exact > 0, 0, wrong).astype(float))
+
+
+def test_no_interval_is_a_point_where_all_lines_are_alike() -> None:
+    """With no line that differs, a share of 3.7 / n of lines that do is missed with a chance of 2.5 %."""
+    nothing = np.zeros(100)
+    gain = verdict(nothing, nothing, nothing, seed=0)["gain"]
+    assert gain["value"] == 0
+    assert gain["high"] == -gain["low"] == pytest.approx(0.0362, abs=1e-4)
+    all_gained = verdict(np.ones(100), nothing, np.ones(100), seed=0)
+    assert all_gained["gain"]["low"] == pytest.approx(1 - 0.0362, abs=1e-4)
+    assert all_gained["verdict"] == "gain"
+
+
+def test_where_nothing_reads_character_errors_tell() -> None:
+    nothing, characters = np.zeros(300), np.full(300, 20)
+    alone, worse = scores(nothing, 0.54), scores(nothing, 0.94, seed=1)
+    result = verdict_on_lines(scores(nothing, 1.0), alone, worse, characters, seed=0)
+    assert result["nothing_reads"]
+    assert result["verdict"] == "no_gain"
+    assert 0.35 < result["cer_change"]["low"] < result["cer_change"]["value"] < result["cer_change"]["high"] < 0.45
+    assert in_words(result).startswith("nothing reads, no gain: neither the student alone nor")
+    assert f"CER {100 * result['cer_change']['value']:+.1f} points" in in_words(result)
+    better = verdict_on_lines(scores(nothing, 1.0), worse, alone, characters, seed=0)
+    assert better["verdict"] == "inconclusive"  # fewer errors, and still not a line that is read
+    assert better["cer_change"]["high"] < 0
+
+
+def test_more_exact_lines_with_more_character_errors_are_no_gain() -> None:
+    control, student = lines_read(0.5, 1000), lines_read(0.6, 1000)
+    characters = np.full(1000, 20)
+    result = verdict_on_lines(scores(np.ones(1000), 0), scores(control, 0.06), scores(student, 0.6), characters, seed=0)
+    assert result["gain"]["low"] > 0
+    assert result["verdict"] == "inconclusive"
+    assert "but with more character errors" in in_words(result)
+    agreeing = verdict_on_lines(scores(np.ones(1000), 0), scores(control, 0.2), scores(student, 0.1), characters, 0)
+    assert agreeing["verdict"] == "gain"
+
+
+def test_an_interval_of_cer_is_what_a_slow_bootstrap_gives() -> None:
+    rng = np.random.default_rng(1)
+    characters = rng.integers(1, 30, 60)
+    before, after = (rng.binomial(characters, p).astype(float) for p in (0.3, 0.2))
+    slow = random.Random(2)
+    rates, changes = [], []
+    for _ in range(4000):
+        rows = [slow.randrange(60) for _ in range(60)]
+        total = characters[rows].sum()
+        rates.append(before[rows].sum() / total)
+        changes.append((after[rows].sum() - before[rows].sum()) / total)
+    for found, values in (
+        (cer_interval(before, characters, 0), rates),
+        (cer_change(before, after, characters, 0), changes),
+    ):
+        assert (found["low"], found["high"]) == pytest.approx(np.percentile(values, [2.5, 97.5]), abs=0.005)
+    assert cer_change(before, after, characters, 0)["value"] == pytest.approx((after - before).sum() / characters.sum())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from distill.cli import main
+from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.objective import TAUGHT
 from distill.runs import equal_seconds, run
@@ -169,10 +170,17 @@ def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
     ones, half = np.ones(400), np.tile([1.0, 0.0], 200)
 
     def outcome(student: np.ndarray) -> Outcome:
-        return Outcome({"teacher": ones, "control": half, "student": student}, {"control": 1.0, "student": 2.0})
+        roles = {"teacher": ones, "control": half, "student": student}
+        return Outcome(errors(roles), np.full(400, 10), {"control": 1.0, "student": 2.0})
+
+    def errors(roles: dict[str, np.ndarray]) -> dict[str, LineScores]:
+        return {role: LineScores(exact, 4 * (1 - exact)) for role, exact in roles.items()}
 
     outcomes = {"a": [outcome(half), outcome(half)], "b": [outcome(ones), outcome(half)]}
-    longer = {name: [Outcome({"control": control}, {})] * 2 for name, control in (("a", ones), ("b", half))}
+    longer = {
+        name: [Outcome(errors({"control": control}), np.full(400, 10), {})] * 2
+        for name, control in (("a", ones), ("b", half))
+    }
     result = comparison_figures(outcomes, longer, "validation", 5)
     given = {name: row[GIVEN] for name, row in result["settings"].items()}
     assert {name: one["exact"] for name, one in given.items()} == {"a": 1.0, "b": 0.5}
@@ -190,3 +198,9 @@ def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
     (pair,) = result["pairs"]  # the better first
     assert (pair["of"], pair["over"], pair["verdict"]) == ("b", "a", "gain")
     assert pair["gain"]["value"] == pytest.approx(0.25)
+    assert b["cer"] == {"teacher": 0.0, "control": 0.2, "student": pytest.approx(0.1)}
+    assert b["cer_change"]["value"] == pair["cer_change"]["value"] == pytest.approx(-0.1)
+    assert not b["nothing_reads"]
+    silent = outcome(half).reading_nothing("student").scores["student"]
+    assert silent.exact_N.sum() == 0
+    assert silent.edits_N.sum() == 4000

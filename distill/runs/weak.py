@@ -1,0 +1,127 @@
+"""Whether a teacher reads well enough to teach, by what it reads of the validation lines.
+
+One that reads nothing makes a student worse than it is alone, and so may one that makes more errors than the student
+alone does. Both are refused before anything is trained against them, unless `teacher.allow_weak` is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+import teachers
+from distill.data.lines import Lines
+from distill.evaluation.characters import LineScores, cer_interval
+from distill.evaluation.evaluate import read_here, read_lines, truths_of
+from distill.evaluation.metrics import compare
+from distill.evaluation.report import scores_of
+from distill.recipe.sections import Recipe, RecipeError
+from distill.runs.opening import Run
+from distill.runs.pools import Pools
+from distill.runs.teachers import frozen_teacher
+from distill.schema import Protocol
+from distill.teaching.adopted import adopted, model_in
+from students.decode import best_path_text
+from students.errors import UserError
+from students.model_file import MODEL_NAME
+
+SILENT_CER = 0.9
+CPU = torch.device("cpu")
+ALLOW = "teacher.allow_weak=true lets it teach all the same, for experiments"
+
+
+class Read(NamedTuple):
+    """What one network reads of the validation lines."""
+
+    scores: LineScores
+    characters_N: np.ndarray
+
+    @property
+    def exact(self) -> float:
+        """The share of lines that are read exactly."""
+        return float(self.scores.exact_N.mean())
+
+    @property
+    def cer(self) -> float:
+        """Edits over characters of the truths."""
+        return float(self.scores.edits_N.sum() / max(1, self.characters_N.sum()))
+
+
+def validation_read(run: Run, model: nn.Module) -> Read:
+    """What a network reads of the validation lines of a run; every process takes part and gets the same."""
+    decode = partial(best_path_text, charset=run.pools.charset)
+    model = model.to(run.accelerator.device)
+    texts = read_lines(model, run.pools.validation, decode, run.recipe.image, run.accelerator)
+    return _scored(run.pools.validation, texts, run.recipe.data.protocol)
+
+
+def refuse_silent(read: Read) -> None:
+    """Raises `RecipeError` for a teacher that reads nothing."""
+    if problem := silent(read):
+        raise RecipeError(problem)
+
+
+def refuse_worse(teacher: Read, control: Read, seed: int) -> None:
+    """Raises `RecipeError` for a teacher that surely makes more errors than the student alone."""
+    if problem := worse(teacher, control, seed):
+        raise RecipeError(problem)
+
+
+def silent(read: Read) -> str | None:
+    """Why a teacher that reads not one line, and hardly a character, cannot teach; None for any other."""
+    if read.exact > 0 or read.cer < SILENT_CER:
+        return None
+    return (
+        f"the teacher reads nothing of the validation lines: exact 0.0%, CER {read.cer:.1%}; see how long it was "
+        f"trained, which characters it knows, and how its file says that lines are prepared; {ALLOW}"
+    )
+
+
+def worse(teacher: Read, control: Read, seed: int) -> str | None:
+    """Why a teacher whose interval of CER lies wholly above that of the student alone cannot teach; else None."""
+    of_teacher, of_control = (cer_interval(r.scores.edits_N, r.characters_N, seed) for r in (teacher, control))
+    if of_teacher["low"] <= of_control["high"]:
+        return None
+    return (
+        f"the teacher reads the validation lines worse than the student alone: CER {_figures(of_teacher)} against "
+        f"{_figures(of_control)}; take another teacher, or train it longer; {ALLOW}"
+    )
+
+
+def _figures(interval: Mapping[str, float]) -> str:
+    return f"{interval['value']:.1%} ({interval['low']:.1%} to {interval['high']:.1%})"
+
+
+def weakness(recipe: Recipe, folder: Path, pools: Pools) -> list[str]:
+    """Why the finished teacher of a run cannot teach, for a check; empty without one, or where it is allowed.
+
+    The student alone is asked too, where the run has finished it.
+    """
+    own, control = model_in(folder / "teacher"), folder / "control" / MODEL_NAME
+    if recipe.teacher.allow_weak or not (recipe.teacher.file or own.is_file()):
+        return []
+    try:
+        path = adopted(recipe, folder) if recipe.teacher.file else own
+        read = _read_here(recipe, pools, frozen_teacher(recipe, path, pools.charset, CPU))
+        alone = _read_here(recipe, pools, teachers.load(control).model) if control.is_file() else None
+    except UserError as error:
+        return [str(error)]
+    problem = silent(read) or (worse(read, alone, recipe.seed) if alone is not None else None)
+    return [problem] if problem else []
+
+
+def _read_here(recipe: Recipe, pools: Pools, model: nn.Module) -> Read:
+    decode = partial(best_path_text, charset=pools.charset)
+    read = read_here(model, pools.validation, decode, recipe.image, CPU)
+    return _scored(pools.validation, dict(line for batch in read for line in batch), recipe.data.protocol)
+
+
+def _scored(lines: Lines, texts: Mapping[str, str], protocol: Protocol) -> Read:
+    compared = compare(truths_of(lines), texts, protocol)
+    return Read(scores_of(compared), np.array([line.characters for line in compared]))
