@@ -74,16 +74,16 @@ def _origin(question: Question, usual: str) -> str:
     """Commits, where no row names them, seeds, and every machine but the usual one."""
     commits = list(dict.fromkeys(record.commit for record in question.records))
     named = [f"`{commit}`" for commit in commits if commit]
-    said = []
+    sentences = []
     if named and "commit" not in question.rows:
-        said.append(f"Commit{'s' if len(named) > 1 else ''} {', '.join(named)}.")
+        sentences.append(f"Commit{'s' if len(named) > 1 else ''} {', '.join(named)}.")
     if None in commits:
-        said.append("For some figures no commit was noted." if named else "No commit was noted.")
+        sentences.append("For some figures no commit was noted." if named else "No commit was noted.")
     seeds = sorted({seed for record in question.records for seed in record.seeds})
     if seeds:
-        said.append(f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}.")
+        sentences.append(f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}.")
     machines = dict.fromkeys(_machine(record) for record in question.records)
-    return " ".join([*said, *(f"{machine}." for machine in machines if machine != usual)])
+    return " ".join([*sentences, *(f"{machine}." for machine in machines if machine != usual)])
 
 
 def _machine(record: Record) -> str:

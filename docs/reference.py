@@ -144,22 +144,22 @@ def _default(field: FieldInfo) -> str:
 
 def _range(field: FieldInfo) -> str:
     """Bounds, least number of items, and pattern of a key."""
-    said = []
+    bounds = []
     for bound in _constraints(field):
         match bound:
             case Ge(ge):
-                said.append(f"≥ {ge}")
+                bounds.append(f"≥ {ge}")
             case Gt(gt):
-                said.append(f"> {gt}")
+                bounds.append(f"> {gt}")
             case Le(le):
-                said.append(f"≤ {le}")
+                bounds.append(f"≤ {le}")
             case Lt(lt):
-                said.append(f"< {lt}")
+                bounds.append(f"< {lt}")
             case MinLen(length):
-                said.append(f"at least {length}")
+                bounds.append(f"at least {length}")
             case _ if pattern := getattr(bound, "pattern", None):
-                said.append(f"`{pattern}`")
-    return ", ".join(said)
+                bounds.append(f"`{pattern}`")
+    return ", ".join(bounds)
 
 
 def _constraints(field: FieldInfo) -> Iterator[Any]:

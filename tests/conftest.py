@@ -50,7 +50,7 @@ def student_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def real_data() -> Path:
-    """The folder of real lines that the environment variable DATA names, else the one beside the project."""
+    """The folder of real lines that the environment variable DATA names, else the one next to the project."""
     if not REAL_DATA.is_dir():
         pytest.skip(f"no folder of real lines at {REAL_DATA}; set DATA")
     return REAL_DATA
@@ -58,7 +58,7 @@ def real_data() -> Path:
 
 @pytest.fixture
 def onnx_file(student_file: Path) -> Path:
-    """The model file exported, beside it."""
+    """The model file exported, next to it."""
     from distill.delivery.graph import graph_of, signed  # tests without it need not import torch and onnx
 
     reader = students.load(student_file)

@@ -35,7 +35,9 @@ def takes_recipe(sub: argparse.ArgumentParser) -> None:
 
 def takes_model(sub: argparse.ArgumentParser) -> None:
     """Add the model."""
-    sub.add_argument("model", metavar="MODEL", help="model file or run folder")
+    sub.add_argument(
+        "model", metavar="MODEL", help="model file, run folder (its student), or the name of a shipped student"
+    )
 
 
 def reports(sub: argparse.ArgumentParser) -> None:

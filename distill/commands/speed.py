@@ -24,7 +24,7 @@ def add_to(commands: Commands) -> None:
         "overrides",
         nargs="*",
         metavar="MODEL",
-        help="model file or run folder; with --renderer, KEY=VALUE",
+        help="model file, run folder or the name of a shipped student; with --renderer, KEY=VALUE",
     )
     speed.add_argument("--data", action="append", default=[], metavar="DATA", help="labelled lines; repeat for more")
     speed.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")

@@ -77,8 +77,8 @@ def _read(name_or_path: str, extended: bool) -> dict[str, Any]:
         raise RecipeError(f"recipe {name_or_path}: extends {base!r}, but is itself extended; one level at most")
     if not isinstance(base, str):
         raise RecipeError(f"recipe {name_or_path}: extends takes one name or path")
-    beside = Path(name_or_path).parent / base
-    return _merged(_read(str(beside) if beside.is_file() else base, extended=True), values)
+    sibling = Path(name_or_path).parent / base
+    return _merged(_read(str(sibling) if sibling.is_file() else base, extended=True), values)
 
 
 def _text(name_or_path: str) -> str:

@@ -63,6 +63,7 @@ class LineTask:
     ships: bool = True  # not so for a stage, whose weights the next one trains on
 
     unit = "line"
+    silence = "blanks"
     advice = (
         "Lower the learning_rate or the weights of the teacher's terms, see whether labels fit their frames "
         "(distill check), or begin with init or a stage of easier lines"

@@ -101,6 +101,10 @@ class Task(Protocol):
         """Return the items of one step over all processes, every view counted."""
 
     @property
+    def silence(self) -> str:
+        """Return what a network gives that gives no answer on any item, such as `blanks`."""
+
+    @property
     def advice(self) -> str:
         """Return what may help where the network gives no answer on any validation item."""
 

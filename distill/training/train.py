@@ -236,7 +236,7 @@ def _advise(job: Job[Any], now: Progress) -> None:
         f"validation {job.task.unit}. {job.task.advice}"
     )
     if now.step - now.written >= max(SILENT_STEPS, job.training.steps / 3):
-        raise CollapseError(f"{nothing}: the network has collapsed to blanks, and more steps rarely help")
+        raise CollapseError(f"{nothing}: the network has collapsed to {job.task.silence}, and more steps rarely help")
     if now.step == job.training.steps or now.has_no_hope(job.training):
         say(f"{nothing}; so short a training may just need more steps")
 

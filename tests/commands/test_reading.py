@@ -17,7 +17,7 @@ from distill.cli import main
 from students.errors import DataError
 from tests.samples import png_bytes
 
-Said = pytest.CaptureFixture[str]
+Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
@@ -30,34 +30,34 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def rows(said: str) -> list[list[str]]:
-    return [row.split("\t") for row in said.splitlines()]
+def rows(printed: str) -> list[list[str]]:
+    return [row.split("\t") for row in printed.splitlines()]
 
 
-def test_folders_globs_and_files_are_read_once_each_in_order(student_file: Path, folder: Path, capsys: Said) -> None:
+def test_folders_globs_and_files_are_read_once_each_in_order(student_file: Path, folder: Path, capsys: Printed) -> None:
     b = str(folder / "b.png")
     assert main(["read", str(student_file), b, str(folder), f"{folder}/*.png", "--batch", "2"]) == 0
-    said = capsys.readouterr()
-    assert [Path(row[0]).name for row in rows(said.out)] == ["b.png", "a.png", "c.PNG"]
-    assert "reading" in said.err  # more than one batch: progress is shown
+    printed = capsys.readouterr()
+    assert [Path(row[0]).name for row in rows(printed.out)] == ["b.png", "a.png", "c.PNG"]
+    assert "reading" in printed.err  # more than one batch: progress is shown
     reader = students.load(student_file)
-    assert [row[1] for row in rows(said.out)] == [reader.read(row[0]).text for row in rows(said.out)]
+    assert [row[1] for row in rows(printed.out)] == [reader.read(row[0]).text for row in rows(printed.out)]
 
 
-def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder: Path, capsys: Said) -> None:
+def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder: Path, capsys: Printed) -> None:
     (folder / "aa.png").write_text("not an image")
     assert main(["read", str(student_file), str(folder), str(folder / "gone.png")]) == 2
-    said = capsys.readouterr()
-    assert len(rows(said.out)) == 3
-    assert "aa.png" in said.err
-    assert "gone.png" in said.err
-    assert "2 of 5 images" in said.err
+    printed = capsys.readouterr()
+    assert len(rows(printed.out)) == 3
+    assert "aa.png" in printed.err
+    assert "gone.png" in printed.err
+    assert "2 of 5 images" in printed.err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
 @pytest.mark.parametrize("form", ["tsv", "csv", "json"])
 def test_a_name_that_is_no_text_costs_no_line(
-    form: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Said
+    form: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Printed
 ) -> None:
     (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(png_bytes())
     (folder / os.fsdecode(b"bad\xe9.png")).write_text("not an image")
@@ -65,23 +65,23 @@ def test_a_name_that_is_no_text_costs_no_line(
     out, page = tmp_path / "out", tmp_path / "page.html"
     command = ["read", str(student_file), str(folder), "--to", form, "--review-below", "1", "--review-page", str(page)]
     assert main(command) == 2
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     assert main([*command, "--out", str(out)]) == 2
-    assert out.read_text("utf-8") == said.out
-    assert len(said.out.splitlines()) == 4 + (form == "csv")
-    assert "caf\\udce9.png" in said.out
-    assert "bad\\udce9.png" in said.err
-    assert "folder.png" not in said.err
-    assert re.search(r"caf.udce9.png' is not on the page", said.err)
+    assert out.read_text("utf-8") == printed.out
+    assert len(printed.out.splitlines()) == 4 + (form == "csv")
+    assert "caf\\udce9.png" in printed.out
+    assert "bad\\udce9.png" in printed.err
+    assert "folder.png" not in printed.err
+    assert re.search(r"caf.udce9.png' is not on the page", printed.err)
     assert "caf" not in page.read_text("utf-8")
 
 
-def test_where_no_images_are_it_says_so(student_file: Path, tmp_path: Path, capsys: Said) -> None:
+def test_where_no_images_are_it_says_so(student_file: Path, tmp_path: Path, capsys: Printed) -> None:
     (tmp_path / "empty").mkdir()
     assert main(["read", str(student_file), str(tmp_path / "empty"), f"{tmp_path}/*.webp"]) == 2
-    said = capsys.readouterr().err
-    assert "empty: no images there" in said
-    assert "no images to read" in said
+    printed = capsys.readouterr().err
+    assert "empty: no images there" in printed
+    assert "no images to read" in printed
 
 
 def test_rows_go_to_a_file_as_csv_or_json(student_file: Path, folder: Path, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_rows_go_to_a_file_as_csv_or_json(student_file: Path, folder: Path, tmp_
     ],
 )
 def test_texts_follow_the_rules_of_the_options(
-    options: list[str], pattern: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Said
+    options: list[str], pattern: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Printed
 ) -> None:
     words, text, lm = tmp_path / "words.txt", tmp_path / "text.txt", tmp_path / "some.lm"
     words.write_text("12\n\n345\n")
@@ -125,7 +125,7 @@ def test_texts_follow_the_rules_of_the_options(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "printed"),
     [
         (["--pattern", "(1"], "not closed"),
         (["--pattern", "A1"], "no 'A'"),
@@ -143,18 +143,18 @@ def test_texts_follow_the_rules_of_the_options(
 )
 def test_options_that_make_no_sense_are_one_message(
     options: list[str],
-    said: str,
+    printed: str,
     student_file: Path,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: Said,
+    capsys: Printed,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("EMPTY").write_text("")
     assert main(["read", str(student_file), str(folder), *options]) == 2
     message = capsys.readouterr()
-    assert said in message.err
+    assert printed in message.err
     assert message.out == ""
 
 
@@ -167,24 +167,24 @@ def test_a_reader_is_opened_with_the_decoding_one_wants(student_file: Path, fold
         students.load(student_file, students.Greedy(alphabet="x"))
 
 
-def test_evaluation_decodes_by_the_same_options(student_file: Path, folder: Path, capsys: Said) -> None:
+def test_evaluation_decodes_by_the_same_options(student_file: Path, folder: Path, capsys: Printed) -> None:
     (folder / "labels.tsv").write_text("a.png\t7\nb.png\t7\n")
     assert main(["evaluate", str(student_file), str(folder), "--pattern", "7", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["exact"] == 1.0
 
 
-def test_a_language_model_needs_text(tmp_path: Path, capsys: Said) -> None:
+def test_a_language_model_needs_text(tmp_path: Path, capsys: Printed) -> None:
     (tmp_path / "empty.txt").write_text("\n \n")
     (tmp_path / "latin1.txt").write_bytes(b"caf\xe9")
     assert main(["lm", str(tmp_path / "empty.txt"), str(tmp_path / "x.lm")]) == 2
     assert main(["lm", str(tmp_path / "latin1.txt"), str(tmp_path / "x.lm")]) == 2
-    said = capsys.readouterr().err
-    assert "no line" in said
-    assert "UTF-8" in said
+    printed = capsys.readouterr().err
+    assert "no line" in printed
+    assert "UTF-8" in printed
 
 
 def test_a_review_page_names_what_it_leaves_out(
-    student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+    student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     monkeypatch.setattr("distill.delivery.review.MOST_LINES", 1)
     (folder / "tab\there.png").write_bytes(png_bytes())
@@ -193,13 +193,13 @@ def test_a_review_page_names_what_it_leaves_out(
     page = tmp_path / "page.html"
     arguments = ["read", str(student_file), str(folder), "--review-page", str(page)]
     assert main([*arguments, "--review-below", "1"]) == 0
-    said = capsys.readouterr()
-    assert "1 doubtful lines" in said.err
-    assert "2 more doubtful lines" in said.err
-    assert "tab\\there.png" in said.err
-    assert "d:rive.png" in said.err
-    assert "labels.tsv already" in said.err
-    assert "tab\\there.png" in said.out
+    printed = capsys.readouterr()
+    assert "1 doubtful lines" in printed.err
+    assert "2 more doubtful lines" in printed.err
+    assert "tab\\there.png" in printed.err
+    assert "d:rive.png" in printed.err
+    assert "labels.tsv already" in printed.err
+    assert "tab\\there.png" in printed.out
     page.unlink()
     assert main([*arguments, "--review-below", "0"]) == 0
     assert not page.exists()

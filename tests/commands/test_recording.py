@@ -118,5 +118,5 @@ def test_figures_of_the_renderer_hold_what_was_measured_alone() -> None:
     assert figures == {"lines/s": 5000, "lines/s in the first round": 500, "over a plain Pillow loop": 4.8}
 
 
-def test_a_setting_is_what_tells_one_run_from_another() -> None:
+def test_a_setting_is_what_sets_one_run_apart_from_another() -> None:
     assert setting_of(["data.root=x", "objective.dist.weight=1", "runtime.threads=1"]) == "objective.dist.weight=1"

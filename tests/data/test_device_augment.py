@@ -46,14 +46,14 @@ EVERYTHING = Augment(
 
 def _lines(channels: int = 1) -> list[Pixels]:
     """Smooth strokes on paper, of several widths."""
-    drawn = []
+    lines = []
     for seed, width in enumerate((31, 64, 90, 128, 128, 57, 1, 101)):
         generator = np.random.default_rng(seed)
         coarse = np.where(generator.random((8, max(width // 4, 1), channels)) < 0.3, 30, 225)
         smooth = coarse.repeat(4, 0).repeat(4, 1)[:32, :width]
         wide = np.pad(smooth, ((0, 0), (0, width - smooth.shape[1]), (0, 0)), "edge")
-        drawn.append(np.ascontiguousarray(wide, np.uint8))
-    return drawn
+        lines.append(np.ascontiguousarray(wide, np.uint8))
+    return lines
 
 
 def differences(config: Augment, channels: int = 1, device: torch.device = CPU) -> list[float]:
@@ -96,8 +96,8 @@ def test_a_line_is_changed_alike_in_any_company() -> None:
     plan = sample_plan(32, 90, EVERYTHING, torch.Generator().manual_seed(5))
     alone = apply_plans([plan], line, torch.tensor([90]))
     both = torch.cat([torch.nn.functional.pad(line, (0, 38)), torch.full((1, 1, 32, 128), 9)])
-    beside = apply_plans([plan, plan], both, torch.tensor([90, 128]))
-    assert torch.equal(beside[:1, :, :, :90], alone)
+    together = apply_plans([plan, plan], both, torch.tensor([90, 128]))
+    assert torch.equal(together[:1, :, :, :90], alone)
 
 
 def test_the_border_median_counts_corners_as_the_processor_does() -> None:

@@ -36,7 +36,7 @@ def lines_of(path: Path) -> list[tuple[str, bytes, str | None]]:
     return [(row["image"]["path"], row["image"]["bytes"], row["text"]) for row in rows]
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> Any:
+def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
@@ -45,7 +45,7 @@ def test_the_way_round_gives_the_same_lines(tmp_path: Path, to: str, capsys: pyt
     start = parquet(tmp_path / "start.parquet", named_lines())
     first, middle, last = tmp_path / "first.parquet", tmp_path / "middle", tmp_path / "last.parquet"
     assert main(["import", str(start), str(first), "--json"]) == 0
-    assert told(capsys) == {"format": "parquet", "lines": 4, "labelled": 4, "unlabelled": 0, "refused": {}}
+    assert printed(capsys) == {"format": "parquet", "lines": 4, "labelled": 4, "unlabelled": 0, "refused": {}}
     assert main(["convert", str(first), str(middle), "--to", to]) == 0
     assert main(["import", str(middle), str(last)]) == 0
     assert "4 lines (4 labelled, 0 unlabelled) from " + {"tsv": "folder"}.get(to, to) in capsys.readouterr().out
@@ -74,7 +74,7 @@ def test_unreadable_images_are_named_and_the_rest_is_imported(
     ]
     start = parquet(tmp_path / "start.parquet", lines)
     assert main(["import", str(start), str(tmp_path / "out.parquet"), "--json"]) == 1
-    result = told(capsys)
+    result = printed(capsys)
     assert (result["lines"], result["labelled"], result["unlabelled"]) == (5, 4, 1)
     assert list(result["refused"]) == ["cut.png", "cut.png#1"]
     assert len(lines_of(tmp_path / "out.parquet")) == 5
@@ -87,7 +87,7 @@ def test_labels_that_a_format_cannot_hold_are_refused_by_name(
     texts = ["a\tb", "a\nb", None, "a\0b", "fine"]
     start = parquet(tmp_path / "start.parquet", [(f"{i}.png", png_bytes(), text) for i, text in enumerate(texts)])
     assert main(["convert", str(start), str(tmp_path / "out"), "--to", to, "--json"]) == 1
-    result = told(capsys)
+    result = printed(capsys)
     assert result["lines"] == len(kept)
     assert len(result["refused"]) == 5 - len(kept)
     assert "has no label" in result["refused"]["2.png"]
@@ -161,7 +161,7 @@ def test_a_model_labels_what_has_no_label_where_it_is_sure(
         main(["import", str(start), str(out), "--read-with", str(student_file), "--least", f"{least:.17g}", "--json"])
         == 0
     )
-    result = told(capsys)
+    result = printed(capsys)
     assert {key: result[key] for key in ("lines", "labelled", "read", "unlabelled")} == {
         "lines": 7,
         "labelled": 1,
@@ -176,7 +176,7 @@ def test_a_model_labels_what_has_no_label_where_it_is_sure(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--least", "0.5"], "--read-with"),
         (["--lm", "x"], "--read-with"),
@@ -184,10 +184,10 @@ def test_a_model_labels_what_has_no_label_where_it_is_sure(
     ],
 )
 def test_labels_by_a_model_need_one_and_a_share(
-    options: list[str], said: str, tmp_path: Path, student_file: Path, capsys: pytest.CaptureFixture[str]
+    options: list[str], message: str, tmp_path: Path, student_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = parquet(tmp_path / "start.parquet", named_lines())
     options = [str(student_file) if option == "MODEL" else option for option in options]
     assert main(["import", str(start), str(tmp_path / "out.parquet"), *options]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out.parquet").exists()

@@ -58,12 +58,12 @@ def test_lines_in_the_slots_of_unlabelled_ones_stay_within_the_views_of_a_cycle(
     lines = folder(tmp_path / "lines")
     labelled = np.array([text is not None for text in lines.texts])
     control = Order(lines.padded_width_px, 8, 3, labelled=labelled)
-    looks: dict[str, set[bytes]] = {}
+    augmented: dict[str, set[bytes]] = {}
     for step in fed(lines, 3 * control.steps_per_epoch, control, cycle=2):
         for batch in step.batches:
             for key, image_CHW in zip(batch.keys, batch.images_NCHW, strict=True):
-                looks.setdefault(key, set()).add(image_CHW.numpy().tobytes())
-    assert max(map(len, looks.values())) == 2
+                augmented.setdefault(key, set()).add(image_CHW.numpy().tobytes())
+    assert max(map(len, augmented.values())) == 2
 
 
 def test_lines_augmented_on_a_device_are_those_of_the_processor(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_paddle_row_may_list_several_images_and_doctr_keeps_them_in_a_folder(t
     assert opened(tmp_path / "doctr") == EXPECTED
 
 
-def test_texts_beside_their_images_and_images_without_one(tmp_path: Path) -> None:
+def test_texts_next_to_their_images_and_images_without_one(tmp_path: Path) -> None:
     images(tmp_path / "set")
     (tmp_path / "set" / "0.gt.txt").write_text("one\n")
     (tmp_path / "set" / "1.gt.txt").write_text("")

@@ -1,4 +1,4 @@
-"""Lines cut out of pages: PAGE XML, ALTO and PPOCRLabel, on a drawn page whose pixels are known."""
+"""Lines cut out of pages: PAGE XML, ALTO and PPOCRLabel, on a page whose pixels are known."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE_NAMESPACES = [
 ALTO_NAMESPACES = [f"http://www.loc.gov/standards/alto/ns-v{version}#" for version in (2, 3, 4)]
 
 
-def drawn() -> np.ndarray:
+def synthetic_page() -> np.ndarray:
     """Paper, the ink of a slanted line, and of its neighbour below it."""
     page_HW = np.full((HEIGHT, WIDTH), PAPER, np.uint8)
     page_HW[20:28, 15:55] = INK
@@ -34,7 +34,7 @@ def drawn() -> np.ndarray:
 
 def page_image(folder: Path, name: str = "p1.png") -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(drawn()).save(folder / name)
+    Image.fromarray(synthetic_page()).save(folder / name)
 
 
 def text_line(name: str, points: str, inside: str) -> str:
@@ -140,7 +140,7 @@ def test_the_cut_keeps_what_is_inside_and_lays_paper_outside() -> None:
     triangle = np.array([[10, 10], [70, 10], [10, 50]], float)
     line_HWC = cut_line(page_HWC, triangle, 0)
     y, x = np.mgrid[:40, :60] + 0.0
-    inside = x / 60 + y / 40 < 0.97  # half a pixel of the edge is not judged
+    inside = x / 60 + y / 40 < 0.97  # half a pixel of the edge is not compared
     outside = x / 60 + y / 40 > 1.05
     assert (line_HWC[inside] == page_HWC[10:50, 10:70][inside]).all()
     paper = line_HWC[outside]
@@ -171,7 +171,7 @@ def test_a_bad_polygon_refuses_its_line_alone(tmp_path: Path, points: str, reaso
     assert polygon_of("0 0, 1 0, 1 1").shape == (3, 2)
 
 
-def test_a_page_drawn_on_another_size_refuses_its_lines(tmp_path: Path) -> None:
+def test_a_page_marked_on_another_size_refuses_its_lines(tmp_path: Path) -> None:
     page_image(tmp_path)
     (tmp_path / "p1.xml").write_text(page_xml(text_line("a", SLANTED, ""), width=2 * WIDTH))
     with pytest.raises(DataError, match=r"p1\.png: 120 x 80 px, but its lines were marked on 240 x 80 px"):

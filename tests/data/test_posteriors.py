@@ -80,7 +80,7 @@ def test_a_damaged_record_is_found_out() -> None:
         decode(record[:-2], 4, len(TAUS))
 
 
-def test_every_line_is_heard_in_the_view_it_is_shown_in() -> None:
+def test_the_teachers_outputs_are_those_of_the_view_that_is_shown() -> None:
     import pyarrow as pa
 
     records = [encode(log_posteriors(seed=s), 3, 1.0, TAUS) for s in range(4)]
@@ -144,4 +144,4 @@ def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_sho
         assert torch.allclose(first, third, atol=1e-4)
         assert torch.allclose(second, fourth, atol=1e-4)
     apart = [(first - second).abs().max().item() for first, second, *_ in seen.values()]
-    assert np.median(apart) > 0.03  # another view is heard otherwise
+    assert np.median(apart) > 0.03  # another view has other posteriors

@@ -66,7 +66,7 @@ def spoilt(graph: onnx.ModelProto, by: float) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("to", ["onnx", "fp16", "int8"])
-def test_an_export_lands_beside_the_model_and_reads_and_evaluates_like_it(
+def test_an_export_lands_next_to_the_model_and_reads_and_evaluates_like_it(
     to: str, student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", str(student_file), "--to", to, "--data", str(data), "--budget", "100", "--json"]) == 0
@@ -121,7 +121,7 @@ def test_a_decoding_travels_in_the_file(student_file: Path, data: Path, capsys: 
 
 
 def ort_folder(parent: Path) -> Path:
-    """What `distill demo` looks for, empty."""
+    """What `distill demo` needs, empty."""
     (folder := parent / "ort").mkdir()
     for name in ORT_FILES:
         (folder / name).write_bytes(b"")

@@ -14,7 +14,7 @@ def test_speed_of_the_renderer_is_measured_and_beats_the_plain_loop(capsys: pyte
     assert result["characters"] == 28
 
 
-def test_what_cannot_be_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_measured_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 2
     assert main(["speed", "--renderer", "-n", "0"]) == 2
     assert main(["speed", "--renderer", "-n", "20", "--against-trdg", str(tmp_path / "python")]) == 2

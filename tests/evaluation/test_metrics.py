@@ -56,7 +56,7 @@ def test_sources_and_words_are_scored_apart() -> None:
     assert result.sources["y"].cer == 0
 
 
-def test_a_reading_is_asked_no_more_than_the_label_tells() -> None:
+def test_a_reading_is_compared_only_in_what_the_label_records() -> None:
     truths = [Truth("a", "DON'T", "capitals", "caseless"), Truth("b", "Dont", "words", "no_punctuation")]
     assert score(truths, {"a": "Don't", "b": "Don't!"}, "exact").exact == 1
     assert score(truths, {"a": "Dont", "b": "don't"}, "exact").exact == 0

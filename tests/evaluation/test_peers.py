@@ -1,4 +1,4 @@
-"""Evaluation beside other recognisers, and what is said where none is installed."""
+"""Evaluation next to other recognisers, and the message where none is installed."""
 
 from pathlib import Path
 

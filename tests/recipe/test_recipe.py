@@ -35,10 +35,10 @@ def problems(*overrides: str) -> str:
     return str(error.value)
 
 
-def test_all_problems_are_told_at_once_each_with_its_key_and_the_nearest_name() -> None:
+def test_all_problems_are_listed_at_once_each_with_its_key_and_the_nearest_name() -> None:
     wrong = "student.model.kind=recurent image.heigth_px=32 data.train.0.linse=4 teacher.training.steps=0"
-    told = problems(*wrong.split(), "objectiv.ctc_weight=1", "data.train.1.kind=parquett")
-    assert "6 problems" in told
+    message = problems(*wrong.split(), "objectiv.ctc_weight=1", "data.train.1.kind=parquett")
+    assert "6 problems" in message
     for part in (
         "student.model.kind: 'recurent' is not one of 'recurrent'",
         "image.heigth_px: no such key; did you mean 'height_px'?",
@@ -47,7 +47,7 @@ def test_all_problems_are_told_at_once_each_with_its_key_and_the_nearest_name() 
         "objectiv: no such key; did you mean 'objective'?",
         "data.train.1.kind: 'parquett' is not one of",
     ):
-        assert part in told, told
+        assert part in message, message
 
 
 @pytest.mark.parametrize("override", ["nonsense", "=3", "data.train.9.lines=3", "name.deeper=1", "seed=[1"])
@@ -66,7 +66,7 @@ def test_overrides_reach_every_depth_and_are_yaml() -> None:
     assert recipe.student.control is False
 
 
-def test_a_kind_does_not_undo_what_was_said_before_it() -> None:
+def test_a_kind_does_not_undo_earlier_overrides() -> None:
     large, kind = "student.model.size=large", "student.model.kind=convolutional"
     assert load_recipe("smoke", [kind, large]).student.model.size == "large"  # type: ignore[union-attr]
     assert load_recipe("smoke", [kind, "student.model.kind=digits"]).student.model.kind == "digits"

@@ -11,7 +11,7 @@ from distill.cli import main
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rendered lines, drawn once for all runs."""
+    """Rendered lines, made once for all runs."""
     return tmp_path_factory.mktemp("cache")
 
 

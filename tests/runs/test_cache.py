@@ -1,4 +1,4 @@
-"""The posterior cache in a run: the student hears the same, nothing is computed twice, damage is found."""
+"""The posterior cache in a run: the student gets the same outputs, nothing is computed twice, damage is found."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_teacher_of_more_frames_is_cached_once_and_not_for_a_finished_student(
     by_area = [*STILL, *words, "objective.match.how=area", "--json"]
     assert in_run("cache", tmp_path / "run", tmp_path / "cache", *by_area) == 0
     (other,) = json.loads(capsys.readouterr().out).values()
-    assert other["error"]["tau 1"]["loss"] != found["error"]["tau 1"]["loss"]  # measured as the teacher is heard
+    assert other["error"]["tau 1"]["loss"] != found["error"]["tau 1"]["loss"]  # measured at the temperature of the term
     assert in_run("student", tmp_path / "run", tmp_path / "cache", *STILL, *words) == 0
     for kept in (tmp_path / "cache").glob("posteriors-*"):
         shutil.rmtree(kept)

@@ -1,4 +1,4 @@
-"""`distill check` looks at all of a recipe and names each faulty line."""
+"""`distill check` examines all of a recipe and names each faulty line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from distill.runs.check import _fonts
 from tests.doctor import WORDS, saved_again, textured
 
 
-def test_check_looks_at_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_examines_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One folder with a fault of every kind, and `distill check` names each line."""
 
     def folder(name: str, pictures: dict[str, np.ndarray], labels: dict[str, str]) -> str:
@@ -62,11 +62,11 @@ def test_check_looks_at_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_font_families_of_both_train_and_test_are_noted() -> None:
     apart = load_recipe("quick")
     assert not _fonts(apart)
-    (drawn, *_), (test, *_) = apart.data.train, apart.data.test
-    mixed = test.model_copy(update={"fonts": (*test.fonts, drawn.fonts[0])})
+    (rendered, *_), (test, *_) = apart.data.train, apart.data.test
+    mixed = test.model_copy(update={"fonts": (*test.fonts, rendered.fonts[0])})
     (found,) = _fonts(apart.model_copy(update={"data": apart.data.model_copy(update={"test": (mixed,)})}))
     assert (found.severity, found.kind) == ("note", "fonts")
-    assert drawn.fonts[0] in found.message
+    assert rendered.fonts[0] in found.message
     chosen_on = apart.data.validation[0].model_copy(update={"fonts": test.fonts[:1]})
     (found,) = _fonts(apart.model_copy(update={"data": apart.data.model_copy(update={"validation": (chosen_on,)})}))
     assert "1 font families are in lines of validation and of test" in found.message

@@ -108,9 +108,9 @@ def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_not
     words += [f"runtime.cache_root={cache}", "--run", str(tmp_path), "--json"]
     for _ in range(2):  # begun again, it goes the same way
         assert main(words) == 0
-        said = capsys.readouterr()
-        assert "collapsed to blanks" in said.err
-        row = json.loads(said.out)["settings"]["frame_kl"]
+        printed = capsys.readouterr()
+        assert "collapsed to blanks" in printed.err
+        row = json.loads(printed.out)["settings"]["frame_kl"]
         assert row["student"] == row[GIVEN]["exact"] == 0
     assert main([*words, "student.control=false"]) == 2
     assert "settings are compared over their controls" in capsys.readouterr().err

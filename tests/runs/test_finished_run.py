@@ -87,13 +87,13 @@ def test_lines_are_counted_by_width_and_character(finished_run: Path) -> None:
     assert sum(data["characters"]["train"].values()) > 800 * 3
 
 
-def test_the_report_says_what_was_drawn_of_each_source(finished_run: Path) -> None:
-    drawn = json.loads((finished_run / "report.json").read_text())["drawn"]
-    assert set(drawn) == {"teacher", "control", "student"}
-    assert all(part["steps"] == 60 and not part["replaced"] for part in drawn.values())
-    assert drawn["teacher"]["drawn"] == {"printed": {"labelled": 60 * 32, "unlabelled": 0}}
-    assert drawn["control"]["drawn"] == {"printed": {"labelled": 60 * 32, "unlabelled": 0}}
-    of_student = drawn["student"]["drawn"]
+def test_the_report_has_what_was_sampled_of_each_source(finished_run: Path) -> None:
+    sampled = json.loads((finished_run / "report.json").read_text())["drawn"]
+    assert set(sampled) == {"teacher", "control", "student"}
+    assert all(part["steps"] == 60 and not part["replaced"] for part in sampled.values())
+    assert sampled["teacher"]["drawn"] == {"printed": {"labelled": 60 * 32, "unlabelled": 0}}
+    assert sampled["control"]["drawn"] == {"printed": {"labelled": 60 * 32, "unlabelled": 0}}
+    of_student = sampled["student"]["drawn"]
     assert of_student["printed"]["labelled"] + of_student["unlabelled"]["unlabelled"] == 60 * 32
     assert of_student["unlabelled"]["unlabelled"] == pytest.approx(60 * 32 / 3, rel=0.1)
     assert "| student | unlabelled | 0 |" in (finished_run / "report.md").read_text()
@@ -194,7 +194,7 @@ def test_another_recipe_is_not_laid_over_a_finished_run(
     assert "another recipe" in capsys.readouterr().err
 
 
-def test_teacher_and_student_files_are_told_apart(finished_run: Path) -> None:
+def test_a_teacher_is_refused_as_a_student_and_opened_as_a_teacher(finished_run: Path) -> None:
     with pytest.raises(CheckpointError, match=r"teachers\.load"):
         students.load(finished_run / "teacher" / "model.safetensors")
     assert teachers.load(finished_run / "teacher" / "model.safetensors").description.kind == "teacher"
@@ -223,10 +223,10 @@ def test_read_prints_a_line_an_image_and_names_what_it_cannot_read(
     assert path == str(good)
     assert 0 <= float(confidence) <= 1
     assert main(["read", str(finished_run), str(bad), str(good), "--json"]) == 2
-    said = capsys.readouterr()
-    assert json.loads(said.out)["image"] == str(good)
-    assert str(bad) in said.err
-    assert "Traceback" not in said.err
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["image"] == str(good)
+    assert str(bad) in printed.err
+    assert "Traceback" not in printed.err
 
 
 def test_evaluate_scores_a_folder(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -324,9 +324,9 @@ def test_a_mistake_is_one_message_and_exit_code_two(
     if filled[0] in ("teacher", "student"):
         filled.append(f"runtime.cache_root={cache}")
     assert main(filled) == 2
-    said = capsys.readouterr().err
-    assert reason in said
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert reason in printed
+    assert "Traceback" not in printed
 
 
 def test_a_folder_that_may_not_be_written_is_named(

@@ -53,10 +53,10 @@ def test_a_teacher_of_another_charset_height_colour_and_stride(
     more = () if views else ("feature_hint", "frame_kl", "dist")
     choices += [f"objective.{term}.weight=0.5" for term in more]
     assert main(["check", "smoke", *choices]) == 1  # lines with an e are named and left out
-    said = capsys.readouterr().out
-    assert re.search("note +recipe +teacher", said)
-    assert "does not know 2 of the characters: 'éß'" in said
-    assert not re.search("problem +recipe +teacher", said)
+    printed = capsys.readouterr().out
+    assert re.search("note +recipe +teacher", printed)
+    assert "does not know 2 of the characters: 'éß'" in printed
+    assert not re.search("problem +recipe +teacher", printed)
     assert main(["teacher", "smoke", *choices]) == 0
     assert main(["student", "smoke", *choices]) == 0
     assert "does not know 2 of the characters" in capsys.readouterr().err
@@ -86,15 +86,15 @@ def test_it_hears_the_same_view_as_it_would_prepare_it_itself(finished_run: Path
     assert (lines.prepared_by(theirs).padded_width_px % 16 == 0).all()
 
 
-def test_a_calibrated_teacher_is_heard_at_its_own_temperature(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+def test_a_calibrated_teacher_teaches_at_its_own_temperature(finished_run: Path, cache: Path, tmp_path: Path) -> None:
     fitted = read_model(finished_run / "teacher" / "model.safetensors")[0].calibration.temperature
     assert fitted != 1
-    heard = {}
+    temperatures = {}
     for calibrated in (True, False):
         choices = [*words(finished_run, cache), f"objective.calibrated={calibrated}".lower()]
         run = open_run(load_recipe("smoke", choices), tmp_path / str(calibrated), StopFlag())
-        heard[calibrated] = finished_teacher(run).members[0].temperature
-    assert heard == {True: fitted, False: 1.0}
+        temperatures[calibrated] = finished_teacher(run).members[0].temperature
+    assert temperatures == {True: fitted, False: 1.0}
 
 
 def test_it_teaches_where_no_line_has_a_label(finished_run: Path, cache: Path, tmp_path: Path) -> None:
@@ -191,10 +191,10 @@ def test_another_file_does_not_slip_into_a_run(finished_run: Path, cache: Path, 
 
 
 @pytest.mark.parametrize("views", [0, 1])
-def test_an_ensemble_is_heard_as_the_mean_and_is_another_teacher_to_the_cache(
+def test_an_ensemble_is_the_mean_of_its_members_and_another_teacher_to_the_cache(
     views: int, finished_run: Path, cache: Path, tmp_path: Path
 ) -> None:
-    """At a weight of a billion to one the further member alone is heard: the student's own weights teach it nothing."""
+    """At a weight of a billion to one the further member alone counts: the student's own weights teach it nothing."""
     own, further = (finished_run / role / "model.safetensors" for role in ("teacher", "control"))
     still = [f"student.training.augment.{key}=0" for key in ("probability", "contrast", "brightness")]
     still += [f"student.training.augment.{kind}_probability=0" for kind in ("blur", "noise", "jpeg")]

@@ -69,7 +69,7 @@ def test_a_peer_has_first_weights_of_its_own(finished_run: Path, cache: Path, tm
     assert not all(torch.equal(theirs, ours) for theirs, ours in pairs)
 
 
-def test_what_learns_beside_is_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+def test_auxiliary_modules_are_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_path: Path) -> None:
     recipe = load_recipe("smoke", [*choices(cache, "area"), "objective.feature_hint.through_neck=true"])
     files = []
     for name in ("whole", "stopped"):

@@ -80,7 +80,7 @@ def test_characters_stand_where_the_best_alignment_has_them(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_greedy_tells_the_probability_of_its_text(seed: int) -> None:
+def test_greedy_gives_the_probability_of_its_text(seed: int) -> None:
     reading = greedy(posteriors(seed)[None], AB1)[0]
     assert reading.confidence == pytest.approx(SUMS[seed][tuple(AB1.encode(reading.text))])
     assert reading.frames == T
@@ -177,10 +177,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"), [(pattern, said) for said, patterns in REFUSED.items() for pattern in patterns]
+    ("pattern", "reason"), [(pattern, reason) for reason, patterns in REFUSED.items() for pattern in patterns]
 )
-def test_what_a_pattern_cannot_hold_is_named(pattern: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_what_a_pattern_cannot_hold_is_named(pattern: str, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
         pattern_automaton(pattern, AB1)
 
 

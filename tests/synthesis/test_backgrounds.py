@@ -51,12 +51,12 @@ def test_a_folder_of_photographs_is_read_and_what_is_none_is_named(tmp_path, cap
 
 
 @pytest.mark.parametrize("mean", [5, 90, 126, 129, 180, 250])
-@pytest.mark.parametrize("draw", [0.0, 0.5, 1.0])
-def test_ink_on_a_photograph_keeps_its_contrast_everywhere(mean: int, draw: float) -> None:
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+def test_ink_on_a_photograph_keeps_its_contrast_everywhere(mean: int, place: float) -> None:
     rng = np.random.default_rng(mean)
     swing = 60 * np.sin(np.arange(300) / 20)
     ground = np.clip(mean + swing + rng.normal(0, 40, (32, 300)), 0, 255).astype(np.float32)
-    changed, ink = legible_on(ground, 50, draw)
+    changed, ink = legible_on(ground, 50, place)
     local = cv2.GaussianBlur(changed, (0, 0), 8)
     assert 0 <= ink <= 255
     assert np.abs(local - ink).min() >= 50 - 8

@@ -70,12 +70,12 @@ def test_bad_folders_and_files_are_named(tmp_path: Path) -> None:
         find_faces((), "a")
 
 
-def test_each_family_is_drawn_equally_often() -> None:
+def test_each_family_is_sampled_equally_often() -> None:
     faces = find_faces(("dejavu-sans-mono", "roboto"), "a")
     generator = torch.Generator().manual_seed(0)
-    drawn = [sample_face(by_family(faces), generator) for _ in range(600)]
-    assert 240 < sum(face.family == "roboto" for face in drawn) < 360
-    assert set(drawn) == set(faces)
+    sampled = [sample_face(by_family(faces), generator) for _ in range(600)]
+    assert 240 < sum(face.family == "roboto" for face in sampled) < 360
+    assert set(sampled) == set(faces)
 
 
 def test_slug_and_installed_families() -> None:

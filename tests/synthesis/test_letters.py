@@ -95,7 +95,7 @@ def test_a_box_closes_about_the_letters() -> None:
     assert not seen[:, :12].any()
 
 
-def test_scripts_that_join_are_drawn_whole_or_refused(face: FontFace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scripts_that_join_are_rendered_whole_or_refused(face: FontFace, monkeypatch: pytest.MonkeyPatch) -> None:
     arabic, hebrew, hindi = "سلام", "שלום", "हिन्दी"
     assert all(map(needs_shaping, (arabic, hebrew, hindi)))
     assert not any(map(needs_shaping, ("Ünïcode ñ", "漢字", "Ελλάδα", "한국")))

@@ -77,8 +77,8 @@ def test_letters_are_as_high_and_wide_as_promised(faces: list[FontFace]) -> None
 def test_every_character_leaves_ink_of_its_own(faces: list[FontFace]) -> None:
     look = CLEAN.model_copy(update={"rotation_deg": 0.0, "shear": 0.0, "perspective": 0.0})
     for face in faces[:3]:
-        drawn = {c: render_line(f"H{c}H", face, look, 32, _generator()).tobytes() for c in CHARACTERS if c != " "}
-        assert len(set(drawn.values())) == len(CHARACTERS) - 1
+        rendered = {c: render_line(f"H{c}H", face, look, 32, _generator()).tobytes() for c in CHARACTERS if c != " "}
+        assert len(set(rendered.values())) == len(CHARACTERS) - 1
 
 
 def test_each_face_renders_another_picture(faces: list[FontFace]) -> None:
@@ -133,7 +133,7 @@ def test_text_without_ink_and_bad_files_are_refused(faces: list[FontFace], tmp_p
         render_line("a", FontFace("broken", "broken", tmp_path / "broken.ttf"), Appearance(), 32, _generator())
 
 
-def test_impossible_looks_are_refused() -> None:
+def test_an_impossible_appearance_is_refused() -> None:
     with pytest.raises(ValidationError, match="rising pair"):
         Appearance(height_share=(0.9, 0.5))
     with pytest.raises(ValidationError, match="min_contrast"):
@@ -151,12 +151,12 @@ def test_contact_sheet_holds_every_line(faces: list[FontFace]) -> None:
 
 
 @pytest.mark.parametrize("fault", ["neighbour", "fade", "ragged"])
-def test_worn_ink_changes_and_stays_legible(faces: list[FontFace], fault: str) -> None:
+def test_degraded_ink_changes_and_stays_legible(faces: list[FontFace], fault: str) -> None:
     still = CLEAN.model_copy(update={"rotation_deg": 0.0, "shear": 0.0, "perspective": 0.0})
-    worn = still.model_copy(update={f"{fault}_probability": 1.0})
+    degraded = still.model_copy(update={f"{fault}_probability": 1.0})
     for seed in range(40):
         clean, seen = (
-            render_line("Total 12.50", faces[seed % 5], look, 32, _generator(seed)) for look in (still, worn)
+            render_line("Total 12.50", faces[seed % 5], look, 32, _generator(seed)) for look in (still, degraded)
         )
         assert seen.shape == clean.shape
         assert not np.array_equal(seen, clean)
@@ -173,7 +173,7 @@ def test_a_neighbour_reaches_in_as_far_as_promised() -> None:
 
 @pytest.mark.parametrize(("kind", "kept_axis"), [(0.1, 1), (0.5, 0)])
 def test_fading_takes_rows_or_columns_alike(kind: float, kept_axis: int) -> None:
-    worn = faded(np.full((32, 90), 255, np.uint8), 0.8, [kind, 0, 0.2, 1, 0.4, 0.9, 0.1, 0.7, 0.3])
-    assert (np.ptp(worn, axis=kept_axis) == 0).all()
-    assert worn.min() >= 0.2 * 255 - 1
-    assert np.ptp(worn) > 100
+    degraded = faded(np.full((32, 90), 255, np.uint8), 0.8, [kind, 0, 0.2, 1, 0.4, 0.9, 0.1, 0.7, 0.3])
+    assert (np.ptp(degraded, axis=kept_axis) == 0).all()
+    assert degraded.min() >= 0.2 * 255 - 1
+    assert np.ptp(degraded) > 100

@@ -59,7 +59,7 @@ def batch(texts: list[str | None], forms: list[str]) -> Batch:
     )
 
 
-def test_alignments_go_by_what_the_label_tells() -> None:
+def test_alignments_go_by_what_the_label_records() -> None:
     """By enumeration: a caseless `Ab` is any path whose groups of classes collapse to those of the label."""
     (folded,) = foldings(CASES, ["caseless"])
     assert folded is not None
@@ -89,7 +89,7 @@ def test_alignments_go_by_what_the_label_tells() -> None:
     assert exact.item() != pytest.approx(aligned.item(), abs=1e-3)  # capitals are not forced any more
 
 
-def test_trust_goes_by_what_the_label_tells() -> None:
+def test_trust_goes_by_what_the_label_records() -> None:
     paths = torch.tensor([[1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0]])  # "ab"
     teacher = outputs(torch.nn.functional.one_hot(paths, 4) * 8.0)
     lines = batch(["ab", "Ab", "Ab", None], ["exact", "exact", "caseless", "exact"])
@@ -155,8 +155,8 @@ def test_the_attention_head_is_a_cross_entropy_over_true_prefixes() -> None:
     head = AttentionHead(5, 4, hidden=8)
     lines = batch(["ab", None, "Ab", ""], ["exact", "exact", "caseless", "exact"])
     frames = Outputs(logits(4, T, 4, seed=52), torch.tensor([T, T, 3, 2]), logits(4, T, 5, seed=53).requires_grad_())
-    told = (lines.targets_NL, lines.target_lengths_N, lines.labelled_N, lines.foldings)
-    total, count = attention(head, frames, *told)
+    labels = (lines.targets_NL, lines.target_lengths_N, lines.labelled_N, lines.foldings)
+    total, count = attention(head, frames, *labels)
     assert count == 3
     slow = torch.zeros(())
     for row, (text, groups) in {0: ("ab", None), 2: ("Ab", ("aA",)), 3: ("", None)}.items():
@@ -169,7 +169,7 @@ def test_the_attention_head_is_a_cross_entropy_over_true_prefixes() -> None:
     assert total.item() == pytest.approx(slow.item(), abs=1e-5)
     (gradient,), (wanted_gradient,) = (torch.autograd.grad(x, frames.features_NTD) for x in (total, slow))
     assert torch.allclose(gradient, wanted_gradient, atol=1e-5)
-    none, count = attention(head, frames, *told[:2], torch.tensor([False] * 4), lines.foldings)
+    none, count = attention(head, frames, *labels[:2], torch.tensor([False] * 4), lines.foldings)
     assert (none.item(), count) == (0, 0)
 
 

@@ -139,7 +139,7 @@ CASES = Charset(characters=".aAb")
 
 
 @pytest.mark.parametrize(("form", "target"), [("caseless", "aAb"), ("no_punctuation", "ab"), ("caseless", "")])
-def test_a_label_that_tells_less_is_the_sum_over_all_paths_that_agree_with_it(form: LabelForm, target: str) -> None:
+def test_a_label_that_records_less_is_the_sum_over_all_paths_that_agree_with_it(form: LabelForm, target: str) -> None:
     """By enumeration: every path is folded frame by frame, then collapsed, and compared with the folded label."""
     (folded,) = foldings(CASES, [form])
     assert folded is not None
@@ -161,7 +161,7 @@ def test_a_label_that_tells_less_is_the_sum_over_all_paths_that_agree_with_it(fo
     assert torch.allclose(gradient, wanted.float(), atol=1e-5)
 
 
-def test_lines_of_several_forms_in_one_batch_are_each_judged_by_their_own() -> None:
+def test_lines_of_several_forms_in_one_batch_each_follow_their_own() -> None:
     logits_NTC = random_logits(3, 6, CASES.n_classes)
     targets_NL, lengths_N = torch.tensor([CASES.encode("aA"), CASES.encode("ab"), [0, 0]]), torch.tensor([2, 2, 0])
     each = foldings(CASES, ["caseless", "exact", "no_punctuation"])

@@ -171,7 +171,7 @@ def test_value_and_gradient_are_those_of_the_slow_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_a_term_sees_neither_padding_nor_company_and_trusts_as_told(name: str) -> None:
+def test_a_term_depends_on_neither_padding_nor_other_lines_and_follows_the_trust(name: str) -> None:
     fast, _, zero_at_equality = FAST[name]
     one, other = logits(2, T, C, seed=3), logits(2, T, C, seed=4)
     alone = sum(fast(outputs(one[n : n + 1]), outputs(other[n : n + 1]))[0].item() for n in range(2))

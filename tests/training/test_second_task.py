@@ -1,7 +1,7 @@
 """A second task, which knows nothing of lines or CTC: finding stripes in noise. It trains by the same few functions.
 
-Teacher, control and student are trained, stopped and resumed, and judged, which shows what `distill/training` needs of
-a task and what it does not.
+Teacher, control and student are trained, stopped, resumed and compared, which shows what `distill/training` needs of a
+task and what it does not.
 """
 
 # ruff: noqa: ARG002 - the methods of a task take what the protocol says
@@ -118,6 +118,7 @@ class StripeTask:
 
     unit = "page"
     items_a_step = BATCH
+    silence = "background"
     advice = "Add pages."
 
     @property
@@ -183,13 +184,13 @@ class StripeTask:
 class StopAt(StopFlag):
     """Asks a training to stop once it has been looked at so many times."""
 
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
+    def __init__(self, polls: int) -> None:
+        self.polls = polls
 
     @property
     def is_set(self) -> bool:  # type: ignore[override]
-        self.looks -= 1
-        return self.looks < 0
+        self.polls -= 1
+        return self.polls < 0
 
 
 def trained(task: Task, role: str, run: Path, stop: StopFlag | None = None) -> Path:

@@ -121,9 +121,9 @@ def test_an_ensemble_is_the_mean_of_its_posteriors() -> None:
     only_one_knows = FrozenTeacher(
         [Member(one), Member(other, 3, class_of_C=(0, NOT_KNOWN, *range(2, 11)))], torch.device("cpu"), "fp32"
     )
-    heard_NTC = only_one_knows(images_NCHW).logits_NTC.softmax(-1)
+    shared_NTC = only_one_knows(images_NCHW).logits_NTC.softmax(-1)
     alone_NT = one(images_NCHW).logits_NTC.softmax(-1)[..., 1]
-    assert torch.allclose(heard_NTC[..., 1] / heard_NTC[..., 1].sum(), alone_NT / alone_NT.sum(), atol=0.02)
+    assert torch.allclose(shared_NTC[..., 1] / shared_NTC[..., 1].sum(), alone_NT / alone_NT.sum(), atol=0.02)
     assert only_one_knows.unknown_C is None
     calm = FrozenTeacher([Member(one, temperature=2.0)], torch.device("cpu"), "fp32")
     assert torch.equal(calm(images_NCHW).logits_NTC, one(images_NCHW).logits_NTC / 2)

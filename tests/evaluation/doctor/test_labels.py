@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from distill.evaluation.doctor import labels as looks
+from distill.evaluation.doctor import labels as label_checks
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from students.charset import Charset
 from tests.doctor import labelled
 
-SPEAKS = [
+CASES = [
     ("mixed-scripts", "p\N{CYRILLIC SMALL LETTER A}per", "paper и бумага, κ or k"),
     ("mixed-scripts", "\N{GREEK CAPITAL LETTER ALPHA}BC", "10 µm"),
     ("width-forms", "Ｔotal", "Total"),
@@ -31,7 +31,7 @@ SPEAKS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "bad", "good"), SPEAKS)
+@pytest.mark.parametrize(("kind", "bad", "good"), CASES)
 def test_a_label_is_noted_and_a_plain_one_is_not(kind: str, bad: str, good: str) -> None:
     found = [f for f in findings_in_labels("train", labelled("plain", bad, good)) if f.kind == kind]
     assert [f.keys for f in found] == [("mine/001_0.png",)]
@@ -39,7 +39,7 @@ def test_a_label_is_noted_and_a_plain_one_is_not(kind: str, bad: str, good: str)
 
 
 def test_every_check_of_a_label_has_a_case() -> None:
-    assert {kind for kind, _, _ in SPEAKS} == {kind for kind, *_ in looks.CHECKS}
+    assert {kind for kind, _, _ in CASES} == {kind for kind, *_ in label_checks.CHECKS}
 
 
 def test_plain_and_typographic_signs_of_one_meaning_are_noted_once() -> None:

@@ -29,12 +29,12 @@ def test_the_page_escapes_all_data_and_names_what_it_leaves_out(tmp_path: Path) 
     doubts = doubts_of("train", lines_of([bars("ab")], ["aa"], EVIL), certain_reader(tmp_path), 0)
     pictures = {part: look_at(part, some) for part, some in parts.items()}
     found = Diagnosis((finding,), parts, class_counts(parts, charset), tuple(profiles(pictures, {})), doubts.doubts)
-    said = page(recipe, found, Album(lines))
-    assert "<script" not in said
-    assert html.escape(EVIL) in said
-    assert not re.search(r"(src|href)=\"(?!data:)", said)
-    assert said.count("data:image/jpeg") == 7  # three pairs and a doubt
-    assert "left out" not in said
+    shown = page(recipe, found, Album(lines))
+    assert "<script" not in shown
+    assert html.escape(EVIL) in shown
+    assert not re.search(r"(src|href)=\"(?!data:)", shown)
+    assert shown.count("data:image/jpeg") == 7  # three pairs and a doubt
+    assert "left out" not in shown
     assert "7 pictures left out" in page(recipe, found, Album(lines, limit_bytes=10))
     written = {path.name for path in write_check(tmp_path, recipe, found)}
     assert written == {"check.html", "check.json", "suspicious.png"}
