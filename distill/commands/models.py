@@ -15,7 +15,7 @@ def add_to(commands: Commands) -> None:
     takes_model(evaluate)
     evaluate.add_argument("data", nargs="+", metavar="DATA", help="file or folder of lines, or hf://user/name")
     evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
-    evaluate.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
+    evaluate.add_argument("--against", choices=["peers"], help="read the same lines with Tesseract and PP-OCR, too")
     takes_decoding(evaluate)
     takes_record(evaluate)
     reports(evaluate)

@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
     )
     speed.add_argument("--data", action="append", default=[], metavar="DATA", help="labelled lines; repeat for more")
     speed.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
-    speed.add_argument("--against", choices=["peers"], help="read the same lines with what people deploy today, too")
+    speed.add_argument("--against", choices=["peers"], help="read the same lines with Tesseract and PP-OCR, too")
     speed.add_argument("--chart", type=Path, metavar="PNG", help="write a chart of what was measured")
     speed.add_argument(
         "--renderer",

@@ -1,4 +1,4 @@
-"""What people deploy today, each behind the same face: pictures of lines in, texts out, on one thread.
+"""Recognisers that are widely deployed, each behind the same interface: pictures of lines in, texts out, on one thread.
 
 Tesseract 5 (`eng`) through tesserocr and the mobile recogniser of PP-OCRv4 through RapidOCR, as their packages ship
 them. They are the extra `peers`; Tesseract itself and its `eng` model come from the system.
