@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from students.parts import Recogniser
 
 READ_BATCH = 32
+CLASSES_A_BATCH = 2**18  # lines times classes that are read together: with thousands of classes memory runs short
 WINDOW = 8 * READ_BATCH  # lines of a list that are sorted by width together
 LogitsOf = Callable[[np.ndarray], np.ndarray]
 
@@ -114,7 +115,8 @@ class Reader:
         prepare = self.description.preparation.prepare
         tensors = [prepare(image, f"image {number}") for number, image in numbered]
         readings: dict[int, Reading] = {}
-        for _, indices in of_one_width([tensor_CHW.shape[2] for tensor_CHW in tensors], batch_size):
+        most = max(1, min(batch_size, CLASSES_A_BATCH // self.description.charset.n_classes))
+        for _, indices in of_one_width([tensor_CHW.shape[2] for tensor_CHW in tensors], most):
             log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
             readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
         return [readings[i] for i in range(len(numbered))]

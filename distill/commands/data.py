@@ -20,6 +20,15 @@ def add_to(commands: Commands) -> None:
     imports.add_argument("out", type=Path, metavar="OUT", help="Parquet file to write")
     imports.add_argument("--read-with", metavar="MODEL", help="model that reads what has no label")
     imports.add_argument(
+        "--read-with-command",
+        metavar="CMD",
+        help="command that reads what has no label and prints its text, or text, tab and confidence: {} stands for the "
+        "path of a picture, {list} for a file of paths, one text printed for each",
+    )
+    imports.add_argument(
+        "--timeout-s", type=float, default=60.0, metavar="S", help="longest time of one start of it (default 60)"
+    )
+    imports.add_argument(
         "--least",
         type=float,
         metavar="P",
@@ -54,19 +63,29 @@ def _import(options: argparse.Namespace) -> int:
 
     result = import_lines(_source(options), options.out, *_reader(options))
     kinds = ", ".join(f"{result[kind]:,} {kind}" for kind in ("labelled", "read", "unlabelled") if kind in result)
-    return _counts(result, options, f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}")
+    failed = result.get("failed", {})
+    words = f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}"
+    words += f", the command failed on {len(failed):,}, the first: {next(iter(failed.values()))}" if failed else ""
+    code = _counts(result, options, words)
+    return PROBLEMS_FOUND if failed else code
 
 
 def _reader(options: argparse.Namespace) -> tuple[Any, float]:
     """The model that labels what has no label, and how sure it must be."""
     decoding = decoding_of(options)
+    least = 0.9 if options.least is None else options.least
+    if not 0 <= least <= 1:
+        raise DataError(f"--least {least}: a confidence is between 0 and 1")
+    if options.read_with_command is not None:
+        if options.read_with is not None or decoding is not None:
+            raise DataError("--read-with-command: either a command reads, or a model with its decoding")
+        from distill.data.command import ReadingCommand
+
+        return ReadingCommand(options.read_with_command, options.timeout_s), least
     if options.read_with is None:
         if decoding is not None or options.least is not None:
             raise DataError("--least and the options of decoding go with --read-with: which model reads?")
         return None, 0.0
-    least = 0.9 if options.least is None else options.least
-    if not 0 <= least <= 1:
-        raise DataError(f"--least {least}: a confidence is between 0 and 1")
     import teachers
 
     reader = teachers.load(options.read_with)

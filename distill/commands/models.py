@@ -25,6 +25,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     import teachers
     from distill.evaluation.evaluate import evaluate_sources
     from distill.evaluation.peers import open_peers
+    from distill.teaching.provenance import in_words, provenance_of
 
     check_record(options)
     reader = teachers.load(options.model)
@@ -44,6 +45,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         f"{name}: exact {peer['exact']:.2%}, CER {peer['cer']:.2%}" for name, peer in result.get("against", {}).items()
     ]
     rows += [f"refused: {reason}" for reason in result["refused"]]
+    if found := provenance_of(reader.description):
+        result["public_data"] = found["public_data"]
+        rows.append(f"{options.model} is {in_words(found)}")
     show(result, options, "\n".join(rows))
     write_record(options, lambda: of_evaluation(options, result, seconds[0]))
     return 0

@@ -64,6 +64,7 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     from distill.delivery.reading_speed import forms_of, measure
     from distill.delivery.reading_speed_page import draw_speed, speed_table
     from distill.evaluation.peers import open_peers
+    from distill.teaching import provenance
     from students.model_file import find_model
 
     path = find_model(model)
@@ -75,7 +76,11 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     peers = open_peers() if options.against else []
     with clock() as seconds:
         result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
-    show(result, options, f"{origin}: {speed_table(result)}")
+    words = f"{origin}: {speed_table(result)}"
+    if found := provenance.provenance_of(reader.description):
+        result["public_data"] = found["public_data"]
+        words += f"\n{path} is {provenance.in_words(found)}"
+    show(result, options, words)
     write_record(options, lambda: of_reading_speed(Path(model).name, result, seconds[0]))
     if options.chart:
         draw_speed(result, options.chart)

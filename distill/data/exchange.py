@@ -20,6 +20,7 @@ import lmdb
 from PIL import Image
 from typing_extensions import assert_never
 
+from distill.data.command import ReadingCommand
 from distill.data.formats.contents import Contents, first_of, lies_inside, reason_of
 from distill.data.formats.folder import LABEL_FILES
 from distill.data.formats.opening import open_contents
@@ -39,7 +40,9 @@ LINES_A_COMMIT = 1000
 NAME_BYTES = 200
 
 
-def import_lines(source: FileSource, target: Path, reader: Reader | None = None, least: float = 0.0) -> dict[str, Any]:
+def import_lines(
+    source: FileSource, target: Path, reader: Reader | ReadingCommand | None = None, least: float = 0.0
+) -> dict[str, Any]:
     """Write every readable line of a source as a row of a new Parquet file; return counts, and reasons of refusal.
 
     A `reader` gives lines without a label what it reads on them where its confidence is at least `least`: pseudo-labels
@@ -48,17 +51,27 @@ def import_lines(source: FileSource, target: Path, reader: Reader | None = None,
     if target.exists():
         raise DataError(f"{target}: is there already; remove it, or name another file")
     refused: dict[str, str] = {}
+    failed: dict[str, str] = {}
     counts = Counter[str](labelled=0, unlabelled=0, **({} if reader is None else {"read": 0}))
     with _opened(source) as contents, parquet_file(target) as write:
         lines = _readable(contents, "importing", refused)
         while some := list(islice(lines, WINDOW)):
-            readings = {} if reader is None else _readings(reader, least, some)
+            match reader:
+                case None:
+                    readings: dict[int, str] = {}
+                case ReadingCommand():
+                    readings = _read_by_command(reader, least, some, failed)
+                case _:
+                    readings = _readings(reader, least, some)
             for i, line in enumerate(some):
                 write(line._replace(text=readings.get(i, line.text)))
                 counts["read" if i in readings else "unlabelled" if line.text is None else "labelled"] += 1
         if not counts.total():
             raise DataError(_nothing_left(source, refused))
-    return {"format": source.kind, "lines": counts.total(), **counts, "refused": refused}
+        if failed and len(failed) == counts["unlabelled"] and not counts["read"]:
+            raise DataError(f"the command failed on every line, the first: {next(iter(failed.values()))}")
+    found = {"format": source.kind, "lines": counts.total(), **counts, "refused": refused}
+    return found | ({"failed": failed} if isinstance(reader, ReadingCommand) else {})
 
 
 def convert_lines(source: FileSource, target: Path, to: Target) -> dict[str, Any]:
@@ -85,6 +98,23 @@ def _readings(reader: Reader, least: float, lines: Sequence[Written]) -> dict[in
     unlabelled = [i for i, line in enumerate(lines) if line.text is None]
     read = dict(zip(unlabelled, reader.read_each([lines[i].image for i in unlabelled]), strict=True))
     return {i: r.text for i, r in read.items() if isinstance(r, Reading) and r.confidence >= least and not r.review}
+
+
+def _read_by_command(
+    command: ReadingCommand, least: float, lines: Sequence[Written], failed: dict[str, str]
+) -> dict[int, str]:
+    """What a command reads, by the number of the unlabelled line; lines that it fails on are added to `failed`.
+
+    Texts with a confidence below `least`, and empty texts, are no labels.
+    """
+    unlabelled = [i for i, line in enumerate(lines) if line.text is None]
+    texts = {}
+    for i, read in zip(unlabelled, command.read([lines[i].image for i in unlabelled]), strict=True):
+        if isinstance(read, DataError):
+            _refuse(str(lines[i].name), f"{lines[i].name}: {read}", failed)
+        elif read.text and (read.confidence is None or read.confidence >= least):
+            texts[i] = read.text
+    return texts
 
 
 @contextmanager

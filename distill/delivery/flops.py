@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from distill.training.initial import undownloaded
 from students.config import STUDENTS
-from students.model_file import Description
+from students.model_file import Description, read_onnx
 from students.parts import Recogniser
 from teachers.crnn import TEACHERS
 
@@ -60,6 +63,37 @@ def mflop_a_line(description: Description, width_px: int) -> float:
     for hook in hooks:
         hook.remove()
     return 2 * sum(counted) / 1e6
+
+
+def mflop_of_graph(path: Path, width_px: int) -> float:
+    """Return the same of an ONNX file, whose products and convolutions are counted by the shapes that they have."""
+    import onnx
+    import onnxruntime
+
+    from students.onnx_reader import INPUT
+
+    description, blob = read_onnx(path)
+    model, preparation = onnx.load_from_string(blob), description.preparation
+    weights = {weight.name: tuple(weight.dims) for weight in model.graph.initializer}
+    nodes = [node for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm")]
+    wanted = {name for node in nodes for name in (*node.input, *node.output)} - weights.keys() - {INPUT}
+    named = {output.name for output in model.graph.output}
+    made = {name for node in model.graph.node for name in node.output}
+    seen = sorted(wanted & made)
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in seen if name not in named)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    images = np.zeros((1, preparation.channels, preparation.height_px, width_px), np.float32)
+    shapes = weights | dict(zip(seen, (v.shape for v in session.run(seen, {INPUT: images})), strict=True))
+    shapes[INPUT] = images.shape
+    return 2 * sum(_macs_of_node(node, shapes) for node in nodes if shapes.keys() >= {*node.input}) / 1e6
+
+
+def _macs_of_node(node: Any, shapes: Mapping[str, tuple[int, ...]]) -> float:
+    outputs = math.prod(shapes[node.output[0]])
+    if node.op_type == "Conv":
+        return outputs * math.prod(shapes[node.input[1]][1:])
+    transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
+    return outputs * shapes[node.input[0]][0 if transposed else -1]
 
 
 _COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear, nn.RNNBase)

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from distill.digests import digest_of
 from distill.runs.folder import run_of
+from distill.teaching import provenance
 from students.model_file import MODEL_NAME, Description, read_model, write_whole
 
 
@@ -95,6 +96,8 @@ def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[s
             value, low, high = (100 * found[key] for key in ("value", "low", "high"))
             yield f"{words}: {value:+.1f} points of exact lines (95 % interval {low:+.1f} to {high:+.1f}).\n"
     yield f"Verdict of the run: {report['verdict']}.\n"
+    if report.get("foreign_teachers"):
+        yield f"A teacher of this run was made by others: {provenance.NOT_KNOWN}.\n"
 
 
 def _interval(share: float, n: int) -> str:
@@ -119,6 +122,8 @@ def _record(description: Description, gate: Mapping[str, Any]) -> Iterator[str]:
         yield f"Trained on {', '.join(f'{n:,} lines of {name}' for name, n in sources.items())}.\n"
     if origin := training.get("origin"):
         yield f"{origin}\n"
+    for teacher in training.get("teachers", ()):
+        yield f"One of its teachers was {provenance.in_words(teacher)}.\n"
     if training.get("licence", "other") == "other":
         yield (
             "The recipe named no licence (`data.licence`) when this model was trained, so the head of this page has "

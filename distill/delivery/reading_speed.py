@@ -20,12 +20,13 @@ import torch
 
 import teachers
 from distill.data.lines import Lines
-from distill.delivery.flops import ROUNDS, best_seconds, mflop_a_line, peak_gflops
+from distill.delivery.flops import ROUNDS, best_seconds, mflop_a_line, mflop_of_graph, peak_gflops
 from distill.delivery.together import rate_together
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import score
 from distill.evaluation.peers import Peer
 from distill.schema import Protocol
+from distill.teaching.provenance import provenance_of
 from students.model_file import Description, weights_of
 from students.reading import LogitsOf, Reader
 
@@ -69,7 +70,8 @@ def _of_model(
     path: Path, lines: Lines, pictures: Sequence[bytes], protocol: Protocol, peak: float, processes: int
 ) -> dict[str, Any]:
     reader = teachers.load(path)
-    mflop = {width: mflop_a_line(reader.description, width) for width in WIDTHS_PX}
+    of_graph = provenance_of(reader.description) is not None
+    mflop = {w: mflop_of_graph(path, w) if of_graph else mflop_a_line(reader.description, w) for w in WIDTHS_PX}
     found = {
         "mflop": mflop,
         "network": list(_network(reader.logits_of, reader.description, mflop, peak)),
@@ -84,7 +86,8 @@ def _of_model(
 def forms_of(path: Path) -> dict[str, Path]:
     """Return a model file and what was exported from its weights, by name: the files of one folder."""
     exported = sorted(file for file in path.parent.glob("model*.onnx") if file != path)
-    own = weights_of(path)
+    if (own := weights_of(path)) is None:  # a file that others made
+        return {path.name: path}
     return {file.name: file for file in (path, *(file for file in exported if weights_of(file) == own))}
 
 

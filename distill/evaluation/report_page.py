@@ -65,7 +65,9 @@ def _table(result: Mapping[str, Any]) -> str:
             cer = f"{part['cer']:.2%} ({around['low']:.1%} to {around['high']:.1%})"
             rows.append(f"| {name} | {part['parameters']:,} | {part['exact']:.2%} | {cer} | {part['wer']:.2%} |")
     some = result["student"]
-    note = f"\n{some['n']:,} test lines, protocol `{some['protocol']}`, seed {result['seeds'][0]}."
+    note = "".join(f"\n{sentence}.\n" for sentence in result.get("foreign_teachers", ()))
+    note += f"\n{some['n']:,} test lines, protocol `{some['protocol']}`, seed {result['seeds'][0]}; the seconds "
+    note += "that each took to read them stand in `timing.json`."
     if some["left_out"]:
         note += f" {some['left_out']} lines have no truth under this protocol and are left out."
     return "\n".join(rows) + "\n" + note + "\n"

@@ -27,7 +27,7 @@ from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import fresh, usable_lines
 from distill.runs.weak import weakness
 from distill.synthesis.source import RenderedSource
-from distill.teaching.adopted import adopted, model_in, problems_of_teachers, unknown_characters
+from distill.teaching.adopted import adopted, foreign_teachers, model_in, problems_of_teachers, unknown_characters
 from distill.training.initial import problems_of_starts
 from students.errors import UserError
 
@@ -88,7 +88,9 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
     problems += _of_recipe("problem", "start", problems_of_starts(recipe, pools.charset))
     if unfit := problems_of_teachers(recipe, pools.charset, folder):
         return problems + _of_recipe("problem", "teacher", unfit)
-    return problems + _of_recipe("note", "teacher", unknown_characters(recipe, pools.charset, folder))
+    return problems + _of_recipe(
+        "note", "teacher", [*unknown_characters(recipe, pools.charset, folder), *foreign_teachers(recipe, folder)]
+    )
 
 
 def _of_recipe(severity: Literal["problem", "note"], kind: str, messages: Iterable[str]) -> list[Finding]:

@@ -21,6 +21,7 @@ from distill.runs.outcomes import On, Outcome, comparison_figures, outcome_of, s
 from distill.runs.run import train_pair, train_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
 from distill.runtime import StopFlag
+from distill.teaching.adopted import foreign_teachers
 from distill.track import say, write_json
 from distill.training.train import CollapseError
 from students.errors import CheckpointError, UserError
@@ -56,6 +57,8 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
         outcomes[name].append(_one(recipe, own, shared, on, stop))
     longer = given_the_seconds(recipes, outcomes, folder, on, stop) if comparison.equal_seconds else {}
     result = comparison_figures(outcomes, longer, on, base.seed)
+    if foreign := foreign_teachers(base, shared.folder):
+        result["foreign_teachers"] = foreign
     if shared.accelerator.is_main_process:
         write_json(folder / "compare.json", result)
         write_whole(folder / "compare.md", page(base, comparison.over, result).encode())

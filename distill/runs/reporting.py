@@ -12,7 +12,7 @@ from distill.evaluation import report
 from distill.evaluation.report_page import write_pages
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run
-from distill.teaching.adopted import model_in
+from distill.teaching.adopted import foreign_teachers, model_in
 from distill.teaching.graph import parameters_of
 from distill.track import write_json
 from distill.training.train import LINES_NAME
@@ -35,10 +35,10 @@ def make_report(run: Run) -> dict[str, Any]:
     if target.is_file() and (before := json.loads(target.read_text()))["judged"] == judged:
         return before
     readers = {role: teachers.load(path) for role, path in models.items()}
-    readings = {
-        role: report.read_test(reader, run.pools.test, run.accelerator, run.stop, role)
-        for role, reader in readers.items()
-    }
+    readings = {}
+    for role, reader in readers.items():
+        with run.stopwatch.measure(f"report: the {role} reads the test"):
+            readings[role] = report.read_test(reader, run.pools.test, run.accelerator, run.stop, role)
     if not run.accelerator.is_main_process:
         return {}
     parameters = {role: parameters_of(reader) for role, reader in readers.items()}
@@ -46,6 +46,8 @@ def make_report(run: Run) -> dict[str, Any]:
     seed = final_job(run, "control").seed
     result = report.summarise(run.pools.test, readings, parameters, temperatures, run.recipe.data.protocol, seed)
     result |= {"judged": judged, "drawn": _sampled(run, roles)}
+    if foreign := foreign_teachers(run.recipe, run.folder):
+        result["foreign_teachers"] = foreign
     write_pages(run.folder, run.recipe, run.pools.test, readings, result)
     write_json(target, result)
     return result

@@ -13,7 +13,7 @@ from distill.data.posteriors import Cached
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.jobs import final_job, jobs_of
 from distill.runs.opening import Run
-from distill.teaching.adopted import adopted, copy_in, model_of, unknown_characters
+from distill.teaching.adopted import adopted, copy_in, foreign_teachers, model_of, unknown_characters
 from distill.teaching.cache import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.track import say
@@ -60,7 +60,8 @@ def own_copy(run: Run) -> Path:
         target.parent.mkdir(exist_ok=True)
         write_whole(target, source.read_bytes())
     run.accelerator.wait_for_everyone()
-    for note in unknown_characters(run.recipe, run.pools.charset, run.folder):
+    of_others = foreign_teachers(run.recipe, run.folder)
+    for note in [*unknown_characters(run.recipe, run.pools.charset, run.folder), *of_others]:
         say(note)
     return target
 

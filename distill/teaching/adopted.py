@@ -9,6 +9,7 @@ from pathlib import Path
 
 from distill.recipe.sections import Recipe
 from distill.teaching.graph import is_graph, need_onnx
+from distill.teaching.provenance import in_words, provenance_of
 from students.charset import Charset
 from students.errors import CheckpointError, UserError
 from students.model_file import MODEL_NAME, ONNX_NAME, find_model, read_description
@@ -108,6 +109,16 @@ def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[s
         theirs = read_description(adopted(recipe, folder) if key == OWN else model_of(file)).charset
         if missing := [c for c in charset.characters if c not in theirs.characters]:
             notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {''.join(missing)!r}")
+    return notes
+
+
+def foreign_teachers(recipe: Recipe, folder: Path) -> list[str]:
+    """A sentence on each finished model that a recipe names and that others made."""
+    notes = []
+    for key, file in _named(recipe):
+        found = provenance_of(read_description(adopted(recipe, folder) if key == OWN else model_of(file)))
+        if found:
+            notes.append(f"{key}: {file} is {in_words(found)}")
     return notes
 
 

@@ -19,10 +19,9 @@ from distill.teaching.losses.matching import placed
 from students.errors import UserError
 from students.model_file import ONNX_SUFFIX, read_onnx
 from students.parts import Outputs, n_parameters
-from students.reading import LogitsOf, Reader
+from students.reading import CLASSES_A_BATCH, LogitsOf, Reader
 
 CLASSES_A_CALL = 2**17  # lines times classes that go through a graph at once: tens of MB inside it, not thousands
-CLASSES_A_BATCH = 2**18  # lines times classes of a batch that comes out of it
 
 
 class GraphNetwork(nn.Module):

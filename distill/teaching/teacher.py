@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from distill.runtime import autocast
 from distill.schema import Precision
 from distill.teaching.graph import GraphNetwork, graph_in_classes, is_graph, need_onnx
 from distill.teaching.losses.matching import in_classes, matched
+from distill.teaching.provenance import provenance_of
 from students.charset import BLANK, Charset
 from students.image import Preparation
 from students.parts import Outputs, Recogniser, Recurrent
@@ -43,6 +44,7 @@ class Member:
     preparation: Preparation | None = None
     class_of_C: tuple[int, ...] | None = None  # for every class of the run the network's own, or NOT_KNOWN
     frame_px: float = 0.0  # of its own padded lines; 0: lines are as wide as the run makes them
+    provenance: Mapping[str, Any] | None = None  # of a network that others made
 
     def outputs(self, images_NCHW: Tensor, others: Others) -> Outputs:
         """Its own outputs on lines, on as many frames as the width that the run gives the lines."""
@@ -200,7 +202,7 @@ def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset,
         model = reader.model
     if own is not None and own.least_width_px:
         alone_px = measured_frame_px(model, own)
-    return Member(model, weight, temperature, own, classes, alone_px)
+    return Member(model, weight, temperature, own, classes, alone_px, provenance_of(reader.description))
 
 
 def measured_frame_px(model: nn.Module, preparation: Preparation) -> float:

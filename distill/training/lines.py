@@ -219,7 +219,9 @@ class LineTask:
             write_model(target, description, {name: t.numpy() for name, t in weights.items()})
 
     def _record(self, weights: Mapping[str, Tensor], chosen: Mapping[str, float] | None) -> dict[str, Any]:
-        """Where the weights come from, for the model file."""
+        """Where the weights come from, for the model file; teachers that others made are named with their licences."""
+        members = self.teacher.members if self.teacher else ()
+        foreign = [dict(member.provenance) for member in members if member.provenance]
         return {
             "job": self.digest,
             "role": self.role,
@@ -234,6 +236,7 @@ class LineTask:
             "licence": self.recipe.data.licence,
             "origin": self.recipe.data.origin,
             "teacher": self.teacher.digest if self.teacher else None,
+            **({"teachers": foreign} if foreign else {}),
         }
 
     def trained_by(self, file: Path) -> str | None:

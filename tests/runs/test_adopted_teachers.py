@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from distill.cli import main
+from distill.teaching.provenance import NOT_KNOWN
 from distill.track import read_metrics
 from students import load
-from students.model_file import read_model
-from tests.adopted import write_adopted
+from tests.adopted import TRAINING, write_adopted
 from tests.samples import png_bytes
 
 BUDGET = {"steps": 4, "log_every": 2, "validate_every": 4, "batch_lines": 8}
@@ -43,10 +43,16 @@ def test_a_student_learns_from_it_online_and_cached(adopted: Path, cache: Path, 
     assert curves[1] == pytest.approx(curves[0], rel=0.05)
     report = json.loads((run / "report.json").read_text())
     assert report["teacher"]["parameters"] == 12 * 3 * 48 * 8 + 12 * 60 + 60
-    assert (
-        load(run).description.training["teacher"]
-        == read_model(run / "student" / "model.safetensors")[0].training["teacher"]
-    )
+    record = load(run).description.training["teachers"]
+    assert record == [{**{key: TRAINING[key] for key in ("licence", "origin", "public_data")}, "sha256": "a" * 64}]
+    (sentence,) = report["foreign_teachers"]
+    assert TRAINING["public_data"] in sentence
+    assert sentence in (run / "report.md").read_text()
+    assert "report: the teacher reads the test" in json.loads((run / "timing.json").read_text())
+    assert main(["export", str(run), "--to", "hub", "--out", str(tmp_path / "hub")]) == 0
+    card = (tmp_path / "hub" / "README.md").read_text()
+    assert "One of its teachers was adopted (made for a test, licence Apache-2.0)" in card
+    assert f"A teacher of this run was made by others: {NOT_KNOWN}" in card
 
 
 def test_it_teaches_beside_the_runs_own_teacher(adopted: Path, finished_run: Path, cache: Path, tmp_path: Path) -> None:
@@ -79,3 +85,21 @@ def test_the_doctor_asks_it(adopted: Path, cache: Path, tmp_path: Path, capsys: 
     found = json.loads(capsys.readouterr().out)
     assert any("labels that the teacher cannot write" in note and "c.png" in note for note in found["notes"])
     assert {doubt["key"] for doubt in found["suspicious"]} == {"real/a.png", "real/b.png"}
+
+
+def test_it_is_evaluated_and_timed_by_itself(adopted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.png").write_bytes(png_bytes(32, 60 + number, number))
+    rows = [f"{number}.png\t12\n" for number in range(60)]
+    (tmp_path / "labels.tsv").write_text("file\ttext\n" + "".join(rows))
+    assert main(["evaluate", str(adopted), str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["public_data"]) == (60, TRAINING["public_data"])
+    assert main(["evaluate", str(adopted), str(tmp_path)]) == 0
+    assert TRAINING["public_data"] in capsys.readouterr().out
+    assert main(["speed", str(adopted), "--data", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (model,) = found["models"].values()
+    assert found["public_data"] == TRAINING["public_data"]
+    frames, features = 320 // 8, 12
+    assert model["mflop"]["320"] == pytest.approx(2 * frames * features * (3 * 48 * 8 + 60) / 1e6)
