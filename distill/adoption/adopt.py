@@ -16,7 +16,7 @@ from distill.adoption.foreign import open_foreign
 from distill.adoption.rewrite import rewritten
 from distill.adoption.settings import PRESETS, Settings
 from distill.adoption.shape import run_lines
-from distill.adoption.trial import pictures
+from distill.adoption.trial import log_posteriors, pictures
 from distill.delivery.graph import signed
 from students.charset import Charset
 from students.errors import CheckpointError, DataError, ExportError
@@ -125,11 +125,7 @@ def _largest_difference(d: Detected, graph: onnx.ModelProto) -> float:
     for _, picture in pictures()[:4]:
         prepared = pixels.preparation.prepare(picture)[None]
         given = run_lines(d.foreign, d.shape, pixels.given(prepared))
-        if d.kind == "logits":
-            given = np.exp(given - given.max(-1, keepdims=True))
-            given /= given.sum(-1, keepdims=True)
-        elif d.kind == "log_probabilities":
-            given = np.exp(given)
+        given = np.exp(log_posteriors(given, d.kind))
         two = np.exp(ours(np.concatenate([prepared, prepared])))
         largest = max(largest, float(np.abs(two - given[..., d.classes.columns]).max()))
     return largest

@@ -27,6 +27,7 @@ SCALES = {  # of the levels 0 to 255: mean and deviation
 }
 OFTEN = 0.2  # share of frames from which the first or last class is the blank
 LINE_SHAPE = 20 / 3  # width of the usual training picture of a line, in heights
+CLEARLY = 0.05  # nats a character by which another width or padding must be better
 MEASURED = "seen when it runs"
 
 
@@ -168,8 +169,8 @@ def _characters(d: Detected, entries: Sequence[Entries]) -> None:
     assert d.known.blank is not None
     laid = [(each, on_classes(each, d.shape.n_classes, d.known.blank, d.known.space)) for each in entries]
     scores = scores_of(d.foreign, d.shape, d.pixels(), [picture for _, picture in pictures()])
-    trials = [tried(scores, classes) for _, classes in laid]
-    best = min(range(len(laid)), key=lambda i: trials[i].rank)
+    trials = [tried(scores, d.kind, classes) for _, classes in laid]
+    best = max(range(len(laid)), key=lambda i: trials[i].likelihood)
     chosen, d.classes = laid[best]
     why = d.classes.how
     if len(laid) > 1:
@@ -194,35 +195,35 @@ def _pixels(d: Detected) -> None:
         )
     if "least_width_px" not in said:
         line_px = round(LINE_SHAPE * (d.known.height_px or 0))
-        _try_out(d, "least width", {f"{px} px": {"least_width_px": px} for px in (0, line_px)})
+        _try_out(d, "least width", {f"{px} px": {"least_width_px": px} for px in (0, line_px)}, CLEARLY)
     else:
         d.found("least width", f"{d.known.least_width_px} px", d.why("least_width_px", MEASURED))
     if "padding_value" not in said:
         mean = round(sum(d.known.mean or ()) / len(d.known.mean or (1,)))
         levels = dict.fromkeys((min(mean, 127), 255, 0))
-        _try_out(d, "padding", {f"{level}": {"padding_value": level} for level in levels})
+        _try_out(d, "padding", {f"{level}": {"padding_value": level} for level in levels}, CLEARLY)
     else:
         d.found("padding", str(d.known.padding_value), d.why("padding_value", MEASURED))
     d.found("scaling", d.known.resize or "bilinear", d.why("resize", "nothing says another"))
 
 
-def _try_out(d: Detected, what: str, guesses: Mapping[str, Mapping[str, object]]) -> None:
-    """Take the guess that reads rendered words with the fewest errors; the first of equal ones."""
+def _try_out(d: Detected, what: str, guesses: Mapping[str, Mapping[str, object]], margin: float = 0.0) -> None:
+    """Take the guess under which the right words are likeliest; the first, unless another wins by the margin."""
     trials = {name: _tried(d, **changed) for name, changed in guesses.items()}
-    best = min(trials, key=lambda name: trials[name].edits)
-    tied = [name for name in trials if trials[name].edits == trials[best].edits]
-    if what == "levels":
-        best = min(tied, key=lambda name: trials[name].rank)
-    errors = ", ".join(f"{name} {trial.cer:.0%}" for name, trial in trials.items())
+    first = best = next(iter(trials))
+    for name, trial in trials.items():
+        if trial.likelihood > trials[best].likelihood and trial.likelihood > trials[first].likelihood + margin:
+            best = name
+    seen = ", ".join(f"{name} {trial.likelihood:.3f}" for name, trial in trials.items())
     d.known, d.trial = d.known.model_copy(update=guesses[best]), trials[best]
-    d.found(what, best, f"tried on rendered words, errors: {errors}")
+    d.found(what, best, f"log P of rendered words, nats a character: {seen}")
 
 
 def _tried(d: Detected, **changed: object) -> Trial:
     assert d.shape is not None
     assert d.classes is not None
     images = [picture for _, picture in pictures()]
-    return tried(scores_of(d.foreign, d.shape, d.pixels(**changed), images), d.classes)
+    return tried(scores_of(d.foreign, d.shape, d.pixels(**changed), images), d.kind, d.classes)
 
 
 def _values(values: tuple[float, ...] | None) -> str:

@@ -12,9 +12,10 @@ from rapidfuzz.distance import Levenshtein
 
 from distill.adoption.dictionary import Classes
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import Pixels
+from distill.adoption.settings import Kind, Pixels
 from distill.adoption.shape import Shape, run_lines
 from distill.synthesis.fonts import find_faces
+from students.alignments import text_log_probabilities
 
 WORDS = (
     *("Total", "invoice", "48.90", "receipt", "2019", "change", "Amount", "thank", "31/12", "number", "Hotel", "7350"),
@@ -22,31 +23,23 @@ WORDS = (
 )
 LETTER_PX = 34
 MARGIN_PX = 8
+TINY = 1e-30  # probability
+IMPOSSIBLE = -20.0  # nats a character
 LOOKS = (("black", "white"), ("#404040", "#b0b0b0"), ("white", "#303030"))  # letters and paper: levels matter in two
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How rendered words were read: characters wrong of those shown, and how sure the model was of what it wrote."""
+    """How rendered words were read: the share of wrong characters, and log P(word) a character, in nats."""
 
-    edits: int
-    characters: int
-    certainty: float
+    cer: float
+    likelihood: float
     texts: tuple[str, ...]
-
-    @property
-    def cer(self) -> float:
-        return self.edits / max(1, self.characters)
-
-    @property
-    def rank(self) -> tuple[int, float]:
-        """Smaller is better."""
-        return self.edits, -self.certainty
 
 
 @lru_cache
 def pictures() -> tuple[tuple[str, np.ndarray], ...]:
-    """The words as uint8 (H, W, 3), in turn black on white, grey on grey and white on dark."""
+    """The words as uint8 (H, W, 3), black on white, grey on grey and white on dark."""
     face = find_faces(("dejavu-sans",), "".join(WORDS))[0]
     font = ImageFont.truetype(face.path, LETTER_PX)
     return tuple((word, _rendered(word, font, *LOOKS[i % len(LOOKS)])) for i, word in enumerate(WORDS))
@@ -73,27 +66,43 @@ def text_of(scores_TC: np.ndarray, classes: Classes) -> str:
     return "".join(classes.character_of[c] or "" for c in best_T[begins_T] if c != classes.blank)
 
 
-def tried(scores: Sequence[np.ndarray], classes: Classes, words: Sequence[str] = WORDS) -> Trial:
-    """How far readings are from the words, upper and lower case alike; words beyond the charset do not count."""
-    known = {c.lower() for c in classes.characters}
+def tried(scores: Sequence[np.ndarray], kind: Kind, classes: Classes, words: Sequence[str] = WORDS) -> Trial:
+    """How far readings are from the words, in whatever case; words beyond the charset do not count.
+
+    Texts hardly change with the scale of the levels; the likelihood of the right word does.
+    """
+    class_of = {c: i for i, c in enumerate(classes.character_of) if c is not None}
     edits = characters = 0
-    texts, certainties = [], []
+    likelihoods, texts = [], []
     for scores_TC, word in zip(scores, words, strict=True):
         text = text_of(scores_TC, classes)
         texts.append(text)
-        certainties.append(float(np.mean(_posteriors(scores_TC).max(axis=1))))
-        if set(word.lower()) <= known:
+        ways = [[class_of[c] for c in way] for way in (word, word.lower(), word.upper()) if set(way) <= class_of.keys()]
+        if ways:
             edits += min(len(word), Levenshtein.distance(text.lower().replace(" ", ""), word.lower()))
             characters += len(word)
-    return Trial(edits, characters, float(np.mean(certainties)), tuple(texts))
+            log_p_TC = log_posteriors(scores_TC, kind)
+            likelihoods.append(max(_log_probability(log_p_TC, way, classes.blank) for way in ways) / len(word))
+    return Trial(edits / max(1, characters), float(np.mean(likelihoods or [0.0])), tuple(texts))
 
 
-def _posteriors(scores_TC: np.ndarray) -> np.ndarray:
-    """Probabilities, whatever the scores are."""
-    if scores_TC.min() >= 0 and np.abs(scores_TC.sum(-1) - 1).max() < 1e-2:
-        return scores_TC
-    e = np.exp(scores_TC - scores_TC.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+def _log_probability(log_p_TC: np.ndarray, word: Sequence[int], blank: int) -> float:
+    """log P(word) over all alignments, no less than one impossible character would make it."""
+    some_TC = log_p_TC[:, [blank, *word]]  # the word's own classes, renumbered: equal characters keep one number
+    numbers = [1 + word.index(c) for c in word]
+    return max(IMPOSSIBLE * len(word), float(text_log_probabilities(some_TC[None], [numbers])[0]))
+
+
+def log_posteriors(scores: np.ndarray, kind: Kind) -> np.ndarray:
+    """Natural logarithms of the posteriors behind scores (..., C)."""
+    match kind:
+        case "probabilities":
+            return np.asarray(np.log(np.maximum(scores, TINY)))
+        case "log_probabilities":
+            return scores
+        case "logits":
+            shifted = scores - scores.max(axis=-1, keepdims=True)
+            return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
 def blank_of(scores: Sequence[np.ndarray]) -> tuple[dict[str, float], int]:
