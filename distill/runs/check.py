@@ -80,7 +80,7 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
                 problems.append(Finding("problem", "network", "recipe", str(error)))
     if not problems:
         try:
-            usable, too_long = usable_lines(recipe, pools)
+            usable, too_long = usable_lines(recipe, pools, folder)
             problems += _refused(too_long)
             problems += _of_recipe("problem", "lines", problems_of_trainings(recipe, usable))
         except UserError as error:

@@ -55,7 +55,7 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
         pools = open_pools(recipe, folder, stop.raise_if_set)
     if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder):
         raise CheckpointError("\n".join(problems))
-    usable, too_long = usable_lines(recipe, pools)
+    usable, too_long = usable_lines(recipe, pools, folder)
     pools = replace(pools, refused={**pools.refused, **too_long})
     return Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from distill.data.lines import Lines, Refusal
+from distill.evaluation.doctor.pictures import ALMOST_BLANK, contrast_of, grey_of
 from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
 from distill.runs.policies import without_infeasible
 from distill.runs.pools import Pools
+from distill.teaching.adopted import foreign_teachers
 from distill.training.initial import undownloaded
 from students.charset import Charset
 from students.errors import DataError
-from students.image import Preparation
+from students.image import Preparation, decode_image
 from students.parts import Recogniser, n_frames
 
 Network = Literal["teacher", "student"]
 
 
-def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], dict[str, list[Refusal]]]:
+def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Network, Lines], dict[str, list[Refusal]]]:
     """Return, for teacher and student, the training lines whose labels fit their frames, and those that do not.
 
     Raises `DataError` where a network that needs labels has none left, or where the policy on such lines is fail.
@@ -35,10 +38,30 @@ def usable_lines(recipe: Recipe, pools: Pools) -> tuple[dict[Network, Lines], di
         refused[name] = []
         frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)
         usable[network] = without_infeasible(pools.train, frames, refused[name], recipe.data.policies.infeasible)
+        if network == "student" and foreign_teachers(recipe, folder):
+            blank = refused["student: no writing"] = []
+            usable[network] = with_writing(usable[network], blank)
         if part.needs_labels and all(text is None for text in usable[network].texts):
             reason = refused[name][0].reason if refused[name] else "all were left out"
             raise DataError(f"{network}: not one labelled training line can be used; {reason}")
     return usable, refused
+
+
+def with_writing(lines: Lines, refused: list[Refusal]) -> Lines:
+    """The lines whose picture holds writing, and those labelled as empty; the others are added to `refused`.
+
+    A recogniser that others made may write something on a blank picture: one of them writes a bracket. Where no label
+    says otherwise a student would learn that. A picture is taken as blank by its contrast, before it is augmented.
+    """
+    kept = []
+    for i, key in enumerate(lines.keys):
+        contrast = np.inf if lines.texts[i] == "" else contrast_of(grey_of(decode_image(lines[i].image, key)))
+        if contrast >= ALMOST_BLANK:
+            kept.append(i)
+        else:
+            reason = f"{key}: no writing in the picture ({contrast:.0f} grey levels), which a teacher may misread"
+            refused.append(Refusal(key, reason))
+    return lines.take(kept) if len(kept) < len(lines) else lines
 
 
 def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict[int, int]:

@@ -16,7 +16,7 @@ from distill.teaching.auxiliary import ATTENTION, HINT
 from distill.teaching.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
 from distill.teaching.losses.matching import equal_frames, matched, rest_as_student
 from distill.teaching.teacher import CachedTeacher, TeacherSource
-from distill.teaching.trust import trust_in
+from distill.teaching.trust import empty_lines, trust_in, unless_empty
 from students.parts import Outputs
 
 T = TypeVar("T")
@@ -99,6 +99,8 @@ def term_inputs(
         neck = teacher.neck if objective.feature_hint.through_neck else None
         features = auxiliary[HINT](student, own[1.0], neck)
     trust_N = trust_in(own[1.0], batch, objective.trust)
+    if teacher.is_foreign:
+        trust_N = unless_empty(trust_N, batch)
     return TermInputs(student, batch, own, onto, trust_N, features, peer, decoder)
 
 
@@ -123,6 +125,8 @@ def compact_inputs(
             return None
     plain = objective.match.how != "shift" and objective.trust.policy == "keep" and not any(batch.foldings)
     (_, frames, k), (_, own_frames, n_classes) = posteriors.classes_NTK.shape, student.logits_NTC.shape
+    if teacher.is_foreign and empty_lines(batch).any():
+        return None
     if not (plain and teacher.unknown_C is None and frames == own_frames and k < n_classes):
         return None
     tail_NT = posteriors.tails_NTV[..., teacher.cached.temperatures.index(tau)]

@@ -71,6 +71,10 @@ class TeacherSource(Protocol):
         """Classes of the run that the teacher does not know, (C,) bool; None where there is none."""
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether one of its networks was made by others, who did not train it on lines without writing as we do."""
+
+    @property
     def neck(self) -> Recurrent:
         """What reads along the line."""
 
@@ -129,6 +133,11 @@ class FrozenTeacher(nn.Module):
         return tuple(dict.fromkeys(m.preparation for m in self.members if m.preparation))
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether one of its networks was made by others."""
+        return any(m.provenance for m in self.members)
+
+    @property
     def wants_own(self) -> bool:
         """Whether one of its networks takes lines as the run itself prepares them."""
         return any(m.preparation is None for m in self.members)
@@ -171,6 +180,11 @@ class CachedTeacher:
     def unknown_C(self) -> Tensor | None:
         """Classes of the run that no network knows, (C,) bool; None where there is none."""
         return self.network.unknown_C
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether one of its networks was made by others."""
+        return self.network.is_foreign
 
     @property
     def neck(self) -> Recurrent:

@@ -29,6 +29,19 @@ def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
             assert_never(trust.policy)
 
 
+def unless_empty(trust_N: Tensor | None, batch: Batch) -> Tensor | None:
+    """The same weights, 0 on lines that are labelled as empty: a teacher may write something where nothing is."""
+    empty_N = empty_lines(batch)
+    if not empty_N.any():
+        return trust_N
+    return (~empty_N).float() if trust_N is None else trust_N * ~empty_N.to(trust_N.device)
+
+
+def empty_lines(batch: Batch) -> Tensor:
+    """Which lines are labelled as empty, bool (N,)."""
+    return batch.labelled_N.cpu() & (batch.target_lengths_N.cpu() == 0)
+
+
 def _probability_of_label(teacher: Outputs, batch: Batch) -> Tensor:
     """P(label) to the power 1 / characters, (N,); 1 on unlabelled lines."""
     trust_N = torch.ones(len(batch.keys))

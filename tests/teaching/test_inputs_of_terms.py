@@ -32,6 +32,7 @@ class Fixed:
 
     outputs: Outputs
     unknown_C: Tensor | None = None
+    is_foreign: bool = False
 
     def outputs_by_temperature(self, batch: Batch) -> dict[float, Outputs]:  # noqa: ARG002 - as a TeacherSource
         return {1.0: self.outputs}

@@ -49,13 +49,23 @@ def look_at(part: str, lines: Lines) -> Pictures:
         for i in range(n):
             line = lines[i]
             pixels = decode_image(line.image, line.key)
-            grey_HW = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+            grey_HW = grey_of(pixels)
             sizes_N2[i] = grey_HW.shape
-            contrast[i] = np.subtract(*np.percentile(grey_HW, [99, 1]))
+            contrast[i] = contrast_of(grey_HW)
             hashes_NB[i] = difference_hash(grey_HW)
             copies_NHW[i] = cv2.resize(grey_HW, COPY_SHAPE[::-1], interpolation=cv2.INTER_AREA)
             bar.update()
     return Pictures(lines, sizes_N2[:, 0], sizes_N2[:, 1], contrast, hashes_NB, copies_NHW)
+
+
+def contrast_of(grey_HW: np.ndarray) -> float:
+    """Return the grey levels between the 1st and the 99th percentile of a picture."""
+    return float(np.subtract(*np.percentile(grey_HW, [99, 1])))
+
+
+def grey_of(pixels: np.ndarray) -> np.ndarray:
+    """Return decoded pixels, (H, W) or (H, W, 3) RGB, as grey ones (H, W)."""
+    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
 
 
 def difference_hash(grey_HW: np.ndarray) -> np.ndarray:
