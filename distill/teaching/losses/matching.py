@@ -37,14 +37,13 @@ def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int, unkn
     - `shift`: `area`, then moved along the line by up to `max_shift` frames to where the KL is least; edges are
       repeated. The only one that changes anything where frames are equal.
     """
-    pooled = _pooled(teacher, student)
     match how:
         case "area":
-            return pooled
+            return _pooled(teacher, student)
         case "shift":
-            return _shifted(pooled, student, max_shift)
+            return _shifted(_pooled(teacher, student), student, max_shift)
         case "symbols":
-            return pooled if pooled is teacher else _by_symbols(teacher, pooled, student, unknown_C)
+            return teacher if equal_frames(teacher, student) else _by_symbols(teacher, student, unknown_C)
         case _:
             assert_never(how)
 
@@ -143,7 +142,7 @@ def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
     return teacher._replace(logits_NTC=torch.stack(moved)[best_N, rows])
 
 
-def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
+def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
     path_NT, p_NTC = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).exp()
     lengths_N = student.lengths_N.tolist()
     texts_N = [collapse(path_T[:t].numpy()) for path_T, t in zip(path_NT, teacher.lengths_N.tolist(), strict=True)]
@@ -152,10 +151,13 @@ def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs, unknown_C: 
         row for row, text in enumerate(texts_N) if frames_needed(text) <= lengths_N[row] and unknown.isdisjoint(text)
     ]
     if not fitting_M:
-        return pooled
+        return _pooled(teacher, student)
     texts_M = [texts_N[row] for row in fitting_M]
     occupied_MSU, columns_ML = occupancy(log_posteriors(student)[fitting_M], student.lengths_N[fitting_M], texts_M)
-    logits_NSC = pooled.logits_NTC.float().clone()
+    if len(fitting_M) < len(texts_N):
+        logits_NSC = _pooled(teacher, student).logits_NTC.float().clone()
+    else:  # every line is replaced below
+        logits_NSC = p_NTC.new_empty(len(texts_N), student.logits_NTC.shape[1], p_NTC.shape[-1])
     for row, occupied_SU, columns_L in zip(fitting_M, occupied_MSU, columns_ML, strict=True):
         columns_T = F.pad(columns_L, (1, 0))[_numbers(path_NT[row, : int(teacher.lengths_N[row])])]
         of_column_UT = F.one_hot(columns_T, occupied_SU.shape[1]).T.to(p_NTC)
@@ -163,7 +165,7 @@ def _by_symbols(teacher: Outputs, pooled: Outputs, student: Outputs, unknown_C: 
         if not of_column_UT[0].any():  # no frame between characters
             mean_UC[0, BLANK] = 1
         logits_NSC[row] = (occupied_SU @ mean_UC + TINY).log()
-    return pooled._replace(logits_NTC=logits_NSC)
+    return teacher._replace(logits_NTC=logits_NSC, lengths_N=student.lengths_N)
 
 
 def _numbers(path_T: Tensor) -> Tensor:
