@@ -112,7 +112,7 @@ def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float) -> Pixe
         padding_value=127 if known.padding_value is None else known.padding_value,
         mean=known.mean[0] if alike else OUR_MEAN,
         std=known.deviation[0] if alike else OUR_DEVIATION,
-        least_width_px=known.least_width_px or 0,
+        least_width_px=max(quantum_px, known.least_width_px or 0),  # its lines are then padded alone, by this quantum
     )
     if alike:
         return Pixels(preparation, known.colour == "bgr")

