@@ -88,14 +88,14 @@ class ScaledLines:
     def augmented(self, i: int, view: View | None, use: int = 0) -> np.ndarray:
         """Line `i`, uint8 (H, w, channels), augmented where a view is given."""
         scaled_HWC = self[i]
-        return scaled_HWC if view is None else apply_plan(self.plan(i, view, use), scaled_HWC)
+        return scaled_HWC if view is None else apply_plan(self._plan(i, scaled_HWC, view, use), scaled_HWC)
 
-    def plan(self, i: int, view: View, use: int) -> AugmentPlan:
-        """Return the augmentation of line `i`, used for the `use`-th time in the view's epoch."""
+    def _plan(self, i: int, scaled_HWC: np.ndarray, view: View, use: int) -> AugmentPlan:
+        """Return the augmentation of line `i`, as it was scaled, used for the `use`-th time in the view's epoch."""
         names = (view.seed, *view.moment(use), self.lines.keys[i])
         other = generator_of("other view", view.number, *names) if view.number else None
         augment = self.lines.augments.get(self.lines.sources[i], view.augment)
-        height, width, _ = self[i].shape
+        height, width, _ = scaled_HWC.shape
         return sample_plan(height, width, augment, generator_of("view", *names), other)
 
     def unfinished(self, group: Group, view: View) -> Unfinished:
@@ -108,7 +108,7 @@ class ScaledLines:
             self.preparation,
             torch.from_numpy(np.stack(padded).transpose(0, 3, 1, 2)),
             torch.tensor([each.shape[1] for each in scaled]),
-            tuple(self.plan(i, view, use) for i, use in zip(group.indices, group.uses, strict=True)),
+            tuple(self._plan(i, s, view, use) for i, s, use in zip(group.indices, scaled, group.uses, strict=True)),
         )
 
     def stacked(self, group: Group, view: View | None = None, width_px: int | None = None) -> Tensor:

@@ -6,6 +6,7 @@ lines (columns image and text), N how many of them are read (512). Not collected
 - lines a second of a bare loop on one thread with the makers' padding: decode, scale to 48 px, pad to 320 px or more,
   ONNX Runtime on ORIGINAL, best class of each frame, one line after the other;
 - lines a second of two processes that fill a cache, everything included, over that;
+- seconds of the processor a line, of that loop and of one process that fills a cache: a busy machine moves them less;
 - an epoch of a student with the cached posteriors over one of the student alone, as `cache.py` measures it.
 
 Each is the best of several rounds in turn, so that a busy machine is as busy for all.
@@ -111,6 +112,20 @@ def together_s(adopted: str, data: str, n: int, root: str) -> float:
     return float(seconds.value)
 
 
+def processor_s(adopted: str, original: str, lines: Lines, images: list[bytes]) -> tuple[float, float]:
+    """Seconds of the processor a line: of the bare loop, and of one process that fills a cache."""
+    best = [np.inf, np.inf]
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        bare_s(original, images)
+        best[0] = min(best[0], time.process_time() - start)
+        with tempfile.TemporaryDirectory() as root:
+            start = time.process_time()
+            fill(adopted, lines, root, Accelerator(cpu=True))
+            best[1] = min(best[1], time.process_time() - start)
+    return best[0] / len(images), best[1] / len(images)
+
+
 def step_ratio(adopted: str) -> tuple[float, float]:
     """Seconds of an epoch of the student alone and with the posteriors of the teacher, on lines of 32 x 320 px."""
     made = replace(steps.lines(), preparation=steps.PREPARATION)
@@ -140,6 +155,8 @@ def main() -> None:
     print(f"{len(images)} lines; bare loop {len(images) / min(alone):.1f} lines/s")
     print(f"two processes fill a cache: {len(images) / min(filled):.1f} lines/s, {min(alone) / min(filled):.2f} times")
     print(f"round by round: {', '.join(f'{ratio:.2f}' for ratio in ratios)} times")
+    bare, one = processor_s(adopted, original, lines, images)
+    print(f"ms of the processor a line: bare loop {1e3 * bare:.1f}, filling {1e3 * one:.1f}, {bare / one:.2f} times")
     student, cached = step_ratio(adopted)
     print(f"an epoch of the student alone {student:.2f} s, cached {cached:.2f} s: {cached / student:.2f} times")
 
