@@ -27,7 +27,7 @@ from distill.evaluation.metrics import score
 from distill.evaluation.peers import Peer
 from distill.schema import Protocol
 from distill.teaching.provenance import provenance_of
-from students.model_file import Description, weights_of
+from students.model_file import Description, read_description, weights_of
 from students.reading import LogitsOf, Reader
 
 WIDTHS_PX = (128, 320, 640)
@@ -86,8 +86,9 @@ def _of_model(
 def forms_of(path: Path) -> dict[str, Path]:
     """Return a model file and what was exported from its weights, by name: the files of one folder."""
     exported = sorted(file for file in path.parent.glob("model*.onnx") if file != path)
-    if (own := weights_of(path)) is None:  # a file that others made
+    if provenance_of(read_description(path)) is not None:  # nothing was exported from a file that others made
         return {path.name: path}
+    own = weights_of(path)
     return {file.name: file for file in (path, *(file for file in exported if weights_of(file) == own))}
 
 

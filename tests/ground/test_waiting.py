@@ -50,7 +50,7 @@ def test_what_would_not_begin_contention_may_let_it_last() -> None:
 
 
 def test_contention_begins_at_once_and_ends_after_some_calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "_available_cores", lambda: 2)
+    monkeypatch.setattr(waiting, "available_cores", lambda: 2)
     monkeypatch.setattr(waiting, "_n_threads", lambda: 2)
     watch = Watch(switches=False)
     seen = []
