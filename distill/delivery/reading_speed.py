@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -51,7 +52,24 @@ def measure(
     fresh process to its first text, in seconds and MiB. `product_times_one`: what as many processes gain here on
     products of small matrices.
     """
+    with _single_thread():
+        return _measured(models, lines, protocol, peers, processes)
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    """Let torch compute with one thread, and with as many as before afterwards."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _measured(
+    models: Mapping[str, Path], lines: Lines, protocol: Protocol, peers: Sequence[Peer], processes: int
+) -> dict[str, Any]:
     pictures = [lines[i].image for i in range(len(lines))]
     peak = peak_gflops()
     result: dict[str, Any] = {"peak_gflops": peak, "lines": len(lines), "models": {}, "peers": {}}

@@ -58,7 +58,9 @@ def test_a_report_has_every_form_and_peer(
     monkeypatch.setattr(reading_speed, "rate_together", lambda *of: of[-1] ** 0.5)  # of the number of processes
     knows = dict(zip((lines[i].image for i in range(len(lines))), lines.texts, strict=True))
     peer = Peer("knows", lambda pictures: [knows[picture] or "" for picture in pictures])
+    threads = torch.get_num_threads()
     result = measure(forms_of(student_file), lines, "exact", [peer], processes=4)
+    assert torch.get_num_threads() == threads
     assert list(result["models"]) == ["model.safetensors", "model.onnx"]
     for model in result["models"].values():
         assert len(model["network"]) == len(reading_speed.WIDTHS_PX) * len(reading_speed.BATCHES)
