@@ -42,6 +42,17 @@ print(re.search(r"VmHWM:\\s*(\\d+)", open("{_STATUS}").read()).group(1) if sys.a
 """
 
 
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    """Let torch compute with one thread, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def measure(
     models: Mapping[str, Path], lines: Lines, protocol: Protocol, peers: Sequence[Peer] = (), processes: int = 1
 ) -> dict[str, Any]:
@@ -54,17 +65,6 @@ def measure(
     """
     with _single_thread():
         return _measured(models, lines, protocol, peers, processes)
-
-
-@contextmanager
-def _single_thread() -> Iterator[None]:
-    """Let torch compute with one thread, and with as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _measured(
@@ -183,8 +183,8 @@ def product_scaling(n_processes: int) -> float:
     return together / alone
 
 
+@_single_thread()
 def _products(n: int) -> tuple[float, float]:
-    torch.set_num_threads(1)
     a = torch.rand(256, 256)
     a @ a
     start = time.time()
@@ -193,9 +193,9 @@ def _products(n: int) -> tuple[float, float]:
     return start, time.time()
 
 
+@_single_thread()
 def _span_of_one(job: tuple[Path, Sequence[bytes]]) -> tuple[float, float]:
     model, pictures = job
-    torch.set_num_threads(1)
     reader = teachers.load(model)
     reader.read(list(pictures[:8]))
     start = time.time()
