@@ -78,6 +78,7 @@ class LoadMeter:
         own = now.own - before.own + sum(spent - before.children.get(pid, spent) for pid, spent in now.children.items())
         others_cores = max(0.0, now.busy - before.busy - own) / (now.clock - before.clock)
         if others_cores >= OTHERS_CORES and self._finds_children(now.clock):
+            self._before = _counters(self._children)
             return None  # what they did stands among what others did
         ran, waited = now.ran - before.ran, now.waited - before.waited
         return Load(others_cores, max(0.0, waited) / max(ran + waited, 1e-3))

@@ -82,6 +82,22 @@ def test_the_meter_sees_others_and_not_what_this_process_has_started() -> None:
     assert all(load.others_cores >= 0 and 0 <= load.waiting_share <= 1 for load in known)
 
 
+def test_a_child_that_was_just_found_is_not_counted_among_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(10))
+
+    def counters(children: set[int]) -> waiting._Counters:
+        clock = float(next(seconds))  # the child keeps one core busy from the beginning
+        return waiting._Counters(clock, busy=clock, own=0.0, children=dict.fromkeys(children, clock), ran=0, waited=0)
+
+    monkeypatch.setattr(waiting, "_counters", counters)
+    monkeypatch.setattr(waiting, "_descendants", lambda pid: {pid + 1})
+    meter = LoadMeter()
+    assert [meter.sample(), meter.sample()] == [None, None]  # the second finds the child
+    load = meter.sample()
+    assert load is not None
+    assert load.others_cores == 0
+
+
 MEASURE = """
 import time, torch
 from distill.waiting import ShortSpin
