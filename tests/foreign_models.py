@@ -35,7 +35,7 @@ class Form:
 
 
 def characters() -> str:
-    """Those of the classes beside the blank, in their order."""
+    """Those of the classes other than the blank, in their order."""
     return teachers.load(NAME).description.charset.characters
 
 

@@ -18,13 +18,13 @@ from distill.adoption.settings import PRESETS, Settings
 from distill.adoption.shape import run_lines
 from distill.adoption.trial import log_posteriors, pictures
 from distill.delivery.graph import signed
+from distill.teaching.provenance import ADOPTED, NOT_KNOWN
 from students.charset import Charset
 from students.errors import CheckpointError, DataError, ExportError
 from students.model_file import Description, write_whole
 from students.onnx_reader import session
 
 LARGEST_DIFFERENCE = 1e-3  # of a probability, between the foreign graph and ours
-PUBLIC_DATA = "it is not known whether this model saw public test sets in training"
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,21 @@ class Adopted:
 
 
 def adopt(
-    model: str, out: Path, preset: str | None = None, charset: Path | None = None, said: Settings | None = None
+    model: str, out: Path, preset: str | None = None, charset: Path | None = None, described: Settings | None = None
 ) -> Adopted:
     """Make the teacher's file of a foreign ONNX file, or of a name in `SHIPPED`; nothing is written yet.
 
     Raises `UserError`s that say what a file is where it is no CTC recogniser, and what to give where something is not
     known.
     """
-    said = said or Settings()
+    described = described or Settings()
     if preset is not None and preset not in PRESETS:
         raise DataError(f"--preset {preset}: there are {', '.join(PRESETS)}")
     path = Path(model)
     if model in SHIPPED and not path.is_file():
         path, preset, of_package = _in_package(SHIPPED[model])
-        said = said.over(of_package)
-    detected = detect(open_foreign(path), said, preset, charset)
+        described = described.over(of_package)
+    detected = detect(open_foreign(path), described, preset, charset)
     graph, description = made(detected)
     return Adopted(detected, description, signed(graph, description, out))
 
@@ -80,7 +80,7 @@ def write(adopted: Adopted, out: Path) -> None:
 
 
 def made(d: Detected) -> tuple[onnx.ModelProto, Description]:
-    """The rewritten graph and what stands beside it; raises `ExportError` where its scores are not the foreign ones."""
+    """The rewritten graph and its description; raises `ExportError` where its scores are not the foreign ones."""
     assert d.shape is not None
     assert d.classes is not None
     pixels = d.pixels()
@@ -94,7 +94,7 @@ def made(d: Detected) -> tuple[onnx.ModelProto, Description]:
     if not d.classes.characters:
         raise DataError(f"{d.foreign.path}: not one entry of its charset is a character; give --charset with its own")
     architecture = {
-        "kind": "adopted",
+        "kind": ADOPTED,
         "frame_px": d.shape.frame_px,
         "parameters": d.foreign.parameters,
         "sha256": d.foreign.sha256,
@@ -103,17 +103,17 @@ def made(d: Detected) -> tuple[onnx.ModelProto, Description]:
     training = {
         "licence": d.known.licence or "other",
         "origin": d.known.origin or d.foreign.path.name,
-        "adopted": [str(finding) for finding in d.findings],
-        "public_data": PUBLIC_DATA,
+        "adopted": [str(fact) for fact in d.facts],
+        "public_data": NOT_KNOWN,
     }
-    described = Description(
+    description = Description(
         kind="teacher",
         architecture=architecture,
         charset=Charset(characters=d.classes.characters),
         preparation=pixels.preparation,
         training=training,
     )
-    return graph, described
+    return graph, description
 
 
 def _largest_difference(d: Detected, graph: onnx.ModelProto) -> float:
@@ -171,7 +171,7 @@ def described_by(path: Path) -> Settings:
 
 
 def summary(adopted: Adopted, out: Path) -> dict[str, Any]:
-    """What is said of an adopted file."""
+    """What the command reports of an adopted file, as plain data."""
     d = adopted.detected
     assert d.trial is not None
     return {
@@ -179,6 +179,6 @@ def summary(adopted: Adopted, out: Path) -> dict[str, Any]:
         "bytes": len(adopted.blob),
         "characters": len(adopted.description.charset.characters),
         "parameters": adopted.description.architecture["parameters"],
-        "found": [{"what": f.what, "value": f.value, "why": f.why} for f in d.findings],
+        "found": [{"what": f.what, "value": f.value, "why": f.why} for f in d.facts],
         "rendered_words": {"cer": d.trial.cer, "texts": list(d.trial.texts)},
     }

@@ -42,8 +42,8 @@ class _Scores(nn.Module):
 def adopt_module(module: nn.Module, characters: str, described: Settings, out: Path) -> Adopted:
     """Write the teacher's file of a torch module from images (N, channels, H, W) to scores (N, T, C) or (T, N, C).
 
-    `characters` are those of the classes beside the blank, in their order; `described` needs `height_px` and `colour`,
-    and says what else is known. Raises `ExportError` where torch cannot export it, and what `adopt` raises.
+    `characters` are those of the classes other than the blank, in their order; `described` needs `height_px` and
+    `colour`, and says what else is known. Raises `ExportError` where torch cannot export it, and what `adopt` raises.
     """
     if described.height_px is None or described.colour is None:
         raise ExportError(
@@ -74,7 +74,7 @@ def adopt_module(module: nn.Module, characters: str, described: Settings, out: P
                 "operators"
             ) from error
         origin = described.origin or f"torch module {type(module).__name__}"
-        adopted = adopt(str(file), out, charset=charset, said=described.model_copy(update={"origin": origin}))
+        adopted = adopt(str(file), out, charset=charset, described=described.model_copy(update={"origin": origin}))
     write(adopted, out)
     return adopted
 

@@ -1,4 +1,4 @@
-"""What a foreign recogniser wants and gives: said by a person, written by its maker, seen when it runs, or tried out.
+"""What a foreign recogniser wants and gives: described by a person or its maker, seen when it runs, or tried out.
 
 Every value comes with its reason. What no file says (the scale of the pixels, padding, which of two dictionaries) is
 tried on rendered words: the guess that reads them with the fewest errors is taken.
@@ -13,9 +13,9 @@ from typing import Literal
 
 from distill.adoption.dictionary import Classes, Entries, on_classes
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import DDDDOCR, PRESETS, Finding, Kind, Pixels, Settings, pixels_of
+from distill.adoption.settings import DDDDOCR, PRESETS, Fact, ForeignPixels, Kind, Settings, pixels_of
 from distill.adoption.shape import Shape, kind_of, shape_of
-from distill.adoption.sources import candidates, written_beside
+from distill.adoption.sources import candidates, written_next_to
 from distill.adoption.trial import Trial, blank_of, pictures, scores_of, tried
 from students.errors import CheckpointError, DataError
 
@@ -37,31 +37,31 @@ class Detected:
 
     foreign: Foreign
     known: Settings
-    sources: dict[str, str]  # of each key that was not found out: who said it
+    sources: dict[str, str]  # of each key that was not found out: where it is from
     channels: Literal[1, 3] = 1
     shape: Shape | None = None
     classes: Classes | None = None
     kind: Kind = "logits"
     trial: Trial | None = None
-    findings: list[Finding] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
 
     def found(self, what: str, value: object, why: str) -> None:
         """Note one thing and its reason."""
-        self.findings.append(Finding(what, str(value), why))
+        self.facts.append(Fact(what, str(value), why))
 
     def why(self, key: str, otherwise: str) -> str:
-        """Who said it, or how it was found."""
+        """Where it is from, or how it was found."""
         return self.sources.get(key, otherwise)
 
-    def pixels(self, **changed: object) -> Pixels:
+    def pixels(self, **changed: object) -> ForeignPixels:
         """The preparation of lines, with some settings changed."""
         assert self.shape is not None
         return pixels_of(self.known.model_copy(update=changed), self.channels, self.shape.frame_px)
 
 
-def detect(foreign: Foreign, said: Settings, preset: str | None, charset: Path | None) -> Detected:
-    """Find out everything about `foreign` that is not `said`; raises `UserError`s that say what to give."""
-    d = _what_is_said(foreign, said, preset)
+def detect(foreign: Foreign, described: Settings, preset: str | None, charset: Path | None) -> Detected:
+    """Find out everything about `foreign` that is not `described`; raises `UserError`s that say what to give."""
+    d = _before_running(foreign, described, preset)
     _channels(d)
     _height_and_shape(d)
     assert d.shape is not None
@@ -73,16 +73,16 @@ def detect(foreign: Foreign, said: Settings, preset: str | None, charset: Path |
     return d
 
 
-def _what_is_said(foreign: Foreign, said: Settings, preset: str | None) -> Detected:
-    known, sources = said, dict.fromkeys(said.model_dump(exclude_none=True), "as described")
-    written, name = written_beside(foreign.path)
-    layers = [(written, f"as {name} beside it says")]
+def _before_running(foreign: Foreign, described: Settings, preset: str | None) -> Detected:
+    known, sources = described, dict.fromkeys(described.model_dump(exclude_none=True), "as described")
+    written, name = written_next_to(foreign.path)
+    layers = [(written, f"as its {name} says")]
     if preset is not None:
         layers.insert(0, (PRESETS[preset], f"as preset {preset} has it"))
     elif foreign.from_paddle:
         layers.append((PRESETS["ppocr"], "as PaddleOCR's models have it; the names of its tensors say Paddle2ONNX"))
-    for layer, who in layers:
-        sources = dict.fromkeys(layer.model_dump(exclude_none=True), who) | sources
+    for layer, origin in layers:
+        sources = dict.fromkeys(layer.model_dump(exclude_none=True), origin) | sources
         known = known.over(layer)
     return Detected(foreign, known, sources)
 
@@ -106,10 +106,10 @@ def _channels(d: Detected) -> None:
 
 
 def _height_and_shape(d: Detected) -> None:
-    declared, said = d.foreign.height_px, d.known.height_px
-    if declared is not None and said not in (None, declared) and d.sources.get("height_px") == "as described":
-        raise DataError(f"{d.foreign.path}: takes lines of {declared} px, but height_px is given as {said}")
-    heights = [declared] if declared is not None else [said] if said is not None else list(HEIGHTS_PX)
+    declared, wanted = d.foreign.height_px, d.known.height_px
+    if declared is not None and wanted not in (None, declared) and d.sources.get("height_px") == "as described":
+        raise DataError(f"{d.foreign.path}: takes lines of {declared} px, but height_px is given as {wanted}")
+    heights = [declared] if declared is not None else [wanted] if wanted is not None else list(HEIGHTS_PX)
     for last, height_px in enumerate(heights, 1):
         try:
             d.shape = shape_of(d.foreign, d.channels, height_px, d.known.layout)
@@ -132,8 +132,8 @@ def _family_by_sizes(d: Detected) -> None:
     """What ddddocr's models want, for one of their sizes; and some scale, with which the blank can be looked for."""
     assert d.shape is not None
     if (d.channels, d.known.height_px, d.shape.n_classes) == DDDDOCR:
-        who = f"as ddddocr's models have it; one channel, {DDDDOCR[1]} px and {DDDDOCR[2]:,} classes say so"
-        d.sources = dict.fromkeys(PRESETS["ddddocr"].model_dump(exclude_none=True), who) | d.sources
+        origin = f"as ddddocr's models have it; one channel, {DDDDOCR[1]} px and {DDDDOCR[2]:,} classes say so"
+        d.sources = dict.fromkeys(PRESETS["ddddocr"].model_dump(exclude_none=True), origin) | d.sources
         d.known = d.known.over(PRESETS["ddddocr"])
     mean, deviation = SCALES["-1 to 1"]
     d.known = d.known.over(Settings(mean=mean, deviation=deviation))
@@ -183,9 +183,9 @@ def _characters(d: Detected, entries: Sequence[Entries]) -> None:
 
 
 def _pixels(d: Detected) -> None:
-    """Scale of the pixels, padding and least width: as said, or as rendered words are read best."""
-    said = d.sources
-    if "mean" not in said:
+    """Scale of the pixels, padding and least width: as described, or as rendered words are read best."""
+    given = d.sources
+    if "mean" not in given:
         scales = list(SCALES.items())[: 2 if d.channels == 1 else None]
         _try_out(d, "levels", {name: {"mean": mean, "deviation": deviation} for name, (mean, deviation) in scales})
     else:
@@ -193,12 +193,12 @@ def _pixels(d: Detected) -> None:
         d.found(
             "levels", f"mean {_values(d.known.mean)}, deviation {_values(d.known.deviation)}", d.why("mean", MEASURED)
         )
-    if "least_width_px" not in said:
+    if "least_width_px" not in given:
         line_px = round(LINE_SHAPE * (d.known.height_px or 0))
         _try_out(d, "least width", {f"{px} px": {"least_width_px": px} for px in (0, line_px)}, CLEARLY)
     else:
         d.found("least width", f"{d.known.least_width_px} px", d.why("least_width_px", MEASURED))
-    if "padding_value" not in said:
+    if "padding_value" not in given:
         mean = round(sum(d.known.mean or ()) / len(d.known.mean or (1,)))
         levels = dict.fromkeys((min(mean, 127), 255, 0))
         _try_out(d, "padding", {f"{level}": {"padding_value": level} for level in levels}, CLEARLY)

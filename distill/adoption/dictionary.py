@@ -126,7 +126,7 @@ def fits(entries: Entries, n_classes: int) -> bool:
 def on_classes(
     found: Entries, n_classes: int, blank: Literal["first", "last"], space: Literal["end", "none"] | None
 ) -> Classes:
-    """Lay a list on the classes of a model, the blank among its entries or beside them, a space behind them or not.
+    """Lay a list on the classes of a model, the blank among its entries or outside of them, a space behind them or not.
 
     Raises `DataError` for a list of the wrong length, or one that would give two spaces.
     """
@@ -161,7 +161,7 @@ def on_classes(
 
 
 def _laid(inside: Sequence[str], blank: int, how: str) -> Classes:
-    """Characters of the classes beside the blank; the first of equal ones counts."""
+    """Characters of the classes other than the blank; the first of equal ones counts."""
     kept: list[str | None] = []
     left_out: list[str] = []
     known: set[str] = set()

@@ -50,7 +50,7 @@ class Foreign:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What its maker wrote beside the graph."""
+        """What its maker wrote into its metadata."""
         return {entry.key: entry.value for entry in self.graph.metadata_props}
 
     @property
@@ -111,7 +111,7 @@ def _read(path: Path) -> tuple[onnx.ModelProto, str]:
     if path.suffix.lower() in TORCH_SUFFIXES:
         raise CheckpointError(
             f"{path}: is no ONNX file; export it to ONNX first, or adopt the network from Python: "
-            "distill.adoption.callables.adopt_callable (docs/adopt.md)"
+            "distill.adoption.callables.adopt_module (docs/adopt.md)"
         )
     try:
         blob = path.read_bytes()
@@ -135,7 +135,7 @@ def _load_external(graph: onnx.ModelProto, path: Path) -> None:
     for name in outside:
         if not (path.parent / name).is_file():
             raise CheckpointError(
-                f"{path}: its weights lie in {name}, which is not beside it; put that file into {path.parent}"
+                f"{path}: its weights lie in {name}, which is not next to it; put that file into {path.parent}"
             )
     if outside:
         load_external_data_for_model(graph, str(path.parent))

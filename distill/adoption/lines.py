@@ -13,7 +13,7 @@ from PIL import Image
 from distill.adoption.adopt import Adopted
 from distill.adoption.detect import HEIGHTS_PX, SCALES, Detected
 from distill.adoption.dictionary import Classes
-from distill.adoption.settings import Pixels
+from distill.adoption.settings import ForeignPixels
 from distill.adoption.shape import shape_of
 from distill.adoption.trial import scores_of, text_of
 from distill.data.lines import Lines
@@ -38,7 +38,7 @@ class Guess:
     """Another way to take the model, and what it would mean."""
 
     what: str
-    pixels: Pixels
+    pixels: ForeignPixels
     classes: Classes
 
 

@@ -15,7 +15,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import Kind, Pixels
+from distill.adoption.settings import ForeignPixels, Kind
 from distill.adoption.shape import Shape
 from students.model_file import KEY
 from students.onnx_reader import INPUT, OUTPUT
@@ -23,12 +23,14 @@ from students.onnx_reader import INPUT, OUTPUT
 RAW, COLUMNS, TAIL = "raw_scores", "columns", "adopted"
 MOVING = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Cast")  # operators that change no score
 TINY = 1e-30
-Step = tuple[str, list[str], dict[str, Any]]  # operator, inputs beside the one it continues, attributes
+Step = tuple[str, list[str], dict[str, Any]]  # operator, its other inputs, attributes
 LEAST_IR = 4  # from which an array need not be an input as well
 SIZED_BY_INPUT = 13  # opset from which Squeeze and Unsqueeze take their axes as an input
 
 
-def rewritten(foreign: Foreign, shape: Shape, pixels: Pixels, kind: Kind, columns: Sequence[int]) -> onnx.ModelProto:
+def rewritten(
+    foreign: Foreign, shape: Shape, pixels: ForeignPixels, kind: Kind, columns: Sequence[int]
+) -> onnx.ModelProto:
     """The graph from `images` (N, channels, H, W) through `raw_scores` (N, T, C foreign) to `logits` (N, T, C)."""
     model = onnx.compose.add_prefix(foreign.graph, f"{TAIL}/")
     graph = model.graph
@@ -110,7 +112,9 @@ def _rename(graph: onnx.GraphProto, tensor: str, name: str) -> None:
         node.output[:] = [name if each == tensor else each for each in node.output]
 
 
-def _front(foreign: Foreign, pixels: Pixels, wanted: str, constants: list[onnx.TensorProto]) -> list[onnx.NodeProto]:
+def _front(
+    foreign: Foreign, pixels: ForeignPixels, wanted: str, constants: list[onnx.TensorProto]
+) -> list[onnx.NodeProto]:
     """From `images` to the foreign input: order, scale and place of the channels, and type."""
     steps: list[Step] = []
     if pixels.bgr:
@@ -159,7 +163,7 @@ def _chain(first: str, last: str, steps: list[Step], name: str) -> list[onnx.Nod
 
 
 def _each_line(
-    inside: list[onnx.NodeProto], opset: int, pixels: Pixels, constants: list[onnx.TensorProto]
+    inside: list[onnx.NodeProto], opset: int, pixels: ForeignPixels, constants: list[onnx.TensorProto]
 ) -> list[onnx.NodeProto]:
     """The nodes as the body of a Scan over the lines, for a graph that takes one line at a time."""
     line = f"{TAIL}.line"

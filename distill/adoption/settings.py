@@ -1,4 +1,4 @@
-"""What there is to know about a foreign recogniser: said by a person, a preset or its own files, or found out."""
+"""What there is to know about a foreign recogniser: described by a person, a preset or its own files, or found out."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ DDDDOCR = (1, 64, 8210)  # channels, height in px and classes of both of its mod
 
 
 @dataclass(frozen=True)
-class Finding:
+class Fact:
     """One thing that is known about the foreign model, and why."""
 
     what: str
@@ -79,7 +79,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Pixels:
+class ForeignPixels:
     """From a picture to what the foreign graph takes: our preparation, then order and scale of the channels."""
 
     preparation: Preparation
@@ -97,7 +97,7 @@ class Pixels:
         return np.ascontiguousarray(images_NCHW, np.float32)
 
 
-def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float) -> Pixels:
+def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float) -> ForeignPixels:
     """How lines are prepared under complete settings; scalar values of mean and deviation need no node of the graph."""
     assert known.height_px is not None
     assert known.mean is not None
@@ -115,9 +115,9 @@ def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float) -> Pixe
         least_width_px=max(quantum_px, known.least_width_px or 0),  # its lines are then padded alone, by this quantum
     )
     if alike:
-        return Pixels(preparation, known.colour == "bgr")
+        return ForeignPixels(preparation, known.colour == "bgr")
     mean, deviation = (value * 3 if len(value) == 1 else value for value in (known.mean, known.deviation))
-    return Pixels(
+    return ForeignPixels(
         preparation,
         known.colour == "bgr",
         tuple(OUR_DEVIATION / d for d in deviation),

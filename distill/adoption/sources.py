@@ -16,11 +16,11 @@ from distill.adoption.settings import DDDDOCR, Settings
 from students.errors import DataError
 
 METADATA = ("character", "characters", "charset", "vocab", "alphabet", "dict")  # keys under which makers write them
-BESIDE = 40  # files looked at
+MOST_FILES = 40
 
 
 def candidates(foreign: Foreign, n_classes: int, charset: Path | None) -> list[Entries]:
-    """Lists that may be the characters: of the file given, else of the metadata, else of what lies beside the model.
+    """Lists that may be the characters: of the file given, else of the metadata, else of what lies next to the model.
 
     Raises `DataError` that says what to give where there is none.
     """
@@ -35,18 +35,18 @@ def candidates(foreign: Foreign, n_classes: int, charset: Path | None) -> list[E
     ]
     if inside:
         return inside[:1]
-    beside = [entries for entries in _beside(foreign.path, n_classes) if fits(entries, n_classes)]
-    if beside:
-        return beside
+    nearby = [entries for entries in _nearby(foreign.path, n_classes) if fits(entries, n_classes)]
+    if nearby:
+        return nearby
     raise DataError(
-        f"{foreign.path}: its metadata holds no characters and no file beside it has as many as its {n_classes:,} "
+        f"{foreign.path}: its metadata holds no characters and no file next to it has as many as its {n_classes:,} "
         "classes; give --charset FILE (one character a line, or YAML, JSON or Python with a list)"
     )
 
 
-def _beside(path: Path, n_classes: int) -> Iterator[Entries]:
+def _nearby(path: Path, n_classes: int) -> Iterator[Entries]:
     """Lists of the text files in the model's folder, and of the package ddddocr for a model of as many classes."""
-    files = [file for file in sorted(path.resolve().parent.iterdir()) if file.suffix.lower() in SUFFIXES][:BESIDE]
+    files = [file for file in sorted(path.resolve().parent.iterdir()) if file.suffix.lower() in SUFFIXES][:MOST_FILES]
     spec = find_spec("ddddocr") if n_classes == DDDDOCR[2] else None
     if spec and spec.submodule_search_locations and not files:
         files.append(Path(spec.submodule_search_locations[0]) / "charsets.py")
@@ -58,24 +58,24 @@ def _beside(path: Path, n_classes: int) -> Iterator[Entries]:
                 continue
 
 
-def written_beside(path: Path) -> tuple[Settings, str]:
-    """What PaddleOCR's `inference.yml` beside a model says of its lines, and that file's name; nothing without one."""
+def written_next_to(path: Path) -> tuple[Settings, str]:
+    """What PaddleOCR's `inference.yml` next to a model says of its lines, and that file's name; nothing without one."""
     for file in sorted([*path.parent.glob("*.yml"), *path.parent.glob("*.yaml")]):
         try:
             steps = YAML(typ="safe").load(file.read_text("utf-8"))["PreProcess"]["transform_ops"]
-            said = {name: values or {} for step in steps for name, values in step.items()}
+            settings = {name: values or {} for step in steps for name, values in step.items()}
         except (OSError, YAMLError, UnicodeDecodeError, LookupError, TypeError, AttributeError):
             continue
-        return _of_steps(said), file.name
+        return _of_steps(settings), file.name
     return Settings(), ""
 
 
-def _of_steps(said: Mapping[str, Any]) -> Settings:
+def _of_steps(settings: Mapping[str, Any]) -> Settings:
     known: dict[str, Any] = {}
-    colour = str(said.get("DecodeImage", {}).get("img_mode", "")).lower()
+    colour = str(settings.get("DecodeImage", {}).get("img_mode", "")).lower()
     if colour in ("rgb", "bgr"):
         known["colour"] = colour
-    sizes = said.get("RecResizeImg", {}).get("image_shape")
+    sizes = settings.get("RecResizeImg", {}).get("image_shape")
     if isinstance(sizes, list) and len(sizes) == 3:
         known |= {"height_px": int(sizes[1]), "least_width_px": int(sizes[2])}
     return Settings.model_validate(known)

@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 
 from distill.adoption.dictionary import Classes
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import Kind, Pixels
+from distill.adoption.settings import ForeignPixels, Kind
 from distill.adoption.shape import Shape, run_lines
 from distill.synthesis.fonts import find_faces
 from students.alignments import text_log_probabilities
@@ -53,7 +53,7 @@ def _rendered(word: str, font: ImageFont.FreeTypeFont, ink: str, paper: str) -> 
     return np.asarray(picture)
 
 
-def scores_of(foreign: Foreign, shape: Shape, pixels: Pixels, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+def scores_of(foreign: Foreign, shape: Shape, pixels: ForeignPixels, images: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Scores (T, C) of every picture, each line alone."""
     prepared = (pixels.given(pixels.preparation.prepare(image)[None]) for image in images)
     return [run_lines(foreign, shape, images_1CHW)[0] for images_1CHW in prepared]

@@ -30,7 +30,7 @@ def add_to(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="DATA",
-        help="lines to read: twenty become a picture beside the file, and a model that reads nothing right is refused",
+        help="lines to read: twenty become a picture next to the file, and a model that reads nothing right is refused",
     )
     reports(adopt)
 
@@ -38,11 +38,11 @@ def add_to(commands: Commands) -> None:
 def _adopt(options: argparse.Namespace) -> int:
     from distill.adoption.adopt import adopt, described_by, summary, write
 
-    said = described_by(options.describe) if options.describe else None
+    described = described_by(options.describe) if options.describe else None
     charset = options.charset
-    if charset is None and said is not None and said.charset:
-        charset = options.describe.parent / said.charset
-    adopted = adopt(options.model, options.out, options.preset, charset, said)
+    if charset is None and described is not None and described.charset:
+        charset = options.describe.parent / described.charset
+    adopted = adopt(options.model, options.out, options.preset, charset, described)
     result = summary(adopted, options.out)
     if options.lines:
         from distill.adoption.lines import look

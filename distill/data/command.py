@@ -105,8 +105,8 @@ class ReadingCommand:
         except OSError as error:
             raise DataError(f"{self.line}: cannot be started: {error.strerror or error}") from error
         if done.returncode:
-            said = done.stderr.decode(errors="replace").strip()[-SHOWN_CHARACTERS:] or "it said nothing"
-            raise _Failed(f"{self.line}: ended with {done.returncode}: {said}")
+            reason = done.stderr.decode(errors="replace").strip()[-SHOWN_CHARACTERS:] or "it wrote no reason"
+            raise _Failed(f"{self.line}: ended with {done.returncode}: {reason}")
         try:
             printed = done.stdout.decode()
         except UnicodeDecodeError as error:

@@ -27,7 +27,13 @@ from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import fresh, usable_lines
 from distill.runs.weak import weakness
 from distill.synthesis.source import RenderedSource
-from distill.teaching.adopted import adopted, foreign_teachers, model_in, problems_of_teachers, unknown_characters
+from distill.teaching.teacher_files import (
+    foreign_teachers,
+    model_in,
+    problems_of_teachers,
+    teacher_file,
+    unknown_characters,
+)
 from distill.training.initial import problems_of_starts
 from students.errors import UserError
 
@@ -154,7 +160,7 @@ def _asked(
     if not n_suspicious or not (recipe.teacher.file or own.is_file()):
         return {}, []
     try:
-        reader = teachers.load(adopted(recipe, folder) if recipe.teacher.file else own)
+        reader = teachers.load(teacher_file(recipe, folder) if recipe.teacher.file else own)
         doubts = {part: doubts_of(part, lines, reader, recipe.seed) for part, lines in real.items()}
     except UserError as error:
         return {}, [Finding("problem", "teacher", "recipe", str(error))]

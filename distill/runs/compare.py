@@ -21,7 +21,7 @@ from distill.runs.outcomes import On, Outcome, comparison_figures, outcome_of, s
 from distill.runs.run import train_pair, train_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
 from distill.runtime import StopFlag
-from distill.teaching.adopted import foreign_teachers
+from distill.teaching.teacher_files import foreign_teachers
 from distill.track import say, write_json
 from distill.training.train import CollapseError
 from students.errors import CheckpointError, UserError

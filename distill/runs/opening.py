@@ -19,7 +19,7 @@ from distill.recipe.sections import Recipe
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import Network, usable_lines
 from distill.runtime import StopFlag, environment, start
-from distill.teaching.adopted import problems_of_teachers
+from distill.teaching.teacher_files import problems_of_teachers
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import problems_of_starts
 from distill.training.train import Job, finished

@@ -18,7 +18,7 @@ from distill.evaluation.metrics import compare
 from distill.evaluation.report import read_test, scores_of
 from distill.runs.opening import Run
 from distill.runs.teachers import FILLED
-from distill.teaching.adopted import model_in
+from distill.teaching.teacher_files import model_in
 from distill.track import Stopwatch
 
 On = Literal["validation", "test"]

@@ -25,7 +25,7 @@ from distill.synthesis.corpus import character_counts
 from distill.synthesis.materialise import materialise
 from distill.synthesis.opening import open_rendered
 from distill.synthesis.source import RenderedSource
-from distill.teaching.adopted import adopted
+from distill.teaching.teacher_files import teacher_file
 from distill.training.initial import charset_with_starts
 from students.charset import Charset
 from students.errors import DataError
@@ -164,7 +164,7 @@ def _charset(recipe: Recipe, train: Lines, folder: Path) -> Charset:
     """The charset of a run: chosen from labels, or from an adopted teacher's charset where no line has a label."""
     texts = train.texts
     if all(text is None for text in texts) and recipe.teacher.file is not None:
-        texts = (read_description(adopted(recipe, folder)).charset.characters,)
+        texts = (read_description(teacher_file(recipe, folder)).charset.characters,)
     return charset_with_starts(choose_charset(texts, recipe.data.charset), recipe)
 
 

@@ -12,8 +12,8 @@ from distill.evaluation import report
 from distill.evaluation.report_page import write_pages
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run
-from distill.teaching.adopted import foreign_teachers, model_in
 from distill.teaching.graph import parameters_of
+from distill.teaching.teacher_files import foreign_teachers, model_in
 from distill.track import write_json
 from distill.training.train import LINES_NAME
 from students.model_file import read_description

@@ -13,9 +13,9 @@ from distill.data.posteriors import Cached
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.jobs import final_job, jobs_of
 from distill.runs.opening import Run
-from distill.teaching.adopted import adopted, copy_in, foreign_teachers, model_of, unknown_characters
 from distill.teaching.cache import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
+from distill.teaching.teacher_files import copy_in, foreign_teachers, model_of, teacher_file, unknown_characters
 from distill.track import say
 from distill.training.lines import LineTask
 from distill.training.train import finished
@@ -54,7 +54,7 @@ def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.de
 
 def own_copy(run: Run) -> Path:
     """Return the copy of the finished teacher in the run folder, made where it is missing."""
-    source = adopted(run.recipe, run.folder)
+    source = teacher_file(run.recipe, run.folder)
     target = copy_in(run.folder, source)
     if run.accelerator.is_main_process and not target.is_file():
         target.parent.mkdir(exist_ok=True)

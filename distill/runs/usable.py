@@ -12,7 +12,7 @@ from distill.evaluation.doctor.pictures import ALMOST_BLANK, contrast_of, grey_o
 from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
 from distill.runs.policies import without_infeasible
 from distill.runs.pools import Pools
-from distill.teaching.adopted import foreign_teachers
+from distill.teaching.teacher_files import foreign_teachers
 from distill.training.initial import undownloaded
 from students.charset import Charset
 from students.errors import DataError

@@ -26,7 +26,7 @@ from distill.runs.opening import Run
 from distill.runs.pools import Pools
 from distill.runs.teachers import frozen_teacher
 from distill.schema import Protocol
-from distill.teaching.adopted import adopted, model_in
+from distill.teaching.teacher_files import model_in, teacher_file
 from students.decode import best_path_text
 from students.errors import UserError
 from students.model_file import MODEL_NAME
@@ -107,7 +107,7 @@ def weakness(recipe: Recipe, folder: Path, pools: Pools) -> list[str]:
     if recipe.teacher.allow_weak or not (recipe.teacher.file or own.is_file()):
         return []
     try:
-        path = adopted(recipe, folder) if recipe.teacher.file else own
+        path = teacher_file(recipe, folder) if recipe.teacher.file else own
         read = _read_here(recipe, pools, frozen_teacher(recipe, path, pools.charset, CPU))
         alone = _read_here(recipe, pools, teachers.load(control).model) if control.is_file() else None
     except UserError as error:

@@ -94,11 +94,11 @@ def batch_lines(n_classes: int) -> int:
 
 
 def parameters_of(reader: Reader) -> int:
-    """The number of parameters behind a reader; of a graph, what its file says, or the numbers that it stores."""
+    """The number of parameters behind a reader; of a graph, as its file states, or as it stores."""
     if not is_graph(reader.path):
         return n_parameters(reader.model)
-    if isinstance(said := reader.description.architecture.get("parameters"), int):
-        return said
+    if isinstance(stated := reader.description.architecture.get("parameters"), int):
+        return stated
     import onnx
 
     weights = onnx.load_from_string(read_onnx(reader.path)[1]).graph.initializer

@@ -146,7 +146,7 @@ def test_missing_external_data_and_the_same_with_it(tmp_path: Path) -> None:
     (tmp_path / "weights.bin").unlink()
     message = refused(path, tmp_path)
     assert "weights.bin" in message
-    assert "not beside it" in message
+    assert "not next to it" in message
 
 
 def test_a_file_of_this_suite(tmp_path: Path, onnx_file: Path) -> None:
@@ -180,9 +180,9 @@ def test_a_description_with_a_wrong_key_names_the_right_ones(tmp_path: Path) -> 
 def test_a_description_against_what_the_file_declares(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "m.onnx", Form(), {"character": "\n".join(characters())})
     with pytest.raises(UserError, match=r"32 px.*48"):
-        adopt(str(path), tmp_path / "o.onnx", said=Settings(height_px=48))
+        adopt(str(path), tmp_path / "o.onnx", described=Settings(height_px=48))
     with pytest.raises(UserError, match="NTC, not TNC"):
-        adopt(str(path), tmp_path / "o.onnx", said=Settings(layout="TNC"))
+        adopt(str(path), tmp_path / "o.onnx", described=Settings(layout="TNC"))
 
 
 def test_the_command_prints_one_message_and_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ METADATA = {"character": "\n".join(characters())}
 
 
 def found(adopted: Adopted) -> dict[str, str]:
-    return {finding.what: finding.value for finding in adopted.detected.findings}
+    return {fact.what: fact.value for fact in adopted.detected.facts}
 
 
 def opened(adopted: Adopted, out: Path) -> Reader:
@@ -102,7 +102,7 @@ def test_the_charset_may_be_text_yaml_json_or_python(suffix: str, tmp_path: Path
     }[suffix]
     (tmp_path / f"dictionary{suffix}").write_text(text, "utf-8")
     path = write_foreign(tmp_path / "elsewhere.onnx")
-    for charset in (tmp_path / f"dictionary{suffix}", None):  # given, and lying beside the model
+    for charset in (tmp_path / f"dictionary{suffix}", None):  # given, and lying next to the model
         adopted = adopt(str(path), tmp_path / "o.onnx", charset=charset)
         assert adopted.description.charset.characters == characters()
 
@@ -135,10 +135,10 @@ def test_of_two_lists_that_fit_the_one_that_reads_is_taken(tmp_path: Path) -> No
 
 
 def test_what_is_described_is_not_looked_for(tmp_path: Path) -> None:
-    said = Settings(
+    described = Settings(
         mean=(100.0,), deviation=(50.0,), padding_value=9, least_width_px=80, licence="MIT", origin="a shop"
     )
-    adopted = adopt(str(write_foreign(tmp_path / "m.onnx", Form(), METADATA)), tmp_path / "o.onnx", said=said)
+    adopted = adopt(str(write_foreign(tmp_path / "m.onnx", Form(), METADATA)), tmp_path / "o.onnx", described=described)
     preparation, training = adopted.description.preparation, adopted.description.training
     assert (preparation.mean, preparation.std) == (100.0, 50.0)
     assert (preparation.padding_value, preparation.least_width_px) == (9, 80)
@@ -147,9 +147,9 @@ def test_what_is_described_is_not_looked_for(tmp_path: Path) -> None:
 
 
 def test_a_value_for_each_channel_becomes_nodes_of_the_graph(tmp_path: Path) -> None:
-    said = Settings(mean=(120.0, 125.0, 130.0), deviation=(60.0, 61.0, 62.0), colour="bgr")
+    described = Settings(mean=(120.0, 125.0, 130.0), deviation=(60.0, 61.0, 62.0), colour="bgr")
     path = write_foreign(tmp_path / "m.onnx", Form(colours=True), METADATA)
-    adopted = adopt(str(path), tmp_path / "o.onnx", said=said)
+    adopted = adopt(str(path), tmp_path / "o.onnx", described=described)
     pixels = adopted.detected.pixels()
     levels = np.random.default_rng(0).integers(0, 256, (32, 64, 3)).astype(np.uint8)
     given = pixels.given(pixels.preparation.prepare(levels)[None])[0]

@@ -57,9 +57,9 @@ def test_a_real_file_is_known_under_another_name(name: str, tmp_path: Path) -> N
     shutil.copy(folder / real.file, tmp_path / "something.onnx")
     charset = folder / real.charset if real.charset else None
     adopted = adopt(str(tmp_path / "something.onnx"), tmp_path / "out.onnx", charset=charset)
-    found = {finding.what: finding.value for finding in adopted.detected.findings}
+    found = {fact.what: fact.value for fact in adopted.detected.facts}
     assert real.found.items() <= found.items()
-    assert all(finding.why for finding in adopted.detected.findings)
+    assert all(fact.why for fact in adopted.detected.facts)
     description = adopted.description
     assert description.architecture["frame_px"] == 8
     assert description.architecture["classes"] == real.n_classes

@@ -168,11 +168,11 @@ def test_an_ensemble_of_a_graph_and_a_network(tmp_path: Path) -> None:
     lines = lines_of([97, 100])
     (group,) = in_width_order(lines.padded_width_px, 64)
 
-    def heard(*some: int) -> torch.Tensor:
+    def posteriors_of(*some: int) -> torch.Tensor:
         teacher = FrozenTeacher([members[i] for i in some], CPU, "fp32")
         return teacher(*PreparedLines(lines, OWN, teacher.preparations).stacked(group)).logits_NTC.softmax(-1)
 
-    both, first = heard(0, 1), heard(0)
+    both, first = posteriors_of(0, 1), posteriors_of(0)
     assert both.shape == first.shape
     assert not torch.allclose(both, first, atol=0.01)
 

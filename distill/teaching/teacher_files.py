@@ -37,7 +37,7 @@ def copy_in(folder: Path, source: Path) -> Path:
     return folder / "teacher" / (ONNX_NAME if is_graph(source) else MODEL_NAME)
 
 
-def adopted(recipe: Recipe, folder: Path) -> Path:
+def teacher_file(recipe: Recipe, folder: Path) -> Path:
     """The finished teacher that a recipe names: the copy in the run's `folder`, or, before there is one, the original.
 
     Raises `CheckpointError` where both are there and differ.
@@ -66,7 +66,7 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
     neck: object = recipe.teacher.model.neck
     for key, file in _named(recipe):
         try:
-            path = adopted(recipe, folder) if key == OWN else model_of(file)
+            path = teacher_file(recipe, folder) if key == OWN else model_of(file)
             described = read_description(path)
             if is_graph(path):
                 need_onnx(path)
@@ -106,7 +106,7 @@ def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[s
     """Of each finished model that a recipe names: which characters of the lines it does not know."""
     notes = []
     for key, file in _named(recipe):
-        theirs = read_description(adopted(recipe, folder) if key == OWN else model_of(file)).charset
+        theirs = read_description(teacher_file(recipe, folder) if key == OWN else model_of(file)).charset
         if missing := [c for c in charset.characters if c not in theirs.characters]:
             notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {''.join(missing)!r}")
     return notes
@@ -116,7 +116,7 @@ def foreign_teachers(recipe: Recipe, folder: Path) -> list[str]:
     """A sentence on each finished model that a recipe names and that others made."""
     notes = []
     for key, file in _named(recipe):
-        found = provenance_of(read_description(adopted(recipe, folder) if key == OWN else model_of(file)))
+        found = provenance_of(read_description(teacher_file(recipe, folder) if key == OWN else model_of(file)))
         if found:
             notes.append(f"{key}: {file} is {in_words(found)}")
     return notes
