@@ -8,68 +8,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from distill.data.formats.opening import open_contents, source_at
-from distill.data.formats.page_lines import cut_line, polygon_of
+from distill.data.formats.page_cuts import cut_line
+from distill.data.formats.page_lines import points_of
 from students.errors import DataError
 from students.image import decode_image
+from tests.page_files import (
+    HEIGHT,
+    INK,
+    PAPER,
+    SLANTED,
+    WIDTH,
+    alto_xml,
+    equiv,
+    opened,
+    page_image,
+    page_xml,
+    read,
+    text_line,
+)
 
-PAPER, INK, WIDTH, HEIGHT = 200, 20, 120, 80
-SLANTED = "10,10 60,20 60,40 10,30"
 PAGE_NAMESPACES = [
-    "http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15",
-    "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15",
+    f"http://schema.primaresearch.org/PAGE/gts/pagecontent/{version}"
+    for version in ("2010-03-19", "2013-07-15", "2019-07-15")
 ]
-ALTO_NAMESPACES = [f"http://www.loc.gov/standards/alto/ns-v{version}#" for version in (2, 3, 4)]
-
-
-def synthetic_page() -> np.ndarray:
-    """Paper, the ink of a slanted line, and of its neighbour below it."""
-    page_HW = np.full((HEIGHT, WIDTH), PAPER, np.uint8)
-    page_HW[20:28, 15:55] = INK
-    page_HW[36:44, 15:30] = INK + 1
-    return page_HW
-
-
-def page_image(folder: Path, name: str = "p1.png") -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(synthetic_page()).save(folder / name)
-
-
-def text_line(name: str, points: str, inside: str) -> str:
-    return f'<TextLine id="{name}"><Coords points="{points}"/>{inside}</TextLine>'
-
-
-def equiv(text: str, index: int | None = None) -> str:
-    at = "" if index is None else f' index="{index}"'
-    return f"<TextEquiv{at}><Unicode>{text}</Unicode></TextEquiv>"
-
-
-def page_xml(lines: str, image: str = "p1.png", namespace: str = PAGE_NAMESPACES[1], width: int = WIDTH) -> str:
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?><PcGts xmlns="{namespace}"><Metadata/><Page imageFilename="{image}" '
-        f'imageWidth="{width}" imageHeight="{HEIGHT}"><TextRegion id="r"><Coords points="0,0 9,0 9,9"/>{lines}'
-        f"</TextRegion></Page></PcGts>"
-    )
-
-
-def alto_xml(
-    lines: str, namespace: str = ALTO_NAMESPACES[2], image: str = "/home/x/p1.png", unit: str = "pixel"
-) -> str:
-    return (
-        f'<alto xmlns="{namespace}"><Description><MeasurementUnit>{unit}</MeasurementUnit><sourceImageInformation>'
-        f"<fileName>{image}</fileName></sourceImageInformation></Description><Layout>"
-        f'<Page WIDTH="{WIDTH}" HEIGHT="{HEIGHT}"><PrintSpace><TextBlock>{lines}</TextBlock></PrintSpace></Page>'
-        "</Layout></alto>"
-    )
-
-
-def read(path: Path, **settings: object) -> tuple[list[str], list[str | None], list[np.ndarray]]:
-    """Names, texts and pixels."""
-    contents = open_contents(source_at(str(path), "mine", **settings), Path(), path)
-    pixels = [decode_image(contents.fetch(row)) for row in range(len(contents.names))]
-    return list(contents.names), list(contents.texts), pixels
+ALTO_NAMESPACES = ["", *(f"http://www.loc.gov/standards/alto/ns-v{version}#" for version in (2, 3, 4))]
 
 
 @pytest.mark.parametrize("namespace", PAGE_NAMESPACES)
@@ -86,10 +49,9 @@ def test_page_xml_gives_names_texts_and_cut_lines(tmp_path: Path, namespace: str
     names, texts, (first, second, *_) = read(tmp_path)
     assert names == ["p1/a", "p1/b", "p1/c", "p1/d"]
     assert texts == ["Größe & Maß", "word word", None, "the line"]
-    assert first.shape == (30, 50)
-    assert (first[0, -1], first[-1, 0]) == (PAPER, PAPER)
-    assert INK in first
-    assert INK + 1 not in first  # the neighbour lies in the box, but below the polygon
+    assert first.shape == (20, 51)  # as long and high as the sides of its four corners
+    assert (first[8, 15:40] < INK + 20).all()
+    assert (first[18:] == PAPER).all()  # the neighbour lies in the box, but below the polygon
     assert (second == INK + 1).all()
 
 
@@ -107,7 +69,7 @@ def test_alto_gives_polygons_or_boxes_and_words(tmp_path: Path, namespace: str) 
     (tmp_path / "p1.xml").write_text(alto_xml("".join(lines), namespace), "utf-8")
     names, texts, (first, second, _) = read(tmp_path)
     assert (names, texts) == (["p1/a", "p1/b", "p1/c"], ["Sub stanz-", "box", None])
-    assert first.shape == (30, 50)
+    assert first.shape == (20, 51)
     assert second.shape == (8, 15)
     assert (second == INK + 1).all()
 
@@ -157,23 +119,23 @@ def test_the_cut_keeps_what_is_inside_and_lays_paper_outside() -> None:
         ("1,1 5,5 a,b", "not a row of numbers"),
         ("1,1 5,5 9,9", "encloses nothing"),
         ("1,1 150,1 150,20", "leaves the page of 120 x 80 px at 150,1"),
-        ("-2,1 50,1 50,20", "leaves the page of 120 x 80 px at -2,1"),
+        ("-12,1 50,1 50,20", "leaves the page of 120 x 80 px at -12,1"),
         ("nan,1 50,1 50,20", "leaves the page"),
     ],
 )
 def test_a_bad_polygon_refuses_its_line_alone(tmp_path: Path, points: str, reason: str) -> None:
     page_image(tmp_path)
     (tmp_path / "p1.xml").write_text(page_xml(text_line("a", points, "") + text_line("b", SLANTED, "")))
-    contents = open_contents(source_at(str(tmp_path), "mine"), Path(), tmp_path)
+    contents = opened(tmp_path)
     with pytest.raises(DataError, match=reason):
         contents.fetch(0)
     contents.fetch(1)
-    assert polygon_of("0 0, 1 0, 1 1").shape == (3, 2)
+    assert points_of("0 0, 1 0, 1 1").shape == (3, 2)
 
 
 def test_a_page_marked_on_another_size_refuses_its_lines(tmp_path: Path) -> None:
     page_image(tmp_path)
-    (tmp_path / "p1.xml").write_text(page_xml(text_line("a", SLANTED, ""), width=2 * WIDTH))
+    (tmp_path / "p1.xml").write_text(page_xml(text_line("a", SLANTED, ""), size=(2 * WIDTH, HEIGHT)))
     with pytest.raises(DataError, match=r"p1\.png: 120 x 80 px, but its lines were marked on 240 x 80 px"):
         read(tmp_path)
 
@@ -205,13 +167,6 @@ def test_a_broken_page_is_one_error(tmp_path: Path, content: str, reason: str) -
         read(tmp_path / "set")
 
 
-def test_units_that_are_no_pixels_are_refused(tmp_path: Path) -> None:
-    page_image(tmp_path)
-    (tmp_path / "p1.xml").write_text(alto_xml("", unit="mm10"))
-    with pytest.raises(DataError, match=r"p1\.xml: measures in mm10"):
-        read(tmp_path)
-
-
 def test_images_one_folder_up_are_found_and_a_page_described_twice_is_not_read_twice(tmp_path: Path) -> None:
     page_image(tmp_path)
     for name, content in (("page", page_xml(text_line("a", SLANTED, ""))), ("alto", alto_xml(""))):
@@ -234,9 +189,9 @@ def test_boxes_of_ppocrlabel_are_cut_like_polygons(tmp_path: Path) -> None:
     ]
     row = f"set/p1.png\t{json.dumps(boxes)}\n"
     (tmp_path / "set" / "Label.txt").write_text(row)
-    contents = open_contents(source_at(str(tmp_path / "set"), "mine"), Path(), tmp_path)
+    contents = opened(tmp_path / "set")
     assert (contents.names, contents.texts) == (["p1/0000", "p1/0001", "p1/0002"], ["a\tb", None, None])
-    assert decode_image(contents.fetch(0)).shape == (30, 50)
+    assert decode_image(contents.fetch(0)).shape == (20, 51)
     for broken, reason in (
         (row.replace("p1.png", "p2.png"), r"Label\.txt:1: the page image 'set/p2\.png' does not exist"),
         (row + "set/p1.png\n", r"Label\.txt:2: no tab"),

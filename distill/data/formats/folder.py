@@ -27,7 +27,7 @@ PAIR_SUFFIX = ".gt.txt"
 
 def label_files_in(folder: Path) -> list[str]:
     """Return the label files that a folder holds; `*.gt.txt` stands for texts next to the images."""
-    listed = [name for name in LABEL_FILES if (folder / name).is_file()]
+    listed = [name for name in LABEL_FILES if (folder / name).is_file() and not holds_boxes(folder / name)]
     paddle = [p.name for pattern in PADDLE_LISTS for p in sorted(folder.glob(pattern)) if not holds_boxes(p)]
     pairs = next(folder.rglob(f"*{PAIR_SUFFIX}"), None)
     return listed + paddle + ([f"*{PAIR_SUFFIX}"] if pairs else [])

@@ -13,9 +13,8 @@ from typing_extensions import assert_never
 from distill.data.formats.contents import Contents
 from distill.data.formats.folder import label_files_in, open_folder
 from distill.data.formats.label_files import SUFFIXES
-from distill.data.formats.paddle_boxes import FILE, holds_boxes, read_boxes
-from distill.data.formats.page_lines import PageLine, contents_of_pages
-from distill.data.formats.page_xml import describes_a_page, read_pages
+from distill.data.formats.paddle_boxes import holds_boxes
+from distill.data.formats.pages import open_pages, page_file_in
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
 from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
@@ -91,16 +90,11 @@ def _opened(source: FileSource, root: Path, cache_folder: Path) -> Contents:
         case WebDatasetSource():
             return open_shards(root / source.path)
         case PagesSource():
-            return contents_of_pages(_page_lines(root / source.path), source.margin_px)
+            return open_pages(root / source.path, source.margin_px)
         case HubSource():
             return open_hub(source, cache_folder)
         case _:
             assert_never(source)
-
-
-def _page_lines(path: Path) -> list[PageLine]:
-    boxes = path / FILE if path.is_dir() else path
-    return read_boxes(boxes) if holds_boxes(boxes) else read_pages(path)
 
 
 def source_at(where: str, name: str, kind: str | None = None, **settings: object) -> FileSource:
@@ -150,9 +144,7 @@ def _kinds_in(folder: Path) -> Iterator[tuple[str, str]]:
     for suffix in (".parquet", ".arrow", ".tar"):
         if next(folder.glob(f"*{suffix}"), None):
             yield SUFFIX_FORMATS[suffix], f"*{suffix}"
-    if holds_boxes(folder / FILE):
-        yield "pages", FILE
-    elif (page := next((p for p in folder.rglob("*.xml") if describes_a_page(p)), None)) is not None:
-        yield "pages", str(page.relative_to(folder))
+    if page := page_file_in(folder):
+        yield "pages", page
     if labels := label_files_in(folder):
         yield "folder", labels[0]

@@ -1,4 +1,7 @@
-"""`Label.txt` of PPOCRLabel: a page image a row, and the boxes and texts on it as JSON."""
+"""Detection lists of PaddleOCR and PPOCRLabel: a page image a row, a tab, and the boxes and texts on it as JSON.
+
+They bear many names (`Label.txt`, `train_icdar2015_label.txt`, `det_gt.txt`), so they are told by their content.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +10,90 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from distill.data.formats.contents import bytes_of, text_of
-from distill.data.formats.page_lines import PageLine, page_image
+from distill.data.formats.notes import Notes
+from distill.data.formats.page_frames import DescribedPage
+from distill.data.formats.page_images import PageImages
+from distill.data.formats.page_lines import PageLine
 from students.errors import DataError
+from students.image import IMAGE_SUFFIXES
 
 FILE = "Label.txt"
-ILLEGIBLE = "###"
+SNIFFED_BYTES = 2**16
+KEYS = (b"points", b"transcription")
+NOT_TO_READ = ("###", "*")  # as PaddleOCR's training takes them
+NOT_READ_YET = ("TEMPORARY", "待识别")  # as PPOCRLabel writes until a text is typed
+DOUBTED = ("difficult", "illegibility")
+OTHERS = (*IMAGE_SUFFIXES, ".gt.txt", ".cach", ".bak")  # the last two: what PPOCRLabel keeps for itself, and copies
+
+
+def box_lists_in(folder: Path) -> list[Path]:
+    """Return the detection lists of a folder, sorted; a text that bears the name of an image is none."""
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    images = {path.stem for path in paths if path.suffix.lower() in IMAGE_SUFFIXES}
+    others = (path for path in paths if path.stem not in images and not path.name.lower().endswith(OTHERS))
+    return [path for path in others if holds_boxes(path)]
 
 
 def holds_boxes(path: Path) -> bool:
     """Return whether a file lists boxes on pages, and not the texts of line images."""
-    if path.name != FILE or not path.is_file():
+    if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.readline().partition(b"\t")[2].strip()[:2] in (b"[{", b"[]")
+        head = file.read(SNIFFED_BYTES)
+    rows = [row.partition(b"\t")[2].strip() for row in head.split(b"\n") if row.strip()]
+    first = next((row for row in rows if row != b"[]"), None)
+    if first is None:  # pages without boxes, or nothing
+        return bool(rows) and path.name == FILE
+    return first[:1] == b"[" and first[1:].lstrip()[:1] == b"{" and any(key in first for key in KEYS)
 
 
-def read_boxes(path: Path) -> list[PageLine]:
-    """The boxes of all pages, named page/number; one without a text, or marked illegible, is an unlabelled line."""
+def read_boxes(path: Path, notes: Notes) -> list[PageLine]:
+    """The boxes of all pages, named page/number; one without a text, or marked illegible, is an unlabelled line.
+
+    Which are taken to be unlabelled, in spite of a text, is added to `notes`.
+    """
     rows = text_of(bytes_of(path), path).split("\n")
-    return [line for number, row in enumerate(rows, 1) if row.strip() for line in _page(row, path, number)]
+    images = PageImages()
+    numbered = ((number, row) for number, row in enumerate(rows, 1) if row.strip())
+    return [line for number, row in numbered for line in _page(row, path, number, images, notes)]
 
 
-def _page(row: str, path: Path, number: int) -> Iterator[PageLine]:
+def _page(row: str, path: Path, number: int, images: PageImages, notes: Notes) -> Iterator[PageLine]:
     where = f"{path}:{number}"
     name, tab, content = row.rstrip("\r").partition("\t")
     if not tab:
         raise DataError(f"{where}: no tab between page and boxes: {row[:60]!r}")
-    image = page_image(name, path)
+    image = images.named(name, path)
     if image is None:
         raise DataError(f"{where}: the page image {name!r} does not exist in {path.parent}")
+    page = DescribedPage(image, None, shown=True)
     try:
-        boxes = [(box["transcription"], box["points"]) for box in json.loads(content)]
-        for i, (text, points) in enumerate(boxes):
+        boxes = [(box["transcription"], box["points"], _doubted(box)) for box in json.loads(content)]
+        for i, (text, points, doubted) in enumerate(boxes):
             polygon = " ".join(f"{x},{y}" for x, y in points)
             if not isinstance(text, str):
                 raise TypeError(f"the transcription {text!r} is not text")
-            known = None if text in ("", ILLEGIBLE) else text
-            yield PageLine(f"{Path(name).stem}/{i:04d}", known, image, polygon, None)
+            line = f"{Path(name).stem}/{i:04d}"
+            yield PageLine(line, _label(text, doubted, line, notes), page, polygon, ordered=True)
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"{where}: not a JSON list of boxes with transcription and points ({type(error).__name__}: {error})"
         ) from error
+
+
+def _doubted(box: dict[str, object]) -> str:
+    """The mark by which a box says that its text cannot be read; some programs write its value as a string."""
+    return next((key for key in DOUBTED if str(box.get(key, False)).lower() in ("true", "1")), "")
+
+
+def _label(text: str, doubted: str, line: str, notes: Notes) -> str | None:
+    """The text of a box; None for a placeholder, and where the box is marked."""
+    if not text.strip():
+        return None
+    if text.strip() in NOT_TO_READ or doubted:
+        notes.add(f"boxes marked by {doubted or text.strip()}, taken as unlabelled", line)
+        return None
+    if text.strip() in NOT_READ_YET:
+        notes.add(f"boxes with PPOCRLabel's {text.strip()}, no text typed yet, taken as unlabelled", line)
+        return None
+    return text

@@ -1,4 +1,4 @@
-"""Lines cut out of page images by polygon, when they are fetched.
+"""Lines cut out of page images when they are fetched; where each is cut is settled when the source is opened.
 
 What lies outside the polygon, widened by the margin, becomes the paper's colour: the median of what lies inside.
 Cutting a line decodes its page: for training, cut once with `distill import`.
@@ -11,101 +11,147 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path, PureWindowsPath
+from functools import lru_cache, partial
+from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from distill.data.formats.contents import Contents, is_file, lies_inside
+from distill.data.formats.contents import Contents
+from distill.data.formats.notes import Notes
+from distill.data.formats.page_cuts import cut_region
+from distill.data.formats.page_frames import DescribedPage, Frame, as_stored, frame_of
+from distill.data.formats.page_marks import Marks, with_outlines
+from distill.data.formats.page_regions import Region, region_of
 from students.errors import DataError
-from students.image import decode_image
+from students.image import UPRIGHT, decode_image
 
 
 class PageLine(NamedTuple):
-    """A line of a page: `polygon` as written (x,y x,y ...), in pixels of a page of `size_px` (width, height)."""
+    """A line of a page as its file describes it, points as written (x,y x,y ...), in the units of the page.
+
+    `ordered`: the corners begin at the text's top left, clockwise. `turned`: by how many degrees anticlockwise the text
+    of its region is turned, where the file says so.
+    """
 
     name: str
     text: str | None
+    page: DescribedPage
+    points: str
+    baseline: str = ""
+    ordered: bool = False
+    turned: float | None = None
+
+
+class PageCut(NamedTuple):
+    """Where a line is cut: a region of an image whose EXIF orientation is undone, 1 for none; or why it is not cut."""
+
     image: Path
-    polygon: str
-    size_px: tuple[float, float] | None
+    orientation: int
+    region: Region | str
 
 
 @dataclass(frozen=True)
 class PageFetch:
     """Lines as PNG. Neighbouring lines share the decoded page."""
 
-    lines: tuple[PageLine, ...]
+    cuts: tuple[PageCut, ...]
     margin_px: int
 
     def __call__(self, row: int) -> bytes:
-        line = self.lines[row]
-        page_HWC = _page(line.image)
-        height, width = page_HWC.shape[:2]
-        if line.size_px is not None and line.size_px != (width, height):
-            described = " x ".join(f"{side:g}" for side in line.size_px)
-            raise DataError(f"{line.image}: {width} x {height} px, but its lines were marked on {described} px")
+        cut = self.cuts[row]
+        if isinstance(cut.region, str):
+            raise DataError(cut.region)
         buffer = io.BytesIO()
-        Image.fromarray(cut_line(page_HWC, polygon_of(line.polygon), self.margin_px)).save(buffer, "PNG")
+        line_HWC = cut_region(_page(cut.image, cut.orientation), cut.region, self.margin_px)
+        Image.fromarray(line_HWC).save(buffer, "PNG")
         return buffer.getvalue()
 
 
-def contents_of_pages(lines: Sequence[PageLine], margin_px: int) -> Contents:
-    """Return the lines of pages as the contents of a source."""
-    return Contents([line.name for line in lines], [line.text for line in lines], PageFetch(tuple(lines), margin_px))
+def contents_of_pages(lines: Sequence[PageLine], margin_px: int, notes: Notes) -> Contents:
+    """Return the lines of pages as the contents of a source; what was clipped or read by a rule is added to `notes`."""
+    cuts: list[PageCut] = []
+    for page, of_page in groupby(lines, key=lambda line: line.page):
+        cuts += _cuts(page, list(of_page), notes)
+    return Contents([line.name for line in lines], [line.text for line in lines], PageFetch(tuple(cuts), margin_px))
 
 
-@lru_cache(maxsize=2)
-def _page(path: Path) -> np.ndarray:
-    return decode_image(path)
-
-
-def page_image(named: str, described_by: Path) -> Path | None:
-    """Return the image of a page by its name in `described_by`: next to that file, a folder above, or of its name.
-
-    Programs write absolute paths of their own machine: of a name that leaves the folder the last part counts.
-    """
-    folder, last = described_by.parent, PureWindowsPath(named).name
-    names = [named] if lies_inside(named) else [last] if last else []
-    candidates = [place / name for name in names for place in (folder, folder.parent)]
-    candidates += [described_by.with_suffix(suffix) for suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff")]
-    return next((path for path in candidates if is_file(path)), None)
-
-
-def polygon_of(points: str) -> np.ndarray:
-    """Return the corners (P, 2) of a polygon written `x,y x,y ...` or `x y x y ...`; raises `DataError`."""
+def points_of(points: str) -> np.ndarray:
+    """Return the points (P, 2) written `x,y x,y ...` or `x y x y ...`; raises `DataError`."""
     try:
         numbers = [float(number) for number in re.split(r"[\s,]+", points.strip()) if number]
     except ValueError:
-        raise DataError(f"its polygon is not a row of numbers: {points[:60]!r}") from None
-    if len(numbers) % 2 or len(numbers) < 6:
-        raise DataError(f"its polygon has {len(numbers) / 2:g} points; a line needs three or more: {points[:60]!r}")
+        raise DataError(f"is not a row of numbers: {points[:60]!r}") from None
+    if len(numbers) % 2:
+        raise DataError(f"has {len(numbers) / 2:g} points: {points[:60]!r}")
     return np.array(numbers).reshape(-1, 2)
 
 
-def cut_line(page_HWC: np.ndarray, polygon_P2: np.ndarray, margin_px: int) -> np.ndarray:
-    """Return the part of a page, uint8 (H, W) or (H, W, 3), inside a polygon (P, 2) of x and y, and a margin.
+@lru_cache(maxsize=2)
+def _page(path: Path, orientation: int) -> np.ndarray:
+    return as_stored(decode_image(path), orientation)
 
-    Raises `DataError` for a polygon that leaves the page or encloses nothing. The margin ends at the page's edge.
-    """
-    height, width = page_HWC.shape[:2]
-    inside = (polygon_P2 >= 0) & (polygon_P2 <= (width, height))
-    if not inside.all():  # true for a corner that is no number, too
-        x, y = polygon_P2[~inside.all(axis=1)][0]
-        raise DataError(f"its polygon leaves the page of {width} x {height} px at {x:g},{y:g}")
-    if cv2.contourArea(polygon_P2.astype(np.float32)) < 1:
-        raise DataError("its polygon encloses nothing")
-    (left, top), (right, bottom) = polygon_P2.min(0), polygon_P2.max(0)
-    left, top = max(math.floor(left) - margin_px, 0), max(math.floor(top) - margin_px, 0)
-    right, bottom = min(math.ceil(right) + margin_px, width), min(math.ceil(bottom) + margin_px, height)
-    line_HWC = page_HWC[top:bottom, left:right].copy()
-    mask_HW = np.zeros(line_HWC.shape[:2], np.uint8)
-    cv2.fillPoly(mask_HW, [np.round(polygon_P2 - (left, top)).astype(np.int32)], 1)
-    paper = np.median(line_HWC[mask_HW > 0], axis=0)
-    if margin_px:
-        mask_HW = cv2.dilate(mask_HW, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin_px + 1,) * 2))
-    line_HWC[mask_HW == 0] = paper.astype(np.uint8)
-    return line_HWC
+
+def _cuts(page: DescribedPage, lines: Sequence[PageLine], notes: Notes) -> list[PageCut]:
+    try:
+        frame = frame_of(page, notes)
+    except DataError as error:
+        return [PageCut(page.image, UPRIGHT, str(error))] * len(lines)
+    found = [_marks(line, frame, notes) for line in lines]
+    outlined = with_outlines(found, lambda row, what: notes.add(what, lines[row].name))
+    return [
+        PageCut(page.image, frame.orientation, _region(marks, frame, partial(notes.add, name=line.name)))
+        for line, marks in zip(lines, outlined, strict=True)
+    ]
+
+
+def _marks(line: PageLine, frame: Frame, notes: Notes) -> Marks | DataError:
+    """What the line's file marks, in pixels, or why that is nothing."""
+    baseline_B2 = _baseline(line, frame, notes)
+    try:
+        polygon_P2 = points_of(line.points) * frame.scale
+    except DataError as error:
+        return DataError(f"its polygon {error}")
+    if len(polygon_P2) < 3 and (len(polygon_P2) or baseline_B2 is None):
+        n = len(polygon_P2)
+        return DataError(f"its polygon has {n} points; a line needs three or more: {line.points[:60]!r}")
+    return Marks(
+        polygon_P2 if len(polygon_P2) else None,
+        baseline_B2,
+        line.text or "",
+        line.ordered,
+        None if line.turned is None else _direction(line.turned),
+    )
+
+
+def _baseline(line: PageLine, frame: Frame, notes: Notes) -> np.ndarray | None:
+    """The points of the baseline; None where it has none, or where they cannot be used."""
+    if not line.baseline.strip():
+        return None
+    try:
+        baseline_B2 = points_of(line.baseline) * frame.scale
+    except DataError:
+        baseline_B2 = np.zeros((0, 2))
+    if not len(baseline_B2) or not np.linalg.norm(baseline_B2[-1] - baseline_B2[0]) >= 1:  # nor where one is no number
+        notes.add("lines with a baseline that is no row of points, cut without it", line.name)
+        return None
+    return baseline_B2
+
+
+def _direction(degrees: float) -> np.ndarray | None:
+    """The direction of text that is turned by quarters anticlockwise; None for what is level or slants a little."""
+    quarters = round(degrees / 90) if math.isfinite(degrees) else 0
+    if quarters % 4 == 0:
+        return None
+    return np.round([math.cos(math.radians(90 * quarters)), -math.sin(math.radians(90 * quarters))])
+
+
+def _region(marks: Marks | DataError, frame: Frame, note: partial[None]) -> Region | str:
+    try:
+        if isinstance(marks, DataError):
+            raise marks
+        return region_of(marks, frame.size_px, note)
+    except DataError as error:
+        return str(error)

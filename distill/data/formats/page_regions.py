@@ -1,0 +1,206 @@
+"""Which part of a page a line is, and which way its text runs: from corners, polygon and baseline to a region.
+
+Coordinates count pixels from the page's top left corner; edges of pixels are whole numbers. A direction is a unit
+vector along the text. Where quarters of a turn make a line level it is turned by them, which costs no sharpness; else
+the corners that were marked, or a rectangle along the text, are warped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from distill.data.formats.page_marks import Marks, direction_along, upwards
+from students.errors import DataError
+
+OUTSIDE_PX, OUTSIDE_SHARE = 10, 0.01  # so far a corner may lie outside the page: the larger of pixels and share
+LEVEL_PX = 1.0  # four corners so near those of an upright box are one
+WORTH = 0.9  # a polygon is straightened where its rectangle is at most so high, compared with its box
+LONG = 1.5  # sides of this ratio, or more, show which of them the text runs along
+TALL_CHARACTERS = 4  # a box higher than wide with so many characters holds text that is turned
+RIGHT = np.array([1.0, 0.0])
+Note = Callable[[str], None]
+
+
+class Region(NamedTuple):
+    """What is inside the polygon, turned anticlockwise by `quarters`; or where there is a frame, warped.
+
+    `frame_42`: the corners that become the line's top left, top right, bottom right and bottom left.
+    """
+
+    polygon_P2: np.ndarray
+    quarters: int = 0
+    frame_42: np.ndarray | None = None
+
+
+def region_of(marks: Marks, size_px: tuple[int, int], note: Note) -> Region:
+    """Return the region of a line on a page of this width and height; raises `DataError` for marks that give none.
+
+    Four corners are the frame. Other polygons get the rectangle around them along the baseline, or along their
+    smallest rectangle.
+    """
+    if marks.polygon_P2 is None:
+        raise DataError("it has neither polygon nor baseline")
+    polygon_P2 = _without_doubles(marks.polygon_P2)
+    marks = marks._replace(polygon_P2=polygon_P2)
+    inside_P2 = _inside_page(polygon_P2, size_px, note)
+    direction = _direction(marks, polygon_P2, note)
+    if len(polygon_P2) == 4 and cv2.isContourConvex(polygon_P2.astype(np.float32)):
+        region = _of_corners(polygon_P2, marks, direction, note)
+    else:
+        region = _of_outline(polygon_P2, direction, note)
+    if region.frame_42 is not None or region.quarters:
+        note("lines slanted or turned, straightened")
+    return region if region.frame_42 is not None else region._replace(polygon_P2=inside_P2)
+
+
+def _without_doubles(polygon_P2: np.ndarray) -> np.ndarray:
+    """The corners without those that repeat the one before, as the last of a closed ring does."""
+    if len(polygon_P2) < 4:
+        return polygon_P2
+    kept_P2 = polygon_P2[(polygon_P2 != np.roll(polygon_P2, 1, axis=0)).any(axis=1)]
+    return kept_P2 if len(kept_P2) > 2 else polygon_P2
+
+
+def _inside_page(polygon_P2: np.ndarray, size_px: tuple[int, int], note: Note) -> np.ndarray:
+    """The polygon clipped to the page, where no corner lies far outside; raises `DataError`."""
+    width, height = size_px
+    beyond_P2 = np.maximum(-polygon_P2, polygon_P2 - size_px)
+    allowed_px = np.maximum(OUTSIDE_PX, OUTSIDE_SHARE * np.array(size_px))
+    if not (beyond_P2 <= allowed_px).all():  # true for a corner that is no number, too
+        x, y = polygon_P2[~(beyond_P2 <= allowed_px).all(axis=1)][0]
+        raise DataError(f"its polygon leaves the page of {width} x {height} px at {x:g},{y:g}")
+    inside_P2 = polygon_P2.clip(0, size_px)
+    if cv2.contourArea(inside_P2.astype(np.float32)) < 1:
+        raise DataError("its polygon encloses nothing")
+    if (beyond_P2 > 0).any():
+        note("lines with a corner a few pixels outside the page, clipped to it")
+    return inside_P2
+
+
+def _direction(marks: Marks, polygon_P2: np.ndarray, note: Note) -> np.ndarray | None:
+    """Which way the text runs, where something beside the outline says so."""
+    along, from_the_right = direction_along(marks)
+    if from_the_right:
+        note("lines with a baseline drawn from right to left under upright text, cut upright")
+    if along is not None:
+        return along
+    if marks.around is not None:
+        length, height = _extent(polygon_P2, marks.around)
+        if length >= height:
+            return marks.around
+    if marks.ordered and len(polygon_P2) != 4 and len(polygon_P2) % 2 == 0:
+        return _between_ends(polygon_P2)
+    return None
+
+
+def _between_ends(polygon_P2: np.ndarray) -> np.ndarray:
+    """From the middle of the left edge to that of the right: half of the points go along the top, half come back."""
+    half = len(polygon_P2) // 2
+    clockwise_P2 = polygon_P2 if _clockwise(polygon_P2) else np.roll(polygon_P2[::-1], 1, axis=0)
+    way = clockwise_P2[half - 1] + clockwise_P2[half] - clockwise_P2[0] - clockwise_P2[-1]
+    return way / max(np.linalg.norm(way), 1e-9)
+
+
+def _of_corners(polygon_42: np.ndarray, marks: Marks, direction: np.ndarray | None, note: Note) -> Region:
+    """Four corners are the frame, from that one on where the text begins."""
+    corners_42 = polygon_42
+    if not _clockwise(corners_42):
+        corners_42 = corners_42[[0, 3, 2, 1]]
+        if marks.ordered:
+            note("lines with corners that run anticlockwise, read clockwise from the first")
+    box_42 = _box(corners_42)
+    first = 0 if marks.ordered else _first_corner(corners_42, box_42, marks.text, direction, note)
+    corners_42 = np.roll(corners_42, -first, axis=0)
+    quarters = _quarters(corners_42[1] - corners_42[0])
+    if np.abs(np.roll(corners_42, quarters, axis=0) - box_42).max() <= LEVEL_PX:
+        return Region(polygon_42, quarters)
+    return Region(polygon_42, 0, corners_42)
+
+
+def _first_corner(
+    corners_42: np.ndarray, box_42: np.ndarray, text: str, direction: np.ndarray | None, note: Note
+) -> int:
+    """The corner at the text's top left, of clockwise corners that may begin anywhere.
+
+    Without a direction: text runs along the long sides. Slanted corners are believed to begin at its top left; an
+    upright box holds upright text, unless it is high, has several characters and its first side is a long one.
+    """
+    sides_42 = np.roll(corners_42, -1, axis=0) - corners_42
+    lengths_4 = np.linalg.norm(sides_42, axis=1)
+    rightwards = int(np.argmax(sides_42 @ (RIGHT if direction is None else direction) / np.maximum(lengths_4, 1e-9)))
+    if direction is not None or rightwards == 0:
+        return rightwards
+    ahead, aside = lengths_4[0] + lengths_4[2], lengths_4[1] + lengths_4[3]
+    upright = min(np.abs(np.roll(corners_42, n, axis=0) - box_42).max() for n in range(4)) <= LEVEL_PX
+    if upright:
+        if ahead >= LONG * aside and rightwards % 2 and len(text) >= TALL_CHARACTERS:
+            note("lines in high boxes, turned by the order of their corners, as they have no baseline")
+            return 0
+        if rightwards == 2 and ahead > aside:
+            note("lines in boxes that begin at the bottom right and have no baseline, cut as upright text")
+        return rightwards
+    if ahead >= aside:
+        return 0
+    return 1 if sides_42[1, 0] >= sides_42[3, 0] else 3
+
+
+def _of_outline(polygon_P2: np.ndarray, direction: np.ndarray | None, note: Note) -> Region:
+    """The rectangle around an outline along its text, where it is clearly less high than a box around it."""
+    axis = _axis(polygon_P2) if direction is None else direction
+    if axis is None:
+        return Region(polygon_P2)
+    quarters = _quarters(axis)
+    _, height = _extent(polygon_P2, axis)
+    _, level_height = _extent(polygon_P2, _quarter(quarters))
+    if height > WORTH * level_height:
+        return Region(polygon_P2, 0 if direction is None else quarters)
+    if direction is None:
+        note("lines without a baseline, straightened along the smallest rectangle around their polygon")
+    return Region(polygon_P2, 0, _rectangle(polygon_P2, axis))
+
+
+def _axis(polygon_P2: np.ndarray) -> np.ndarray | None:
+    """The direction of the long sides of the smallest rectangle around it, rightwards; None where it is no long one."""
+    corners_42 = cv2.boxPoints(cv2.minAreaRect(polygon_P2.astype(np.float32))).astype(np.float64)
+    sides_22 = corners_42[1:3] - corners_42[:2]
+    short, long = sorted(sides_22, key=lambda side: float(np.linalg.norm(side)))
+    length = float(np.linalg.norm(long))
+    if length < LONG * np.linalg.norm(short) or length == 0:
+        return None
+    return (long if long[0] >= 0 else -long) / length
+
+
+def _extent(polygon_P2: np.ndarray, direction: np.ndarray) -> tuple[float, float]:
+    """Length and height of the rectangle around a polygon along a direction."""
+    return float(np.ptp(polygon_P2 @ direction)), float(np.ptp(polygon_P2 @ upwards(direction)))
+
+
+def _rectangle(polygon_P2: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """The corners of that rectangle from the text's top left on, clockwise, (4, 2)."""
+    down = -upwards(direction)
+    along_P, down_P = polygon_P2 @ direction, polygon_P2 @ down
+    begin, end, top, bottom = along_P.min(), along_P.max(), down_P.min(), down_P.max()
+    return np.array([a * direction + d * down for a, d in ((begin, top), (end, top), (end, bottom), (begin, bottom))])
+
+
+def _box(polygon_P2: np.ndarray) -> np.ndarray:
+    return _rectangle(polygon_P2, RIGHT)
+
+
+def _clockwise(polygon_P2: np.ndarray) -> bool:
+    """Whether the corners go round clockwise as the page is seen, where y grows downwards."""
+    return cv2.contourArea(polygon_P2.astype(np.float32), oriented=True) > 0
+
+
+def _quarters(direction: np.ndarray) -> int:
+    """How many quarter turns anticlockwise come nearest to making the direction level."""
+    return round(math.atan2(direction[1], direction[0]) / (math.pi / 2)) % 4
+
+
+def _quarter(quarters: int) -> np.ndarray:
+    return np.array([(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)][quarters])
