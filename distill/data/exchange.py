@@ -38,6 +38,7 @@ Target = Literal["lmdb", "tsv"]
 MAP_BYTES = 2**40  # a limit of addresses, not of the file, which grows as it is filled
 LINES_A_COMMIT = 1000
 NAME_BYTES = 200
+SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}  # of formats that are not named so
 
 
 def import_lines(
@@ -225,4 +226,4 @@ def _free_path(line: Written, number: int, folder: Path) -> Path:
 
 def _suffix(image: bytes) -> str:
     with Image.open(io.BytesIO(image)) as opened:
-        return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(str(opened.format), f".{str(opened.format).lower()}")
+        return SUFFIXES.get(str(opened.format), f".{str(opened.format).lower()}")

@@ -9,17 +9,16 @@ import difflib
 import io
 import json
 import logging
-import types
-import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from distill.recipe.overrides import alternatives, kind_of, lay_over
 from distill.recipe.sections import Recipe, RecipeError
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     values = _read(name_or_path, extended=False)
     problems: list[str] = []
     for i, override in enumerate(overrides):
-        problems += _lay_over(values, override, overrides[:i])
+        problems += lay_over(Recipe, values, override, overrides[:i])
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
@@ -85,7 +84,7 @@ def _text(name_or_path: str) -> str:
     shipped = shipped_recipes()
     if (name := RENAMED.get(name_or_path, name_or_path)) in shipped:
         return shipped[name]
-    path = Path(name_or_path)
+    path = Path(name_or_path).expanduser()
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
@@ -144,32 +143,6 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _lay_over(values: dict[str, Any], override: str, earlier: Sequence[str]) -> list[str]:
-    """Set one `section.key=value`; a number in the key is a position in a list. Returns problems."""
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        return [f"override {override!r}: write section.key=value"]
-    *parents, last = key.split(".")
-    try:
-        value = YAML(typ="safe", pure=True).load(text) if text else None
-        here: Any = values
-        for parent in parents:
-            here = here[int(parent)] if isinstance(here, list) else here.setdefault(parent, {})
-        if isinstance(here, list):
-            here[int(last)] = value
-        elif last == "kind" and here.get("kind") != value:
-            below = key.removesuffix("kind")
-            if undone := [each for each in earlier if each.startswith(below) and not each.startswith(f"{key}=")]:
-                return [f"override {override!r}: would undo {undone[0]!r} before it; give the kind first"]
-            here.clear()  # the keys of another kind mean nothing here
-            here[last] = value
-        else:
-            here[last] = value
-    except (YAMLError, ValueError, IndexError, AttributeError, TypeError):
-        return [f"override {override!r}: there is no such place, or the value is not YAML"]
-    return []
-
-
 def _follows(problem: Any) -> bool:
     """A list counts as too short once its items are refused: only the items' own problems are worth telling."""
     return problem["type"] == "too_short" and len(problem["input"]) >= problem["ctx"]["min_length"]
@@ -208,14 +181,11 @@ def _is_tag(part: str | int, location: tuple[str | int, ...]) -> bool:
 
 def _branches(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models an annotation may stand for."""
-    origin = get_origin(annotation)
-    if origin is Annotated or origin is tuple:
-        yield from _branches(get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for member in get_args(annotation):
-            yield from _branches(member)
-    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+    for each in alternatives(annotation):
+        if get_origin(each) is tuple:
+            yield from _branches(get_args(each)[0])
+        elif isinstance(each, type) and issubclass(each, BaseModel):
+            yield each
 
 
 def _models_at(model: type[BaseModel], location: Sequence[str | int]) -> list[type[BaseModel]]:
@@ -224,21 +194,16 @@ def _models_at(model: type[BaseModel], location: Sequence[str | int]) -> list[ty
     for part in location:
         if isinstance(part, int):
             continue
-        tagged = [m for m in models if _tag(m) == part]
+        tagged = [m for m in models if kind_of(m) == part]
         models = tagged or [
             branch for m in models if part in m.model_fields for branch in _branches(m.model_fields[part].annotation)
         ]
     return models
 
 
-def _tag(model: type[BaseModel]) -> str | None:
-    kind = model.model_fields.get("kind")
-    return str(kind.default) if kind is not None else None
-
-
 def _tags_at(model: type[BaseModel], location: Sequence[str | int]) -> set[str | None]:
     models = _models_at(model, location)
-    return {_tag(m) for m in models} if len(models) > 1 else set()
+    return {kind_of(m) for m in models} if len(models) > 1 else set()
 
 
 def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:

@@ -54,6 +54,7 @@ TORCH_FREE = (
     "image",
     "language",
     "model_file",
+    "modes",
     "onnx_reader",
     "opencv_scaling",
     "pattern",

@@ -1,0 +1,132 @@
+"""What the values of an image mean: from a Pillow image of any mode to 8-bit grey or RGB.
+
+Cameras, scanners and programs store levels in more bits than they use. Such values are scaled by the highest one where
+that leaves no choice; where it does, the usual meaning is taken and a warning says so. What has no meaning is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
+
+from students.errors import DataError
+
+log = logging.getLogger(__name__)
+
+WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+WHITE_IS_ZERO = 0  # of TIFF's photometric interpretations
+BITS = (8, 10, 12)  # that values in 16 bits may have, when the highest shows it: the picture would be black otherwise
+DIM_BITS = 14  # a picture of 16 bits that is so dim may be one of 14
+UNIT, DIM = 1.25, 16.0  # highest values of floating point from 0 to 1, and of what is too dim to be one from 0 to 255
+OVERSHOOT = 2.0  # of floating point beyond 255, as filters leave it
+BELOW = 0.25  # share of the highest value that filters leave below 0
+FAINT = 80  # grey levels that ink must differ from the paper to be seen
+
+
+class Stored(NamedTuple):
+    """What a file says about its values, which Pillow forgets when it decodes them."""
+
+    bits: int | None = None  # that a grey value has, where they are fewer than those it is stored in
+    halved: bool = False  # the upper 8 of 16 bits a channel are all that Pillow gives
+    inverted: bool = False  # the highest value is black, and Pillow leaves it so
+
+    @classmethod
+    def of(cls, image: Image.Image) -> Stored:
+        """Return it for an opened image that is not decoded yet."""
+        raw = " ".join(str(tile[3]) for tile in getattr(image, "tile", ()))
+        white_is_zero = isinstance(image, TiffImageFile) and (
+            image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO
+        )
+        wide = image.mode in WIDE_MODES
+        return cls(12 if ";12" in raw else None, ";16" in raw and not wide, white_is_zero and wide)
+
+
+def levels_of(image: Image.Image, stored: Stored, key: str) -> np.ndarray:
+    """Return a decoded image as uint8 (H, W) grey or (H, W, 3) RGB; raises `DataError` for values without a meaning.
+
+    Palette, CMYK, YCbCr and LAB become RGB. Transparency is laid on paper.
+    """
+    if image.mode in WIDE_MODES:
+        return _wide(image, stored, key)
+    if stored.halved and _is_dark(image):
+        raise DataError(f"{key}: uses 12 of its 16 bits a channel or fewer, which are black; save it with 8 bits")
+    if image.has_transparency_data:
+        return on_paper((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
+    return np.asarray(in_mode(image, "L" if image.mode in ("1", "L") else "RGB"))
+
+
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Return the image itself where it has that mode: `convert` would copy it."""
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _is_dark(image: Image.Image) -> bool:
+    """Whether every channel keeps to its lowest 16 levels."""
+    ranges = zip(image.getbands(), np.reshape(image.getextrema(), (-1, 2)).tolist(), strict=True)
+    return all(high < 16 for band, (_, high) in ranges if band != "A")
+
+
+def on_paper(layer: Image.Image) -> np.ndarray:
+    """Return an RGBA image on white paper as RGB; on black where white would hide it, as it hides white ink."""
+    on_white = _laid(layer, "white")
+    darkest, lightest = on_white.convert("L").getextrema()
+    if lightest - darkest < FAINT:  # type: ignore[operator]
+        on_black = _laid(layer, "black")
+        low, high = on_black.convert("L").getextrema()
+        if high - low > lightest - darkest:  # type: ignore[operator]
+            return np.asarray(on_black)
+    return np.asarray(on_white)
+
+
+def _laid(layer: Image.Image, paper: str) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", layer.size, paper), layer).convert("RGB")
+
+
+def _wide(image: Image.Image, stored: Stored, key: str) -> np.ndarray:
+    """Grey of more than 8 bits; what its one transparent value hides is laid on paper."""
+    values = np.asarray(image)
+    levels = _eight_bits(values, stored.bits, key)
+    if stored.inverted:
+        levels = 255 - levels
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return levels
+    grey, alpha = Image.fromarray(levels), Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
+    return on_paper(Image.merge("RGBA", (grey, grey, grey, alpha)))
+
+
+def _eight_bits(values: np.ndarray, bits: int | None, key: str) -> np.ndarray:
+    """Whole or floating-point numbers of one channel as uint8."""
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise DataError(f"{key}: holds values that are no numbers; write it anew")
+    if low < -BELOW * max(high, 0.0):
+        raise DataError(f"{key}: holds values from {low:g} to {high:g}, and a grey level is 0 or more; write it anew")
+    if high >= (1.1 if values.dtype.kind == "f" else 1) * 2**16:
+        raise DataError(f"{key}: holds values up to {high:g}, and at most 16 bits are read; write it with 8 or 16")
+    if values.dtype.kind == "f" and high <= OVERSHOOT * 255:
+        return _fractions(values, high, key)
+    bits = bits or next((n for n in BITS if high < 2**n), 16)
+    if bits == 16 and high < 2**DIM_BITS:
+        _say(f"{key}: its highest value is {high:g}; read as 16 bits. If they are {DIM_BITS}, write it with 8")
+    return (np.clip(values, 0, 2**bits - 1).astype(np.uint32) >> (bits - 8)).astype(np.uint8)
+
+
+def _fractions(values: np.ndarray, high: float, key: str) -> np.ndarray:
+    """Floating point from 0 to 1, or from 0 to 255."""
+    if high <= UNIT:
+        return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    if high < DIM:
+        _say(f"{key}: its highest value is {high:g}; read as levels from 0 to 255. If they are others, write it with 8")
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=4096)
+def _say(message: str) -> None:
+    """Warn once of an image: training decodes it each epoch."""
+    log.warning(message)
