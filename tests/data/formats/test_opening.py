@@ -1,0 +1,28 @@
+"""Which format a path is: what is not clear is refused, not guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distill.data.formats.opening import source_at
+from students.errors import DataError
+from tests.three_images import EXPECTED, images, opened, write_shards, write_tabs
+
+
+def test_a_path_that_says_too_little_or_too_much_is_not_guessed(tmp_path: Path) -> None:
+    write_tabs(images(tmp_path / "set") / "labels.tsv")
+    write_shards(tmp_path / "set")
+    with pytest.raises(DataError, match=r"holds \*\.tar \(webdataset\) and labels\.tsv \(folder\); name the file"):
+        opened(tmp_path / "set")
+    assert opened(tmp_path / "set", kind="folder") == EXPECTED
+    (tmp_path / "lines.bin").write_bytes(b"x")
+    with pytest.raises(DataError, match="its format is not known by its name"):
+        opened(tmp_path / "lines.bin")
+    with pytest.raises(DataError, match="no such file or folder"):
+        opened(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="as folder: split"):
+        opened(tmp_path / "set", kind="folder", split="train")
+    with pytest.raises(DataError, match="as hub: path"):
+        source_at("hf://one", "mine")
