@@ -73,13 +73,20 @@ class FurtherTeacher(Section):
 
 
 class FrameMatch(Section):
-    """How the outputs of a teacher are brought onto the student's frames, where the two have other frames."""
+    """How the outputs of a teacher are brought onto the student's frames."""
 
-    how: Literal["symbols", "area", "shift"] = Field(
+    how: Literal["symbols", "near", "area", "shift"] = Field(
         "symbols",
-        description="symbol by symbol through both alignments; over the frames covered; or that at the best shift",
+        description="symbol by symbol through both alignments; each symbol on the best of the frames nearby; over the "
+        "frames covered; or that at the best shift. near and shift act on equal frames, too",
     )
-    max_shift: int = Field(2, ge=1, le=16, description="frames either way that shift tries")
+    max_shift: int = Field(2, ge=1, le=16, description="frames either way that shift and near try")
+    always: bool = Field(False, description="symbols also where teacher and student have equal frames")
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A later key is left out while it is not set, so that older runs keep their digest."""
+        return {name: value for name, value in dump(self).items() if name != "always" or value}
 
 
 class Objective(Section):

@@ -30,7 +30,7 @@ from distill.recipe.objective import FrameMatch, Objective, PosteriorCache
 from distill.recipe.terms import FrameKL
 from distill.runtime import in_bf16
 from distill.teaching.losses.logits import frame_kl
-from distill.teaching.losses.matching import equal_frames, matched
+from distill.teaching.losses.matching import averages_frames, matched
 from distill.teaching.teacher import FrozenTeacher
 from distill.track import Stopwatch, progress
 from students.errors import CheckpointError
@@ -133,11 +133,11 @@ def cache_error(
         online = taught.teacher(images_NCHW, others)
         for tau, total in sums.items():
             found = []
-            kept_tau = tau if equal_frames(online, ours) else 1.0  # means of frames are taken at 1
+            kept_tau = 1.0 if averages_frames(online, ours, match) else tau
             kept = cached.outputs(posteriors, kept_tau)
             for theirs in (online, kept):
                 logits_NTC = ours.logits_NTC.float().requires_grad_()
-                onto = matched(theirs, ours, match.how, match.max_shift)
+                onto = matched(theirs, ours, match)
                 loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), onto, FrameKL(temperature=tau, frames="all"))
                 found.append((loss.item(), torch.autograd.grad(loss, logits_NTC)[0]))
             (loss_online, gradient_online), (loss_cached, gradient_cached) = found

@@ -14,7 +14,7 @@ from distill.data.posteriors import Cached, Posteriors
 from distill.recipe.objective import Objective
 from distill.teaching.auxiliary import ATTENTION, HINT
 from distill.teaching.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
-from distill.teaching.losses.matching import equal_frames, matched, rest_as_student
+from distill.teaching.losses.matching import averages_frames, matched, rest_as_student
 from distill.teaching.teacher import CachedTeacher, TeacherSource
 from distill.teaching.trust import empty_lines, trust_in, unless_empty
 from students.parts import Outputs
@@ -89,9 +89,9 @@ def term_inputs(
         return TermInputs(student, batch, peer=peer, decoder=decoder)
     own = teacher.outputs_by_temperature(batch)
     match, unknown_C = objective.match, teacher.unknown_C
-    as_they_are = own if equal_frames(own[1.0], student) else {1.0: own[1.0]}  # means of frames are taken at 1
+    as_they_are = {1.0: own[1.0]} if averages_frames(own[1.0], student, match) else own
     onto = {
-        tau: rest_as_student(matched(outputs, student, match.how, match.max_shift, unknown_C), student, unknown_C)
+        tau: rest_as_student(matched(outputs, student, match, unknown_C), student, unknown_C)
         for tau, outputs in as_they_are.items()
     }
     features = None
@@ -109,8 +109,8 @@ def compact_inputs(
 ) -> TermInputs | None:
     """`term_inputs` with CTC and frame KL or blank split fused, for thousands of classes and a cached teacher.
 
-    None where that is not possible: with few classes, another term that needs the teacher, trust, folded labels, or
-    unequal frames.
+    None where that is not possible: with few classes, another term that needs the teacher, trust, folded labels,
+    unequal frames, or equal ones that are matched all the same.
     """
     posteriors = batch.posteriors
     if not isinstance(teacher, CachedTeacher) or posteriors is None or student.logits_NTC.shape[-1] < MANY_CLASSES:
@@ -123,7 +123,9 @@ def compact_inputs(
             tau, alpha, beta = split.temperature, split.alpha, split.beta
         case _:
             return None
-    plain = objective.match.how != "shift" and objective.trust.policy == "keep" and not any(batch.foldings)
+    match = objective.match
+    as_it_is = match.how == "area" or (match.how == "symbols" and not match.always)
+    plain = as_it_is and objective.trust.policy == "keep" and not any(batch.foldings)
     (_, frames, k), (_, own_frames, n_classes) = posteriors.classes_NTK.shape, student.logits_NTC.shape
     if teacher.is_foreign and empty_lines(batch).any():
         return None

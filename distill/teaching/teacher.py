@@ -18,9 +18,11 @@ from distill.data.batch import Batch, Others
 from distill.data.posteriors import Cached
 from distill.data.prepared import OtherImages
 from distill.digests import digest_of, tensors_digest
+from distill.recipe.objective import FrameMatch
 from distill.runtime import autocast
 from distill.schema import Precision
 from distill.teaching.graph import GraphNetwork, graph_in_classes, is_graph, need_onnx
+from distill.teaching.losses.frames import SURELY_NOT
 from distill.teaching.losses.matching import in_classes, matched
 from distill.teaching.provenance import provenance_of
 from students.charset import BLANK, Charset
@@ -31,7 +33,6 @@ from students.reading import Reader, of_one_width
 NOT_KNOWN = -1
 WIDEST_PX = 1 << 20
 FRAME_PROBE_PX = 256
-SURELY_NOT = -30.0  # logit of a character on a frame that is blank
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class FrozenTeacher(nn.Module):
         )
         if not more:
             return first
-        on_frames = (first, *(matched(o, first, "area", 0) for o in more))
+        on_frames = (first, *(matched(o, first, FrameMatch(how="area")) for o in more))
         log_p_MNTC = torch.stack([o.logits_NTC.float().log_softmax(-1) for o in on_frames])
         return first._replace(logits_NTC=(log_p_MNTC + self._shares_MC.log()[:, None, None]).logsumexp(0))
 

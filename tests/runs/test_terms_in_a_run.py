@@ -42,7 +42,7 @@ def with_teacher(finished_run: Path, run: Path) -> Path:
     return run
 
 
-@pytest.mark.parametrize("how", ["area", "symbols", "shift"])
+@pytest.mark.parametrize("how", ["area", "symbols", "shift", "near"])
 def test_every_term_teaches_a_student_of_other_frames(
     how: str, finished_run: Path, cache: Path, tmp_path: Path
 ) -> None:

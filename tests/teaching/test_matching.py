@@ -9,14 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.recipe.objective import FrameMatch
 from distill.recipe.terms import FrameKL
 from distill.teaching.losses.ctc import ctc
 from distill.teaching.losses.logits import frame_kl
-from distill.teaching.losses.matching import in_classes, matched, rest_as_student
+from distill.teaching.losses.matching import averages_frames, in_classes, matched, rest_as_student
 from distill.teaching.teacher import NOT_KNOWN
 from students.decode import collapse
 from students.parts import Outputs
 from tests.tensors import C, logits, outputs
+
+AREA, SYMBOLS, ALWAYS = FrameMatch(how="area"), FrameMatch(), FrameMatch(always=True)
 
 
 def spread(path: list[int], certainty: float = 9.0) -> Tensor:
@@ -26,7 +29,7 @@ def spread(path: list[int], certainty: float = 9.0) -> Tensor:
 def test_area_pooling_keeps_equal_frames_and_writes_what_any_covered_frame_writes() -> None:
     student = outputs(logits(2, 3, C, seed=17), [3, 2])
     fine_NTC = logits(2, 6, C, seed=18)
-    pooled = matched(outputs(fine_NTC, [6, 4]), student, "area", 0)
+    pooled = matched(outputs(fine_NTC, [6, 4]), student, AREA)
     for row, length in enumerate((3, 2)):
         p_TC = fine_NTC[row, : 2 * length].softmax(-1)
         blank_S = p_TC[0::2, 0] * p_TC[1::2, 0]
@@ -36,26 +39,27 @@ def test_area_pooling_keeps_equal_frames_and_writes_what_any_covered_frame_write
     assert pooled.lengths_N.tolist() == [3, 2]
     other = outputs(logits(2, 5, C, seed=19))
     p_TC = other.logits_NTC[0].softmax(-1)
-    onto_two = matched(other, outputs(logits(2, 2, C, seed=20)), "area", 0).logits_NTC[0].softmax(-1)
+    onto_two = matched(other, outputs(logits(2, 2, C, seed=20)), AREA).logits_NTC[0].softmax(-1)
     assert onto_two[0, 0].item() == pytest.approx((p_TC[0, 0] * p_TC[1, 0] * p_TC[2, 0].sqrt()).item(), abs=1e-6)
-    assert matched(other, outputs(logits(2, 5, C, seed=21)), "area", 0) is other
-    spikes = matched(outputs(spread([0, 1, 0, 0, 2, 0])), outputs(logits(1, 3, C, seed=22)), "area", 0).logits_NTC
+    assert matched(other, outputs(logits(2, 5, C, seed=21)), AREA) is other
+    spikes = matched(outputs(spread([0, 1, 0, 0, 2, 0])), outputs(logits(1, 3, C, seed=22)), AREA).logits_NTC
     assert spikes.argmax(-1).tolist() == [[1, 0, 2]]
     assert spikes.softmax(-1)[0, 0, 1] > 0.99  # not halved
 
 
 def test_a_shift_finds_the_student_where_it_writes() -> None:
     teacher, student = outputs(spread([0, 1, 0, 2, 0, 0])), outputs(spread([0, 0, 0, 1, 0, 2]))
-    found = matched(teacher, student, "shift", 2).logits_NTC.argmax(-1)
+    found = matched(teacher, student, FrameMatch(how="shift", max_shift=2)).logits_NTC.argmax(-1)
     assert found.tolist() == [[0, 0, 0, 1, 0, 2]]
-    assert matched(teacher, student, "shift", 1).logits_NTC.argmax(-1).tolist() != found.tolist()
+    less = FrameMatch(how="shift", max_shift=1)
+    assert matched(teacher, student, less).logits_NTC.argmax(-1).tolist() != found.tolist()
 
 
 def test_symbols_are_expected_where_the_student_would_write_them() -> None:
     path = [0, 1, 1, 0, 2, 0, 0, 2, 0, 3]
     teacher_NTC = torch.cat([logits(1, 10, C, seed=26) / 2 + spread(path), logits(1, 10, C, seed=27)])
     student_NSC = logits(2, 6, C, seed=28)
-    found = matched(outputs(teacher_NTC, [10, 4]), outputs(student_NSC, [5, 1]), "symbols", 0)
+    found = matched(outputs(teacher_NTC, [10, 4]), outputs(student_NSC, [5, 1]), SYMBOLS)
     p_TC, q_SC = teacher_NTC[0].softmax(-1), student_NSC[0, :5].softmax(-1)
     # the mean posteriors of 1, of 2 and 2, which share a column, of 3, and between them
     mean_UC = torch.stack([p_TC[frames].mean(0) for frames in ([0, 3, 5, 6, 8], [1, 2], [4, 7], [9])])
@@ -66,27 +70,27 @@ def test_symbols_are_expected_where_the_student_would_write_them() -> None:
             occupied_SU[range(5), classes] += chance
     occupied_SU /= occupied_SU.sum(1, keepdim=True)
     assert torch.allclose(found.logits_NTC[0, :5].softmax(-1), occupied_SU @ mean_UC, atol=1e-6)
-    by_area = matched(outputs(teacher_NTC, [10, 4]), outputs(student_NSC, [5, 1]), "area", 0)
+    by_area = matched(outputs(teacher_NTC, [10, 4]), outputs(student_NSC, [5, 1]), AREA)
     assert len(collapse(teacher_NTC[1, :4].argmax(-1).numpy())) > 1  # does not fit one frame
     assert torch.equal(found.logits_NTC[1], by_area.logits_NTC[1])
     alone = Outputs(*(tensor[1:] for tensor in outputs(teacher_NTC, [10, 4])))
     narrow = Outputs(*(tensor[1:] for tensor in outputs(student_NSC, [5, 1])))
-    assert torch.equal(matched(alone, narrow, "symbols", 0).logits_NTC, matched(alone, narrow, "area", 0).logits_NTC)
-    assert matched(outputs(teacher_NTC), outputs(logits(2, 10, C, seed=29)), "symbols", 0).logits_NTC is teacher_NTC
+    assert torch.equal(matched(alone, narrow, SYMBOLS).logits_NTC, matched(alone, narrow, AREA).logits_NTC)
+    assert matched(outputs(teacher_NTC), outputs(logits(2, 10, C, seed=29)), SYMBOLS).logits_NTC is teacher_NTC
 
 
 def test_a_text_with_a_class_that_the_teacher_does_not_know_is_not_matched_symbol_by_symbol() -> None:
     teacher, student = outputs(spread([0, 1, 0, 2, 3, 0]).expand(2, -1, -1)), outputs(logits(2, 5, C, seed=31))
-    by_symbols, by_area = (matched(teacher, student, how, 0).logits_NTC for how in ("symbols", "area"))
+    by_symbols, by_area = (matched(teacher, student, how).logits_NTC for how in (SYMBOLS, AREA))
     assert not torch.allclose(by_symbols, by_area)
     unknown_C = torch.tensor([False, False, True, True])
-    assert torch.equal(matched(teacher, student, "symbols", 0, unknown_C).logits_NTC, by_area)
+    assert torch.equal(matched(teacher, student, SYMBOLS, unknown_C).logits_NTC, by_area)
 
 
 def test_kl_to_matched_symbols_has_the_gradient_of_ctc_where_the_teacher_is_certain() -> None:
     student_NSC = logits(1, 5, C, seed=30).requires_grad_()
     teacher = outputs(spread([0, 1, 1, 0, 2, 0, 0, 2, 0, 3], certainty=40.0))
-    onto = matched(teacher, outputs(student_NSC.detach()), "symbols", 0)
+    onto = matched(teacher, outputs(student_NSC.detach()), SYMBOLS)
     total, _ = frame_kl(outputs(student_NSC), onto, FrameKL(temperature=1, frames="all"))
     (by_kl,) = torch.autograd.grad(total, student_NSC)
     targets = torch.tensor([[1, 2, 2, 3]]), torch.tensor([4]), torch.tensor([True])
@@ -123,3 +127,22 @@ def test_a_teacher_of_more_characters_is_renormalised() -> None:
     p_NTC = theirs.logits_NTC.softmax(-1)[..., [0, 2, 5]]
     assert torch.allclose(kept, p_NTC / p_NTC.sum(-1, keepdim=True), atol=1e-6)
     assert in_classes(theirs, None) is theirs
+
+
+def test_equal_frames_are_matched_symbol_by_symbol_where_asked() -> None:
+    """Against enumeration, on equal frames: the student's occupancy decides where, the teacher's posteriors what."""
+    path = [0, 1, 0, 2, 2]
+    teacher_NTC, student_NTC = spread(path) + logits(1, 5, C, seed=33) / 2, logits(1, 5, C, seed=34)
+    teacher, student = outputs(teacher_NTC), outputs(student_NTC)
+    found = matched(teacher, student, ALWAYS).logits_NTC[0].softmax(-1)
+    p_TC, q_TC = teacher_NTC[0].softmax(-1), student_NTC[0].softmax(-1)
+    mean_UC = torch.stack([p_TC[[0, 2]].mean(0), p_TC[1], p_TC[3:].mean(0)])
+    occupied_TU = torch.zeros(5, 3)
+    for classes in itertools.product(range(3), repeat=5):
+        if collapse(np.array(classes)) == [1, 2]:
+            occupied_TU[range(5), classes] += q_TC[range(5), classes].prod()
+    occupied_TU /= occupied_TU.sum(1, keepdim=True)
+    assert torch.allclose(found, occupied_TU @ mean_UC, atol=1e-6)
+    assert matched(teacher, student, SYMBOLS) is teacher
+    assert averages_frames(teacher, student, ALWAYS)
+    assert not averages_frames(teacher, student, SYMBOLS)

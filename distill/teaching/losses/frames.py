@@ -10,6 +10,7 @@ from torch import Tensor
 
 from students.parts import Outputs
 
+SURELY_NOT = -30.0  # logit of a character on a frame that is put in as a blank
 LEAST = torch.finfo(torch.float32).min  # logit of what takes no part; with -inf a softmax over nothing else is NaN
 
 

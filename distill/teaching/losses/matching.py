@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import assert_never
 
+from distill.recipe.objective import FrameMatch
 from distill.teaching.losses.alignment import occupancy
 from distill.teaching.losses.frames import log_posteriors, valid_frames
 from distill.teaching.losses.logits import kl_per_frame
+from distill.teaching.losses.near import moved_near, numbered
 from students.charset import BLANK
 from students.decode import collapse, frames_needed
 from students.parts import Outputs
 
-Match = Literal["symbols", "area", "shift"]
 TINY = 1e-12  # under every logarithm of a probability that may vanish
 
 
 @torch.no_grad()
-def matched(teacher: Outputs, student: Outputs, how: Match, max_shift: int, unknown_C: Tensor | None = None) -> Outputs:
+def matched(teacher: Outputs, student: Outputs, match: FrameMatch, unknown_C: Tensor | None = None) -> Outputs:
     """Return the teacher's posteriors on the student's frames, as logits; its features stay on its own.
 
     - `symbols`: each character of the teacher's text is expected where the student would write it, as far as it would:
       sum_k g_t(k) p_k, g the student's occupancy given that text, p_k the mean of the teacher's posteriors on the
       frames of character k, p_0 of those between characters. Frame KL to it, on all frames at temperature 1, has the
       gradient of CTC on the teacher's text, whose labels are the teacher's posteriors. A text that does not fit the
-      student's frames, or of which a class is unknown to the teacher (`unknown_C`, bool), falls back on `area`.
+      student's frames, or of which a class is unknown to the teacher (`unknown_C`, bool), falls back on `area`. Where
+      frames are equal, only with `always`.
     - `area`: a frame of the student is blank as far as all of the teacher's frames that it covers are, so blanks are
       multiplied; characters share the rest as they do in the mean. (A mean of the blanks would halve every spike of a
       teacher of twice the frames: no student that follows it writes.) Of `c blank c` on frames that become two, one
       character is left.
     - `shift`: `area`, then moved along the line by up to `max_shift` frames to where the KL is least; edges are
-      repeated. The only one that changes anything where frames are equal.
+      repeated. Acts where frames are equal, too.
+    - `near`: `area`, then every symbol for itself moved by up to `max_shift` frames to where the student is likeliest
+      to write it (`near.py`). Acts where frames are equal, too.
     """
-    match how:
+    match match.how:
         case "area":
             return _pooled(teacher, student)
         case "shift":
-            return _shifted(_pooled(teacher, student), student, max_shift)
+            return _shifted(_pooled(teacher, student), student, match.max_shift)
+        case "near":
+            return moved_near(_pooled(teacher, student), student, match.max_shift, unknown_C)
         case "symbols":
-            return teacher if equal_frames(teacher, student) else _by_symbols(teacher, student, unknown_C)
+            stays = equal_frames(teacher, student) and not match.always
+            return teacher if stays else _by_symbols(teacher, student, unknown_C)
         case _:
-            assert_never(how)
+            assert_never(match.how)
+
+
+def averages_frames(teacher: Outputs, student: Outputs, match: FrameMatch) -> bool:
+    """Return whether `matched` makes means of the teacher's frames, which are taken at temperature 1."""
+    return not equal_frames(teacher, student) or (match.how == "symbols" and match.always)
 
 
 def in_classes(teacher: Outputs, class_of_C: Sequence[int] | None) -> Outputs:
@@ -158,18 +169,18 @@ def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) ->
         logits_NSC = _pooled(teacher, student).logits_NTC.float().clone()
     else:  # every line is replaced below
         logits_NSC = p_NTC.new_empty(len(texts_N), student.logits_NTC.shape[1], p_NTC.shape[-1])
-    for row, occupied_SU, columns_L in zip(fitting_M, occupied_MSU, columns_ML, strict=True):
-        columns_T = F.pad(columns_L, (1, 0))[_numbers(path_NT[row, : int(teacher.lengths_N[row])])]
-        of_column_UT = F.one_hot(columns_T, occupied_SU.shape[1]).T.to(p_NTC)
-        mean_UC = of_column_UT @ p_NTC[row, : len(columns_T)] / of_column_UT.sum(1, keepdim=True).clamp(min=1)
-        if not of_column_UT[0].any():  # no frame between characters
-            mean_UC[0, BLANK] = 1
-        logits_NSC[row] = (occupied_SU @ mean_UC + TINY).log()
+    mean_MUC = _means_of_columns(path_NT[fitting_M], teacher.lengths_N.cpu()[fitting_M], columns_ML, p_NTC[fitting_M])
+    logits_NSC[fitting_M] = (occupied_MSU @ mean_MUC + TINY).log()
     return teacher._replace(logits_NTC=logits_NSC, lengths_N=student.lengths_N)
 
 
-def _numbers(path_T: Tensor) -> Tensor:
-    """For every frame of a path: which character of its text it writes, from 1; 0 where it writes none."""
-    before_T = F.pad(path_T[:-1], (1, 0), value=BLANK)
-    begins_T = (path_T != before_T) & (path_T != BLANK)
-    return torch.where(path_T == BLANK, 0, begins_T.cumsum(0))
+def _means_of_columns(path_MT: Tensor, lengths_M: Tensor, columns_ML: Tensor, p_MTC: Tensor) -> Tensor:
+    """Mean posteriors of the frames of every column of `occupancy`, (M, U, C); of none for column 0: the blank."""
+    valid_MT = torch.arange(path_MT.shape[1]) < lengths_M[:, None]
+    columns_MT = F.pad(columns_ML, (1, 0)).gather(1, numbered(path_MT, valid_MT))
+    n_columns = 1 + columns_ML.shape[1]
+    of_column_MUT = (F.one_hot(columns_MT, n_columns) * valid_MT[..., None]).transpose(1, 2).to(p_MTC)
+    n_MU1 = of_column_MUT.sum(-1, keepdim=True)
+    mean_MUC = of_column_MUT @ p_MTC / n_MU1.clamp(min=1)
+    mean_MUC[..., 0, BLANK] += n_MU1[:, 0, 0] == 0  # no frame between characters
+    return mean_MUC
