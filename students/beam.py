@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from math import exp, log, log1p
@@ -33,6 +33,7 @@ class Guide:
     rules: Automaton | None = None
     language: Language | None = None
     length_bonus: float = 0.0
+    fits: Callable[[Sequence[int]], bool] | None = None  # has the last word on a whole text
 
     @property
     def start(self) -> Standing:
@@ -58,7 +59,7 @@ class Guide:
         standing: Standing | None = self.start
         for c in text:
             standing = self.extended(standing, c) if standing else None
-        if standing is None:
+        if standing is None or (self.fits is not None and not self.fits(text)):
             return NEVER
         weight = standing.weight + (self.language.log_p_end(standing.context) if self.language else 0.0)
         return weight + (self.rules.ending[standing.state] if self.rules else 0.0)

@@ -2,16 +2,18 @@
 
 Class 0 is the CTC blank; character `i` of the charset is class `i + 1`. A character is one Unicode code
 point of NFC text. Nothing is skipped: text that the charset cannot write is an error that names what is
-missing.
+missing. Here texts become classes and classes texts, so here right-to-left lines change their order.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
+from students import direction
 from students.errors import DataError
 
 BLANK = 0
@@ -23,6 +25,9 @@ class Charset(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     characters: str
+    order: Literal["logical", "visual"] = Field(
+        "logical", description="of the classes of a text: as it is stored, or as it is drawn from left to right"
+    )
 
     @field_validator("characters")
     @classmethod
@@ -34,29 +39,73 @@ class Charset(BaseModel):
             raise ValueError(f"characters stand twice in the charset: {doubled}")
         return characters
 
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The logical order is left out, so that files without right-to-left text and older ones keep their digest."""
+        return {name: value for name, value in dump(self).items() if name != "order" or value != "logical"}
+
     @classmethod
     def of(cls, texts: Iterable[str]) -> Charset:
         """Return the charset of all characters in `texts`, in code point order."""
         return cls(characters="".join(sorted(set().union(*map(normalise, texts)))))
+
+    @classmethod
+    def of_lines(cls, texts: Iterable[str]) -> Charset:
+        """Return the charset of what is drawn of the labels of lines; in visual order if any runs right to left.
+
+        Raises `DataError` where python-bidi, which that needs, is missing.
+        """
+        labels = [normalise(text) for text in texts]
+        if not any(map(direction.runs_right_to_left, labels)):
+            return cls.of(labels)
+        return cls.of(direction.to_visual(label).text for label in labels).for_lines()
+
+    def for_lines(self) -> Charset:
+        """Return the same characters, in visual order if any of them runs right to left."""
+        return self.model_copy(update={"order": "visual"}) if self.runs_right_to_left else self
+
+    @property
+    def runs_right_to_left(self) -> bool:
+        """Return whether any of the characters does."""
+        return direction.runs_right_to_left(self.characters)
 
     @property
     def n_classes(self) -> int:
         """Return the number of classes, the blank included."""
         return len(self.characters) + 1
 
+    @property
+    def writable(self) -> str:
+        """Return the characters that a text may hold: with each bracket its counterpart, where lines are turned."""
+        turned = map(direction.mirrored, self.characters if self.order == "visual" else "")
+        return "".join(dict.fromkeys([*self.characters, *turned]))
+
+    def in_order(self, text: str) -> str:
+        """Return the text in NFC and in the order of its classes; `DataError` where python-bidi is missing for that."""
+        text = normalise(text)
+        is_reordered = self.order == "visual" and direction.needs_reordering(text)
+        return direction.to_visual(text).text if is_reordered else text
+
     def missing(self, text: str) -> list[str]:
-        """Return the characters of `text` that the charset lacks, sorted."""
-        return sorted(set(normalise(text)) - set(self.characters))
+        """Return the characters of `text`, as it is drawn, that the charset lacks, sorted."""
+        return sorted(set(self.in_order(text)) - set(self.characters))
 
     def encode(self, text: str) -> list[int]:
         """Return the classes of `text`. Raises `DataError` naming every character outside the charset."""
         if missing := self.missing(text):
             raise DataError(f"the label {text!r} holds {missing}, which the charset lacks")
-        return [self.characters.index(c) + 1 for c in normalise(text)]
+        return [self.characters.index(c) + 1 for c in self.in_order(text)]
 
     def decode(self, classes: Sequence[int]) -> str:
         """Return the text of `classes`, none of which is the blank."""
-        return "".join(self.characters[c - 1] for c in classes)
+        return self.written(classes)[0]
+
+    def written(self, classes: Sequence[int]) -> tuple[str, Sequence[int]]:
+        """Return the text of `classes`, and for each of its characters the place of the class that it comes from."""
+        text = "".join(self.characters[c - 1] for c in classes)
+        if self.order == "visual" and direction.runs_right_to_left(text):
+            return direction.to_logical(text)
+        return text, range(len(text))
 
 
 def normalise(text: str) -> str:

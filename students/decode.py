@@ -35,7 +35,8 @@ class Reading:
     fitted on validation (0-1). `alternatives` holds other texts with their probabilities, best first; greedy decoding
     knows none. Probabilities are those among all texts there are, whatever texts the decoder may choose from.
     With `review` a person should look at the line: the confidence is below the reader's threshold, or no text fits the
-    decoder's rules. `frames` is the number of frames of the line.
+    decoder's rules. `frames` is the number of frames of the line, `classes` are those that were read, from left to
+    right.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Reading:
     alternatives: tuple[tuple[str, float], ...] = ()
     review: bool = False
     frames: int = 0
+    classes: tuple[int, ...] = ()
 
     @property
     def least_sure(self) -> Character | None:
@@ -98,15 +100,16 @@ def reading_of(
     review_below: float = 0.0,
 ) -> Reading:
     """Return a reading of `classes`, each on its `frames` (start, end), the end behind the last."""
-    text = charset.decode(classes)
+    text, places = charset.written(classes)
+    in_order = [(classes[place], *frames[place]) for place in places]
     characters = tuple(
         # of a list: it is a frame or two, on which numpy's own maximum takes ten times as long
         Character(character, exp(max(log_probabilities_TC[start:end, c].tolist())), start, end)
-        for character, c, (start, end) in zip(text, classes, frames, strict=True)
+        for character, (c, start, end) in zip(text, in_order, strict=True)
     )
     review = confidence < review_below
     n_frames = len(log_probabilities_TC)
-    return Reading(text, confidence, characters, tuple(alternatives), review, n_frames)
+    return Reading(text, confidence, characters, tuple(alternatives), review, n_frames, tuple(classes))
 
 
 def best_path_text(log_probabilities_TC: np.ndarray, charset: Charset) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from typing_extensions import assert_never
@@ -13,9 +14,11 @@ from typing_extensions import assert_never
 from students.alignments import NEVER, best_alignment, text_log_probabilities
 from students.automaton import best_text
 from students.beam import Guide, Prefix, prefix_beam_search
-from students.charset import BLANK, Charset
+from students.charset import BLANK, Charset, normalise
 from students.decode import Reading, collapse, greedy, reading_of
 from students.decoding import DIGITS, Beam, Greedy
+from students.direction import require_library
+from students.drawn_pattern import drawn_pattern
 from students.errors import DataError
 from students.language import language_for, read_language
 from students.pattern import pattern_automaton
@@ -24,21 +27,31 @@ from students.words import word_automaton
 Decoder = Callable[[np.ndarray], list[Reading]]
 FEW_ARCS = 20_000
 IGNORED_BELOW = 1e-3
+WIDE = 64  # prefixes that are kept where a pattern is only seen to fit once a text is whole
+
+
+class Search(NamedTuple):
+    """What leads a beam search, and how many prefixes it keeps."""
+
+    guide: Guide
+    width: int
 
 
 def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 0.0) -> Decoder:
     """Return a function from log-posteriors (N, T, C) of lines with equal frames, all of them valid, to readings.
 
     A reading asks for review where its confidence is below `review_below`. Raises `DataError` for settings that the
-    charset cannot follow.
+    charset cannot follow, and where python-bidi is missing for a charset in visual order.
     """
+    if charset.order == "visual":
+        require_library()
     mask_C = _mask(decoding.alphabet, charset)
     match decoding:
         case Greedy():
             return lambda log_p_NTC: greedy(_masked(log_p_NTC, mask_C), charset, review_below)
         case Beam():
-            guide = _guide(decoding, charset)
-            read = partial(_read_by_beam, charset=charset, beam=decoding, guide=guide, review_below=review_below)
+            searches = _searches(decoding, charset)
+            read = partial(_read_by_beam, charset=charset, beam=decoding, searches=searches, review_below=review_below)
             return lambda log_p_NTC: [read(log_p_TC) for log_p_TC in _masked(log_p_NTC, mask_C)]
         case _:
             assert_never(decoding)
@@ -64,42 +77,66 @@ def _mask(alphabet: str | None, charset: Charset) -> np.ndarray | None:
     wanted = "".join(c for c in charset.characters if c.isdecimal()) if alphabet == DIGITS else alphabet
     if not wanted:
         raise DataError(f"alphabet {alphabet!r}: the charset of the model has none of it")
-    if missing := charset.missing(wanted):
+    wanted = normalise(wanted)
+    if missing := sorted(set(wanted) - set(charset.characters)):
         raise DataError(f"alphabet {alphabet!r}: the charset of the model lacks {missing}")
-    classes = charset.encode(wanted)
     mask_C[1:] = NEVER
-    mask_C[[BLANK, *classes]] = 0.0
+    mask_C[[BLANK, *(charset.characters.index(c) + 1 for c in wanted)]] = 0.0
     return mask_C
 
 
-def _guide(beam: Beam, charset: Charset) -> Guide:
-    rules = None
-    if beam.pattern is not None:
-        rules = pattern_automaton(beam.pattern, charset)
-    elif beam.words is not None:
-        rules = word_automaton(beam.words, charset, beam.unlisted_word_penalty)
+def _searches(beam: Beam, charset: Charset) -> list[Search]:
+    """What to search with, in turn, until something is found."""
+    width = max(beam.width, beam.n_best)
     language = None
     if beam.language is not None:
         model = read_language(Path(beam.language))
         language = language_for(model, charset, beam.language_weight, beam.language)
-    return Guide(rules, language, beam.length_bonus if language else 0.0)
+    guide = Guide(None, language, beam.length_bonus if language else 0.0)
+    if beam.words is not None:
+        rules = word_automaton(beam.words, charset, beam.unlisted_word_penalty)
+        return [Search(replace(guide, rules=rules), width)]
+    if beam.pattern is None:
+        return [Search(guide, width)]
+    if charset.order == "logical":
+        return [Search(replace(guide, rules=pattern_automaton(beam.pattern, charset)), width)]
+    drawn = drawn_pattern(beam.pattern, charset)
+    wide = max(width, WIDE)
+    return [Search(replace(guide, rules=rules, fits=drawn.fits), wide) for rules in (drawn.rules, drawn.alphabet)]
 
 
-def _read_by_beam(log_p_TC: np.ndarray, *, charset: Charset, beam: Beam, guide: Guide, review_below: float) -> Reading:
-    """The best of the beam and the text of the best path, scored by their exact probabilities."""
-    width = max(beam.width, beam.n_best)
-    found = [text for text, _ in prefix_beam_search(log_p_TC, width, IGNORED_BELOW, guide)]
+def _read_by_beam(
+    log_p_TC: np.ndarray, *, charset: Charset, beam: Beam, searches: Sequence[Search], review_below: float
+) -> Reading:
+    """The best that the first search with any result finds; nothing where no text has any probability."""
+    for search in searches:
+        if ranked := _ranked(log_p_TC, search):
+            best, confidence = ranked[0]
+            frames = best_alignment(log_p_TC, best)
+            others = _alternatives(ranked[: beam.n_best], charset)
+            return reading_of(log_p_TC, charset, best, frames, confidence, others, review_below)
+    return Reading("", 0.0, review=True, frames=len(log_p_TC))
+
+
+def _ranked(log_p_TC: np.ndarray, search: Search) -> list[tuple[Prefix, float]]:
+    """The texts of the beam and of the best path with their exact probabilities, the best first."""
+    guide = search.guide
+    found = [text for text, _ in prefix_beam_search(log_p_TC, search.width, IGNORED_BELOW, guide)]
     allowed = {text: weight for text in found if (weight := guide.weight_of(text)) > NEVER}
     allowed |= _on_the_best_path(log_p_TC, guide, sought=not allowed)
     texts: Sequence[Prefix] = sorted(allowed)
     log_p_N = text_log_probabilities(np.broadcast_to(log_p_TC, (len(texts), *log_p_TC.shape)), texts)
     order = np.argsort(-(log_p_N + np.array([allowed[text] for text in texts])), kind="stable")
-    ranked = [(texts[i], float(np.exp(log_p_N[i]))) for i in order.tolist() if log_p_N[i] > NEVER]
-    if not ranked:  # no text that the rules allow has any probability
-        return Reading("", 0.0, review=True, frames=len(log_p_TC))
-    best, confidence = ranked[0]
-    others = [(charset.decode(other), p) for other, p in ranked[1 : beam.n_best]]
-    return reading_of(log_p_TC, charset, best, best_alignment(log_p_TC, best), confidence, others, review_below)
+    return [(texts[i], float(np.exp(log_p_N[i]))) for i in order.tolist() if log_p_N[i] > NEVER]
+
+
+def _alternatives(ranked: Sequence[tuple[Prefix, float]], charset: Charset) -> list[tuple[str, float]]:
+    """All texts but the first; where two that are drawn differently are stored alike, with the sum of both."""
+    texts: dict[str, float] = {}
+    for classes, p in ranked:
+        text = charset.decode(classes)
+        texts[text] = texts.get(text, 0.0) + p
+    return list(texts.items())[1:]
 
 
 def _on_the_best_path(log_p_TC: np.ndarray, guide: Guide, sought: bool) -> dict[Prefix, float]:
@@ -119,4 +156,6 @@ def _on_the_best_path(log_p_TC: np.ndarray, guide: Guide, sought: bool) -> dict[
     elif sought or len(rules.lattice.place_A) <= FEW_ARCS:
         text = best_text(log_p_TC, rules)
     # rules without `otherwise` weigh nothing, and `step` does not know all texts that they accept
-    return {} if text is None else {text: replace(guide, rules=None).weight_of(text)}
+    if text is None or (weight := replace(guide, rules=None).weight_of(text)) == NEVER:
+        return {}
+    return {text: weight}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from students import direction
 from students.charset import Charset, normalise
 from students.errors import DataError
 from students.model_file import read_signed, write_signed
@@ -28,13 +29,15 @@ Context = tuple[int, ...]  # symbols, oldest first, order - 1 of them
 class CharacterModel:
     """Counts of all n-grams of the highest order, lines being padded with BEGIN: lower orders follow from them.
 
-    An n-gram is a number with the symbols as its digits; `grams_G` is sorted.
+    An n-gram is a number with the symbols as its digits; `grams_G` is sorted. `drawn`: lines with right-to-left letters
+    were counted as they are drawn, from left to right, which is how a recogniser writes them.
     """
 
     characters: str
     order: int
     grams_G: np.ndarray
     counts_G: np.ndarray
+    drawn: bool = False
 
     @property
     def n_symbols(self) -> int:
@@ -71,11 +74,14 @@ class CharacterModel:
 def count_text(lines: Iterable[str], order: int) -> CharacterModel:
     """Count the lines of a text: NFC, runs of white space as one space, empty lines left out.
 
-    Raises `DataError` where nothing is left, or for an order too high for so many different characters.
+    Lines with right-to-left letters are counted as they are drawn. Raises `DataError` where nothing is left, for an
+    order too high for so many different characters, or where python-bidi is needed and missing.
     """
     texts = [text for line in lines if (text := " ".join(normalise(line).split()))]
     if not texts:
         raise DataError("the text has no line with anything on it")
+    if drawn := any(map(direction.runs_right_to_left, texts)):
+        texts = [direction.to_visual(text).text if direction.needs_reordering(text) else text for text in texts]
     characters = "".join(sorted(set().union(*texts)))
     n_symbols = FIRST_CHARACTER + len(characters)
     if not 1 <= order <= HIGHEST_ORDER or n_symbols**order >= 2**63:
@@ -87,12 +93,13 @@ def count_text(lines: Iterable[str], order: int) -> CharacterModel:
     windows = np.lib.stride_tricks.sliding_window_view(symbols, order)
     windows = windows[windows[:, -1] != BEGIN]  # nor any that reaches over the end of a line
     grams_G, counts_G = np.unique(windows @ n_symbols ** np.arange(order - 1, -1, -1), return_counts=True)
-    return CharacterModel(characters, order, grams_G, counts_G)
+    return CharacterModel(characters, order, grams_G, counts_G, drawn)
 
 
 def write_language(path: Path, model: CharacterModel) -> str:
     """Write a safetensors file, verified as a model file is; return its SHA-256. Equal texts give equal bytes."""
     contents = {"format_version": 1, "kind": "language", "characters": model.characters, "order": model.order}
+    contents |= {"drawn": True} if model.drawn else {}
     return write_signed(path, contents, {"grams": model.grams_G, "counts": model.counts_G})
 
 
@@ -101,7 +108,9 @@ def read_language(path: Path) -> CharacterModel:
     contents, arrays = read_signed(path)
     if contents.get("kind") != "language" or contents.get("format_version") != 1:
         raise DataError(f"{path}: holds no language model that this release reads; `distill lm` writes them")
-    return CharacterModel(contents["characters"], contents["order"], arrays["grams"], arrays["counts"])
+    return CharacterModel(
+        contents["characters"], contents["order"], arrays["grams"], arrays["counts"], contents.get("drawn", False)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +150,15 @@ class Language:
 
 
 def language_for(model: CharacterModel, charset: Charset, weight: float, name: str = "the language model") -> Language:
-    """Return the model for a charset; raises `DataError` where the two share no character."""
+    """Return the model for a charset; raises `DataError` where they share no character, or order lines differently."""
     number_of = {c: FIRST_CHARACTER + i for i, c in enumerate(model.characters)}
     if not set(charset.characters) & (set(number_of) - {" "}):
         raise DataError(f"{name}: its text has none of the characters that the recogniser writes")
+    if charset.runs_right_to_left and direction.runs_right_to_left(model.characters):
+        if model.drawn and charset.order == "logical":
+            raise DataError(
+                f"{name}: counts right-to-left lines as they are drawn, and the model writes them otherwise"
+            )
+        if not model.drawn and charset.order == "visual":
+            raise DataError(f"{name}: counts right-to-left lines as they are stored; make it anew with `distill lm`")
     return Language(model, (BEGIN, *(number_of.get(c, UNKNOWN) for c in charset.characters)), weight)

@@ -109,7 +109,7 @@ def made(d: Detected) -> tuple[onnx.ModelProto, Description]:
     description = Description(
         kind="teacher",
         architecture=architecture,
-        charset=Charset(characters=d.classes.characters),
+        charset=Charset(characters=d.classes.characters).for_lines(),
         preparation=pixels.preparation,
         training=training,
     )

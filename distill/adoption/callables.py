@@ -95,7 +95,7 @@ def reader_of(
     description = Description(
         kind="teacher",
         architecture={"kind": "adopted", "frame_px": frame_px},
-        charset=Charset(characters=characters),
+        charset=Charset(characters=characters).for_lines(),
         preparation=pixels.preparation,
         training={"licence": described.licence or "other", "origin": described.origin or name},
     )

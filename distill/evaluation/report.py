@@ -59,9 +59,7 @@ def line_reading(reader: Reader, log_p_TC: np.ndarray) -> LineReading:
     """Decode one line from its log-posteriors (T, C), in nats, at temperature 1."""
     description = reader.description
     reading = reader.decode(tempered(log_p_TC, description.calibration.temperature))
-    # not `encode`, which composes: the reader may have written an accent as a character of its own
-    classes = [description.charset.characters.index(c.text) + 1 for c in reading.characters]
-    unfitted = float(np.exp(text_log_probabilities(log_p_TC[None], [classes])[0]))
+    unfitted = float(np.exp(text_log_probabilities(log_p_TC[None], [reading.classes])[0]))
     return LineReading(reading.text, reading.confidence, unfitted)
 
 

@@ -33,6 +33,17 @@ class CharsetChoice(Section):
 
     characters: str | None = Field(None, description="the characters; null: those of the training labels")
 
+    reorder: bool = Field(
+        True,
+        description="whether right-to-left lines are learnt in the order of the picture and read back as they are "
+        "stored (needs python-bidi); false: labels are learnt and read in the order that they stand in",
+    )
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The default is left out, so that older runs keep their digest."""
+        return {name: value for name, value in dump(self).items() if name != "reorder" or not value}
+
     @field_validator("characters")
     @classmethod
     def _a_charset(cls, characters: str | None) -> str | None:

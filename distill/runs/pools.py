@@ -162,14 +162,20 @@ def _assert_comparable(name: str, lines: Lines, protocol: Protocol) -> None:
 
 def _charset(recipe: Recipe, train: Lines, folder: Path) -> Charset:
     """The charset of a run: chosen from labels, or from an adopted teacher's charset where no line has a label."""
-    texts = train.texts
-    if all(text is None for text in texts) and recipe.teacher.file is not None:
-        texts = (read_description(teacher_file(recipe, folder)).charset.characters,)
-    return charset_with_starts(choose_charset(texts, recipe.data.charset), recipe)
+    choice, teacher = recipe.data.charset, recipe.teacher
+    if teacher.file is not None and choice.characters is None and all(text is None for text in train.texts):
+        theirs = read_description(teacher_file(recipe, folder)).charset
+        chosen = Charset.of([" ", theirs.characters])
+        return charset_with_starts(chosen.for_lines() if choice.reorder else chosen, recipe)
+    return charset_with_starts(choose_charset(train.texts, choice), recipe)
 
 
 def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charset:
-    """Return the recipe's characters, or those of the labels and the space."""
+    """Return the recipe's characters, or those of the labels and the space; in visual order if any runs right to left.
+
+    Raises `DataError` where python-bidi, which that order needs, is missing.
+    """
     if choice.characters is not None:
-        return Charset(characters=choice.characters)
-    return Charset.of([" ", *(text for text in texts if text)])
+        chosen = Charset(characters=choice.characters)
+        return chosen.for_lines() if choice.reorder else chosen
+    return (Charset.of_lines if choice.reorder else Charset.of)([" ", *(text for text in texts if text)])

@@ -58,16 +58,27 @@ def charset_with_starts(charset: Charset, recipe: Recipe) -> Charset:
         match part.charset_change:
             case "new":
                 continue
-            case "fail" if missing := known.missing(charset.characters):
+            case "fail" if missing := sorted(set(charset.characters) - set(known.characters)):
                 raise DataError(
                     f"{name}.init: {part.init} cannot write {''.join(missing)!r}, which the lines hold; set "
                     f"{name}.charset_change to union or new, or take these lines out"
                 )
             case "fail" | "union":
-                charset = Charset.of([charset.characters, known.characters])
+                charset = _united(charset, known, f"{name}.init: {part.init}")
             case _:
                 assert_never(part.charset_change)
     return charset
+
+
+def _united(charset: Charset, known: Charset, where: str) -> Charset:
+    """The characters of both; raises `DataError` where both turn right-to-left lines, each in another way."""
+    if charset.runs_right_to_left and known.runs_right_to_left and charset.order != known.order:
+        raise DataError(
+            f"{where}: learnt right-to-left lines in {known.order} order, and this recipe orders them otherwise; set "
+            f"data.charset.reorder={str(known.order == 'visual').lower()}, or charset_change=new"
+        )
+    order = charset.order if charset.runs_right_to_left else known.order
+    return Charset.of([charset.characters, known.characters]).model_copy(update={"order": order})
 
 
 def fill(

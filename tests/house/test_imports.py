@@ -15,7 +15,7 @@ from tests.samples import png_bytes
 
 ROOT = Path(__file__).parents[2]
 STANDARD = set(sys.stdlib_module_names) | {"__future__"}
-STUDENT_PACKAGES = {"numpy", "onnxruntime", "PIL", "pydantic", "safetensors", "torch", "typing_extensions"}
+STUDENT_PACKAGES = {"bidi", "numpy", "onnxruntime", "PIL", "pydantic", "safetensors", "torch", "typing_extensions"}
 MAY_IMPORT = {
     "students": {"students"} | STUDENT_PACKAGES,
     "teachers": {"students", "teachers", "timm"} | STUDENT_PACKAGES,
@@ -50,7 +50,10 @@ TORCH_FREE = (
     "decode",
     "decoder",
     "decoding",
+    "direction",
+    "drawn_pattern",
     "errors",
+    "glushkov",
     "image",
     "language",
     "model_file",

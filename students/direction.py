@@ -1,0 +1,191 @@
+"""The two orders of a line: logical, as its text is stored, and visual, as the picture shows it from left to right.
+
+CTC learns the order of the picture. How a text is drawn is the Unicode bidirectional algorithm (UAX 9), by python-bidi.
+The way back is no part of it: `to_logical` looks for a text that is drawn so. Combining marks go where their letter
+goes, and stand behind it in both orders. Text without right-to-left letters and numbers needs none of this.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from students.errors import DataError
+
+Direction = Literal["L", "R"]
+RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})  # classes of UAX 9: letters, Arabic letters, Arabic numbers
+WITH_THE_LETTER_BEFORE = frozenset({"NSM", "BN"})  # combining marks; joiners and others without a width
+DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+TAG, N_TAGS = 0xE0020, 95  # tag characters: the algorithm takes no notice of them (rule X9)
+WITHOUT_WIDTH = "\u200b"  # of the same class as tag characters, and none of them
+END = "\U000e01ef"  # a combining mark that keeps the last number where its character is (rules W1, L1)
+STEPS = 8
+
+
+class Reordered(NamedTuple):
+    """A text in the other order, and where each of its characters stood before."""
+
+    text: str
+    places: tuple[int, ...]
+
+
+def runs_right_to_left(text: str) -> bool:
+    """Return whether any character runs from right to left: only then the two orders may differ."""
+    if text.isascii():
+        return False
+    return any(unicodedata.bidirectional(c) in RIGHT_TO_LEFT and c not in DIRECTION_MARKS for c in text)
+
+
+def needs_reordering(text: str) -> bool:
+    """Return whether the text may be drawn in another order, or holds direction marks, which are not drawn."""
+    return runs_right_to_left(text) or not DIRECTION_MARKS.isdisjoint(text)
+
+
+def to_visual(text: str) -> Reordered:
+    """Return a stored text as it is drawn, from left to right; its base direction is that of its first strong letter.
+
+    Brackets that are turned are those that the picture shows. Direction marks count, and are left out. Raises
+    `DataError` where python-bidi is missing.
+    """
+    clusters = _clusters(text)
+    drawn = _drawn([cluster.base for cluster in clusters], None)
+    return _joined((clusters[i], turned) for i, turned in drawn if clusters[i].base not in DIRECTION_MARKS)
+
+
+def to_logical(visual: str) -> Reordered:
+    """Return a text that is drawn so.
+
+    Several may be. A line with letters of both directions may run either way: it then runs as most of its letters do,
+    to the left where they are equally many. Of texts in one direction it is the one in which Latin words and the
+    numbers beside them are one run. Where no text is drawn so, which a reader may write all the same, it is the first
+    that was tried. Raises `DataError` where python-bidi is missing.
+    """
+    clusters = _clusters(visual)
+    glyphs = [cluster.base for cluster in clusters]
+    first, *others = _directions(glyphs)
+    found = _undrawn(glyphs, first)
+    for other in others:
+        if not found.exact and (better := _undrawn(glyphs, other)).exact:
+            found = better
+    return _joined((clusters[i], turned) for i, turned in found.order)
+
+
+@lru_cache(maxsize=4096)
+def mirrored(character: str) -> str:
+    """Return the counterpart of a bracket or another mirrored character; any other as it is."""
+    if not unicodedata.mirrored(character):
+        return character
+    from bidi.mirror import MIRRORED
+
+    return MIRRORED.get(character, character)
+
+
+def require_library() -> None:
+    """Raise `DataError` that says what to install, where python-bidi is missing."""
+    _library()
+
+
+@lru_cache(maxsize=1)
+def _library() -> Callable[..., str]:
+    try:
+        from bidi import get_display
+    except ImportError as error:
+        raise DataError(
+            "right-to-left text needs python-bidi, which is not installed: pip install 'crnn-distill[bidi]'"
+        ) from error
+    return get_display
+
+
+class _Cluster(NamedTuple):
+    """A character with the marks behind it, and where it stands."""
+
+    text: str
+    place: int
+
+    @property
+    def base(self) -> str:
+        """Return the character that decides where the cluster goes."""
+        return self.text[0]
+
+
+def _clusters(text: str) -> list[_Cluster]:
+    clusters: list[_Cluster] = []
+    for place, c in enumerate(text):
+        if clusters and unicodedata.bidirectional(c) in WITH_THE_LETTER_BEFORE:
+            clusters[-1] = clusters[-1]._replace(text=clusters[-1].text + c)
+        else:
+            clusters.append(_Cluster(c, place))
+    return clusters
+
+
+def _joined(clusters: Iterable[tuple[_Cluster, bool]]) -> Reordered:
+    """The clusters, one behind the other; those that are turned with their mirror image."""
+    text, places = "", list[int]()
+    for cluster, turned in clusters:
+        text += mirrored(cluster.base) + cluster.text[1:] if turned else cluster.text
+        places += range(cluster.place, cluster.place + len(cluster.text))
+    return Reordered(text, tuple(places))
+
+
+class _Found(NamedTuple):
+    """Glyphs in logical order, each with whether it is turned; and whether a text in that order is drawn so."""
+
+    order: list[tuple[int, bool]]
+    exact: bool
+
+
+def _undrawn(glyphs: Sequence[str], direction: Direction) -> _Found:
+    """The order of a text in a line of that direction.
+
+    Drawing what is drawn gives a first text: the algorithm is nearly its own inverse. The order in which that text is
+    drawn is undone on the glyphs, which gives the next, until a text is drawn as the glyphs stand.
+    """
+    order = _drawn(glyphs, direction)
+    for _ in range(STEPS):
+        text = [mirrored(glyphs[i]) if turned else glyphs[i] for i, turned in order]
+        drawn = _drawn(text, direction)
+        undone = sorted((index, place, turned) for place, (index, turned) in enumerate(drawn))
+        again = [(place, turned) for _, place, turned in undone]
+        if again == order:
+            return _Found(order, drawn == _drawn(text, None))
+        order = again
+    return _Found(order, False)
+
+
+def _directions(glyphs: Sequence[str]) -> tuple[Direction, ...]:
+    """The directions that a line of these glyphs may have, the one of most letters first."""
+    classes = [unicodedata.bidirectional(glyph) for glyph in glyphs]
+    n_left, n_right = classes.count("R") + classes.count("AL"), classes.count("L")
+    if not n_left:
+        return ("L",)
+    if not n_right:
+        return ("R",)
+    return ("R", "L") if n_left >= n_right else ("L", "R")
+
+
+def _drawn(characters: Sequence[str], direction: Direction | None) -> list[tuple[int, bool]]:
+    """The numbers of the characters as they are drawn from left to right, and whether each is turned.
+
+    The library returns the text that is drawn, not its order. So each character has its number behind it, in two tag
+    characters; they come out before it, the other way round, where it is turned.
+    """
+    if len(characters) > N_TAGS**2:
+        raise DataError(f"a line of {len(characters)} characters, {''.join(characters[:20])!r}...: too long to be one")
+    bases = (WITHOUT_WIDTH if unicodedata.bidirectional(c) == "BN" else c for c in characters)
+    numbered = "".join(map(str.__add__, bases, _numbers(len(characters)))) + END
+    shown = _library()(numbered, base_dir=direction).replace(END, "")
+    drawn = []
+    for start in range(0, len(shown), 3):
+        chunk = shown[start : start + 3]
+        turned = ord(chunk[0]) in range(TAG, TAG + N_TAGS)
+        high, low = ord(chunk[1]) - TAG, ord(chunk[0 if turned else 2]) - TAG
+        drawn.append((high * N_TAGS + low, turned))
+    return drawn
+
+
+@lru_cache(maxsize=64)
+def _numbers(n: int) -> list[str]:
+    """The numbers from 0 to n - 1, in two tag characters each."""
+    return [chr(TAG + i // N_TAGS) + chr(TAG + i % N_TAGS) for i in range(n)]
