@@ -59,10 +59,10 @@ def region_of(marks: Marks, size_px: tuple[int, int], note: Note) -> Region:
 
 
 def _without_doubles(polygon_P2: np.ndarray) -> np.ndarray:
-    """The corners without those that repeat the one before, as the last of a closed ring does."""
+    """The corners without those that the next one repeats, as the first does the last of a closed ring."""
     if len(polygon_P2) < 4:
         return polygon_P2
-    kept_P2 = polygon_P2[(polygon_P2 != np.roll(polygon_P2, 1, axis=0)).any(axis=1)]
+    kept_P2 = polygon_P2[(polygon_P2 != np.roll(polygon_P2, -1, axis=0)).any(axis=1)]
     return kept_P2 if len(kept_P2) > 2 else polygon_P2
 
 
