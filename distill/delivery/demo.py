@@ -1,7 +1,8 @@
 """Serves a page that reads lines in the browser with an exported student; the server never sees a picture.
 
 onnxruntime-web is not part of the package: its 14 MB would outweigh all else here, and few who distil serve a page.
-`make page` fetches it from npm into `distill/delivery/pages/ort/`; any folder with its two files will do.
+`make page` fetches it from npm into `distill/delivery/pages/ort/`, and beside it bidi-js, for right-to-left lines; any
+folder with their files will do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from students.errors import UserError
 from students.model_file import MODEL_NAME, canonical_json, read_onnx, weights_of
 
 ORT_FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
+BIDI_FILE = "bidi.mjs"  # of bidi-js: only for a model that reads right-to-left lines
 _PAGES = {"": ("demo.html", "text/html; charset=utf-8"), "reader.js": ("reader.js", "text/javascript")}
 Fetch = Callable[[], bytes]
 
@@ -43,13 +45,14 @@ def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> T
     """
     pages = files("distill.delivery") / "pages"
     folder = ort_folder or Path(str(pages / "ort"))
-    missing = [name for name in ORT_FILES if not (folder / name).is_file()]
+    description, blob = read_onnx(model)
+    fetched = ORT_FILES | ({BIDI_FILE: "text/javascript"} if description.charset.order == "visual" else {})
+    missing = [name for name in fetched if not (folder / name).is_file()]
     if missing:
         raise UserError(
-            f"{folder}: lacks {' and '.join(missing)} of onnxruntime-web; run `make page`, or name a folder that holds "
-            "them with --ort"
+            f"{folder}: lacks {' and '.join(missing)} of {'bidi-js' if missing == [BIDI_FILE] else 'onnxruntime-web'}; "
+            "run `make page`, or name a folder that holds them with --ort"
         )
-    description, blob = read_onnx(model)
     if description.decoding != Greedy():
         raise UserError(f"{model}: is decoded by rules that the page does not know; export it without any for the page")
     about = canonical_json(description.model_dump(mode="json")).encode()
@@ -57,7 +60,7 @@ def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> T
         "description.json": ("application/json", lambda: about),
         "model.onnx": ("application/octet-stream", lambda: blob),
         **{path: (kind, (pages / name).read_bytes) for path, (name, kind) in _PAGES.items()},
-        **{f"ort/{name}": (kind, (folder / name).read_bytes) for name, kind in ORT_FILES.items()},
+        **{f"ort/{name}": (kind, (folder / name).read_bytes) for name, kind in fetched.items()},
     }
     try:
         return ThreadingHTTPServer((host, port), partial(_Page, routes))

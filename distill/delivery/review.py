@@ -58,7 +58,7 @@ def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, prepar
     entries = [_entry(line, folder, preparation) for line in shown]
     data = {
         "lines": entries,
-        "charset": list(charset.characters),
+        "charset": list(charset.writable),
         "folder": str(folder),
         "left_out": len(nameable) - len(shown),
         "key": hashlib.sha256("\0".join(f"{e['file']}\0{e['text']}" for e in entries).encode()).hexdigest()[:16],

@@ -145,6 +145,10 @@ def _labels(pools: Pools) -> list[Finding]:
     ):
         for part, keys in summary[name].items():
             found += about("note", kind, part, [(key, key) for key in keys], what, advice)
+    for part, otherwise in summary.get("read_back_otherwise", {}).items():
+        lines = [(key, f"{key}: read as {text!r}") for key, text in otherwise.items()]
+        what = "labels that are drawn as another text is, and will be read as that"
+        found += about("note", "order", part, lines, what, "see Right-to-left lines in docs/data.md")
     for part, outside in summary["outside_charset"].items():
         lines = [(key, f"{key}: {characters}") for key, characters in outside.items()]
         what = "characters that no training line has and nobody can learn"

@@ -92,3 +92,11 @@ def _say_what_was_refused(pools: Pools, folder: Path) -> None:
                 f"{part}: {len(refusals)} lines cannot be used, the first: {refusals[0].reason}; "
                 f"all stand in {folder / 'data.json'}"
             )
+    if pools.charset.order == "visual":
+        for part, lines in pools.read_back_otherwise.items():
+            if lines:
+                key, text = next(iter(lines.items()))
+                say(
+                    f"{part}: {len(lines)} labels will be read as another text that is drawn alike, such as {key} as "
+                    f"{text!r}; all stand in {folder / 'data.json'}"
+                )

@@ -5,7 +5,7 @@ What is dropped is named with its reason; a policy set to fail raises `DataError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations
 
 from distill.data.labels import LabelForm, agree, fold_label
@@ -58,17 +58,21 @@ def _contradictory(lines: Lines) -> dict[str, list[str]]:
 
 
 def without_infeasible(
-    lines: Lines, n_frames: Mapping[int, int], refused: list[Refusal], policy: str = "drop"
+    lines: Lines,
+    n_frames: Mapping[int, int],
+    refused: list[Refusal],
+    policy: str = "drop",
+    in_order: Callable[[str], str] = str,
 ) -> Lines:
     """Return unlabelled lines and those whose label fits: CTC needs a frame a character, one more between equal ones.
 
-    `n_frames` are the network's frames by padded width in pixels. What does not fit is added to `refused`; raises
-    `DataError` instead where the policy is fail.
+    `n_frames` are the network's frames by padded width in pixels, `in_order` puts a label in the order of its classes.
+    What does not fit is added to `refused`; raises `DataError` instead where the policy is fail.
     """
     kept = []
     for i, text in enumerate(lines.texts):
         frames = n_frames[int(lines.padded_width_px[i])]
-        needed = frames_needed(fold_label(text or "", lines.form(i)))
+        needed = frames_needed(fold_label(in_order(text or ""), lines.form(i)))
         if needed <= frames:
             kept.append(i)
         else:

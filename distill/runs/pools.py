@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,21 @@ class Pools:
             "refused": {
                 part: [{"key": r.key, "reason": r.reason} for r in refusals] for part, refusals in self.refused.items()
             },
+            **({"read_back_otherwise": self.read_back_otherwise} if self.charset.order == "visual" else {}),
         }
+
+    @cached_property
+    def read_back_otherwise(self) -> dict[str, dict[str, str]]:
+        """Return, for each part, the lines that are read as another text than their label, and that text.
+
+        Of several texts that are drawn alike a reader can write only one.
+        """
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: self._otherwise(lines) for name, lines in parts.items()}
+
+    def _otherwise(self, lines: Lines) -> dict[str, str]:
+        read = {key: self.charset.read_back(text) for key, text in zip(lines.keys, lines.texts, strict=True) if text}
+        return {key: read[key] for key, text in zip(lines.keys, lines.texts, strict=True) if text and read[key] != text}
 
     def _outside(self, lines: Lines) -> dict[str, str]:
         """The characters of each line that the charset lacks."""

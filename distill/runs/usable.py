@@ -37,7 +37,8 @@ def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Netwo
         name = f"{network}: label longer than its frames"
         refused[name] = []
         frames = frames_of(fresh(part, recipe, pools.charset), pools.train, recipe.image)
-        usable[network] = without_infeasible(pools.train, frames, refused[name], recipe.data.policies.infeasible)
+        policy = recipe.data.policies.infeasible
+        usable[network] = without_infeasible(pools.train, frames, refused[name], policy, pools.charset.in_order)
         if network == "student" and foreign_teachers(recipe, folder):
             blank = refused["student: no writing"] = []
             usable[network] = with_writing(usable[network], blank)

@@ -132,6 +132,57 @@ export function greedy(posteriors, characters) {
   return found;
 }
 
+const RIGHT_TO_LEFT = ["R", "AL", "AN"];
+const WITH_THE_LETTER_BEFORE = ["NSM", "BN"];
+const STEPS = 8;
+// For a character of two UTF-16 units, which bidi-js takes for two: one of its class.
+const ONE_UNIT = { L: "a", R: "\u05d0", AL: "\u0627", EN: "0", AN: "\u0660", ON: "\u2600" };
+
+// The numbers of the characters as they are drawn from left to right, and whether each is turned.
+function drawn(characters, direction, bidi) {
+  const units = characters.map((c) => (c.length === 1 ? c : ONE_UNIT[bidi.getBidiCharTypeName(c)] ?? ONE_UNIT.ON));
+  const text = units.join("");
+  const levels = bidi.getEmbeddingLevels(text, direction);
+  return bidi.getReorderedIndices(text, levels).map((i) => [i, levels.levels[i] % 2 === 1]);
+}
+
+// The order of a text in a line of that direction, and whether it is drawn as the glyphs stand.
+function undrawn(glyphs, direction, bidi) {
+  let order = drawn(glyphs, direction, bidi);
+  for (let step = 0; step < STEPS; step++) {
+    const text = order.map(([i, turned]) => (turned && bidi.getMirroredCharacter(glyphs[i])) || glyphs[i]);
+    const again = [];
+    const shown = drawn(text, direction, bidi);
+    shown.forEach(([i, turned], place) => { again[i] = [place, turned]; });
+    if (String(again) === String(order)) {
+      return { order, exact: String(shown) === String(drawn(text, "auto", bidi)) };
+    }
+    order = again;
+  }
+  return { order, exact: false };
+}
+
+// What is read from left to right, [{ text, ... }], as its text is stored: `to_logical` of students/direction.py.
+export function stored(read, bidi) {
+  const typeOf = (glyph) => bidi.getBidiCharTypeName(glyph.text);
+  if (!read.some((glyph) => RIGHT_TO_LEFT.includes(typeOf(glyph)))) return read;
+  const clusters = [];
+  for (const glyph of read) {
+    if (clusters.length && WITH_THE_LETTER_BEFORE.includes(typeOf(glyph))) clusters[clusters.length - 1].push(glyph);
+    else clusters.push([glyph]);
+  }
+  const glyphs = clusters.map(([base]) => base.text);
+  const types = clusters.map(([base]) => typeOf(base));
+  const nRight = types.filter((type) => type === "L").length;
+  const nLeft = types.filter((type) => type === "R" || type === "AL").length;
+  const directions = !nLeft ? ["ltr"] : !nRight ? ["rtl"] : nLeft >= nRight ? ["rtl", "ltr"] : ["ltr", "rtl"];
+  const tries = directions.map((direction) => undrawn(glyphs, direction, bidi));
+  return (tries.find(({ exact }) => exact) ?? tries[0]).order.flatMap(([i, turned]) => {
+    const [base, ...marks] = clusters[i];
+    return [{ ...base, text: (turned && bidi.getMirroredCharacter(base.text)) || base.text }, ...marks];
+  });
+}
+
 function logSum(...values) {
   const top = Math.max(...values);
   return top === -Infinity ? top : top + Math.log(values.reduce((sum, x) => sum + Math.exp(x - top), 0));
@@ -152,10 +203,11 @@ export function probability(posteriors, classes) {
   return Math.exp(alpha.length > 1 ? logSum(alpha[alpha.length - 1], alpha[alpha.length - 2]) : alpha[0]);
 }
 
-// A reader over a session of onnxruntime-web.
+// A reader over a session of onnxruntime-web. Where `charset.order` is "visual" it needs what bidi-js exports, called once.
 export class Reader {
-  constructor(ort, session, description) {
-    Object.assign(this, { ort, session, description });
+  constructor(ort, session, description, bidi) {
+    if (description.charset.order === "visual" && !bidi) throw new Error("right-to-left lines need bidi-js");
+    Object.assign(this, { ort, session, description, bidi });
   }
 
   async read(imageData) {
@@ -166,10 +218,11 @@ export class Reader {
     const milliseconds = performance.now() - start;
     const [, frames, classes] = logits.dims;
     const posteriors = logPosteriors(logits.data, frames, classes, calibration.temperature);
-    const characters = greedy(posteriors, charset.characters);
+    const read = greedy(posteriors, charset.characters);
+    const characters = charset.order === "visual" ? stored(read, this.bidi) : read;
     return {
       text: characters.map((c) => c.text).join(""),
-      confidence: probability(posteriors, characters.map((c) => c.class)),
+      confidence: probability(posteriors, read.map((c) => c.class)),
       characters,
       milliseconds,
       pixelsPerFrame: dims[3] / frames / (width / imageData.width),
