@@ -65,6 +65,17 @@ class Documents(Section):
     sources: tuple[str, ...] | None = Field(
         None, description="names of the training sources it is taken from; null: all"
     )
+    together: int | None = Field(
+        None,
+        ge=1,
+        description="documents stay on one side that share two labels of at least so many characters, or one of them "
+        "with six digits: receipts of one shop; null: documents go one by one",
+    )
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A later key is left out while it is not set, so that older runs keep their digest."""
+        return {name: value for name, value in dump(self).items() if name != "together" or value is not None}
 
     @field_validator("document")
     @classmethod

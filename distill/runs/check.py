@@ -59,6 +59,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     for part, looked_at in pictures.items():
         found += findings_in_pictures(part, looked_at, recipe.image) + disagreements(part, looked_at)
     found += leaks(pictures)
+    found += _together(pools)
     if recipe.data.cut is not None:
         found += shared_documents(real, recipe.data.cut.document)
     doubts, doubted = _asked(recipe, folder, real, n_suspicious)
@@ -67,6 +68,15 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
         found += _of_recipe("problem", "teacher", weakness(recipe, folder, pools))
     suspicious = tuple(most_suspicious(doubts, n_suspicious))
     return Diagnosis(tuple(_in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
+
+
+def _together(pools: Pools) -> list[Finding]:
+    """A note on the documents that are kept together."""
+    if pools.together is None:
+        return []
+    documents, groups, largest = (pools.together[name] for name in ("documents", "groups", "largest"))
+    message = f"{documents:,} documents are kept together in {groups:,} groups, the largest of {largest:,}"
+    return [Finding("note", "documents", "train", message)]
 
 
 def _real(recipe: Recipe, lines: Lines) -> Lines:

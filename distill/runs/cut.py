@@ -1,6 +1,7 @@
 """Whole documents taken out of the training lines: into validation, or out of the labelled ones.
 
-Which document a line belongs to is found in its name. Documents are chosen by the seed.
+Which document a line belongs to is found in its name; documents that share what is written in them may be kept
+together. They are chosen by the seed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 
 from distill.data.documents import document_of
 from distill.data.lines import Lines
+from distill.data.together import groups_of
 from distill.recipe.sections import Cut, Documents, Unlabel
 from distill.seeds import generator_of
 from students.errors import DataError
@@ -42,16 +44,10 @@ def without_labels(lines: Lines, unlabel: Unlabel, seed: int) -> Lines:
 def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tuple[list[str | None], set[str]]:
     """Return the document of every line, None outside the sources of `part`, and the documents that make up its share.
 
-    The share is one of labelled lines. Raises `DataError` where it would take every document, unless it is 1, and
-    for a labelled line without a document.
+    Documents that are kept together count as one. The share is one of labelled lines. Raises `DataError` where it would
+    take every document, unless it is 1, and for a labelled line without a document.
     """
-    pattern = re.compile(part.document)
-    documents = [
-        document_of(pattern, line, name, needed=text is not None)
-        if part.sources is None or source in part.sources
-        else None
-        for line, text, source in zip(lines.names, lines.texts, lines.sources, strict=True)
-    ]
+    documents = _documents(lines, part, name)
     labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if d is not None and text is not None)
     order = torch.randperm(len(labelled), generator=generator_of(name, seed)).tolist()
     documents_in_order = sorted(labelled)
@@ -63,8 +59,39 @@ def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tup
         chosen.add(documents_in_order[i])
         n_chosen += labelled[documents_in_order[i]]
     if not chosen:
+        kept = f" and kept together by labels of {part.together} characters or more" if part.together else ""
         raise DataError(
-            f"{name}: {len(labelled)} documents found by {part.document!r}; at least two are needed, or give "
+            f"{name}: {len(labelled)} documents found by {part.document!r}{kept}; at least two are needed, or give "
             + ("validation sources" if name == "cut" else "other sources")
         )
     return documents, chosen
+
+
+def kept_together(lines: Lines, part: Documents, name: str) -> dict[str, int] | None:
+    """Return how many labelled documents and groups there are, and the documents of the largest; None: one by one."""
+    if part.together is None:
+        return None
+    labelled = lines.where(lambda text: text is not None)
+    group_of = groups_of(_named(labelled, part, name), labelled.texts, part.together)
+    sizes = Counter(group_of.values())
+    return {"documents": sizes.total(), "groups": len(sizes), "largest": max(sizes.values(), default=0)}
+
+
+def _documents(lines: Lines, part: Documents, name: str) -> list[str | None]:
+    """The document of every line, or the group that it is kept together with; None outside the sources of `part`."""
+    documents = _named(lines, part, name)
+    if part.together is None:
+        return documents
+    group_of = groups_of(documents, lines.texts, part.together)
+    return [None if document is None else group_of[document] for document in documents]
+
+
+def _named(lines: Lines, part: Documents, name: str) -> list[str | None]:
+    """The document of every line, by its name."""
+    pattern = re.compile(part.document)
+    return [
+        document_of(pattern, line, name, needed=text is not None)
+        if part.sources is None or source in part.sources
+        else None
+        for line, text, source in zip(lines.names, lines.texts, lines.sources, strict=True)
+    ]

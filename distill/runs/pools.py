@@ -19,7 +19,7 @@ from distill.data.padding import padding
 from distill.evaluation.metrics import fold
 from distill.processes import Poll, never_stop
 from distill.recipe.sections import CharsetChoice, Recipe, Source
-from distill.runs.cut import cut_by_document, without_labels
+from distill.runs.cut import cut_by_document, kept_together, without_labels
 from distill.runs.policies import inside_charset, without_misleading
 from distill.schema import Protocol
 from distill.synthesis.corpus import character_counts
@@ -43,6 +43,7 @@ class Pools:
     charset: Charset
     refused: Mapping[str, list[Refusal]] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()  # unlabelled lines of validation documents
+    together: Mapping[str, int] | None = None  # documents and groups of the cut, where some are kept together
 
     def summary(self) -> dict[str, Any]:
         """Return the counts for `data.json`, with every refused line named."""
@@ -55,6 +56,7 @@ class Pools:
             "padding": padding(self.train),
             "characters": {name: character_counts(lines.texts) for name, lines in per_part.items()},
             "set_aside": list(self.set_aside),
+            **({"together": dict(self.together)} if self.together else {}),
             "empty_labels": {
                 name: [key for key, text in zip(lines.keys, lines.texts, strict=True) if text == ""]
                 for name, lines in per_part.items()
@@ -103,7 +105,9 @@ def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop) -> Pools:
     refused: dict[str, list[Refusal]] = {}
     train, validation, test = _open_parts(recipe, cache_of(recipe, folder), refused, poll)
     set_aside: tuple[str, ...] = ()
+    together: dict[str, int] | None = None
     if data.cut is not None:
+        together = kept_together(train, data.cut, "cut")
         train, validation, set_aside = cut_by_document(train, data.cut, recipe.seed)
     if data.unlabel is not None:
         train = without_labels(train, data.unlabel, recipe.seed)
@@ -116,7 +120,7 @@ def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop) -> Pools:
     charset = _charset(recipe, train, folder)
     train = inside_charset(train, charset, data.charset, refused["train"])
     train = without_misleading(train, joined([validation, test]), data.policies, refused)
-    return Pools(train, validation, test, charset, refused, set_aside)
+    return Pools(train, validation, test, charset, refused, set_aside, together)
 
 
 def _open_parts(

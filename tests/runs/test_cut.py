@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distill.recipe.sections import Cut, Unlabel
-from distill.runs.cut import cut_by_document, without_labels
+from distill.runs.cut import cut_by_document, kept_together, without_labels
 from students.errors import DataError
 from tests.line_files import many
 
@@ -43,3 +43,23 @@ def test_whole_documents_of_the_named_sources_lose_their_labels_and_no_line(tmp_
     assert without_labels(lines, every, seed=0).texts == (None,) * len(lines)
     with pytest.raises(DataError, match="unlabel: 0 documents"):
         without_labels(lines, Unlabel(sources=("another",)), seed=0)
+
+
+def test_documents_that_share_what_is_written_stay_on_one_side(tmp_path: Path) -> None:
+    shops = [f"shop number {c} of this town" for c in "abcdef"]
+    names = [f"{d:03d}_{i}.png" for d in range(24) for i in range(3)]
+    texts = [(shops[d % 6], f"street {shops[d % 6]}", f"only here {d}")[i] for d in range(24) for i in range(3)]
+    lines = many(names, texts, tmp_path)
+    cut = Cut(share=0.25, document=r"^(\d{3})", together=12)
+    train, validation, _ = cut_by_document(lines, cut, seed=0)
+    assert len(validation) == 24  # two shops of four documents
+    assert not set(validation.texts) & set(train.texts)
+    alone = cut_by_document(lines, cut.model_copy(update={"together": None}), seed=0)
+    assert set(alone[1].texts) & set(alone[0].texts)
+    assert kept_together(lines, cut, "cut") == {"documents": 24, "groups": 6, "largest": 4}
+    assert kept_together(lines, Cut(document=r"^(\d{3})"), "cut") is None
+    one = many(names, [f"all of one shop {i}" for _ in range(24) for i in "abc"], tmp_path)
+    with pytest.raises(DataError, match="kept together by labels of 12 characters"):
+        cut_by_document(one, cut, seed=0)
+    assert "together" not in Cut().model_dump()
+    assert Cut(together=9).model_dump()["together"] == 9
