@@ -21,33 +21,46 @@ TRAINING = {
 }
 
 
-def write_adopted(
-    path: Path,
-    characters: str = "0123456789abcdefghij",
-    preparation: Preparation = PREPARATION,
-    columns: np.ndarray | None = None,
-    n_foreign: int = 60,
-    product: bool = True,
-    scale: float = 1.0,
-    bias: np.ndarray | None = None,
-) -> Path:
-    """A graph of `n_foreign` classes; those numbered `columns` (by default: odd ones) are the blank and `characters`.
+CHARACTERS = "0123456789abcdefghij"
+COLUMNS = np.arange(len(CHARACTERS) + 1) * 2 + 1  # foreign classes of the blank and the characters
+FEATURES = 12
 
-    With `product` its scores are a product with constant weights. Weights are random, times `scale`; `bias`, of the
-    foreign classes, is added to the scores.
+
+def write_adopted(path: Path, n_foreign: int = 60, product: bool = True, scale: float = 1.0) -> Path:
+    """A graph of `n_foreign` classes; those numbered `COLUMNS` are the blank and `CHARACTERS`. Returns the path.
+
+    With `product` its scores are a product with constant weights. Weights are random, times `scale`.
     """
-    rng, features = np.random.default_rng(5), 12
-    columns = np.arange(len(characters) + 1) * 2 + 1 if columns is None else columns
-    kernel = rng.normal(0, 0.02, (features, preparation.channels, preparation.height_px, FRAME_PX))
-    weights = {
+    weights = _weights(n_foreign, scale)
+    model = helper.make_model(_graph(weights, product), opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
+    parameters = sum(values.size for name, values in weights.items() if name != "columns")
+    description = Description(
+        kind="teacher",
+        architecture={"kind": "adopted", "frame_px": FRAME_PX, "parameters": parameters, "sha256": "a" * 64},
+        charset=Charset(characters=CHARACTERS),
+        preparation=PREPARATION,
+        training=TRAINING,
+    )
+    helper.set_model_props(model, {KEY: unsigned_json(description)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(signed_onnx(model.SerializeToString(), path))
+    return path
+
+
+def _weights(n_foreign: int, scale: float) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(5)
+    kernel = rng.normal(0, 0.02, (FEATURES, PREPARATION.channels, PREPARATION.height_px, FRAME_PX))
+    return {
         "kernel": kernel.astype(np.float32),
-        "weights": (scale * rng.normal(0, 1, (features, n_foreign))).astype(np.float32),
-        "bias": np.zeros(n_foreign, np.float32) if bias is None else bias.astype(np.float32),
-        "columns": columns.astype(np.int64),
+        "weights": (scale * rng.normal(0, 1, (FEATURES, n_foreign))).astype(np.float32),
+        "bias": np.zeros(n_foreign, np.float32),
+        "columns": COLUMNS.astype(np.int64),
     }
-    strides = [preparation.height_px, FRAME_PX]
+
+
+def _graph(weights: dict[str, np.ndarray], product: bool) -> onnx.GraphProto:
     nodes = [
-        helper.make_node("Conv", ["images", "kernel"], ["maps"], strides=strides),
+        helper.make_node("Conv", ["images", "kernel"], ["maps"], strides=[PREPARATION.height_px, FRAME_PX]),
         helper.make_node("Squeeze", ["maps"], ["squeezed"], axes=[2]),
         helper.make_node("Transpose", ["squeezed"], ["features"], perm=[0, 2, 1]),
         helper.make_node("MatMul", ["features", "weights"], ["multiplied"]),
@@ -57,24 +70,11 @@ def write_adopted(
         helper.make_node("Gather", ["posteriors", "columns"], ["gathered"], axis=2),
         helper.make_node("Log", ["gathered"], ["logits"]),
     ]
-    images = ["N", preparation.channels, preparation.height_px, "W"]
-    graph = helper.make_graph(
+    images = ["N", PREPARATION.channels, PREPARATION.height_px, "W"]
+    return helper.make_graph(
         nodes,
         "adopted",
         [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, images)],
-        [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["N", "T", len(columns)])],
+        [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["N", "T", len(COLUMNS)])],
         [numpy_helper.from_array(values, name) for name, values in weights.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
-    parameters = sum(values.size for name, values in weights.items() if name != "columns")
-    description = Description(
-        kind="teacher",
-        architecture={"kind": "adopted", "frame_px": FRAME_PX, "parameters": parameters, "sha256": "a" * 64},
-        charset=Charset(characters=characters),
-        preparation=preparation,
-        training=TRAINING,
-    )
-    helper.set_model_props(model, {KEY: unsigned_json(description)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(signed_onnx(model.SerializeToString(), path))
-    return path

@@ -1,0 +1,87 @@
+"""Character language models: their probabilities, what they change, and which are refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from students.beam import Guide, prefix_beam_search
+from students.decoder import decoder_of
+from students.decoding import Beam
+from students.errors import DataError
+from students.language import count_text, language_for, read_language, write_language
+from tests.enumeration import AB1, by_enumeration, posteriors, read
+
+
+def slow_witten_bell(lines: list[str], order: int, context: str, c: str, vocabulary: int) -> float:
+    """P(c | context) by counting strings; `^` begins and `$` ends a line."""
+    p = 1 / vocabulary
+    padded = ["^" * (order - 1) + line + "$" for line in lines]
+    for length in range(order):
+        h = context[len(context) - length :]
+        places = [(line, i) for line in padded for i in range(order - 1, len(line))]
+        behind = [line[i] for line, i in places if line[i - length : i] == h]
+        if behind:
+            p = (behind.count(c) + len(set(behind)) * p) / (len(behind) + len(set(behind)))
+    return p
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_a_language_model_is_witten_bell(order: int) -> None:
+    lines = ["ab1 ba", "abba", "b-b", "aab"]
+    model = count_text([*lines, "", "  "], order)
+    language = language_for(model, AB1, weight=1.0)
+    for text in ["", "a", "ab", "ba1", "1 b", "--"]:
+        context = language.start
+        for c in AB1.encode(text):
+            context = language.after(context, c)
+        padded = ("^" * (order - 1) + text)[len(text) :] if order > 1 else ""
+        vocabulary = len(AB1.characters) + 2
+        for c in AB1.characters:
+            expected = slow_witten_bell(lines, order, padded, c, vocabulary)
+            assert math.exp(language.log_p(context, AB1.encode(c)[0])) == pytest.approx(expected)
+        assert math.exp(language.log_p_end(context)) == pytest.approx(
+            slow_witten_bell(lines, order, padded, "$", vocabulary)
+        )
+        assert model.probabilities(context).sum() == pytest.approx(1)
+
+
+def test_a_language_model_helps_where_the_picture_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "ab.lm"
+    assert write_language(path, count_text(["abab"] * 20, 3)) == write_language(path, count_text(["abab "] * 20, 3))
+    assert read_language(path).order == 3
+    log_p_TC = np.log(np.array([[0.02, 0.9, 0.02, 0.02, 0.02, 0.02], [0.05, 0.05, 0.4, 0.45, 0.025, 0.025]]))
+    assert read(Beam(), AB1, log_p_TC).text == "a1"
+    reading = read(Beam(language=str(path), n_best=2), AB1, log_p_TC)
+    assert reading.text == "ab"
+    assert reading.alternatives[0][1] > reading.confidence  # confidences stay those of the picture
+
+
+def test_search_with_a_language_model_ranks_by_the_sum() -> None:
+    language = language_for(count_text(["ab 1", "ba"], 2), AB1, weight=0.7)
+    guide = Guide(language=language, length_bonus=0.3)
+    log_p_TC = posteriors(2, sharpness=1.0)
+    sums, _ = by_enumeration(log_p_TC)
+    best = max(sums, key=lambda text: math.log(sums[text]) + guide.weight_of(text))
+    found = prefix_beam_search(log_p_TC, 1000, 0, guide)
+    assert max(found, key=lambda item: item[1] + guide.weight_of(item[0]))[0] == best
+
+
+@pytest.mark.parametrize("order", [0, 13])
+def test_orders_that_cannot_be_counted_are_refused(order: int) -> None:
+    with pytest.raises(DataError, match="order"):
+        count_text(["ab"], order)
+
+
+def test_language_models_that_cannot_help_are_refused(tmp_path: Path, student_file: Path) -> None:
+    with pytest.raises(DataError, match="no line"):
+        count_text(["", " "], 3)
+    path = tmp_path / "greek.lm"
+    write_language(path, count_text(["αβγ δ"], 2))
+    with pytest.raises(DataError, match="none of the characters"):
+        decoder_of(Beam(language=str(path)), AB1)
+    with pytest.raises(DataError, match="no language model"):
+        read_language(student_file)
