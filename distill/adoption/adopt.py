@@ -38,7 +38,7 @@ class Shipped:
     origin: str
 
 
-SHIPPED = {
+IN_PACKAGES = {
     "ppocr-v6-small": Shipped(
         "rapidocr", "models/PP-OCRv6_rec_small.onnx", "ppocr", "Apache-2.0", "PP-OCRv6 small of PaddleOCR"
     ),
@@ -57,7 +57,7 @@ class Adopted:
 def adopt(
     model: str, out: Path, preset: str | None = None, charset: Path | None = None, described: Settings | None = None
 ) -> Adopted:
-    """Make the teacher's file of a foreign ONNX file, or of a name in `SHIPPED`; nothing is written yet.
+    """Make the teacher's file of a foreign ONNX file, or of a name in `IN_PACKAGES`; nothing is written yet.
 
     Raises `UserError`s that say what a file is where it is no CTC recogniser, and what to give where something is not
     known.
@@ -66,8 +66,8 @@ def adopt(
     if preset is not None and preset not in PRESETS:
         raise DataError(f"--preset {preset}: there are {', '.join(PRESETS)}")
     path = Path(model)
-    if model in SHIPPED and not path.is_file():
-        path, preset, of_package = _in_package(SHIPPED[model])
+    if model in IN_PACKAGES and not path.is_file():
+        path, preset, of_package = _in_package(IN_PACKAGES[model])
         described = described.over(of_package)
     detected = detect(open_foreign(path), described, preset, charset)
     graph, description = made(detected)

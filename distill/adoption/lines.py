@@ -15,7 +15,7 @@ from distill.adoption.detect import HEIGHTS_PX, SCALES, Detected
 from distill.adoption.dictionary import Classes
 from distill.adoption.settings import ForeignPixels
 from distill.adoption.shape import shape_of
-from distill.adoption.trial import scores_of, text_of
+from distill.adoption.trial import greedy_text, scores_of
 from distill.data.lines import Lines
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
@@ -86,7 +86,7 @@ def _reason(d: Detected, lines: Lines) -> str:
     for guess in _guesses(d):
         assert d.shape is not None
         scores = scores_of(d.foreign, d.shape, guess.pixels, images)
-        texts = dict(zip(some.keys, (text_of(each, guess.classes) for each in scores), strict=True))
+        texts = dict(zip(some.keys, (greedy_text(each, guess.classes) for each in scores), strict=True))
         by_guess[guess.what] = score(truths, texts, PROTOCOL).cer
     best = min(by_guess, key=lambda what: by_guess[what])
     if by_guess[best] <= WORST_CER:

@@ -15,15 +15,15 @@ import onnx
 from onnx import helper, numpy_helper
 
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import ForeignPixels, Kind
+from distill.adoption.settings import LEAST_PROBABILITY, ForeignPixels, Kind
 from distill.adoption.shape import Shape
+from distill.onnx_graphs import computed_from, rename_tensor
 from students.model_file import KEY
 from students.onnx_reader import INPUT, OUTPUT
 
 RAW, COLUMNS, TAIL = "raw_scores", "columns", "adopted"
 MOVING = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Cast")  # operators that change no score
-TINY = 1e-30
-Step = tuple[str, list[str], dict[str, Any]]  # operator, its other inputs, attributes
+Operation = tuple[str, list[str], dict[str, Any]]  # operator, its other inputs, attributes
 LEAST_IR = 4  # from which an array need not be an input as well
 SIZED_BY_INPUT = 13  # opset from which Squeeze and Unsqueeze take their axes as an input
 
@@ -60,18 +60,10 @@ def rewritten(
 
 def _keep_what_leads_to(graph: onnx.GraphProto, output: str) -> None:
     """Drop nodes that only other outputs need."""
-    needed, kept = {output}, []
-    for node in reversed(graph.node):
-        if needed & set(node.output):
-            kept.append(node)
-            needed |= set(node.input) | {name for inner in _subgraphs(node) for n in inner.node for name in n.input}
+    needed = computed_from(graph, output)
+    kept = [node for node in graph.node if needed.intersection(node.output)]
     del graph.node[:]
-    graph.node.extend(reversed(kept))
-
-
-def _subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    inner = [a.g for a in node.attribute if a.HasField("g")]
-    return inner + [deeper for graph in inner for n in graph.node for deeper in _subgraphs(n)]
+    graph.node.extend(kept)
 
 
 def _without_softmax(graph: onnx.GraphProto, output: str, kind: Kind) -> Kind:
@@ -88,7 +80,7 @@ def _without_softmax(graph: onnx.GraphProto, output: str, kind: Kind) -> Kind:
     if node.output[0] == output and scores in makers:
         maker = _behind_identities(makers, scores)
         graph.node.remove(node)
-        _rename(graph, maker, output)
+        rename_tensor(graph, maker, output)
     else:
         node.op_type = "Identity"
         del node.attribute[:]
@@ -105,18 +97,11 @@ def _behind_identities(makers: dict[str, onnx.NodeProto], tensor: str) -> str:
     return tensor
 
 
-def _rename(graph: onnx.GraphProto, tensor: str, name: str) -> None:
-    """A tensor and its uses under another name."""
-    for node in graph.node:
-        node.input[:] = [name if each == tensor else each for each in node.input]
-        node.output[:] = [name if each == tensor else each for each in node.output]
-
-
 def _front(
     foreign: Foreign, pixels: ForeignPixels, wanted: str, constants: list[onnx.TensorProto]
 ) -> list[onnx.NodeProto]:
     """From `images` to the foreign input: order, scale and place of the channels, and type."""
-    steps: list[Step] = []
+    steps: list[Operation] = []
     if pixels.bgr:
         constants.append(numpy_helper.from_array(np.array([2, 1, 0], np.int64), f"{TAIL}.bgr"))
         steps.append(("Gather", [f"{TAIL}.bgr"], {"axis": 1}))
@@ -137,13 +122,13 @@ def _to_raw(
     given: str, shape: Shape, kind: Kind, foreign: Foreign, constants: list[onnx.TensorProto]
 ) -> list[onnx.NodeProto]:
     """From the foreign output to `RAW` (N, T, C), or (T, C) for lines that go one by one."""
-    steps: list[Step] = []
+    steps: list[Operation] = []
     if foreign.graph_input.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         steps.append(("Cast", [], {"to": onnx.TensorProto.FLOAT}))
     if shape.layout == "TNC":
         steps.append(("Transpose", [], {"perm": [1, 0, 2]}))
     if kind == "probabilities":
-        constants.append(numpy_helper.from_array(np.array(TINY, np.float32), f"{TAIL}.tiny"))
+        constants.append(numpy_helper.from_array(np.array(LEAST_PROBABILITY, np.float32), f"{TAIL}.tiny"))
         steps += [("Add", [f"{TAIL}.tiny"], {}), ("Log", [], {})]
     if shape.one_by_one:
         constants.append(numpy_helper.from_array(np.array([-1, shape.n_classes], np.int64), f"{TAIL}.frames"))
@@ -152,7 +137,7 @@ def _to_raw(
     return _chain(given, RAW, steps or [("Identity", [], {})], "raw")
 
 
-def _chain(first: str, last: str, steps: list[Step], name: str) -> list[onnx.NodeProto]:
+def _chain(first: str, last: str, steps: list[Operation], name: str) -> list[onnx.NodeProto]:
     """Operators one behind the other."""
     nodes, at = [], first
     for number, (operator, more, attributes) in enumerate(steps):

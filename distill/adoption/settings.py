@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from students.image import Preparation
 
 OUR_MEAN = OUR_DEVIATION = 127.5  # of our preparation where the foreign one has other values for each channel
+LEAST_PROBABILITY = 1e-30  # under every logarithm
 Colour = Literal["rgb", "bgr", "grey"]
 Kind = Literal["logits", "probabilities", "log_probabilities"]
 Layout = Literal["NTC", "TNC", "TC"]

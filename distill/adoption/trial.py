@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 
 from distill.adoption.dictionary import Classes
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import ForeignPixels, Kind
+from distill.adoption.settings import LEAST_PROBABILITY, ForeignPixels, Kind
 from distill.adoption.shape import Shape, run_lines
 from distill.synthesis.fonts import find_faces
 from students.alignments import text_log_probabilities
@@ -23,7 +23,6 @@ WORDS = (
 )
 LETTER_PX = 34
 MARGIN_PX = 8
-TINY = 1e-30  # probability
 IMPOSSIBLE = -20.0  # nats a character
 LOOKS = (("black", "white"), ("#404040", "#b0b0b0"), ("white", "#303030"))  # letters and paper: levels matter in two
 
@@ -59,7 +58,7 @@ def scores_of(foreign: Foreign, shape: Shape, pixels: ForeignPixels, images: Seq
     return [run_lines(foreign, shape, images_1CHW)[0] for images_1CHW in prepared]
 
 
-def text_of(scores_TC: np.ndarray, classes: Classes) -> str:
+def greedy_text(scores_TC: np.ndarray, classes: Classes) -> str:
     """Greedy decoding of a foreign model's scores, in the foreign order of classes."""
     best_T = scores_TC.argmax(axis=1)
     begins_T = np.append(True, best_T[1:] != best_T[:-1])
@@ -75,7 +74,7 @@ def tried(scores: Sequence[np.ndarray], kind: Kind, classes: Classes, words: Seq
     edits = characters = 0
     likelihoods, texts = [], []
     for scores_TC, word in zip(scores, words, strict=True):
-        text = text_of(scores_TC, classes)
+        text = greedy_text(scores_TC, classes)
         texts.append(text)
         ways = [[class_of[c] for c in way] for way in (word, word.lower(), word.upper()) if set(way) <= class_of.keys()]
         if ways:
@@ -97,7 +96,7 @@ def log_posteriors(scores: np.ndarray, kind: Kind) -> np.ndarray:
     """Natural logarithms of the posteriors behind scores (..., C)."""
     match kind:
         case "probabilities":
-            return np.asarray(np.log(np.maximum(scores, TINY)))
+            return np.asarray(np.log(np.maximum(scores, LEAST_PROBABILITY)))
         case "log_probabilities":
             return scores
         case "logits":

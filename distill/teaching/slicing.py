@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from distill.onnx_graphs import computed_from, rename_tensor
 from students.onnx_reader import OUTPUT
 
 SCORES = "raw_scores"  # as adopted files name the scores before the softmax
@@ -46,7 +47,7 @@ def sliced(blob: bytes, wanted_K: np.ndarray, n_classes: int, temperature: float
     model = onnx.load_from_string(blob)
     graph = model.graph
     if not any(SCORES in node.output for node in graph.node):
-        _rename(graph, OUTPUT, SCORES)
+        rename_tensor(graph, OUTPUT, SCORES)
     index_C = _gathered_columns(graph)
     columns_K = wanted_K if index_C is None else index_C[wanted_K]
     product = _product(graph)
@@ -119,12 +120,6 @@ class _Tail:
         return f"classes_of_the_run_{self.n_names}"
 
 
-def _rename(graph: onnx.GraphProto, before: str, after: str) -> None:
-    for node in graph.node:
-        for names in (node.input, node.output):
-            names[:] = [after if name == before else name for name in names]
-
-
 def _gathered_columns(graph: onnx.GraphProto) -> np.ndarray | None:
     """The column of the scores for every class, (C,): what the file's own tail gathers; None where it gathers none."""
     constants = {weight.name: weight for weight in graph.initializer}
@@ -163,13 +158,7 @@ def _product(graph: onnx.GraphProto) -> _Product | None:
 
 def _cut_behind(graph: onnx.GraphProto, end: str) -> None:
     """Keep only what the tensor `end` is computed from; the graph has no outputs then."""
-    maker = {output: node for node in graph.node for output in node.output}
-    needed, waiting = set[str](), [end]
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting += _inputs(maker[name]) if name in maker else []
+    needed = computed_from(graph, end)
     nodes = [node for node in graph.node if needed.intersection(node.output)]
     weights = [weight for weight in graph.initializer if weight.name in needed]
     for field, values in ((graph.node, nodes), (graph.initializer, weights)):
@@ -178,9 +167,3 @@ def _cut_behind(graph: onnx.GraphProto, end: str) -> None:
         field.extend(kept)
     del graph.output[:]
     del graph.value_info[:]
-
-
-def _inputs(node: onnx.NodeProto) -> list[str]:
-    """What a node is computed from, the graphs inside it included."""
-    inner = [attribute.g for attribute in node.attribute if attribute.type == onnx.AttributeProto.GRAPH]
-    return [*node.input, *(name for graph in inner for each in graph.node for name in _inputs(each))]
