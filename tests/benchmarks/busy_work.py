@@ -56,13 +56,14 @@ class Bench:
     pools: Pools
     accelerator: Accelerator
     folder: Path
+    workers: int = 1
 
     def network(self, config: TeacherConfig | StudentConfig) -> Recogniser:
         torch.manual_seed(0)
         return config.build(self.pools.charset.n_classes, self.recipe.image.channels, self.recipe.image.height_px)
 
     def training(self, config: TeacherConfig | StudentConfig) -> Iterator[int]:
-        """Steps of a network alone, fed by one worker as the recipe says."""
+        """Steps of a network alone, fed as the recipe says, by `workers` processes."""
         training, lines = self.recipe.teacher.training, self.pools.train.where(lambda text: text is not None)
         model = self.network(config).to(memory_format=torch.channels_last)
         trainee = Trainee(model, build_optimisers(model, training))
@@ -70,7 +71,9 @@ class Bench:
             parameter.grad = torch.zeros_like(parameter)
         criterion = LineCriterion(Objective().without_teacher, None, training.precision)
         order = Order(lines.padded_width_px, training.batch_lines, 0)
-        settings = FeedSettings(lines, order, self.pools.charset, self.recipe.image, training.augment, workers=1)
+        settings = FeedSettings(
+            lines, order, self.pools.charset, self.recipe.image, training.augment, workers=self.workers
+        )
         for data in feed(settings, range(ENDLESS)):
             take_step(trainee, criterion, data, self.accelerator, StepSettings(done=0.5))
             yield data.n_items

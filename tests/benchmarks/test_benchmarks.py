@@ -1,0 +1,157 @@
+"""Every benchmark, imported and run in small: a name that it uses and that is gone shows here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from accelerate import Accelerator
+
+import teachers
+from distill.recipe.file import load_recipe
+from distill.runs.pools import Pools
+from tests.adopted import write_adopted
+from tests.samples import png_bytes
+
+FOLDER = Path(__file__).parent
+NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "large", "memory")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def benchmark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A benchmark as the script that it is: its folder is where it finds the others."""
+    threads = torch.get_num_threads()
+    monkeypatch.syspath_prepend(str(FOLDER))
+    for name in NAMES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield importlib.import_module(request.param)
+    for name in NAMES:
+        sys.modules.pop(name, None)
+    torch.set_num_threads(threads)
+
+
+def of(*names: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("benchmark", names, indirect=True)
+
+
+def lines_file(path: Path, n: int = 3) -> Path:
+    rows = [{"image": {"bytes": png_bytes(32, 60 + i, i), "path": f"{i}.png"}, "text": f"{i}"} for i in range(n)]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def test_every_script_is_named_here() -> None:
+    scripts = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("test_"))
+    assert scripts == sorted(NAMES)
+
+
+@of(*NAMES)
+def test_it_is_imported_and_says_how_it_is_called(benchmark: ModuleType) -> None:
+    name = "busy" if benchmark.__name__ == "busy_work" else benchmark.__name__
+    assert f"{name}.py" in str(benchmark.__doc__)
+
+
+@of("accelerator", "busy")
+def test_its_options_are_parsed(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        benchmark.main(["--help"])
+    assert ended.value.code == 0
+    assert "--record" in capsys.readouterr().out
+
+
+@of("accelerator")
+def test_a_training_is_measured(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = benchmark.Bench(load_recipe("smoke"), "student", CPU, 2)
+    found = benchmark.measured(bench, benchmark.Size((2,), steps=1, warm_steps=1, n_lines=4, workers=0))
+    assert found.images_a_second > 0
+    benchmark.rehearse_counting(load_recipe("smoke"))
+    assert "FLOPs a line" in capsys.readouterr().out
+    records = benchmark.question(benchmark.rows("student", 2, found), 1).records
+    assert [record.value for record in records][-2:] == ["not measured", 0]
+
+
+@of("adopted")
+def test_texts_are_compared(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, data = write_adopted(tmp_path / "adopted.onnx"), lines_file(tmp_path / "lines.parquet")
+    pictures = [row["image"]["bytes"] for row in benchmark.rows_of(str(data))]
+    texts = [reading.text for reading in teachers.load(model).read(pictures)]
+    (tmp_path / "theirs.json").write_text(json.dumps(["other", *texts[1:]]))
+    benchmark.compare(str(data), str(tmp_path / "theirs.json"), str(model))
+    assert "3 lines, 66.67% of the texts equal" in capsys.readouterr().out
+
+
+@of("adopted_cache")
+def test_costs_of_an_adopted_teacher(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "ROUNDS", 1)
+    monkeypatch.setattr(benchmark.posterior_cache, "PART_LINES", benchmark.PART_LINES)  # it sets it; put back behind
+    for name, value in (("N_LINES", 4), ("BATCH", 2)):
+        monkeypatch.setattr(benchmark.steps, name, value)
+    model = str(write_adopted(tmp_path / "adopted.onnx"))
+    lines = benchmark.lines_of(str(lines_file(tmp_path / "lines.parquet")), 2)
+    assert len(lines) == 2
+    costs = benchmark.processor_s(model, model, lines, [lines[i].image for i in range(2)])
+    assert min(*costs, *benchmark.step_ratio(model)) > 0
+
+
+@of("busy")
+def test_figures_of_a_busy_machine(benchmark: ModuleType) -> None:
+    cells = [("cache", n) for n in benchmark.HOGS]
+    now = {cell: [8.0, 9.0 - cell[1]] for cell in cells}
+    found = benchmark.Measured(before={cell: [10.0, 10.0] for cell in cells}, now=now)
+    question = benchmark.records(found, ["cache"], ["--quick"])
+    assert [record.value for record in question.records] == [100, 100, 100, 85, 80, 65]
+    assert question.records[0].command == "python tests/benchmarks/busy.py --quick"
+
+
+@of("busy_work")
+def test_every_work_is_done(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "SOME_LINES", 4)
+    made = importlib.import_module("cache")
+    for name, value in (("N_LINES", 8), ("WIDTH", 128)):
+        monkeypatch.setattr(made, name, value)
+    lines = made.lines()
+    recipe = load_recipe("smoke", ["teacher.training.batch_lines=2"])
+    bench = benchmark.Bench(recipe, Pools(lines, lines, lines, made.CHARSET), Accelerator(cpu=True), tmp_path, 0)
+    assert next(bench.training(recipe.student.model)) == 2
+    works = (bench.caching(), bench.evaluation(), bench.reading(), bench.export())
+    assert [next(work) for work in works] == [4, 4, 4, 1]
+
+
+@of("cache")
+def test_an_epoch_with_the_cache(
+    benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("N_LINES", 2), ("BATCH", 2), ("WIDTH", 128)):
+        monkeypatch.setattr(benchmark, name, value)
+    benchmark.main()
+    assert "2 lines of 32 x 128 px, 97 classes" in capsys.readouterr().out
+
+
+@of("large")
+@pytest.mark.parametrize("term", ["KL", "blank split"])
+@pytest.mark.parametrize("variant", ["fused", "plain", "nothing"])
+def test_a_loss_of_many_classes(
+    benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, variant: str, term: str
+) -> None:
+    for name, value in (("N", 2), ("REPEATS", 1)):
+        monkeypatch.setattr(benchmark, name, value)
+    assert benchmark.measure(variant, term, 64)["ms"] > 0
+
+
+@of("memory")
+def test_steps_are_fed(
+    benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("N_LINES", 16), ("BATCH", 1)):
+        monkeypatch.setattr(benchmark, name, value)
+    benchmark.main(n_steps=100)
+    assert "0 workers, 32 lines" in capsys.readouterr().out
