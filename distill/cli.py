@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
-from distill.commands import USER_ERROR, Command, adopt, data, demo, export, models, reading, recipes, speed
+from distill.commands import UNWRITABLE, USER_ERROR, Command, adopt, data, demo, export, models, reading, recipes, speed
 from distill.waiting import watch
 from students.errors import UserError
 
@@ -18,6 +19,7 @@ OUR_FLOORS = ("students", "teachers", "distill")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _print_any_text()
     parser = _parser()
     options, behind = parser.parse_known_args(arguments)
     if behind and (not hasattr(options, "overrides") or any(word.startswith("-") for word in behind)):
@@ -47,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"distill: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
         return USER_ERROR
+
+
+def _print_any_text() -> None:
+    """Let the terminal take names and texts that its encoding lacks: their characters are printed by number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=UNWRITABLE)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 READ_BATCH = 32
 CLASSES_A_BATCH = 2**18  # lines times classes that are read together: with thousands of classes memory runs short
 WINDOW = 8 * READ_BATCH  # lines of a list that are sorted by width together
+Named = tuple[str, ImageInput]
 LogitsOf = Callable[[np.ndarray], np.ndarray]
 
 
@@ -39,6 +40,12 @@ def of_one_width(widths_px: Sequence[int], most: int) -> Iterator[tuple[int, lis
     for width_px, same in sorted(by_width.items()):
         for first in range(0, len(same), most):
             yield width_px, same[first : first + most]
+
+
+def _named(images: Iterable[ImageInput]) -> Iterator[Named]:
+    """Each image with what errors call it: a picture that was opened from a file by that, others by their number."""
+    for number, image in enumerate(images):
+        yield getattr(image, "filename", "") or f"image {number}", image
 
 
 class Reader:
@@ -83,19 +90,25 @@ class Reader:
         Raises `DataError` naming the image that cannot be read.
         """
         if isinstance(images, list):
-            return list(self._read_windows(images, WINDOW, READ_BATCH))
-        return self._read_window([(0, images)], 1)[0]
+            return list(self._read_windows(_named(images), WINDOW, READ_BATCH))
+        return self._read_window(list(_named([images])), 1)[0]
 
-    def read_each(self, images: list[ImageInput], batch_size: int = READ_BATCH) -> list[Reading | DataError]:
-        """Read a list in its order; an image that cannot be read has its error there and costs the others nothing."""
+    def read_each(
+        self, images: list[ImageInput], batch_size: int = READ_BATCH, names: Sequence[str] | None = None
+    ) -> list[Reading | DataError]:
+        """Read a list in its order; an image that cannot be read has its error there and costs the others nothing.
+
+        Errors name the images by `names`, without them by path or number.
+        """
+        named = list(_named(images)) if names is None else list(zip(names, images, strict=True))
         try:
-            return list(self._read_windows(images, WINDOW, batch_size))
+            return list(self._read_windows(iter(named), WINDOW, batch_size))
         except DataError:
-            return [self._reading_or_error(image) for image in images]
+            return [self._reading_or_error(each) for each in named]
 
-    def _reading_or_error(self, image: ImageInput) -> Reading | DataError:
+    def _reading_or_error(self, named: Named) -> Reading | DataError:
         try:
-            return self.read(image)
+            return self._read_window([named], 1)[0]
         except DataError as error:
             return error
 
@@ -103,23 +116,22 @@ class Reader:
         """Read any number of images lazily and in order, `batch_size` at a time; raises `DataError` for less than 1."""
         if batch_size < 1:
             raise DataError(f"batch_size {batch_size}: at least one line is read at a time")
-        return self._read_windows(images, batch_size, batch_size)
+        return self._read_windows(_named(images), batch_size, batch_size)
 
-    def _read_windows(self, images: Iterable[ImageInput], window: int, batch_size: int) -> Iterator[Reading]:
-        numbered = enumerate(images)
-        while some := list(islice(numbered, window)):
+    def _read_windows(self, named: Iterator[Named], window: int, batch_size: int) -> Iterator[Reading]:
+        while some := list(islice(named, window)):
             yield from self._read_window(some, batch_size)
 
-    def _read_window(self, numbered: list[tuple[int, ImageInput]], batch_size: int) -> list[Reading]:
+    def _read_window(self, named: list[Named], batch_size: int) -> list[Reading]:
         """Lines of one padded width go through the model together, at most `batch_size` of them."""
         prepare = self.description.preparation.prepare
-        tensors = [prepare(image, f"image {number}") for number, image in numbered]
+        tensors = [prepare(image, name) for name, image in named]
         readings: dict[int, Reading] = {}
         most = max(1, min(batch_size, CLASSES_A_BATCH // self.description.charset.n_classes))
         for _, indices in of_one_width([tensor_CHW.shape[2] for tensor_CHW in tensors], most):
             log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
             readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
-        return [readings[i] for i in range(len(numbered))]
+        return [readings[i] for i in range(len(named))]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:
         """Return natural logarithms of the posteriors (N, T, C), under the temperature of the calibration."""

@@ -30,6 +30,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="teachers.pack", description=__doc__)
     parser.add_argument("source", type=Path, help="model file, or folder that holds one")
     parser.add_argument("target", type=Path, help="file to write")
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")
     options = parser.parse_args()
     try:
         pack(options.source, options.target)

@@ -11,10 +11,13 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 PROBLEMS_FOUND = 1
 USER_ERROR = 2
+UNWRITABLE = (
+    "backslashreplace"  # how a file or terminal takes what its encoding lacks: a file name can be no text at all
+)
 Command = Callable[[argparse.Namespace], int]
 Commands = Any  # argparse keeps the type of its subparsers to itself
 
@@ -50,14 +53,24 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
     from distill.recipe.file import load_recipe
 
     recipe = load_recipe(options.recipe, options.overrides)
-    return recipe, options.run or Path("runs") / recipe.name
+    return recipe, options.run.expanduser() if options.run else Path("runs") / recipe.name
 
 
 def show(value: object, options: argparse.Namespace, words: str) -> None:
     """Print a result as words, or as JSON if that was asked for."""
-    text = json.dumps(value, indent=1, ensure_ascii=False) if options.json else words
+    text = as_json(value, sys.stdout, indent=1) if options.json else words
     if text:
         print(text)
+
+
+def as_json(value: object, target: TextIO, indent: int | None = None) -> str:
+    """Return JSON that the encoding of `target` holds: characters that it lacks are escaped as JSON has it."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(target.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text
 
 
 def in_run(

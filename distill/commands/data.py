@@ -65,9 +65,10 @@ def _import(options: argparse.Namespace) -> int:
     kinds = ", ".join(f"{result[kind]:,} {kind}" for kind in ("labelled", "read", "unlabelled") if kind in result)
     failed = result.get("failed", {})
     words = f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}"
-    words += f", the command failed on {len(failed):,}, the first: {next(iter(failed.values()))}" if failed else ""
+    reader = "model" if options.read_with else "command"
+    words += f", the {reader} failed on {len(failed):,}, the first: {next(iter(failed.values()))}" if failed else ""
     code = _counts(result, options, words)
-    return PROBLEMS_FOUND if failed else code
+    return PROBLEMS_FOUND if failed and not options.read_with else code  # a model's line that is too wide is no fault
 
 
 def _reader(options: argparse.Namespace) -> tuple[Any, float]:

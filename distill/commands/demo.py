@@ -21,9 +21,9 @@ def add_to(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from distill.delivery.demo import exported, open_server
+    from distill.delivery.demo import open_server, prepared
 
-    server = open_server(exported(options.model), options.ort, options.host, options.port)
+    server = open_server(prepared(options.model, options.ort), options.ort, options.host, options.port)
     address = f"http://{options.host}:{server.server_port}/"
     print(f"{address} (Ctrl+C ends it)", flush=True)
     if options.open:

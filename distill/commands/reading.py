@@ -6,7 +6,6 @@ import argparse
 import csv
 import glob
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from distill.commands import USER_ERROR, Commands, add, reports, show, takes_model
+from distill.commands import UNWRITABLE, USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding
 from distill.data.formats.contents import images_below
 from distill.tsv import tsv_row
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from students.reading import Reader
 
 HEADING = ("image", "text", "confidence", "least_sure", "least_sure_confidence", "review")
-UNWRITABLE = "backslashreplace"  # a file name can be no text at all, and costs no other line its row
 Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 
@@ -60,7 +58,6 @@ def _read(options: argparse.Namespace) -> int:
         raise DataError("--review-page needs --review-below: which lines are doubtful?")
     reader = teachers.load(options.model)
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
-    _write_any_name()
     images, failed = _found(options.images)
     preparation = reader.description.preparation
     doubtful: list[Doubtful] = []
@@ -72,7 +69,7 @@ def _read(options: argparse.Namespace) -> int:
                 failed += 1
                 _say(str(read))
                 continue
-            print(_row(image, read, options.to, preparation), file=target)
+            print(_row(image, read, options.to, preparation, target), file=target)
             if read.review:
                 doubtful.append(Doubtful(image, folder, read))
     if failed:
@@ -84,13 +81,6 @@ def _read(options: argparse.Namespace) -> int:
 
 def _opened(path: Path) -> TextIO:
     return path.open("w", encoding="utf-8", errors=UNWRITABLE, newline="")
-
-
-def _write_any_name() -> None:
-    """Let the terminal take file names that are not in its encoding."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=UNWRITABLE)
 
 
 def _say(message: str) -> None:
@@ -130,9 +120,9 @@ def _readings(reader: Reader, images: Sequence[Found], batch: int) -> Iterator[t
             bar.update(len(some))
 
 
-def _row(image: Path, reading: Reading, form: str, preparation: Preparation) -> str:
+def _row(image: Path, reading: Reading, form: str, preparation: Preparation, target: TextIO) -> str:
     if form == "json":
-        return json.dumps(_as_dict(image, reading, preparation), ensure_ascii=False)
+        return as_json(_as_dict(image, reading, preparation), target)
     least = reading.least_sure
     if form == "csv":
         lowest = (least.text, f"{least.confidence:.4f}") if least else ("", "")
@@ -170,6 +160,8 @@ def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
         _say("no line is doubtful; no page is written")
         return
     page = write_review(path, doubtful, reader.description.charset, reader.description.preparation)
+    if page.earlier is not None:
+        _say(f"{path}: another page had that name; it is {page.earlier} now")
     _say(f"{path}: {page.shown} doubtful lines to look at")
     if page.left_out:
         _say(

@@ -63,16 +63,16 @@ def import_lines(
                 case ReadingCommand():
                     readings = _read_by_command(reader, least, some, failed)
                 case _:
-                    readings = _readings(reader, least, some)
+                    readings = _readings(reader, least, some, failed)
             for i, line in enumerate(some):
                 write(line._replace(text=readings.get(i, line.text)))
                 counts["read" if i in readings else "unlabelled" if line.text is None else "labelled"] += 1
         if not counts.total():
             raise DataError(_nothing_left(source, refused))
-        if failed and len(failed) == counts["unlabelled"] and not counts["read"]:
+        if isinstance(reader, ReadingCommand) and failed and len(failed) == counts["unlabelled"] and not counts["read"]:
             raise DataError(f"the command failed on every line, the first: {next(iter(failed.values()))}")
     found = {"format": source.kind, "lines": counts.total(), **counts, "refused": refused}
-    return found | ({"failed": failed} if isinstance(reader, ReadingCommand) else {})
+    return found | ({"failed": failed} if failed or isinstance(reader, ReadingCommand) else {})
 
 
 def convert_lines(source: FileSource, target: Path, to: Target) -> dict[str, Any]:
@@ -94,11 +94,19 @@ def convert_lines(source: FileSource, target: Path, to: Target) -> dict[str, Any
     return {"format": to, "lines": n_lines, "refused": refused}
 
 
-def _readings(reader: Reader, least: float, lines: Sequence[Written]) -> dict[int, str]:
-    """What is read with a confidence of at least `least`, within the rules, by the number of the unlabelled line."""
+def _readings(reader: Reader, least: float, lines: Sequence[Written], failed: dict[str, str]) -> dict[int, str]:
+    """What is read with a confidence of at least `least`, within the rules, by the number of the unlabelled line.
+
+    Lines that cannot be read, as those that are too wide for the model, are added to `failed`.
+    """
     unlabelled = [i for i, line in enumerate(lines) if line.text is None]
-    read = dict(zip(unlabelled, reader.read_each([lines[i].image for i in unlabelled]), strict=True))
-    return {i: r.text for i, r in read.items() if isinstance(r, Reading) and r.confidence >= least and not r.review}
+    names = [str(lines[i].name) for i in unlabelled]
+    read = reader.read_each([lines[i].image for i in unlabelled], names=names)
+    for name, error in zip(names, read, strict=True):
+        if isinstance(error, DataError):
+            _refuse(name, reason_of(error, name), failed)
+    sure = {i: r for i, r in zip(unlabelled, read, strict=True) if isinstance(r, Reading) and r.confidence >= least}
+    return {i: reading.text for i, reading in sure.items() if not reading.review}
 
 
 def _read_by_command(

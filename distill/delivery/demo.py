@@ -7,7 +7,7 @@ folder with their files will do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,21 +38,38 @@ def exported(model: str) -> Path:
     return found
 
 
+def prepared(model: str, ort_folder: Path | None) -> Path:
+    """Return the ONNX file as `exported` does; where there is none, the `UserError` names all else that is missing."""
+    try:
+        return exported(model)
+    except UserError as error:
+        try:
+            runtime_in(ort_folder)
+        except UserError as other:
+            raise UserError(f"{error}\n{other}") from error
+        raise
+
+
+def runtime_in(ort_folder: Path | None, names: Iterable[str] = tuple(ORT_FILES)) -> Path:
+    """Return the folder of what the page fetches, the usual one for None; raises `UserError` for files it lacks."""
+    folder = ort_folder or Path(str(files("distill.delivery") / "pages" / "ort"))
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise UserError(
+            f"{folder}: lacks {' and '.join(missing)} of {'bidi-js' if missing == [BIDI_FILE] else 'onnxruntime-web'}; "
+            "run `make page`, or name a folder that holds them with --ort"
+        )
+    return folder
+
+
 def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> ThreadingHTTPServer:
     """Return a server for the page that is not serving yet; port 0 takes any that is free.
 
     Raises `UserError` for a missing part, `CheckpointError` for a model file that is not whole.
     """
     pages = files("distill.delivery") / "pages"
-    folder = ort_folder or Path(str(pages / "ort"))
     description, blob = read_onnx(model)
     fetched = ORT_FILES | ({BIDI_FILE: "text/javascript"} if description.charset.order == "visual" else {})
-    missing = [name for name in fetched if not (folder / name).is_file()]
-    if missing:
-        raise UserError(
-            f"{folder}: lacks {' and '.join(missing)} of {'bidi-js' if missing == [BIDI_FILE] else 'onnxruntime-web'}; "
-            "run `make page`, or name a folder that holds them with --ort"
-        )
+    folder = runtime_in(ort_folder, fetched)
     if description.decoding != Greedy():
         raise UserError(f"{model}: is decoded by rules that the page does not know; export it without any for the page")
     about = canonical_json(description.model_dump(mode="json")).encode()

@@ -13,6 +13,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,14 @@ class Page:
     shown: int
     left_out: int
     unnameable: tuple[str, ...]
+    earlier: Path | None = None  # where another file of the page's name lies now
 
 
 def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, preparation: Preparation) -> Page:
-    """Write the page of the lines, those of the lowest confidence first, and return what is on it."""
+    """Write the page of the lines, those of the lowest confidence first, and return what is on it.
+
+    Another file of its name, as the page of an earlier reading, is kept under a number.
+    """
     nameable = [line for line in lines if _is_nameable(line.image)]
     shown = sorted(nameable, key=lambda line: line.reading.confidence)[:MOST_LINES]
     folders = [os.path.abspath(line.folder) for line in shown]
@@ -65,9 +70,19 @@ def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, prepar
     }
     text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     page = resources.files("distill.delivery").joinpath("pages/review.html").read_text("utf-8")
-    write_whole(path, page.replace("__DATA__", text).encode())
+    content = page.replace("__DATA__", text).encode()
+    earlier = _set_aside(path) if path.is_file() and path.read_bytes() != content else None
+    write_whole(path, content)
     unnameable = tuple(str(line.image) for line in lines if not _is_nameable(line.image))
-    return Page(folder, len(shown), len(nameable) - len(shown), unnameable)
+    return Page(folder, len(shown), len(nameable) - len(shown), unnameable, earlier)
+
+
+def _set_aside(path: Path) -> Path:
+    """Give a file the first free name with a number, and return it."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+    free = next(name for name in numbered if not name.exists())
+    path.rename(free)
+    return free
 
 
 def _is_nameable(image: Path) -> bool:

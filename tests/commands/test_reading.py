@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import students
 from distill.cli import main
@@ -200,6 +201,36 @@ def test_a_review_page_names_what_it_leaves_out(
     assert "d:rive.png" in printed.err
     assert "labels.tsv already" in printed.err
     assert "tab\\there.png" in printed.out
+    before = page.read_bytes()
+    assert main([*arguments, "--review-below", "1"]) == 0
+    assert "another page" not in capsys.readouterr().err  # it is the same
+    assert main([*arguments, "--review-below", "1", "--n-best", "2"]) == 0
+    kept = page.with_name("page-1.html")
+    assert f"another page had that name; it is {kept} now" in capsys.readouterr().err
+    assert kept.read_bytes() == before != page.read_bytes()
     page.unlink()
     assert main([*arguments, "--review-below", "0"]) == 0
     assert not page.exists()
+
+
+def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(
+    student_file: Path, folder: Path, capsys: Printed
+) -> None:
+    wide = folder / "wide.png"
+    wide.write_bytes(png_bytes(height=8, width=1600))
+    assert main(["read", str(student_file), str(folder)]) == 2
+    printed = capsys.readouterr()
+    assert len(rows(printed.out)) == 3
+    assert f"distill: {wide}: 1600 x 8 px becomes 6400 px wide" in printed.err
+    reader = students.load(student_file)
+    picture = Image.open(wide)
+    for image, name in ((wide, wide), (str(wide), wide), (picture, wide), (wide.read_bytes(), "image 1")):
+        for read in (reader.read, lambda images: list(reader.stream(images))):
+            with pytest.raises(DataError, match=f"^{re.escape(str(name))}: 1600 x 8 px becomes"):
+                read([folder / "a.png", image])
+    found = reader.read_each([wide.read_bytes(), (folder / "a.png").read_bytes()], names=["one", "two"])
+    assert str(found[0]).startswith("one: 1600 x 8 px")
+    (folder / "labels.tsv").write_text("wide.png\t7\na.png\t7\n")
+    main(["evaluate", str(student_file), str(folder)])
+    printed = capsys.readouterr()
+    assert "wide.png" in printed.out + printed.err

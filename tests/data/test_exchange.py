@@ -168,6 +168,8 @@ def test_a_model_labels_what_has_no_label_where_it_is_sure(
         "read": 3,
         "unlabelled": 3,
     }
+    assert list(result["failed"]) == ["wide.png"]
+    assert result["failed"]["wide.png"].startswith("wide.png: 1600 x 8 px becomes 6400 px wide")
     labels = {name: text for name, _, text in lines_of(out)}
     assert labels == {f"{i}.png": r.text if r.confidence >= least else None for i, r in enumerate(read)} | {
         "own.png": "7",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.delivery.demo import ORT_FILES, exported, open_server
+from distill.delivery.demo import ORT_FILES, exported, open_server, prepared
 from students.errors import CheckpointError, UserError
 
 
@@ -61,6 +61,12 @@ def test_a_run_without_an_export_says_what_to_do(student_file: Path) -> None:
 def test_a_missing_runtime_says_what_to_do(onnx_file: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="make page"):
         open_server(onnx_file, tmp_path, "127.0.0.1", 0)
+
+
+def test_all_that_is_missing_is_said_at_once(student_file: Path, onnx_file: Path, tmp_path: Path) -> None:
+    onnx_file.unlink()
+    with pytest.raises(UserError, match=r"(?s)distill export .* --to onnx.*\n.*make page"):
+        prepared(str(student_file), tmp_path)
 
 
 def test_a_damaged_graph_is_not_served(onnx_file: Path, ort_folder: Path) -> None:

@@ -136,16 +136,21 @@ def _finding(finding: Finding, album: Album) -> str:
     figures = []
     for i in shown:
         pictures = album.html(finding.keys[i]) + (album.html(finding.beside[i]) if finding.beside else "")
-        figures.append(_figure(pictures, escape(finding.remarks[i] if finding.remarks else finding.keys[i])))
+        figures.append(_figure(pictures, _rows(finding.remarks[i] if finding.remarks else finding.keys[i])))
     rest = len(finding.keys) - len(shown)
     return (
         f'<details class="{finding.severity}"{" open" * (finding.severity == "problem")}><summary><b>{finding.severity}'
-        f"</b> {escape(finding.part)} · {escape(finding.kind)}: {escape(finding.message)}</summary>"
-        + (f"<p>{escape(finding.advice)}.</p>" if finding.advice else "")
+        f"</b> {escape(finding.part)} · {escape(finding.kind)}: {_rows(finding.message)}</summary>"
+        + (f"<p>{_rows(finding.advice)}.</p>" if finding.advice else "")
         + (f'<div class="lines">{"".join(figures)}</div>' if figures else "")
         + (f"<p>{counted(rest, 'more line')} in check.json.</p>" if rest else "")
         + "</details>"
     )
+
+
+def _rows(text: str) -> str:
+    """Text as HTML that keeps its line breaks."""
+    return "<br>".join(map(escape, text.splitlines()))
 
 
 def _suspicious(doubts: Sequence[Doubt], album: Album) -> str:

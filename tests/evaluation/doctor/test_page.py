@@ -40,6 +40,16 @@ def test_the_page_escapes_all_data_and_names_what_it_leaves_out(tmp_path: Path) 
     assert written == {"check.html", "check.json", "suspicious.png"}
 
 
+def test_a_message_of_several_rows_keeps_them() -> None:
+    finding = Finding(
+        "problem", "lines", "recipe", "recipe x: 2 problems\n  - a: <b>\n  - c", ("k",), ("one\ntwo",), (), "1\n2"
+    )
+    shown = page(load_recipe("smoke"), Diagnosis((finding,)), Album(lines_of([bars("ab")], ["ab"])))
+    assert "recipe x: 2 problems<br>  - a: &lt;b&gt;<br>  - c" in shown
+    assert "one<br>two" in shown
+    assert "1<br>2." in shown
+
+
 def test_the_table_is_aligned_and_counts() -> None:
     assert aligned([("a", "1"), ("bcd", "20")], right=(1,)) == "a     1\nbcd  20"
     assert in_table(Diagnosis(())).endswith("no problems, no notes")
