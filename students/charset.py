@@ -29,6 +29,10 @@ class Charset(BaseModel):
         "logical", description="of the classes of a text: as it is stored, or as it is drawn from left to right"
     )
 
+    base: direction.Direction | None = Field(
+        None, description="direction of drawn lines whose letters run both ways; null: that of most of their letters"
+    )
+
     @field_validator("characters")
     @classmethod
     def _distinct_and_not_empty(cls, characters: str) -> str:
@@ -41,8 +45,9 @@ class Charset(BaseModel):
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """The logical order is left out, so that files without right-to-left text and older ones keep their digest."""
-        return {name: value for name, value in dump(self).items() if name != "order" or value != "logical"}
+        """What is not set is left out, so that files without right-to-left text and older ones keep their digest."""
+        unset = {"order": "logical", "base": None}
+        return {name: value for name, value in dump(self).items() if name not in unset or value != unset[name]}
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Charset:
@@ -58,7 +63,8 @@ class Charset(BaseModel):
         labels = [normalise(text) for text in texts]
         if not any(map(direction.runs_right_to_left, labels)):
             return cls.of(labels)
-        return cls.of(direction.to_visual(label).text for label in labels).for_lines()
+        drawn = cls.of(direction.to_visual(label).text for label in labels).for_lines()
+        return drawn.model_copy(update={"base": direction.base_of(labels)})
 
     def for_lines(self) -> Charset:
         """Return the same characters, in visual order if any of them runs right to left."""
@@ -90,7 +96,7 @@ class Charset(BaseModel):
         """Return what a line with this label is read as where every class is read: several texts may be drawn alike."""
         drawn = self.in_order(text)
         is_turned = self.order == "visual" and direction.runs_right_to_left(drawn)
-        return direction.to_logical(drawn).text if is_turned else drawn
+        return direction.to_logical(drawn, self.base).text if is_turned else drawn
 
     def missing(self, text: str) -> list[str]:
         """Return the characters of `text`, as it is drawn, that the charset lacks, sorted."""
@@ -110,7 +116,7 @@ class Charset(BaseModel):
         """Return the text of `classes`, and for each of its characters the place of the class that it comes from."""
         text = "".join(self.characters[c - 1] for c in classes)
         if self.order == "visual" and direction.runs_right_to_left(text):
-            return direction.to_logical(text)
+            return direction.to_logical(text, self.base)
         return text, range(len(text))
 
 

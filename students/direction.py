@@ -8,6 +8,7 @@ goes, and stand behind it in both orders. Text without right-to-left letters and
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -16,6 +17,7 @@ from students.errors import DataError
 
 Direction = Literal["L", "R"]
 RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})  # classes of UAX 9: letters, Arabic letters, Arabic numbers
+TO_THE: dict[str, Direction] = {"L": "L", "R": "R", "AL": "R"}  # what a letter says of the direction of its line
 WITH_THE_LETTER_BEFORE = frozenset({"NSM", "BN"})  # combining marks; joiners and others without a width
 DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 TAG, N_TAGS = 0xE0020, 95  # tag characters: the algorithm takes no notice of them (rule X9)
@@ -54,22 +56,39 @@ def to_visual(text: str) -> Reordered:
     return _joined((clusters[i], turned) for i, turned in drawn if clusters[i].base not in DIRECTION_MARKS)
 
 
-def to_logical(visual: str) -> Reordered:
+def to_logical(visual: str, base: Direction | None = None) -> Reordered:
     """Return a text that is drawn so.
 
-    Several may be. A line with letters of both directions may run either way: it then runs as most of its letters do,
-    to the left where they are equally many. Of texts in one direction it is the one in which Latin words and the
-    numbers beside them are one run. Where no text is drawn so, which a reader may write all the same, it is the first
-    that was tried. Raises `DataError` where python-bidi is missing.
+    Several may be. A line with letters of both directions may run either way: it then runs in the `base` direction, or
+    as most of its letters do, to the left where they are equally many. Of texts in one direction it is the one in which
+    Latin words and the numbers beside them are one run. Where no text is drawn so, which a reader may write all the
+    same, it is the first that was tried. Raises `DataError` where python-bidi is missing.
     """
     clusters = _clusters(visual)
     glyphs = [cluster.base for cluster in clusters]
-    first, *others = _directions(glyphs)
+    first, *others = _directions(glyphs, base)
     found = _undrawn(glyphs, first)
     for other in others:
         if not found.exact and (better := _undrawn(glyphs, other)).exact:
             found = better
     return _joined((clusters[i], turned) for i, turned in found.order)
+
+
+def base_of(texts: Iterable[str]) -> Direction | None:
+    """Return the direction that most of the lines have whose letters run both ways.
+
+    None where the direction of most letters of each line is more often the right one: that of its first letter.
+    """
+    firsts = Counter[Direction]()
+    n_otherwise = 0
+    for text in texts:
+        directions = [TO_THE[c] for c in map(unicodedata.bidirectional, text) if c in TO_THE]
+        if len(set(directions)) > 1:
+            firsts[directions[0]] += 1
+            n_otherwise += directions[0] != _directions(text, None)[0]
+    if n_otherwise <= min(firsts["L"], firsts["R"]):
+        return None
+    return "R" if firsts["R"] >= firsts["L"] else "L"
 
 
 @lru_cache(maxsize=4096)
@@ -154,15 +173,15 @@ def _undrawn(glyphs: Sequence[str], direction: Direction) -> _Found:
     return _Found(order, False)
 
 
-def _directions(glyphs: Sequence[str]) -> tuple[Direction, ...]:
-    """The directions that a line of these glyphs may have, the one of most letters first."""
+def _directions(glyphs: Sequence[str], base: Direction | None) -> tuple[Direction, ...]:
+    """The directions that a line of these glyphs may have: first the base direction, or that of most letters."""
     classes = [unicodedata.bidirectional(glyph) for glyph in glyphs]
     n_left, n_right = classes.count("R") + classes.count("AL"), classes.count("L")
     if not n_left:
         return ("L",)
     if not n_right:
         return ("R",)
-    return ("R", "L") if n_left >= n_right else ("L", "R")
+    return ("R", "L") if base == "R" or (base is None and n_left >= n_right) else ("L", "R")
 
 
 def _drawn(characters: Sequence[str], direction: Direction | None) -> list[tuple[int, bool]]:

@@ -77,8 +77,9 @@ def _united(charset: Charset, known: Charset, where: str) -> Charset:
             f"{where}: learnt right-to-left lines in {known.order} order, and this recipe orders them otherwise; set "
             f"data.charset.reorder={str(known.order == 'visual').lower()}, or charset_change=new"
         )
-    order = charset.order if charset.runs_right_to_left else known.order
-    return Charset.of([charset.characters, known.characters]).model_copy(update={"order": order})
+    turning = charset if charset.runs_right_to_left else known
+    united = Charset.of([charset.characters, known.characters])
+    return united.model_copy(update={"order": turning.order, "base": turning.base})
 
 
 def fill(

@@ -163,7 +163,7 @@ function undrawn(glyphs, direction, bidi) {
 }
 
 // What is read from left to right, [{ text, ... }], as its text is stored: `to_logical` of students/direction.py.
-export function stored(read, bidi) {
+export function stored(read, bidi, base) {
   const typeOf = (glyph) => bidi.getBidiCharTypeName(glyph.text);
   if (!read.some((glyph) => RIGHT_TO_LEFT.includes(typeOf(glyph)))) return read;
   const clusters = [];
@@ -175,7 +175,8 @@ export function stored(read, bidi) {
   const types = clusters.map(([base]) => typeOf(base));
   const nRight = types.filter((type) => type === "L").length;
   const nLeft = types.filter((type) => type === "R" || type === "AL").length;
-  const directions = !nLeft ? ["ltr"] : !nRight ? ["rtl"] : nLeft >= nRight ? ["rtl", "ltr"] : ["ltr", "rtl"];
+  const runsLeft = base ? base === "R" : nLeft >= nRight;
+  const directions = !nLeft ? ["ltr"] : !nRight ? ["rtl"] : runsLeft ? ["rtl", "ltr"] : ["ltr", "rtl"];
   const tries = directions.map((direction) => undrawn(glyphs, direction, bidi));
   return (tries.find(({ exact }) => exact) ?? tries[0]).order.flatMap(([i, turned]) => {
     const [base, ...marks] = clusters[i];
@@ -219,7 +220,7 @@ export class Reader {
     const [, frames, classes] = logits.dims;
     const posteriors = logPosteriors(logits.data, frames, classes, calibration.temperature);
     const read = greedy(posteriors, charset.characters);
-    const characters = charset.order === "visual" ? stored(read, this.bidi) : read;
+    const characters = charset.order === "visual" ? stored(read, this.bidi, charset.base) : read;
     return {
       text: characters.map((c) => c.text).join(""),
       confidence: probability(posteriors, read.map((c) => c.class)),
