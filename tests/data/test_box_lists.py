@@ -1,0 +1,107 @@
+"""Detection lists of PaddleOCR and PPOCRLabel: told by their content, with what their placeholders mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from students.errors import DataError
+from tests.page_files import INK, box, box_row, opened, page_image, read
+
+CORNERS = [(15, 36), (30, 36), (30, 44), (15, 44)]
+BOXES = box("alpha", CORNERS), box("beta 2", CORNERS, difficult=False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train_icdar2015_label.txt",
+        "test_label.txt",
+        "det_gt",
+        "Label.txt",
+        "boxes.tsv",
+        "labels.tsv",
+        "rec_gt.txt",
+        "x.list",
+    ],
+)
+@pytest.mark.parametrize("first", ["", "p0.png\t[]\n"])
+def test_a_detection_list_is_told_by_its_content(tmp_path: Path, name: str, first: str) -> None:
+    page_image(tmp_path, "p0.png")
+    page_image(tmp_path)
+    (tmp_path / name).write_text(first + box_row("p1.png", *BOXES), "utf-8-sig", newline="\r\n")
+    for path in (tmp_path, tmp_path / name):
+        names, texts, pixels = read(path)
+        assert (names, texts) == (["p1/0000", "p1/0001"], ["alpha", "beta 2"])
+        assert all((each == INK + 1).all() for each in pixels)
+
+
+def test_images_lie_in_folders_beside_the_list_or_above_it(tmp_path: Path) -> None:
+    page_image(tmp_path / "set" / "icdar_c4_train_imgs")
+    for named in (
+        "icdar_c4_train_imgs/p1.png",
+        "set/icdar_c4_train_imgs/p1.png",
+        "D:\\set\\icdar_c4_train_imgs\\p1.png",
+    ):
+        (tmp_path / "set" / "train_label.txt").write_text(box_row(named, *BOXES))
+        assert len(opened(tmp_path / "set").names) == 2
+
+
+def test_of_two_lists_one_is_named_and_what_programs_keep_is_none(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    row = box_row("p1.png", *BOXES)
+    for name in ("Label.txt", "Cache.cach", "Label.txt.bak", ".Label.txt", "p1.txt", "p1.gt.txt"):
+        (tmp_path / name).write_text(row)
+    (tmp_path / "fileState.txt").write_text(f"{tmp_path}/p1.png\t1\n")
+    for name in ("p1.gt.txt",):
+        (tmp_path / name).unlink()
+    assert len(opened(tmp_path).names) == 2
+    (tmp_path / "test_label.txt").write_text(row)
+    with pytest.raises(DataError, match=r"holds the lists Label\.txt, test_label\.txt; name the one to use"):
+        opened(tmp_path)
+    assert len(opened(tmp_path / "test_label.txt").names) == 2
+
+
+def test_texts_of_lines_that_look_like_lists_are_none(tmp_path: Path) -> None:
+    for name in ("p1.png", "p2.png"):
+        page_image(tmp_path, name)
+    for rows in ('p1.png\t[x]\np2.png\t[{"a": 1}]\n', "p1.png\t[]\np2.png\t[]\n", '["p1.png"]\tpoints\n'):
+        (tmp_path / "labels.tsv").write_text(rows)
+        assert opened(tmp_path).texts[0] in ("[x]", "[]", "points") or rows.startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "label", "said"),
+    [
+        ("alpha", {}, "alpha", ""),
+        ("alpha", {"difficult": False}, "alpha", ""),
+        ("alpha", {"difficult": "false"}, "alpha", ""),
+        ("alpha", {"difficult": True}, None, "boxes marked by difficult, taken as unlabelled"),
+        ("alpha", {"difficult": "True"}, None, "boxes marked by difficult, taken as unlabelled"),
+        ("alpha", {"illegibility": 1}, None, "boxes marked by illegibility, taken as unlabelled"),
+        ("###", {}, None, "boxes marked by ###, taken as unlabelled"),
+        (" ### ", {}, None, "boxes marked by ###, taken as unlabelled"),
+        ("*", {}, None, "boxes marked by *, taken as unlabelled"),
+        ("待识别", {"difficult": False}, None, "boxes with PPOCRLabel's 待识别, no text typed yet"),
+        ("TEMPORARY", {}, None, "boxes with PPOCRLabel's TEMPORARY, no text typed yet"),
+        ("TEMPORARY WORKS", {}, "TEMPORARY WORKS", ""),
+        ("# 3 *", {}, "# 3 *", ""),
+        ("  ", {}, None, ""),
+    ],
+)
+def test_placeholders_and_doubted_boxes_are_unlabelled_and_counted(
+    tmp_path: Path, text: str, more: dict[str, object], label: str | None, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    page_image(tmp_path)
+    (tmp_path / "list.txt").write_text(box_row("p1.png", box(text, CORNERS, **more)), "utf-8")
+    assert opened(tmp_path).texts == [label]
+    assert (said in caplog.text) if said else not caplog.records
+
+
+def test_pages_described_twice_by_list_and_xml_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    page_image(tmp_path)
+    (tmp_path / "Label.txt").write_text(box_row("p1.png", *BOXES))
+    (tmp_path / "p1.xml").write_text("<PcGts/>")
+    assert len(opened(tmp_path).names) == 2
+    assert "detection list read; PAGE XML and ALTO beside it are not" in caplog.text
