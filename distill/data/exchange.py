@@ -34,7 +34,7 @@ from students.image import IMAGE_SUFFIXES, decode_image
 from students.model_file import write_whole
 from students.reading import WINDOW, Reader
 
-Target = Literal["lmdb", "tsv"]
+ConvertedFormat = Literal["lmdb", "tsv"]
 MAP_BYTES = 2**40  # a limit of addresses, not of the file, which grows as it is filled
 LINES_A_COMMIT = 1000
 NAME_BYTES = 200
@@ -75,7 +75,7 @@ def import_lines(
     return found | ({"failed": failed} if failed or isinstance(reader, ReadingCommand) else {})
 
 
-def convert_lines(source: FileSource, target: Path, to: Target) -> dict[str, Any]:
+def convert_lines(source: FileSource, target: Path, to: ConvertedFormat) -> dict[str, Any]:
     """Write every labelled line of a source into a new folder; return counts, and reasons of refusal."""
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise DataError(f"{target}: is there already and not an empty folder; name another")
@@ -152,7 +152,7 @@ def _refuse(name: str, reason: str, refused: dict[str, str]) -> None:
     refused[free] = reason
 
 
-def _expressible(lines: Iterator[Written], to: Target, refused: dict[str, str]) -> Iterator[Written]:
+def _expressible(lines: Iterator[Written], to: ConvertedFormat, refused: dict[str, str]) -> Iterator[Written]:
     """The lines whose label the format can hold; the others are added to `refused`."""
     for line in lines:
         name = str(line.name)

@@ -38,23 +38,17 @@ def images_of(
 
 
 def outputs_of(
-    model: nn.Module,
-    prepared: PreparedLines,
-    groups: Iterable[Group],
-    device: torch.device,
-    view: View | None = None,
-    memory_format: torch.memory_format = torch.preserve_format,
-    own: bool = True,
+    model: nn.Module, batches: Iterable[tuple[Group, Tensor, Others | None]]
 ) -> Iterator[tuple[Group, Outputs]]:
-    """Yield each group and the outputs of `model` on it, computed in evaluation and inference mode.
+    """Yield the group of each batch of `images_of` and the outputs of `model` on it, in evaluation and inference mode.
 
     A network computes in float32, as the reader does; a frozen teacher in its own precision. The model is put back
-    into the mode in which it was. Unless `own`, lines are prepared only as other networks want them.
+    into the mode in which it was.
     """
     training = model.training
     model.eval()
     try:
-        for group, images_NCHW, others in images_of(prepared, groups, device, view, memory_format, own):
+        for group, images_NCHW, others in batches:
             with torch.inference_mode():
                 outputs = model(images_NCHW, others) if others else model(images_NCHW)
             yield group, outputs

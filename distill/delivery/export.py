@@ -42,14 +42,14 @@ from students.model_file import SHIPPED, Description, find_model, write_whole
 from students.onnx_reader import session
 from students.reading import LogitsOf, Reader
 
-Target = Literal["onnx", "int8", "fp16", "hub"]
+ExportFormat = Literal["onnx", "int8", "fp16", "hub"]
 GATE_LINES = 2_000
 CALIBRATION_LINES = 512
 CALIBRATION_BATCH = 8
 LEAST_LINES = 50  # fewer labelled lines say nothing about accuracy
 RENDERED_LINES = 1_200
 RENDERED_FAMILIES = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif", "stix-general")
-DEFAULT_NAMES: dict[Target, str] = {
+DEFAULT_NAMES: dict[ExportFormat, str] = {
     "onnx": "model.onnx",
     "int8": "model.int8.onnx",
     "fp16": "model.fp16.onnx",
@@ -68,7 +68,7 @@ class Built:
 
 def export(
     model: str,
-    to: Target,
+    to: ExportFormat,
     out: Path | None = None,
     data: Sequence[str] = (),
     budget_points: float = 0.2,
@@ -110,7 +110,7 @@ def export(
     return {"file": str(out), "to": to, "bytes": len(blob), "lines_from": origin, **built.seen, **speed}
 
 
-def _built(to: Target, reader: Reader, graph: onnx.ModelProto, lines: Lines, budget_points: float) -> Built:
+def _built(to: ExportFormat, reader: Reader, graph: onnx.ModelProto, lines: Lines, budget_points: float) -> Built:
     protocol: Protocol = reader.description.training.get("protocol", "exact")
     match to:
         case "onnx" | "hub":

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from students.errors import UserError
 
 MEET_S = 120.0
-Job = TypeVar("Job")
+Work = TypeVar("Work")
 
 
-def rate_together(span_of_one: Callable[[Job], tuple[float, float]], job: Job, n: int, n_processes: int) -> float:
+def rate_together(span_of_one: Callable[[Work], tuple[float, float]], job: Work, n: int, n_processes: int) -> float:
     """Return things a second of processes that do `n` each, from the first start of any to the last end of all.
 
     `span_of_one` does a job and returns when it began and ended, seconds of `time.time`. Raises `UserError` where one

@@ -13,7 +13,7 @@ from accelerate.utils import gather_object
 from torch import nn
 
 from distill.data.formats.opening import source_at
-from distill.data.inference import BATCH_LINES, outputs_of
+from distill.data.inference import BATCH_LINES, images_of, outputs_of
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
@@ -28,25 +28,25 @@ from students.errors import DataError
 from students.image import Preparation
 from students.reading import Reader
 
-Read = TypeVar("Read")
+Decoded = TypeVar("Decoded")
 
 
 def read_lines(
     model: nn.Module,
     lines: Lines,
-    decode: Callable[[np.ndarray], Read],
+    decode: Callable[[np.ndarray], Decoded],
     preparation: Preparation,
     accelerator: Accelerator,
     *,
     what: str | None = None,
     stop: StopFlag | None = None,
-) -> dict[str, Read]:
+) -> dict[str, Decoded]:
     """Return what `decode` makes of every line, by its key, equal on all processes.
 
     `decode` is given the log-posteriors (T, C) of the valid frames of one line, in nats, at temperature 1. Every
     process reads its share of the batches. Progress is shown where `what` names it. Raises `Stopped` when asked to.
     """
-    mine: list[tuple[str, Read]] = []
+    mine: list[tuple[str, Decoded]] = []
     share = slice(accelerator.process_index, None, accelerator.num_processes)
     with progress(what or "", len(lines), "line", shown=what is not None) as bar:
         for read in read_here(model, lines, decode, preparation, accelerator.device, share):
@@ -60,18 +60,18 @@ def read_lines(
 def read_here(
     model: nn.Module,
     lines: Lines,
-    decode: Callable[[np.ndarray], Read],
+    decode: Callable[[np.ndarray], Decoded],
     preparation: Preparation,
     device: torch.device,
     share: slice = slice(None),
-) -> Iterator[list[tuple[str, Read]]]:
+) -> Iterator[list[tuple[str, Decoded]]]:
     """Yield what `decode` makes of the lines of each batch, with their keys; `share`: of these batches only."""
     teacher = model if isinstance(model, FrozenTeacher) else None
     prepared = PreparedLines(lines, preparation, teacher.preparations if teacher else (), 0)
     most = model.lines_a_batch if isinstance(model, GraphNetwork) else BATCH_LINES
     groups = list(in_width_order(lines.padded_width_px, most))[share]
     own = teacher is None or teacher.wants_own
-    for group, outputs in outputs_of(model, prepared, groups, device, own=own):
+    for group, outputs in outputs_of(model, images_of(prepared, groups, device, own=own)):
         log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         rows = zip(group.indices, log_probabilities_NTC, outputs.lengths_N.tolist(), strict=True)
         yield [(lines.keys[i], decode(frames[:length])) for i, frames, length in rows]

@@ -20,7 +20,7 @@ from students.image import decode_image
 
 MARGIN_PX = 10  # Tesseract reads a line worse that touches the edge
 TESSDATA = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/tessdata", "/usr/share/tessdata")
-Read = Callable[[Sequence[bytes]], list[str]]
+ReadPictures = Callable[[Sequence[bytes]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Peer:
     """Another recogniser. `read` takes encoded pictures of lines and keeps their order."""
 
     name: str
-    read: Read
+    read: ReadPictures
 
 
 def open_peers() -> list[Peer]:
@@ -40,7 +40,7 @@ def open_peers() -> list[Peer]:
     return found
 
 
-def _tesseract() -> tuple[str, Read]:
+def _tesseract() -> tuple[str, ReadPictures]:
     os.environ["OMP_THREAD_LIMIT"] = "1"  # read when the library is loaded
     import tesserocr
 
@@ -65,7 +65,7 @@ def _one(api: object, picture: bytes) -> str:
     return str(api.GetUTF8Text()).strip()  # type: ignore[attr-defined]
 
 
-def _ppocr() -> tuple[str, Read]:
+def _ppocr() -> tuple[str, ReadPictures]:
     from rapidocr_onnxruntime import RapidOCR
 
     engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)

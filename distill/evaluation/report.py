@@ -86,7 +86,7 @@ def summarise(
     }
     result["breakdown"] = breakdown(test, lines)
     result["agreement"] = agreement(lines["teacher"], lines["student"])
-    scores = {role: scores_of(of_role) for role, of_role in lines.items()}
+    scores = {role: line_scores(of_role) for role, of_role in lines.items()}
     characters_N = np.array([line.characters for line in lines["student"]])
     result["cer_intervals"] = {role: cer_interval(s.edits_N, characters_N, seed) for role, s in scores.items()}
     if "control" not in texts:
@@ -94,7 +94,7 @@ def summarise(
     return result | verdict_on_lines(scores["teacher"], scores["control"], scores["student"], characters_N, seed)
 
 
-def scores_of(lines: Sequence[Compared]) -> LineScores:
+def line_scores(lines: Sequence[Compared]) -> LineScores:
     """Exact lines and edits of what one role reads."""
     return LineScores(np.array([line.exact for line in lines], float), np.array([line.edits for line in lines], float))
 

@@ -18,7 +18,7 @@ from distill.track import say
 from distill.training.train import CollapseError
 
 LONGER = "control-given-the-seconds"
-Part = TypeVar("Part", Stage, Student)
+Trained = TypeVar("Trained", Stage, Student)
 
 
 def given_the_seconds(
@@ -69,11 +69,11 @@ def begun_before(own: Path, student: Student) -> Student | None:
 def lengthened(student: Student, ratio: float) -> Student:
     """Return the student with `ratio` times the steps in every training, those of its stages too."""
 
-    def stretched(part: Part) -> Part:
+    def stretched(part: Trained) -> Trained:
         return _of_steps(part, round(part.training.steps * ratio))
 
     return stretched(student.model_copy(update={"stages": tuple(map(stretched, student.stages))}))
 
 
-def _of_steps(part: Part, steps: int) -> Part:
+def _of_steps(part: Trained, steps: int) -> Trained:
     return part.model_copy(update={"training": part.training.model_copy(update={"steps": steps})})

@@ -10,7 +10,7 @@ from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe, Stage, Student, Teacher
 from distill.runs.opening import Run
 from distill.runs.pools import cache_of
-from distill.runs.usable import Network
+from distill.runs.usable import Learner
 from distill.teaching.teacher import FrozenTeacher
 from distill.training.initial import Start, start_of
 from distill.training.lines import LineTask, Role
@@ -80,10 +80,10 @@ def lines_of_training(
     return some, plan_of(settings.mix, some.sources, settings.training.batch_lines, settings.training.steps)
 
 
-def problems_of_trainings(recipe: Recipe, usable: Mapping[Network, Lines]) -> list[str]:
+def problems_of_trainings(recipe: Recipe, usable: Mapping[Learner, Lines]) -> list[str]:
     """Return what would keep a training from beginning for want of lines, in words; empty if nothing."""
     problems = []
-    parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
+    parts: dict[Learner, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
     for network, part in parts.items():
         stages = () if isinstance(part, Teacher) and part.file else (*part.stages, None)
         for stage in stages:

@@ -17,7 +17,7 @@ from distill.digests import digest_of
 from distill.recipe.file import resolved_yaml
 from distill.recipe.sections import Recipe
 from distill.runs.pools import Pools, open_pools
-from distill.runs.usable import Network, usable_lines
+from distill.runs.usable import Learner, usable_lines
 from distill.runtime import StopFlag, environment, start
 from distill.teaching.teacher_files import problems_of_teachers
 from distill.track import Stopwatch, say, write_json
@@ -35,7 +35,7 @@ class Run:
     folder: Path
     accelerator: Accelerator
     pools: Pools
-    usable: dict[Network, Lines]
+    usable: dict[Learner, Lines]
     stopwatch: Stopwatch
     stop: StopFlag
 

@@ -15,7 +15,7 @@ from distill.data.lines import Lines
 from distill.evaluation.characters import LineScores, verdict_on_lines
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare
-from distill.evaluation.report import read_test, scores_of
+from distill.evaluation.report import line_scores, read_test
 from distill.runs.opening import Run
 from distill.runs.teachers import FILLED
 from distill.teaching.teacher_files import model_in
@@ -52,7 +52,7 @@ def outcome_of(run: Run, on: On, roles: Sequence[str]) -> Outcome:
         reader = teachers.load(model_in(run.folder / role))
         texts = {key: r.text for key, r in read_test(reader, lines, run.accelerator, run.stop, role).items()}
         of_lines = compare(truths_of(lines), texts, run.recipe.data.protocol)
-        scores[role] = scores_of(of_lines)
+        scores[role] = line_scores(of_lines)
         characters_L = np.array([line.characters for line in of_lines])
     return Outcome(scores, characters_L, seconds_of(run.folder))
 

@@ -27,7 +27,7 @@ def make_report(run: Run) -> dict[str, Any]:
     roles = ["teacher", *(["control"] if run.recipe.student.control else []), "student"]
     models = {role: model_in(run.folder / role) for role in roles}
     judged = {
-        "files": {role: _file_digest(path) for role, path in models.items()},
+        "files": {role: _description_digest(path) for role, path in models.items()},
         "test": run.pools.test.digest,
         "protocol": run.recipe.data.protocol,
     }
@@ -59,5 +59,5 @@ def _sampled(run: Run, roles: list[str]) -> dict[str, Any]:
     return {str(file.parent.relative_to(run.folder)): json.loads(file.read_text()) for file in files}
 
 
-def _file_digest(path: Path) -> str:
+def _description_digest(path: Path) -> str:
     return digest_of(read_description(path))

@@ -19,17 +19,17 @@ from students.errors import DataError
 from students.image import Preparation, decode_image
 from students.parts import Recogniser, n_frames
 
-Network = Literal["teacher", "student"]
+Learner = Literal["teacher", "student"]
 
 
-def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Network, Lines], dict[str, list[Refusal]]]:
+def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Learner, Lines], dict[str, list[Refusal]]]:
     """Return, for teacher and student, the training lines whose labels fit their frames, and those that do not.
 
     Raises `DataError` where a network that needs labels has none left, or where the policy on such lines is fail.
     """
-    usable: dict[Network, Lines] = {}
+    usable: dict[Learner, Lines] = {}
     refused: dict[str, list[Refusal]] = {}
-    parts: dict[Network, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
+    parts: dict[Learner, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
     for network, part in parts.items():
         if isinstance(part, Teacher) and part.file is not None:
             usable[network] = pools.train

@@ -20,7 +20,7 @@ from distill.data.lines import Lines
 from distill.evaluation.characters import LineScores, cer_interval
 from distill.evaluation.evaluate import read_here, read_lines, truths_of
 from distill.evaluation.metrics import compare
-from distill.evaluation.report import scores_of
+from distill.evaluation.report import line_scores
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.opening import Run
 from distill.runs.pools import Pools
@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 ALLOW = "teacher.allow_weak=true lets it teach all the same, for experiments"
 
 
-class Read(NamedTuple):
+class ValidationRead(NamedTuple):
     """What one network reads of the validation lines."""
 
     scores: LineScores
@@ -53,7 +53,7 @@ class Read(NamedTuple):
         return float(self.scores.edits_N.sum() / max(1, self.characters_N.sum()))
 
 
-def validation_read(run: Run, model: nn.Module) -> Read:
+def validation_read(run: Run, model: nn.Module) -> ValidationRead:
     """What a network reads of the validation lines of a run; every process takes part and gets the same."""
     decode = partial(best_path_text, charset=run.pools.charset)
     model = model.to(run.accelerator.device)
@@ -61,19 +61,19 @@ def validation_read(run: Run, model: nn.Module) -> Read:
     return _scored(run.pools.validation, texts, run.recipe.data.protocol)
 
 
-def refuse_silent(read: Read) -> None:
+def refuse_silent(read: ValidationRead) -> None:
     """Raises `RecipeError` for a teacher that reads nothing."""
     if problem := silent(read):
         raise RecipeError(problem)
 
 
-def refuse_worse(teacher: Read, control: Read, seed: int) -> None:
+def refuse_worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> None:
     """Raises `RecipeError` for a teacher that surely makes more errors than the student alone."""
     if problem := worse(teacher, control, seed):
         raise RecipeError(problem)
 
 
-def silent(read: Read) -> str | None:
+def silent(read: ValidationRead) -> str | None:
     """Why a teacher that reads not one line, and hardly a character, cannot teach; None for any other."""
     if read.exact > 0 or read.cer < SILENT_CER:
         return None
@@ -83,7 +83,7 @@ def silent(read: Read) -> str | None:
     )
 
 
-def worse(teacher: Read, control: Read, seed: int) -> str | None:
+def worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> str | None:
     """Why a teacher whose interval of CER lies wholly above that of the student alone cannot teach; else None."""
     of_teacher, of_control = (cer_interval(r.scores.edits_N, r.characters_N, seed) for r in (teacher, control))
     if of_teacher["low"] <= of_control["high"]:
@@ -116,12 +116,12 @@ def weakness(recipe: Recipe, folder: Path, pools: Pools) -> list[str]:
     return [problem] if problem else []
 
 
-def _read_here(recipe: Recipe, pools: Pools, model: nn.Module) -> Read:
+def _read_here(recipe: Recipe, pools: Pools, model: nn.Module) -> ValidationRead:
     decode = partial(best_path_text, charset=pools.charset)
     read = read_here(model, pools.validation, decode, recipe.image, CPU)
     return _scored(pools.validation, dict(line for batch in read for line in batch), recipe.data.protocol)
 
 
-def _scored(lines: Lines, texts: Mapping[str, str], protocol: Protocol) -> Read:
+def _scored(lines: Lines, texts: Mapping[str, str], protocol: Protocol) -> ValidationRead:
     compared = compare(truths_of(lines), texts, protocol)
-    return Read(scores_of(compared), np.array([line.characters for line in compared]))
+    return ValidationRead(line_scores(compared), np.array([line.characters for line in compared]))

@@ -161,9 +161,8 @@ def _records(
     """The records of the lines with the numbers `some`, in that order."""
     records: dict[int, bytes] = {}
     groups = in_width_order(prepared.lines.padded_width_px, BATCH_LINES, some)
-    for group, outputs in outputs_of(
-        teacher, prepared, groups, accelerator.device, view, torch.channels_last, teacher.wants_own
-    ):
+    batches = images_of(prepared, groups, accelerator.device, view, torch.channels_last, teacher.wants_own)
+    for group, outputs in outputs_of(teacher, batches):
         log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
             records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)

@@ -30,7 +30,7 @@ from students.image import Preparation
 from students.parts import Outputs, Recogniser, Recurrent
 from students.reading import Reader, of_one_width
 
-NOT_KNOWN = -1
+UNMAPPED = -1
 WIDEST_PX = 1 << 20
 FRAME_PROBE_PX = 256
 
@@ -43,7 +43,7 @@ class Member:
     weight: float = 1.0
     temperature: float = 1.0
     preparation: Preparation | None = None
-    class_of_C: tuple[int, ...] | None = None  # for every class of the run the network's own, or NOT_KNOWN
+    class_of_C: tuple[int, ...] | None = None  # for every class of the run the network's own, or UNMAPPED
     frame_px: float = 0.0  # of its own padded lines; 0: lines are as wide as the run makes them
     provenance: Mapping[str, Any] | None = None  # of a network that others made
 
@@ -120,7 +120,7 @@ class FrozenTeacher(nn.Module):
         """The weight of each network on each class, among those that know it; of all, where none does."""
         known_MC = torch.ones(len(self.members), 1, dtype=torch.bool)
         if n_classes := max(len(m.class_of_C or ()) for m in self.members):
-            known_MC = torch.tensor([[c != NOT_KNOWN for c in m.class_of_C or (0,) * n_classes] for m in self.members])
+            known_MC = torch.tensor([[c != UNMAPPED for c in m.class_of_C or (0,) * n_classes] for m in self.members])
         weights_MC = torch.tensor([[m.weight] for m in self.members]) * (known_MC | ~known_MC.any(0))
         return (weights_MC / weights_MC.sum(0)).to(self.device)
 
@@ -147,7 +147,7 @@ class FrozenTeacher(nn.Module):
     def unknown_C(self) -> Tensor | None:
         """Classes of the run that no network knows, (C,) bool; None where there is none."""
         maps = [m.class_of_C for m in self.members]
-        known = [all(c == NOT_KNOWN for c in of_class) for of_class in zip(*(m for m in maps if m), strict=True)]
+        known = [all(c == UNMAPPED for c in of_class) for of_class in zip(*(m for m in maps if m), strict=True)]
         return torch.tensor(known) if all(maps) and any(known) else None
 
     @property
@@ -194,11 +194,11 @@ class CachedTeacher:
 
 
 def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
-    """For every class of `ours` the class of the same character in `theirs`, or NOT_KNOWN; None for equal charsets."""
+    """For every class of `ours` the class of the same character in `theirs`, or UNMAPPED; None for equal charsets."""
     if ours == theirs:
         return None
     number = {c: i for i, c in enumerate(theirs.characters, 1)}
-    return (BLANK, *(number.get(c, NOT_KNOWN) for c in ours.characters))
+    return (BLANK, *(number.get(c, UNMAPPED) for c in ours.characters))
 
 
 def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset, image: Preparation) -> Member:

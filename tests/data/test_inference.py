@@ -54,7 +54,7 @@ def test_every_line_comes_out_once_as_it_does_alone() -> None:
     lines, model = some_lines(), Means()
     prepared = PreparedLines(lines, PREPARATION, limit_bytes=0)
     together = {}
-    for group, means_N in outputs_of(model, prepared, in_width_order(lines.padded_width_px, 3), CPU):
+    for group, means_N in outputs_of(model, images_of(prepared, in_width_order(lines.padded_width_px, 3), CPU)):
         assert (lines.padded_width_px[list(group.indices)] == group.width_px).all()
         together |= zip(group.indices, means_N.tolist(), strict=True)
     alone = {i: PREPARATION.prepare(lines[i].image).mean() for i in range(len(lines))}
@@ -65,12 +65,13 @@ def test_every_line_comes_out_once_as_it_does_alone() -> None:
 def test_the_model_is_left_in_its_mode_even_where_nobody_reads_to_the_end() -> None:
     lines, model = some_lines(), Means()
     model.train()
-    outputs = outputs_of(model, PreparedLines(lines, PREPARATION), in_width_order(lines.padded_width_px, 3), CPU)
+    prepared, groups = PreparedLines(lines, PREPARATION), list(in_width_order(lines.padded_width_px, 3))
+    outputs = outputs_of(model, images_of(prepared, groups, CPU))
     next(outputs)
     outputs.close()
     assert model.training
     model.eval()
-    list(outputs_of(model, PreparedLines(lines, PREPARATION), in_width_order(lines.padded_width_px, 3), CPU))
+    list(outputs_of(model, images_of(prepared, groups, CPU)))
     assert not model.training
 
 

@@ -14,7 +14,7 @@ from distill.recipe.terms import FrameKL
 from distill.teaching.losses.ctc import ctc
 from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, in_classes, matched, rest_as_student
-from distill.teaching.teacher import NOT_KNOWN
+from distill.teaching.teacher import UNMAPPED
 from students.decode import collapse
 from students.parts import Outputs
 from tests.tensors import C, logits, outputs
@@ -99,10 +99,10 @@ def test_kl_to_matched_symbols_has_the_gradient_of_ctc_where_the_teacher_is_cert
 
 
 def test_classes_that_only_one_side_knows_are_one_class_to_the_kl() -> None:
-    class_of_C = (0, 3, NOT_KNOWN, 1, NOT_KNOWN)  # the teacher has five classes, too; two of them are its own
+    class_of_C = (0, 3, UNMAPPED, 1, UNMAPPED)  # the teacher has five classes, too; two of them are its own
     theirs = outputs(logits(2, 3, 5, seed=40))
     ours = outputs(logits(2, 3, 5, seed=41).requires_grad_())
-    unknown_C = torch.tensor([c == NOT_KNOWN for c in class_of_C])
+    unknown_C = torch.tensor([c == UNMAPPED for c in class_of_C])
     seen = rest_as_student(in_classes(theirs, class_of_C), ours, unknown_C)
     loss, _ = frame_kl(ours, seen, FrameKL(temperature=1.0, frames="all"))
     loss.backward()

@@ -19,7 +19,7 @@ from distill.recipe.terms import BlankSplit, FrameKL
 from distill.runtime import Stopped, stoppable
 from distill.teaching.criterion import LineCriterion
 from distill.teaching.objective import term_weights
-from distill.teaching.teacher import NOT_KNOWN, FrozenTeacher, Member
+from distill.teaching.teacher import UNMAPPED, FrozenTeacher, Member
 from distill.training.optimisers import rate_at
 from distill.training.step import NonFiniteError, StepResult, StepSettings, take_step
 from distill.training.train import _remember_damage
@@ -119,7 +119,7 @@ def test_an_ensemble_is_the_mean_of_its_posteriors() -> None:
     assert torch.allclose(both(images_NCHW).logits_NTC.exp(), mean_NTC, atol=1e-6)
     both.assert_unchanged()
     only_one_knows = FrozenTeacher(
-        [Member(one), Member(other, 3, class_of_C=(0, NOT_KNOWN, *range(2, 11)))], torch.device("cpu"), "fp32"
+        [Member(one), Member(other, 3, class_of_C=(0, UNMAPPED, *range(2, 11)))], torch.device("cpu"), "fp32"
     )
     shared_NTC = only_one_knows(images_NCHW).logits_NTC.softmax(-1)
     alone_NT = one(images_NCHW).logits_NTC.softmax(-1)[..., 1]

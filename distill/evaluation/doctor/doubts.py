@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from distill.data.batch import targets_of
-from distill.data.inference import outputs_of
+from distill.data.inference import images_of, outputs_of
 from distill.data.labels import as_label, fold_label, folding
 from distill.data.lines import Lines
 from distill.data.prepared import PreparedLines
@@ -105,7 +105,7 @@ def _read(reader: Reader, lines: Lines, preparation: Preparation) -> Iterator[tu
     temperature = reader.description.calibration.temperature
     prepared = PreparedLines(lines, preparation, limit_bytes=0)
     groups = in_width_order(lines.padded_width_px, batch_lines(reader.description.charset.n_classes))
-    for group, outputs in outputs_of(network_of(reader), prepared, groups, torch.device("cpu")):
+    for group, outputs in outputs_of(network_of(reader), images_of(prepared, groups, torch.device("cpu"))):
         log_p_NTC = (outputs.logits_NTC.float() / temperature).log_softmax(-1).numpy()
         for i, log_p_TC, length in zip(group.indices, log_p_NTC, outputs.lengths_N.tolist(), strict=True):
             yield i, log_p_TC[:length]
