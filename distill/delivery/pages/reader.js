@@ -57,20 +57,49 @@ function resize(plane, width, height, newWidth, newHeight, filter) {
   return height === newHeight ? wide : resampled(wide, newWidth, height, newHeight, filter, true, newWidth);
 }
 
-// Planes of grey levels: one of brightness, or red, green and blue; transparency lies on white.
-function planes(imageData, channels) {
-  const { data, width, height } = imageData;
-  const result = Array.from({ length: channels }, () => new Uint8ClampedArray(width * height));
+const FAINT = 80; // grey levels that ink must differ from the paper to be seen
+const SIGNATURES = { PNG: [0x89, 0x50, 0x4e, 0x47], JPEG: [0xff, 0xd8], WebP: [0x52, 0x49, 0x46, 0x46], BMP: [0x42, 0x4d] };
+const PNG_BITS = 24; // where a PNG says how many bits a channel has
+
+// Bits of a channel that a file has, by its first bytes. Throws for what a browser shows and the reader refuses.
+export function bitsOf(bytes) {
+  const kind = Object.keys(SIGNATURES).find((name) => SIGNATURES[name].every((byte, i) => bytes[i] === byte));
+  if (!kind) throw new Error(`${Object.keys(SIGNATURES).join(", ")} are read on this page; distill read takes more`);
+  return kind === "PNG" ? bytes[PNG_BITS] : 8;
+}
+
+// Throws where the upper 8 of 16 bits, which are all that a browser has, are next to nothing.
+export function expectLevels({ data }) {
+  if (data.some((level, i) => i % 4 !== 3 && level > 15)) return;
+  throw new Error("it uses 12 of its 16 bits or fewer, which a browser shows black; save it with 8 bits");
+}
+
+// Red, green, blue and brightness of a picture on paper of a grey level, and how far its brightness ranges.
+function laid({ data, width, height }, paper) {
+  const planes = Array.from({ length: 4 }, () => new Uint8ClampedArray(width * height));
+  let [low, high] = [255, 0];
   for (let i = 0; i < width * height; i++) {
     const alpha = data[4 * i + 3];
     const [r, g, b] = [0, 1, 2].map((c) => {
       const level = data[4 * i + c];
-      return alpha === 255 ? level : Math.round((level * alpha + 255 * (255 - alpha)) / 255);
+      return alpha === 255 ? level : Math.round((level * alpha + paper * (255 - alpha)) / 255);
     });
-    if (channels === 1) result[0][i] = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
-    else [result[0][i], result[1][i], result[2][i]] = [r, g, b];
+    const grey = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+    [planes[0][i], planes[1][i], planes[2][i], planes[3][i]] = [r, g, b, grey];
+    if (grey < low) low = grey;
+    if (grey > high) high = grey;
   }
-  return result;
+  return { planes, range: high - low };
+}
+
+// Planes of levels: one of brightness, or red, green and blue; on white, or on black where white would hide the ink.
+function planes(imageData, channels) {
+  let found = laid(imageData, 255);
+  if (found.range < FAINT) {
+    const onBlack = laid(imageData, 0);
+    if (onBlack.range > found.range) found = onBlack;
+  }
+  return channels === 1 ? [found.planes[3]] : found.planes.slice(0, 3);
 }
 
 // Python rounds halves to the even neighbour.
