@@ -72,7 +72,7 @@ class WebDatasetSource(AnySource):
 
 
 class PagesSource(AnySource):
-    """Page images with PAGE XML, ALTO or PPOCRLabel's `Label.txt`: lines are cut out by their polygons."""
+    """Page images with PAGE XML, ALTO or a detection list of PaddleOCR: lines are cut out by their marks."""
 
     kind: Literal["pages"] = "pages"
     path: str = Field(description="folder or one such file, relative to data.root")

@@ -77,7 +77,7 @@ def test_alto_gives_polygons_or_boxes_and_words(tmp_path: Path, namespace: str) 
 @pytest.mark.parametrize(("kind", "names"), [("alto", "page/line_{}"), ("page", "page/r0l{}")])
 def test_a_page_as_tesseract_describes_it(tmp_path: Path, kind: str, names: str) -> None:
     """Tesseract 5.5.4 wrote both files of `page.png`, by its own renderers of ALTO and PAGE."""
-    written = Path(__file__).parents[1] / "files" / "tesseract"
+    written = Path(__file__).parents[2] / "files" / "tesseract"
     shutil.copy(written / "page.png", tmp_path)
     shutil.copy(written / f"{kind}.xml", tmp_path / "page.xml")
     found, texts, crops = read(tmp_path)
