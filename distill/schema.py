@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
@@ -15,6 +16,13 @@ class Section(BaseModel):
     """A part of a recipe: frozen, and no key is unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def without_unset(section: Section, dumped: dict[str, Any], later: Collection[str]) -> dict[str, Any]:
+    """Return what a section dumps without those of its `later` keys that are not set, so that older digests stay."""
+    fields = type(section).model_fields
+    unset = {name for name in later if getattr(section, name) == fields[name].default}
+    return {name: value for name, value in dumped.items() if name not in unset}
 
 
 class Span(Section):

@@ -34,6 +34,7 @@ class Batch(NamedTuple):
     posteriors: Posteriors | None = None  # the teacher's, where they are cached
     others: Others | None = None  # the same lines as a teacher with another preparation wants them
     unfinished: tuple[Unfinished, ...] = ()  # one a view: `finished_on` augments them and makes the images
+    sources: tuple[str, ...] = ()  # of each line
 
     def finished_on(self, device: torch.device) -> Batch:
         """Return the batch on `device`, where lines that are not augmented yet are augmented. Targets stay on the CPU.
@@ -91,6 +92,7 @@ def make_batch(
         foldings(charset, [lines.form(i) for i in group.indices]) * n_views,
         others={other: _together([others[other] for _, others in views_of_lines]) for other in prepared.others} or None,
         unfinished=tuple(prepared.own.unfinished(group, each) for each in views) if on_device else (),
+        sources=tuple(lines.sources[i] for i in group.indices) * n_views,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, NonNegativeFloat, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from distill.recipe.terms import (
     CTC,
@@ -26,7 +26,7 @@ from distill.recipe.terms import (
     SequenceKD,
     Term,
 )
-from distill.schema import Section
+from distill.schema import Section, without_unset
 
 # Terms that stand in the digests of older runs although they are off. A term that comes later is not added here.
 IN_EVERY_DIGEST = {
@@ -36,7 +36,7 @@ IN_EVERY_DIGEST = {
 
 
 class Trust(Section):
-    """The weight of the teacher's terms on labelled lines, given how the teacher reads them."""
+    """The weight of the teacher's terms, by how it reads labelled lines, how sure it is, and whose the lines are."""
 
     policy: Literal["keep", "weight", "drop"] = Field(
         "keep",
@@ -44,6 +44,20 @@ class Trust(Section):
         "drop: 0 where its reading has more than max_cer",
     )
     max_cer: float = Field(0.2, ge=0, description="errors a character of the label up to which drop keeps the line")
+    confidence: float = Field(
+        0.0,
+        ge=0,
+        le=16,
+        description="frames count by the teacher's largest posterior to this power, in frame_kl, focal_frame_kl and "
+        "blank_split; 0: all alike",
+    )
+    sources: dict[str, NonNegativeFloat] = Field(
+        {}, description="weight of the teacher's terms on lines of a source, by its name; 1 where it is not named"
+    )
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unset(self, dump(self), ("confidence", "sources"))
 
 
 class PosteriorCache(Section):
@@ -82,11 +96,13 @@ class FrameMatch(Section):
     )
     max_shift: int = Field(2, ge=1, le=16, description="frames either way that shift and near try")
     always: bool = Field(False, description="symbols also where teacher and student have equal frames")
+    temperature: float = Field(
+        1.0, gt=0, description="softens what the teacher gives to the characters of each symbol; of symbols alone"
+    )
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A later key is left out while it is not set, so that older runs keep their digest."""
-        return {name: value for name, value in dump(self).items() if name != "always" or value}
+        return without_unset(self, dump(self), ("always", "temperature"))
 
 
 class Objective(Section):
@@ -122,7 +138,7 @@ class Objective(Section):
         False,
         description="take every teacher's posteriors at the temperature fitted on validation, which its file holds",
     )
-    trust: Trust = Field(Trust(), description="lines on which the teacher is wrong")
+    trust: Trust = Field(Trust(), description="how much the teacher counts where")
     cache: PosteriorCache = Field(PosteriorCache(), description="the teacher's posteriors computed once")
     more_teachers: tuple[FurtherTeacher, ...] = Field(
         (), description="further teachers, whose posteriors are averaged with the teacher's: files, or file and weight"
@@ -140,13 +156,7 @@ class Objective(Section):
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A later term is left out while nothing of it is set, so that older runs keep their digest."""
-        unset = {
-            name
-            for name in {*TAUGHT, *UNTAUGHT} - IN_EVERY_DIGEST
-            if getattr(self, name) == type(self).model_fields[name].default
-        }
-        return {name: value for name, value in dump(self).items() if name not in unset}
+        return without_unset(self, dump(self), {*TAUGHT, *UNTAUGHT} - IN_EVERY_DIGEST)
 
     @property
     def terms(self) -> dict[str, AnyTerm]:

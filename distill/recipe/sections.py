@@ -13,7 +13,7 @@ from distill.data.sources import FileSource
 from distill.recipe.objective import Objective
 from distill.recipe.terms import Consistency
 from distill.runtime import Runtime
-from distill.schema import Precision, Protocol, Section
+from distill.schema import Precision, Protocol, Section, without_unset
 from distill.synthesis.source import RenderedSource
 from students.charset import Charset, normalise
 from students.config import StudentConfig
@@ -74,8 +74,7 @@ class Documents(Section):
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A later key is left out while it is not set, so that older runs keep their digest."""
-        return {name: value for name, value in dump(self).items() if name != "together" or value is not None}
+        return without_unset(self, dump(self), ("together",))
 
     @field_validator("document")
     @classmethod
@@ -209,8 +208,7 @@ class Teacher(Network):
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What is not allowed is left out, so that older runs keep their digest."""
-        return {name: value for name, value in dump(self).items() if name != "allow_weak" or value}
+        return without_unset(self, dump(self), ("allow_weak",))
 
     @property
     def needs_labels(self) -> bool:
@@ -275,6 +273,11 @@ class Recipe(Section):
             for where, part in trainings.items()
             for name in (part.mix and part.mix.weights) or ()
             if name not in (part.sources or known)
+        ]
+        problems += [
+            f"objective.trust.sources: {name!r} is not a training source; there are {', '.join(known)}"
+            for name in self.objective.trust.sources
+            if name not in known
         ]
         problems += [
             f"data.{part}.sources: {name!r} is not a training source; there are {', '.join(known)}"

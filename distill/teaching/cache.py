@@ -46,7 +46,7 @@ SCHEMA = pa.schema([("record", pa.binary())])
 def temperatures_of(objective: Objective) -> tuple[float, ...]:
     """Return the temperatures at which the terms of an objective take the teacher's posteriors, 1 always among them."""
     in_use = {term.teacher_temperature for term in objective.terms.values() if term.weight and term.needs_teacher}
-    return tuple(sorted({1.0, *in_use}))
+    return tuple(sorted({1.0, *in_use, objective.match.temperature}))
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def cache_error(
             kept = cached.outputs(posteriors, kept_tau)
             for theirs in (online, kept):
                 logits_NTC = ours.logits_NTC.float().requires_grad_()
-                onto = matched(theirs, ours, match)
+                onto, _ = matched(theirs, ours, match)
                 loss, _ = frame_kl(ours._replace(logits_NTC=logits_NTC), onto, FrameKL(temperature=tau, frames="all"))
                 found.append((loss.item(), torch.autograd.grad(loss, logits_NTC)[0]))
             (loss_online, gradient_online), (loss_cached, gradient_cached) = found

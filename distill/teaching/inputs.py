@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from distill.data.batch import Batch
 from distill.data.labels import Folding
 from distill.data.posteriors import Cached, Posteriors
-from distill.recipe.objective import Objective
+from distill.recipe.objective import Objective, Trust
 from distill.teaching.auxiliary import ATTENTION, HINT
 from distill.teaching.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
 from distill.teaching.losses.matching import averages_frames, matched, rest_as_student
@@ -53,11 +53,12 @@ class TermInputs:
     batch: Batch
     on_own_frames: Mapping[float, Outputs] = field(default_factory=dict)
     on_student_frames: Mapping[float, Outputs] = field(default_factory=dict)
-    trust_N: Tensor | None = None
+    trust_N: Tensor | None = None  # weight of the teacher's terms on a line
     features: tuple[Tensor, Tensor] | None = None  # student's and teacher's, on the student's frames, for the hint
     peer: Outputs | None = None
     decoder: nn.Module | None = None
     fused: Fused | None = None
+    sure_NT: Tensor | None = None  # weight of KL on a frame; None: 1
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
         """The teacher's outputs on the student's frames, at a temperature where the teacher has such an entry."""
@@ -90,10 +91,12 @@ def term_inputs(
     own = teacher.outputs_by_temperature(batch)
     match, unknown_C = objective.match, teacher.unknown_C
     as_they_are = {1.0: own[1.0]} if averages_frames(own[1.0], student, match) else own
-    onto = {
-        tau: rest_as_student(matched(outputs, student, match, unknown_C), student, unknown_C)
-        for tau, outputs in as_they_are.items()
-    }
+    soft = own.get(match.temperature, own[1.0])
+    of_tau = {tau: matched(outputs, student, match, unknown_C, soft) for tau, outputs in as_they_are.items()}
+    onto = {tau: rest_as_student(outputs, student, unknown_C) for tau, (outputs, _) in of_tau.items()}
+    sure_NT = None
+    if objective.trust.confidence:
+        sure_NT = of_tau[1.0].sureness_NT ** objective.trust.confidence
     features = None
     if "feature_hint" in names:
         neck = teacher.neck if objective.feature_hint.through_neck else None
@@ -101,7 +104,7 @@ def term_inputs(
     trust_N = trust_in(own[1.0], batch, objective.trust)
     if teacher.is_foreign:
         trust_N = unless_empty(trust_N, batch)
-    return TermInputs(student, batch, own, onto, trust_N, features, peer, decoder)
+    return TermInputs(student, batch, own, onto, trust_N, features, peer, decoder, sure_NT=sure_NT)
 
 
 def compact_inputs(
@@ -125,7 +128,7 @@ def compact_inputs(
             return None
     match = objective.match
     as_it_is = match.how == "area" or (match.how == "symbols" and not match.always)
-    plain = as_it_is and objective.trust.policy == "keep" and not any(batch.foldings)
+    plain = as_it_is and objective.trust == Trust() and not any(batch.foldings)
     (_, frames, k), (_, own_frames, n_classes) = posteriors.classes_NTK.shape, student.logits_NTC.shape
     if teacher.is_foreign and empty_lines(batch).any():
         return None

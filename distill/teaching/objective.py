@@ -82,7 +82,8 @@ def sum_and_count(term: terms.AnyTerm, inputs: TermInputs) -> tuple[Tensor, int]
         case terms.FrameKL():
             return _frame_kl(term, inputs)
         case terms.FocalFrameKL(temperature=tau, gamma=gamma):
-            return focal_frame_kl(student, inputs.teacher(tau), temperature=tau, gamma=gamma, weights_N=trust_N)
+            teacher, sure_NT = inputs.teacher(tau), inputs.sure_NT
+            return focal_frame_kl(student, teacher, temperature=tau, gamma=gamma, weights_N=trust_N, sure_NT=sure_NT)
         case terms.BlankSplit():
             return _blank_split(term, inputs)
         case terms.Dist(temperature=tau, between=between, within=within):
@@ -112,7 +113,7 @@ def _ctc(inputs: TermInputs) -> tuple[Tensor, int]:
 
 def _frame_kl(term: terms.FrameKL, inputs: TermInputs) -> tuple[Tensor, int]:
     if inputs.fused is None:
-        return frame_kl(inputs.student, inputs.teacher(term.temperature), term, weights_N=inputs.trust_N)
+        return frame_kl(inputs.student, inputs.teacher(term.temperature), term, inputs.trust_N, inputs.sure_NT)
     valid_NT, written_NT = valid_frames(inputs.student), inputs.fused.best_NT != BLANK
     chosen_NT = shares(valid_NT, written_NT, term)
     return summed(term.temperature**2 * mean_over(inputs.fused.kl_NT, chosen_NT))
@@ -122,7 +123,13 @@ def _blank_split(term: terms.BlankSplit, inputs: TermInputs) -> tuple[Tensor, in
     if inputs.fused is None:
         teacher, tau = inputs.teacher(term.temperature), term.temperature
         return blank_split(
-            inputs.student, teacher, temperature=tau, alpha=term.alpha, beta=term.beta, weights_N=inputs.trust_N
+            inputs.student,
+            teacher,
+            temperature=tau,
+            alpha=term.alpha,
+            beta=term.beta,
+            weights_N=inputs.trust_N,
+            sure_NT=inputs.sure_NT,
         )
     return summed(term.temperature**2 * mean_over(inputs.fused.kl_NT, valid_frames(inputs.student)))
 

@@ -111,7 +111,7 @@ class FrozenTeacher(nn.Module):
         )
         if not more:
             return first
-        on_frames = (first, *(matched(o, first, FrameMatch(how="area")) for o in more))
+        on_frames = (first, *(matched(o, first, FrameMatch(how="area"))[0] for o in more))
         log_p_MNTC = torch.stack([o.logits_NTC.float().log_softmax(-1) for o in on_frames])
         return first._replace(logits_NTC=(log_p_MNTC + self._shares_MC.log()[:, None, None]).logsumexp(0))
 

@@ -16,7 +16,19 @@ from students.parts import Outputs
 
 @torch.no_grad()
 def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
-    """Return the weight of the teacher's terms on every line, (N,), 1 on unlabelled lines; None: 1 on all lines."""
+    """Return the weight of the teacher's terms on every line, (N,); None: 1 on all lines.
+
+    Labelled lines by the policy, then all by the weights of their sources.
+    """
+    of_label_N = _by_policy(teacher, batch, trust)
+    if not trust.sources:
+        return of_label_N
+    of_source_N = torch.tensor([trust.sources.get(source, 1.0) for source in batch.sources])
+    return of_source_N if of_label_N is None else of_label_N * of_source_N
+
+
+def _by_policy(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
+    """The weight of labelled lines, 1 on unlabelled ones; None: 1 on all."""
     match trust.policy:
         case "keep":
             return None

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from distill.data.batch import Batch, StepData
 from distill.data.labels import foldings
+from distill.recipe.file import load_recipe
 from distill.recipe.objective import TAUGHT, Objective, Trust
+from distill.recipe.sections import RecipeError
 from distill.recipe.terms import FrameKL
 from distill.teaching.auxiliary import HINT
 from distill.teaching.inputs import TermInputs, term_inputs
@@ -129,6 +131,37 @@ def test_trust_goes_by_what_the_label_records() -> None:
     some = loss_terms(all_terms, weights, inputs(ours, theirs, kept))
     for name in TAUGHT:
         assert with_all[name][0].item() == pytest.approx(some[name][0].item(), abs=1e-4), name
+
+
+def test_trust_goes_by_the_source_of_a_line_too() -> None:
+    teacher = outputs(torch.nn.functional.one_hot(torch.tensor([[1, 0, 3, 0]]).expand(4, -1), 4) * 8.0)  # "ab"
+    lines = batch(["ab", "Ab", None, None], ["exact"] * 4)._replace(sources=("own", "own", "own", "web"))
+    by_source = trust_in(teacher, lines, Trust(sources={"web": 0.25}))
+    assert by_source is not None
+    assert by_source.tolist() == [1, 1, 1, 0.25]
+    both = trust_in(teacher, lines, Trust(policy="drop", sources={"web": 0.25, "own": 2}))
+    assert both is not None
+    assert both.tolist() == [2, 0, 2, 0.25]
+    assert Trust().model_dump() == {"policy": "keep", "max_cer": 0.2}
+    with pytest.raises(RecipeError, match=r"objective\.trust\.sources: 'elsewhere' is not"):
+        load_recipe("smoke", ["objective.trust.sources={elsewhere: 0.5}"])
+
+
+@pytest.mark.parametrize("name", ["frame_kl", "focal_frame_kl", "blank_split"])
+def test_frames_count_by_how_sure_the_teacher_is(name: str) -> None:
+    """Against the term of every frame alone."""
+    student_NTC, teacher_NTC = logits(1, T, C, seed=60), logits(1, T, C, seed=61)
+    settings = {"weight": 1, "temperature": 2} | ({"frames": "all"} if name == "frame_kl" else {})
+
+    def term(trust: dict[str, float], frames: slice = slice(None)) -> float:
+        objective = Objective.model_validate({name: settings, "trust": trust})
+        ours, theirs = outputs(student_NTC[:, frames]), outputs(teacher_NTC[:, frames])
+        inputs = term_inputs(objective, [name], ours, batch([None], ["exact"]), nn.ModuleDict(), None, Fixed(theirs))
+        return loss_terms(objective, [name], inputs)[name][0].item()
+
+    sure_T = (teacher_NTC[0].softmax(-1).amax(-1) ** 3).tolist()
+    expected = sum(sure * term({}, slice(t, t + 1)) for t, sure in enumerate(sure_T)) / T
+    assert term({"confidence": 3}) == pytest.approx(expected, rel=1e-5)
 
 
 def test_peers_follow_each_other() -> None:

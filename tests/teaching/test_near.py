@@ -15,7 +15,12 @@ from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, matched
 from distill.teaching.losses.near import symbols_of
 from students.decode import collapse
+from students.parts import Outputs
 from tests.tensors import C, logits, outputs
+
+
+def onto(teacher: Outputs, student: Outputs, match: FrameMatch, unknown_C: Tensor | None = None) -> Outputs:
+    return matched(teacher, student, match, unknown_C).outputs
 
 
 def teacher_of(path: list[int], seed: int) -> Tensor:
@@ -56,7 +61,7 @@ def test_every_symbol_goes_where_the_students_likeliest_path_has_it(seed: int, m
     student_NTC = logits(3, 12, C, seed=100 + seed)
     lengths = [12, 9, 12]
     near = FrameMatch(how="near", max_shift=max_shift)
-    found = matched(outputs(theirs_NTC, lengths), outputs(student_NTC, lengths), near)
+    found = onto(outputs(theirs_NTC, lengths), outputs(student_NTC, lengths), near)
     assert torch.equal(found.logits_NTC[2], theirs_NTC[2])  # nothing to move
     assert torch.equal(found.logits_NTC[1, 9:], theirs_NTC[1, 9:])  # behind the end
     for row, length in enumerate(lengths[:2]):
@@ -73,7 +78,7 @@ def test_frames_between_symbols_go_with_the_nearer_one_and_gaps_are_filled_with_
     path = [0, 0, 1, 0, 0, 0, 2, 0]
     theirs = outputs(teacher_of(path, seed=1))
     student_NTC = torch.nn.functional.one_hot(torch.tensor([[0, 0, 0, 1, 0, 2, 0, 0]]), C) * 6.0
-    found = matched(theirs, outputs(student_NTC), FrameMatch(how="near", max_shift=1)).logits_NTC[0]
+    found = onto(theirs, outputs(student_NTC), FrameMatch(how="near", max_shift=1)).logits_NTC[0]
     x_TC = theirs.logits_NTC[0]
     blank = torch.full((C,), -30.0).index_fill(0, torch.tensor([0]), 0.0)
     wanted = [x_TC[0], blank, x_TC[1], x_TC[2], x_TC[3], x_TC[6], x_TC[7], blank]
@@ -87,22 +92,22 @@ def test_a_student_that_agrees_is_left_with_the_teacher_and_a_scattered_one_with
     path = [0, 1, 0, 0, 2, 2, 0, 3, 0]
     theirs = outputs(teacher_of(path, seed=2))
     near = FrameMatch(how="near", max_shift=1)
-    assert torch.equal(matched(theirs, theirs, near).logits_NTC, theirs.logits_NTC)
+    assert torch.equal(onto(theirs, theirs, near).logits_NTC, theirs.logits_NTC)
     scattered = outputs(teacher_of([1, 0, 0, 2, 2, 0, 0, 0, 3], seed=3))
     everything = FrameKL(temperature=1, frames="all")
     blamed = frame_kl(scattered, theirs, everything)[0].item()
     assert blamed > 3
-    assert frame_kl(scattered, matched(theirs, scattered, near), everything)[0].item() < 0.01
+    assert frame_kl(scattered, onto(theirs, scattered, near), everything)[0].item() < 0.01
 
 
 def test_a_symbol_that_the_teacher_does_not_know_stays_and_other_frames_are_pooled_first() -> None:
     path = [0, 1, 0, 2, 0, 0]
     theirs, student = outputs(teacher_of(path, seed=4)), outputs(teacher_of([1, 0, 0, 0, 2, 0], seed=5))
     near, unknown_C = FrameMatch(how="near", max_shift=1), torch.tensor([False, False, True, False])
-    assert matched(theirs, student, near).logits_NTC.argmax(-1).tolist() == [[1, 0, 0, 0, 2, 0]]
-    assert matched(theirs, student, near, unknown_C).logits_NTC.argmax(-1).tolist() == [[1, 0, 0, 2, 0, 0]]
+    assert onto(theirs, student, near).logits_NTC.argmax(-1).tolist() == [[1, 0, 0, 0, 2, 0]]
+    assert onto(theirs, student, near, unknown_C).logits_NTC.argmax(-1).tolist() == [[1, 0, 0, 2, 0, 0]]
     fine = outputs(teacher_of([0, 0, 1, 0, 0, 0, 2, 2, 0, 0, 0, 0], seed=6))
-    found = matched(fine, student, near)
+    found = onto(fine, student, near)
     assert found.logits_NTC.argmax(-1).tolist() == [[1, 0, 0, 0, 2, 0]]
     assert torch.equal(found.lengths_N, student.lengths_N)
     assert averages_frames(fine, student, near)

@@ -1,7 +1,7 @@
 """Terms on the posteriors of teacher and student, frame by frame or over a line.
 
 Notation: teacher p, student q, valid frames m, temperature tau. Both sides have the same frames and classes
-(`matching.py` sees to it). `weights_N` is the trust in the teacher on each line.
+(`matching.py` sees to it). `weights_N` is the trust in the teacher on each line, `sure_NT` on each frame.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ DAMPED = 1e-6  # of a sum of squared differences of probabilities
 
 
 def frame_kl(
-    student: Outputs, teacher: Outputs, settings: FrameKL, weights_N: Tensor | None = None
+    student: Outputs,
+    teacher: Outputs,
+    settings: FrameKL,
+    weights_N: Tensor | None = None,
+    sure_NT: Tensor | None = None,
 ) -> tuple[Tensor, int]:
     """tau^2 sum_t m_t KL(p_t^tau || q_t^tau) / sum_t m_t of every line, summed; and the number of lines.
 
@@ -33,11 +37,17 @@ def frame_kl(
         student, teacher = _standardised(student), _standardised(teacher)
     kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, settings.temperature)
     chosen_NT = shares(valid_frames(teacher), written_frames(teacher), settings)
-    return summed(settings.temperature**2 * mean_over(kl_NT, chosen_NT), weights_N)
+    return summed(settings.temperature**2 * mean_over(_by(sure_NT, kl_NT), chosen_NT), weights_N)
 
 
 def focal_frame_kl(
-    student: Outputs, teacher: Outputs, *, temperature: float, gamma: float, weights_N: Tensor | None = None
+    student: Outputs,
+    teacher: Outputs,
+    *,
+    temperature: float,
+    gamma: float,
+    weights_N: Tensor | None = None,
+    sure_NT: Tensor | None = None,
 ) -> tuple[Tensor, int]:
     """tau^2 mean_t (1 - q_t(c_t))^gamma KL(p_t^tau || q_t^tau) of every line, c_t = argmax p_t, summed; lines.
 
@@ -49,7 +59,7 @@ def focal_frame_kl(
     kl_NT = kl_per_frame(student.logits_NTC, teacher.logits_NTC, temperature)
     missed_NT = 1 - log_posteriors(student).detach().gather(-1, best_NT1)[..., 0].exp()
     focal_NT = missed_NT.clamp(min=0) ** gamma * kl_NT
-    return summed(temperature**2 * mean_over(focal_NT, valid_frames(student)), weights_N)
+    return summed(temperature**2 * mean_over(_by(sure_NT, focal_NT), valid_frames(student)), weights_N)
 
 
 def blank_split(
@@ -60,6 +70,7 @@ def blank_split(
     alpha: float,
     beta: float,
     weights_N: Tensor | None = None,
+    sure_NT: Tensor | None = None,
 ) -> tuple[Tensor, int]:
     """tau^2 mean_t [alpha KL(blank or not) + beta (1 - p_t(blank)) KL(among characters)] of every line, summed; lines.
 
@@ -74,7 +85,7 @@ def blank_split(
         rest_q_NTC = log_q_NTC[..., BLANK + 1 :] - blank_q_NT2[..., 1:]
         rest_NT = F.kl_div(rest_q_NTC, rest_p_NTC, reduction="none", log_target=True).sum(-1)
         split_NT = alpha * blank_NT + beta * blank_p_NT2[..., 1].exp() * rest_NT
-    return summed(temperature**2 * mean_over(split_NT, valid_frames(student)), weights_N)
+    return summed(temperature**2 * mean_over(_by(sure_NT, split_NT), valid_frames(student)), weights_N)
 
 
 def bag_of_symbols(
@@ -165,6 +176,10 @@ def shares(valid_NT: Tensor, written_NT: Tensor, settings: FrameKL) -> Tensor:
             return near_N1T[:, 0] * valid_NT
         case _:
             assert_never(settings.frames)
+
+
+def _by(sure_NT: Tensor | None, nats_NT: Tensor) -> Tensor:
+    return nats_NT if sure_NT is None else sure_NT * nats_NT
 
 
 def _standardised(outputs: Outputs) -> Outputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,8 +22,26 @@ from students.parts import Outputs
 TINY = 1e-12  # under every logarithm of a probability that may vanish
 
 
+class Matched(NamedTuple):
+    """A teacher on the student's frames, and how sure it is of what stands on each, if symbols were matched."""
+
+    outputs: Outputs
+    sure_NT: Tensor | None = None
+
+    @property
+    def sureness_NT(self) -> Tensor:
+        """Return the teacher's largest posterior on every frame, 0-1."""
+        return log_posteriors(self.outputs).amax(-1).exp() if self.sure_NT is None else self.sure_NT
+
+
 @torch.no_grad()
-def matched(teacher: Outputs, student: Outputs, match: FrameMatch, unknown_C: Tensor | None = None) -> Outputs:
+def matched(
+    teacher: Outputs,
+    student: Outputs,
+    match: FrameMatch,
+    unknown_C: Tensor | None = None,
+    soft: Outputs | None = None,
+) -> Matched:
     """Return the teacher's posteriors on the student's frames, as logits; its features stay on its own.
 
     - `symbols`: each character of the teacher's text is expected where the student would write it, as far as it would:
@@ -30,7 +49,8 @@ def matched(teacher: Outputs, student: Outputs, match: FrameMatch, unknown_C: Te
       frames of character k, p_0 of those between characters. Frame KL to it, on all frames at temperature 1, has the
       gradient of CTC on the teacher's text, whose labels are the teacher's posteriors. A text that does not fit the
       student's frames, or of which a class is unknown to the teacher (`unknown_C`, bool), falls back on `area`. Where
-      frames are equal, only with `always`.
+      frames are equal, only with `always`. At a `match.temperature` tau the characters of p_k share what p_k leaves to
+      characters as p^(1/tau) does, frame by frame, of `soft`: the teacher's outputs at tau; None: those at 1.
     - `area`: a frame of the student is blank as far as all of the teacher's frames that it covers are, so blanks are
       multiplied; characters share the rest as they do in the mean. (A mean of the blanks would halve every spike of a
       teacher of twice the frames: no student that follows it writes.) Of `c blank c` on frames that become two, one
@@ -42,14 +62,15 @@ def matched(teacher: Outputs, student: Outputs, match: FrameMatch, unknown_C: Te
     """
     match match.how:
         case "area":
-            return _pooled(teacher, student)
+            return Matched(_pooled(teacher, student))
         case "shift":
-            return _shifted(_pooled(teacher, student), student, match.max_shift)
+            return Matched(_shifted(_pooled(teacher, student), student, match.max_shift))
         case "near":
-            return moved_near(_pooled(teacher, student), student, match.max_shift, unknown_C)
+            return Matched(moved_near(_pooled(teacher, student), student, match.max_shift, unknown_C))
         case "symbols":
-            stays = equal_frames(teacher, student) and not match.always
-            return teacher if stays else _by_symbols(teacher, student, unknown_C)
+            if equal_frames(teacher, student) and not match.always:
+                return Matched(teacher)
+            return _by_symbols(teacher, student, unknown_C, _softened(teacher, soft or teacher, match.temperature))
         case _:
             assert_never(match.how)
 
@@ -153,8 +174,8 @@ def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
     return teacher._replace(logits_NTC=torch.stack(moved)[best_N, rows])
 
 
-def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) -> Outputs:
-    path_NT, p_NTC = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).exp()
+def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None, p_NTC: Tensor) -> Matched:
+    path_NT, sure_NT = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).amax(-1).exp()
     lengths_N = student.lengths_N.tolist()
     texts_N = [collapse(path_T[:t].numpy()) for path_T, t in zip(path_NT, teacher.lengths_N.tolist(), strict=True)]
     unknown = set() if unknown_C is None else set(unknown_C.nonzero().flatten().tolist())
@@ -162,25 +183,43 @@ def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None) ->
         row for row, text in enumerate(texts_N) if frames_needed(text) <= lengths_N[row] and unknown.isdisjoint(text)
     ]
     if not fitting_M:
-        return _pooled(teacher, student)
+        return Matched(_pooled(teacher, student))
     texts_M = [texts_N[row] for row in fitting_M]
     occupied_MSU, columns_ML = occupancy(log_posteriors(student)[fitting_M], student.lengths_N[fitting_M], texts_M)
+    p_MTX = torch.cat([p_NTC, sure_NT[..., None]], -1)[fitting_M]
+    mean_MUX = _means_of_columns(path_NT[fitting_M], teacher.lengths_N.cpu()[fitting_M], columns_ML, p_MTX)
+    expected_MSX = occupied_MSU @ mean_MUX
     if len(fitting_M) < len(texts_N):
-        logits_NSC = _pooled(teacher, student).logits_NTC.float().clone()
+        by_area = Matched(_pooled(teacher, student))
+        logits_NSC, sure_NS = by_area.outputs.logits_NTC.float().clone(), by_area.sureness_NT.clone()
     else:  # every line is replaced below
         logits_NSC = p_NTC.new_empty(len(texts_N), student.logits_NTC.shape[1], p_NTC.shape[-1])
-    mean_MUC = _means_of_columns(path_NT[fitting_M], teacher.lengths_N.cpu()[fitting_M], columns_ML, p_NTC[fitting_M])
-    logits_NSC[fitting_M] = (occupied_MSU @ mean_MUC + TINY).log()
-    return teacher._replace(logits_NTC=logits_NSC, lengths_N=student.lengths_N)
+        sure_NS = logits_NSC.new_empty(logits_NSC.shape[:2])
+    logits_NSC[fitting_M] = (expected_MSX[..., :-1] + TINY).log()
+    sure_NS[fitting_M] = expected_MSX[..., -1]
+    return Matched(teacher._replace(logits_NTC=logits_NSC, lengths_N=student.lengths_N), sure_NS)
 
 
-def _means_of_columns(path_MT: Tensor, lengths_M: Tensor, columns_ML: Tensor, p_MTC: Tensor) -> Tensor:
-    """Mean posteriors of the frames of every column of `occupancy`, (M, U, C); of none for column 0: the blank."""
+def _softened(teacher: Outputs, soft: Outputs, tau: float) -> Tensor:
+    """The teacher's posteriors, (N, T, C), with the characters of every frame at temperature tau and the blank at 1."""
+    p_NTC = log_posteriors(teacher).exp()
+    if tau == 1:
+        return p_NTC
+    shares_NTK = (soft.logits_NTC.float()[..., BLANK + 1 :] / tau).softmax(-1)
+    return torch.cat([p_NTC[..., :1], (1 - p_NTC[..., :1]) * shares_NTK], -1)
+
+
+def _means_of_columns(path_MT: Tensor, lengths_M: Tensor, columns_ML: Tensor, p_MTX: Tensor) -> Tensor:
+    """Means over the frames of every column of `occupancy`, (M, U, X), of posteriors and of the largest of a frame.
+
+    Where column 0 has no frame, the blank is certain there.
+    """
     valid_MT = torch.arange(path_MT.shape[1]) < lengths_M[:, None]
     columns_MT = F.pad(columns_ML, (1, 0)).gather(1, numbered(path_MT, valid_MT))
     n_columns = 1 + columns_ML.shape[1]
-    of_column_MUT = (F.one_hot(columns_MT, n_columns) * valid_MT[..., None]).transpose(1, 2).to(p_MTC)
+    of_column_MUT = (F.one_hot(columns_MT, n_columns) * valid_MT[..., None]).transpose(1, 2).to(p_MTX)
     n_MU1 = of_column_MUT.sum(-1, keepdim=True)
-    mean_MUC = of_column_MUT @ p_MTC / n_MU1.clamp(min=1)
-    mean_MUC[..., 0, BLANK] += n_MU1[:, 0, 0] == 0  # no frame between characters
-    return mean_MUC
+    mean_MUX = of_column_MUT @ p_MTX / n_MU1.clamp(min=1)
+    for certain in (BLANK, -1):
+        mean_MUX[:, 0, certain] += n_MU1[:, 0, 0] == 0
+    return mean_MUX
