@@ -48,6 +48,27 @@ def write_student(path: Path, kind: str = "student") -> Path:
     return path
 
 
+def write_talkative(path: Path, charset: Charset) -> Path:
+    """A student with random weights, the same each time, and a head that seldom prefers the blank, as a model file."""
+    config = STUDENTS.validate_python({"kind": "recurrent", "size": "small"})
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = config.build(charset.n_classes, 1, 32)
+    generator = torch.Generator().manual_seed(3)
+    weights = {
+        name: (t + 0.3 * torch.randn(t.shape, generator=generator) if t.dtype == torch.float32 and t.ndim > 1 else t)
+        for name, t in model.state_dict().items()
+    }
+    description = Description(
+        kind="student",
+        architecture=config.model_dump(mode="json"),
+        charset=charset,
+        preparation=Preparation(width_quantum_px=32),
+    )
+    write_model(path, description, {name: t.numpy() for name, t in weights.items()})
+    return path
+
+
 @dataclass(frozen=True)
 class CleanFetch:
     """Pictures of 100 px, as long as none of the modules is imported in the process that fetches them."""

@@ -9,16 +9,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 import students
 from distill.delivery.demo import ORT_FILES, open_server
 from distill.delivery.graph import graph_of, signed
 from students.charset import Charset
-from students.config import STUDENTS
-from students.image import Preparation
-from students.model_file import Description, write_model
-from tests.samples import png_bytes
+from tests.samples import png_bytes, write_talkative
 
 pytestmark = pytest.mark.browser
 
@@ -35,20 +31,7 @@ READ = """async (encoded) => {
 def talkative(tmp_path_factory: pytest.TempPathFactory) -> students.Reader:
     """A student with random weights, and a head that seldom prefers the blank."""
     charset = Charset(characters="abcdefghijklmnopqrstuvwxyzABCDEFGHIJ 0123456789.,:€")
-    config = STUDENTS.validate_python({"kind": "recurrent", "size": "small"})
-    torch.manual_seed(3)
-    model = config.build(charset.n_classes, 1, 32)
-    generator = torch.Generator().manual_seed(3)
-    weights = {
-        name: (t + 0.3 * torch.randn(t.shape, generator=generator) if t.dtype == torch.float32 and t.ndim > 1 else t)
-        for name, t in model.state_dict().items()
-    }
-    architecture = config.model_dump(mode="json")
-    description = Description(
-        kind="student", architecture=architecture, charset=charset, preparation=Preparation(width_quantum_px=32)
-    )
-    path = tmp_path_factory.mktemp("student") / "model.safetensors"
-    write_model(path, description, {name: t.numpy() for name, t in weights.items()})
+    path = write_talkative(tmp_path_factory.mktemp("student") / "model.safetensors", charset)
     return students.load(path)
 
 
