@@ -77,6 +77,11 @@ def _use(description: Description) -> Iterator[str]:
         f'```python\nimport {module}\n\nreader = {module}.load("model.onnx")  # or model.safetensors, with torch\n'
         'print(reader.read("line.png").text)\n```\n'
     )
+    if description.charset.order == "visual":
+        yield (
+            "Right-to-left lines come back as text is stored; that needs python-bidi (`pip install 'crnn-distill[bidi]'`). "
+            "Its classes stand as lines are drawn, from left to right.\n"
+        )
     yield f"It can write: `{characters.replace('`', '')}`{' and the grave accent' if '`' in characters else ''}\n"
 
 
