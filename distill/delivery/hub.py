@@ -79,8 +79,8 @@ def _use(description: Description) -> Iterator[str]:
     )
     if description.charset.order == "visual":
         yield (
-            "Right-to-left lines come back as text is stored; that needs python-bidi (`pip install 'crnn-distill[bidi]'`). "
-            "Its classes stand as lines are drawn, from left to right.\n"
+            "Right-to-left lines come back as text is stored, for which it needs python-bidi "
+            "(`pip install 'crnn-distill[bidi]'`). Its classes stand as lines are drawn, from left to right.\n"
         )
     yield f"It can write: `{characters.replace('`', '')}`{' and the grave accent' if '`' in characters else ''}\n"
 
