@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -26,14 +27,22 @@ COLUMNS = np.arange(len(CHARACTERS) + 1) * 2 + 1  # foreign classes of the blank
 FEATURES = 12
 
 
-def write_adopted(path: Path, n_foreign: int = 60, product: bool = True, scale: float = 1.0) -> Path:
+Form = Literal["product", "time first", "rows", "no product"]
+
+
+def write_adopted(path: Path, n_foreign: int = 60, form: Form = "product", scale: float = 1.0) -> Path:
     """A graph of `n_foreign` classes; those numbered `COLUMNS` are the blank and `CHARACTERS`. Returns the path.
 
-    With `product` its scores are a product with constant weights. Weights are random, times `scale`.
+    Its scores are a product with constant weights, of a tensor (N, T, D); or of one (T, N, D), turned afterwards; or of
+    one of all frames as rows, (T x N, D), shaped and turned afterwards; or no product. Weights are random, times
+    `scale`.
     """
     weights = _weights(n_foreign, scale)
-    model = helper.make_model(_graph(weights, product), opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
-    parameters = sum(values.size for name, values in weights.items() if name != "columns")
+    if form == "rows":
+        weights["weights"] = weights["weights"].T.copy()
+        weights |= {"flat": np.array([-1, FEATURES]), "two": np.array([0, 1]), "last": np.array([n_foreign])}
+    model = helper.make_model(_graph(weights, form), opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
+    parameters = sum(values.size for values in weights.values() if values.dtype == np.float32)
     description = Description(
         kind="teacher",
         architecture={"kind": "adopted", "frame_px": FRAME_PX, "parameters": parameters, "sha256": "a" * 64},
@@ -58,14 +67,12 @@ def _weights(n_foreign: int, scale: float) -> dict[str, np.ndarray]:
     }
 
 
-def _graph(weights: dict[str, np.ndarray], product: bool) -> onnx.GraphProto:
+def _graph(weights: dict[str, np.ndarray], form: Form) -> onnx.GraphProto:
     nodes = [
         helper.make_node("Conv", ["images", "kernel"], ["maps"], strides=[PREPARATION.height_px, FRAME_PX]),
         helper.make_node("Squeeze", ["maps"], ["squeezed"], axes=[2]),
-        helper.make_node("Transpose", ["squeezed"], ["features"], perm=[0, 2, 1]),
-        helper.make_node("MatMul", ["features", "weights"], ["multiplied"]),
-        helper.make_node("Add", ["multiplied", "bias"], ["added"]),
-        helper.make_node("Identity" if product else "Tanh", ["added"], ["raw_scores"]),
+        *_multiplied(form),
+        helper.make_node("Tanh" if form == "no product" else "Identity", ["added"], ["raw_scores"]),
         helper.make_node("Softmax", ["raw_scores"], ["posteriors"], axis=2),
         helper.make_node("Gather", ["posteriors", "columns"], ["gathered"], axis=2),
         helper.make_node("Log", ["gathered"], ["logits"]),
@@ -78,3 +85,28 @@ def _graph(weights: dict[str, np.ndarray], product: bool) -> onnx.GraphProto:
         [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["N", "T", len(COLUMNS)])],
         [numpy_helper.from_array(values, name) for name, values in weights.items()],
     )
+
+
+def _multiplied(form: Form) -> list[onnx.NodeProto]:
+    """From the features to the scores before the last node; with time as the first axis as recurrent layers have it."""
+    if form in ("product", "no product"):
+        return [
+            helper.make_node("Transpose", ["squeezed"], ["features"], perm=[0, 2, 1]),
+            helper.make_node("MatMul", ["features", "weights"], ["multiplied"]),
+            helper.make_node("Add", ["multiplied", "bias"], ["added"]),
+        ]
+    product = [
+        helper.make_node("MatMul", ["features", "weights"], ["multiplied"]),
+        helper.make_node("Add", ["multiplied", "bias"], ["by_time"]),
+    ]
+    if form == "rows":
+        product = [
+            helper.make_node("Reshape", ["features", "flat"], ["rows"]),
+            helper.make_node("Gemm", ["rows", "weights", "bias"], ["multiplied"], transB=1),
+            helper.make_node("Shape", ["features"], ["sizes"]),
+            helper.make_node("Gather", ["sizes", "two"], ["first"], axis=0),
+            helper.make_node("Concat", ["first", "last"], ["shape"], axis=0),
+            helper.make_node("Reshape", ["multiplied", "shape"], ["by_time"]),
+        ]
+    turned = helper.make_node("Transpose", ["by_time"], ["added"], perm=[1, 0, 2])
+    return [helper.make_node("Transpose", ["squeezed"], ["features"], perm=[2, 0, 1]), *product, turned]

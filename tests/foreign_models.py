@@ -13,9 +13,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import teachers
+from distill.adoption.presets import KNOWN
 from distill.delivery.graph import graph_of
 
 NAME = "receipts"
+FRAME_PX = 4  # of that student
+UNLIKELY = -30.0  # score of a class that the student does not have
+VOCABULARY = KNOWN["onnxtr"]["docTR's french"]
 Kind = Literal["logits", "probabilities", "log_probabilities"]
 
 
@@ -32,6 +36,8 @@ class Form:
     half: bool = False  # takes and gives float16
     one_line: bool = False  # a shape fixed inside for one line
     opened: bool = True  # the number of lines and the width are declared open
+    fixed_px: int | None = None  # a shape fixed inside for one width
+    doctr: bool = False  # colours, levels and classes of docTR's models: its vocabulary, then the blank
 
 
 def characters() -> str:
@@ -55,8 +61,8 @@ def write_foreign(path: Path, form: Form = Form(), metadata: dict[str, str] | No
     graph.node.extend(nodes)
     graph.initializer.extend([*constants, *more])
     element = TensorProto.FLOAT16 if form.half else TensorProto.FLOAT
-    channels = 3 if form.colours else 1
-    n, width = ("n", "width") if form.opened else (1, 320)
+    channels = 3 if form.colours or form.doctr else 1
+    n, width = ("n", form.fixed_px or "width") if form.opened else (1, form.fixed_px or 320)
     sizes = [n, 32, width, channels] if form.channels_last else [n, channels, 32, width]
     graph.input.append(helper.make_tensor_value_info("x", element, sizes))
     graph.output.append(helper.make_tensor_value_info("y", element, [1, "sequence"]))  # believe what comes
@@ -73,9 +79,14 @@ def _front(form: Form) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
         steps.append(("Cast", [], {"to": TensorProto.FLOAT}))
     if form.channels_last:
         steps.append(("Transpose", [], {"perm": [0, 3, 1, 2]}))
-    if form.colours:
+    if form.doctr:  # back to levels of 0 to 1
+        levels = {"deviations": (0.299, 0.296, 0.301), "means": (0.694, 0.695, 0.693)}
+        for (name, values), operator in zip(levels.items(), ("Mul", "Add"), strict=True):
+            constants.append(numpy_helper.from_array(np.array(values, np.float32).reshape(1, 3, 1, 1), name))
+            steps.append((operator, [name], {}))
+    if form.colours or form.doctr:
         steps.append(("ReduceMean", [], {"axes": [1], "keepdims": 1}))
-    if form.levels == "0 to 1":
+    if form.levels == "0 to 1" or form.doctr:
         for name, value in (("two", 2.0), ("less", -1.0)):
             constants.append(numpy_helper.from_array(np.array(value, np.float32), name))
         # without its sign, since a network of convolutions reads as well with twice the contrast
@@ -90,6 +101,17 @@ def _back(form: Form) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     if form.blank_last:
         constants.append(numpy_helper.from_array(np.array([*range(1, n_classes), 0], np.int64), "order"))
         steps.append(("Gather", ["order"], {"axis": 2}))
+    if form.doctr:
+        constants.append(numpy_helper.from_array(np.array([0, 0, 0, 0, 0, 1], np.int64), "one_class_more"))
+        constants.append(numpy_helper.from_array(np.array(UNLIKELY, np.float32), "unlikely"))
+        places = [1 + characters().find(c) or n_classes for c in VOCABULARY]
+        constants.append(numpy_helper.from_array(np.array([*places, 0], np.int64), "order"))
+        steps += [("Pad", ["one_class_more", "unlikely"], {}), ("Gather", ["order"], {"axis": 2})]
+        n_classes = len(VOCABULARY) + 1
+    if form.fixed_px:
+        frames = form.fixed_px // FRAME_PX
+        constants.append(numpy_helper.from_array(np.array([-1, frames, n_classes], np.int64), "fixed"))
+        steps.append(("Reshape", ["fixed"], {}))
     if form.one_line:
         constants.append(numpy_helper.from_array(np.array([1, -1, n_classes], np.int64), "single"))
         steps.append(("Reshape", ["single"], {}))

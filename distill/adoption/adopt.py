@@ -13,10 +13,11 @@ import onnx
 
 from distill.adoption.detect import Detected, detect
 from distill.adoption.foreign import open_foreign
+from distill.adoption.presets import PRESETS
 from distill.adoption.rewrite import rewritten
-from distill.adoption.settings import PRESETS, Settings
+from distill.adoption.settings import Settings
 from distill.adoption.shape import run_lines
-from distill.adoption.trial import log_posteriors, pictures
+from distill.adoption.trial import log_posteriors
 from distill.delivery.graph import signed
 from distill.teaching.provenance import ADOPTED, NOT_KNOWN
 from students.charset import Charset
@@ -122,7 +123,7 @@ def _largest_difference(d: Detected, graph: onnx.ModelProto) -> float:
     assert d.classes is not None
     pixels, ours = d.pixels(), session(graph.SerializeToString(), d.foreign.path)
     largest = 0.0
-    for _, picture in pictures()[:4]:
+    for _, picture in d.words[:4]:
         prepared = pixels.preparation.prepare(picture)[None]
         given = run_lines(d.foreign, d.shape, pixels.given(prepared))
         given = np.exp(log_posteriors(given, d.kind))

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from distill.adoption.dictionary import Classes, Entries, on_classes
 from distill.adoption.foreign import Foreign
-from distill.adoption.settings import DDDDOCR, PRESETS, Fact, ForeignPixels, Kind, Settings, pixels_of
+from distill.adoption.presets import DDDDOCR, PRESETS
+from distill.adoption.settings import Fact, ForeignPixels, Kind, Settings, pixels_of
 from distill.adoption.shape import Shape, kind_of, shape_of
-from distill.adoption.sources import candidates, written_next_to
-from distill.adoption.trial import Trial, blank_of, pictures, scores_of, tried
+from distill.adoption.sources import candidates, known_lists, no_characters, written_next_to
+from distill.adoption.trial import Trial, blank_of, moved_along, pictures, scores_of, tried
 from students.errors import CheckpointError, DataError
 
 HEIGHTS_PX = (48, 32, 64)
@@ -25,6 +28,9 @@ SCALES = {  # of the levels 0 to 255: mean and deviation
     "0 to 1": ((0.0,), (255.0,)),
     "as ImageNet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
 }
+HEIGHTS_READ_PX = range(8, 257)
+WORST_CER = 0.5  # of rendered words, from which a list of characters that was only guessed is not believed
+LEAST_MOVE = 0.25  # share of its way that what a CTC model writes moves at least where the writing moves
 OFTEN = 0.2  # share of frames from which the first or last class is the blank
 LINE_SHAPE = 20 / 3  # width of the usual training picture of a line, in heights
 CLEARLY = 0.05  # nats a character by which another width or padding must be better
@@ -56,7 +62,20 @@ class Detected:
     def pixels(self, **changed: object) -> ForeignPixels:
         """The preparation of lines, with some settings changed."""
         assert self.shape is not None
-        return pixels_of(self.known.model_copy(update=changed), self.channels, self.shape.frame_px)
+        known = self.known.model_copy(update=changed)
+        return pixels_of(known, self.channels, self.shape.frame_px, self.shape.fixed_px)
+
+    @property
+    def words(self) -> list[tuple[str, np.ndarray]]:
+        """The rendered words, of which a model of one width takes only those that are not wider."""
+        preparation = self.pixels().preparation
+        found = [(w, p) for w, p in pictures() if preparation.scaled_width_px(*p.shape[:2]) <= preparation.max_width_px]
+        if not found:
+            raise CheckpointError(
+                f"{self.foreign.path}: takes pictures of {preparation.max_width_px} x {preparation.height_px} px and "
+                "no other width, narrower than any word; give a model of an open width"
+            )
+        return found
 
 
 def detect(foreign: Foreign, described: Settings, preset: str | None, charset: Path | None) -> Detected:
@@ -65,11 +84,15 @@ def detect(foreign: Foreign, described: Settings, preset: str | None, charset: P
     _channels(d)
     _height_and_shape(d)
     assert d.shape is not None
-    entries = candidates(foreign, d.shape.n_classes, charset)
+    entries = candidates(foreign, d.shape.n_classes, charset, preset)
     _family_by_sizes(d)
     _blank(d)
+    _not_attention(d)
     _characters(d, entries)
     _pixels(d)
+    guessed = preset is None and d.classes is not None and entries == known_lists(d.shape.n_classes, None)
+    if guessed and d.trial is not None and d.trial.cer > WORST_CER:
+        raise no_characters(foreign, d.shape.n_classes)
     return d
 
 
@@ -119,11 +142,15 @@ def _height_and_shape(d: Detected) -> None:
             continue
         break
     assert d.shape is not None
+    if height_px not in HEIGHTS_READ_PX:
+        raise CheckpointError(f"{d.foreign.path}: takes lines of {height_px} px in height; 8 to 256 px can be adopted")
     d.known = d.known.model_copy(update={"height_px": height_px})
     tried_out = f"the first of {', '.join(map(str, HEIGHTS_PX))} px that it runs on; nothing says another"
     d.found("height", f"{height_px} px", "as the input declares" if declared else d.why("height_px", tried_out))
     d.found("layout", d.shape.layout, f"{MEASURED}; {d.shape.n_classes:,} classes")
-    d.found("frames", f"one for {d.shape.frame_px:g} px", MEASURED)
+    d.found("frames", f"one for {d.shape.frame_px:.4g} px", MEASURED)
+    if d.shape.fixed_px is not None:
+        d.found("width", f"{d.shape.fixed_px} px", "it runs on no other: lines are padded to it, wider ones refused")
     if d.shape.one_by_one:
         d.found("lines", "one at a time", "two together are refused, or have other scores than each alone")
 
@@ -141,8 +168,7 @@ def _family_by_sizes(d: Detected) -> None:
 
 def _blank(d: Detected) -> None:
     assert d.shape is not None
-    images = [picture for _, picture in pictures()]
-    scores = scores_of(d.foreign, d.shape, d.pixels(), images)
+    scores = scores_of(d.foreign, d.shape, d.pixels(), [picture for _, picture in d.words])
     d.kind = d.known.output or kind_of(scores[0][None])
     d.found("output", d.kind.replace("_", "-"), d.why("output", f"{MEASURED}: sums over the classes of a frame"))
     shares, most = blank_of(scores)
@@ -163,13 +189,28 @@ def _blank(d: Detected) -> None:
     )
 
 
+def _not_attention(d: Detected) -> None:
+    """Raises `CheckpointError` for a model of one width that writes from its first step on, wherever the writing is."""
+    assert d.shape is not None
+    if d.shape.fixed_px is None:  # with the width of the picture its steps would grow
+        return
+    blank = 0 if d.known.blank == "first" else d.shape.n_classes - 1
+    moved = moved_along(d.foreign, d.shape, d.pixels(), [picture for _, picture in d.words], blank)
+    if moved is not None and moved < LEAST_MOVE:
+        raise CheckpointError(
+            f"{d.foreign.path}: writes the same steps wherever in the picture a word stands, as an attention decoder "
+            "does; give a recogniser with a CTC head"
+        )
+
+
 def _characters(d: Detected, entries: Sequence[Entries]) -> None:
     """The dictionary; of several that fit, the one under which rendered words are read best."""
     assert d.shape is not None
     assert d.known.blank is not None
     laid = [(each, on_classes(each, d.shape.n_classes, d.known.blank, d.known.space)) for each in entries]
-    scores = scores_of(d.foreign, d.shape, d.pixels(), [picture for _, picture in pictures()])
-    trials = [tried(scores, d.kind, classes) for _, classes in laid]
+    words, images = zip(*d.words, strict=True)
+    scores = scores_of(d.foreign, d.shape, d.pixels(), images)
+    trials = [tried(scores, d.kind, classes, words) for _, classes in laid]
     best = max(range(len(laid)), key=lambda i: trials[i].likelihood)
     chosen, d.classes = laid[best]
     why = d.classes.how
@@ -186,14 +227,16 @@ def _pixels(d: Detected) -> None:
     """Scale of the pixels, padding and least width: as described, or as rendered words are read best."""
     given = d.sources
     if "mean" not in given:
-        scales = list(SCALES.items())[: 2 if d.channels == 1 else None]
+        scales = scales_of(d)
         _try_out(d, "levels", {name: {"mean": mean, "deviation": deviation} for name, (mean, deviation) in scales})
     else:
         d.trial = _tried(d)
         d.found(
             "levels", f"mean {_values(d.known.mean)}, deviation {_values(d.known.deviation)}", d.why("mean", MEASURED)
         )
-    if "least_width_px" not in given:
+    if d.shape is not None and d.shape.fixed_px is not None:
+        d.known = d.known.model_copy(update={"least_width_px": d.shape.fixed_px})
+    elif "least_width_px" not in given:
         line_px = round(LINE_SHAPE * (d.known.height_px or 0))
         _try_out(d, "least width", {f"{px} px": {"least_width_px": px} for px in (0, line_px)}, CLEARLY)
     else:
@@ -205,6 +248,16 @@ def _pixels(d: Detected) -> None:
     else:
         d.found("padding", str(d.known.padding_value), d.why("padding_value", MEASURED))
     d.found("scaling", d.known.resize or "bilinear", d.why("resize", "nothing says another"))
+
+
+def scales_of(d: Detected) -> list[tuple[str, tuple[tuple[float, ...], tuple[float, ...]]]]:
+    """Scales of the levels that a model may want, with their names; docTR's for as many classes as its models have."""
+    assert d.shape is not None
+    scales = list(SCALES.items())[: 2 if d.channels == 1 else None]
+    doctr = PRESETS["onnxtr"]
+    if d.channels == 3 and known_lists(d.shape.n_classes, "onnxtr") and doctr.mean and doctr.deviation:
+        scales.append(("as docTR", (doctr.mean, doctr.deviation)))
+    return scales
 
 
 def _try_out(d: Detected, what: str, guesses: Mapping[str, Mapping[str, object]], margin: float = 0.0) -> None:
@@ -222,8 +275,8 @@ def _try_out(d: Detected, what: str, guesses: Mapping[str, Mapping[str, object]]
 def _tried(d: Detected, **changed: object) -> Trial:
     assert d.shape is not None
     assert d.classes is not None
-    images = [picture for _, picture in pictures()]
-    return tried(scores_of(d.foreign, d.shape, d.pixels(**changed), images), d.kind, d.classes)
+    words, images = zip(*d.words, strict=True)
+    return tried(scores_of(d.foreign, d.shape, d.pixels(**changed), images), d.kind, d.classes, words)
 
 
 def _values(values: tuple[float, ...] | None) -> str:

@@ -104,7 +104,7 @@ def _in_values(value: Any, where: str) -> Iterator[Entries]:
     elif (
         isinstance(value, str)
         and len(value) >= SHORTEST
-        and where.split(", ")[-1] in ("characters", "charset", "character")
+        and where.split(", ")[-1] in ("characters", "charset", "character", "vocab", "alphabet")
     ):
         yield Entries(where, of_text(value) if "\n" in value else tuple(value))
 

@@ -6,6 +6,7 @@ What it declares about the number of lines and the width is put aside: what come
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,7 @@ class Foreign:
 def open_foreign(path: Path) -> Foreign:
     """Open a recogniser's file; raises `CheckpointError` that says what it is and what to give instead."""
     graph, sha256 = _read(path)
-    constants = {array.name for array in graph.graph.initializer}
-    inputs = [value for value in graph.graph.input if value.name not in constants]
+    inputs = _inputs_in_use(graph.graph)
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs)
         raise CheckpointError(
@@ -104,6 +104,27 @@ def open_foreign(path: Path) -> Foreign:
     _forget_sizes(graph, inputs[0], channels_last)
     session = _session(graph, path)
     return Foreign(path, graph, session, sha256, channels_last, channels, height_px, width_px)
+
+
+def _inputs_in_use(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """What a node takes and no constant is; inputs that nothing takes are dropped: exporters leave the text there."""
+    constants = {array.name for array in graph.initializer}
+    taken = {name for node in with_inner(graph) for name in node.input}
+    kept = [value for value in graph.input if value.name in taken | constants]
+    if len(kept) < len(graph.input) and any(value.name not in constants for value in kept):
+        kept = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in kept]
+        del graph.input[:]
+        graph.input.extend(kept)
+    return [value for value in graph.input if value.name not in constants]
+
+
+def with_inner(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of a graph and of the graphs inside its nodes."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from with_inner(attribute.g)
 
 
 def _read(path: Path) -> tuple[onnx.ModelProto, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from distill.adoption.adopt import Adopted
-from distill.adoption.detect import HEIGHTS_PX, SCALES, Detected
+from distill.adoption.detect import HEIGHTS_PX, Detected, scales_of
 from distill.adoption.dictionary import Classes
 from distill.adoption.settings import ForeignPixels
 from distill.adoption.shape import shape_of
@@ -107,7 +107,7 @@ def _guesses(d: Detected) -> Iterator[Guess]:
     if d.channels == 3:
         other = "rgb" if d.known.colour == "bgr" else "bgr"
         yield Guess(f"the order of the colours is wrong (colour: {other})", d.pixels(colour=other), d.classes)
-    for name, (mean, deviation) in list(SCALES.items())[: 2 if d.channels == 1 else None]:
+    for name, (mean, deviation) in scales_of(d):
         if mean != d.known.mean:
             wrong = f"the scale of the levels is wrong (mean: {mean[0]:g}, deviation: {deviation[0]:g}, {name})"
             yield Guess(wrong, d.pixels(mean=mean, deviation=deviation), d.classes)

@@ -50,7 +50,7 @@ def rewritten(
     graph.node.extend(nodes)
     graph.initializer.extend(constants)
     preparation = pixels.preparation
-    image = ["N", preparation.channels, preparation.height_px, "W"]
+    image = ["N", preparation.channels, preparation.height_px, shape.fixed_px or "W"]
     graph.input.append(helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, image))
     graph.output.append(helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ["N", "T", len(columns)]))
     model.ir_version = max(model.ir_version, LEAST_IR)

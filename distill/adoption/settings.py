@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from students.image import Preparation
 
+WIDEST_PX = 4096  # as in every preparation that says nothing else
+LARGEST_QUANTUM_PX = 1024
 OUR_MEAN = OUR_DEVIATION = 127.5  # of our preparation where the foreign one has other values for each channel
 LEAST_PROBABILITY = 1e-30  # under every logarithm
 Colour = Literal["rgb", "bgr", "grey"]
@@ -43,30 +45,6 @@ class Settings(BaseModel):
         return below.model_copy(update=self.model_dump(exclude_none=True))
 
 
-PRESETS = {
-    "ppocr": Settings(
-        blank="first",
-        colour="bgr",
-        mean=(127.5,),
-        deviation=(127.5,),
-        padding_value=127,
-        least_width_px=320,
-        resize="paddleocr",
-    ),
-    "ddddocr": Settings(
-        blank="first",
-        colour="grey",
-        mean=(0.0,),
-        deviation=(255.0,),
-        padding_value=0,
-        least_width_px=0,
-        resize="bilinear",
-    ),
-}
-
-DDDDOCR = (1, 64, 8210)  # channels, height in px and classes of both of its models
-
-
 @dataclass(frozen=True)
 class Fact:
     """One thing that is known about the foreign model, and why."""
@@ -98,13 +76,16 @@ class ForeignPixels:
         return np.ascontiguousarray(images_NCHW, np.float32)
 
 
-def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float) -> ForeignPixels:
-    """How lines are prepared under complete settings; scalar values of mean and deviation need no node of the graph."""
+def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float, fixed_px: int | None = None) -> ForeignPixels:
+    """How lines are prepared under complete settings; scalar values of mean and deviation need no node of the graph.
+
+    With `fixed_px` every line is padded to that width, and a wider one is refused.
+    """
     assert known.height_px is not None
     assert known.mean is not None
     assert known.deviation is not None
     alike = len(set(known.mean)) == len(set(known.deviation)) == 1
-    quantum_px = known.width_quantum_px or max(4, round(frame_px))
+    quantum_px = _divisor(fixed_px) if fixed_px else known.width_quantum_px or max(4, round(frame_px))
     preparation = Preparation(
         height_px=known.height_px,
         width_quantum_px=quantum_px,
@@ -113,7 +94,8 @@ def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float) -> Fore
         padding_value=127 if known.padding_value is None else known.padding_value,
         mean=known.mean[0] if alike else OUR_MEAN,
         std=known.deviation[0] if alike else OUR_DEVIATION,
-        least_width_px=max(quantum_px, known.least_width_px or 0),  # its lines are then padded alone, by this quantum
+        least_width_px=fixed_px or max(quantum_px, known.least_width_px or 0),  # so that lines are padded alone
+        max_width_px=fixed_px or WIDEST_PX,
     )
     if alike:
         return ForeignPixels(preparation, known.colour == "bgr")
@@ -123,4 +105,11 @@ def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float) -> Fore
         known.colour == "bgr",
         tuple(OUR_DEVIATION / d for d in deviation),
         tuple((OUR_MEAN - m) / d for m, d in zip(mean, deviation, strict=True)),
+    )
+
+
+def _divisor(fixed_px: int) -> int:
+    """The largest quantum of which a fixed width is a multiple."""
+    return next(
+        fixed_px // n for n in range(1, fixed_px + 1) if fixed_px % n == 0 and fixed_px // n <= LARGEST_QUANTUM_PX
     )

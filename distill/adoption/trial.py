@@ -23,6 +23,7 @@ WORDS = (
 )
 LETTER_PX = 34
 MARGIN_PX = 8
+LEAST_WAY = 4  # frames by which a line must be able to move
 IMPOSSIBLE = -20.0  # nats a character
 LOOKS = (("black", "white"), ("#404040", "#b0b0b0"), ("white", "#303030"))  # letters and paper: levels matter in two
 
@@ -56,6 +57,27 @@ def scores_of(foreign: Foreign, shape: Shape, pixels: ForeignPixels, images: Seq
     """Scores (T, C) of every picture, each line alone."""
     prepared = (pixels.given(pixels.preparation.prepare(image)[None]) for image in images)
     return [run_lines(foreign, shape, images_1CHW)[0] for images_1CHW in prepared]
+
+
+def moved_along(
+    foreign: Foreign, shape: Shape, pixels: ForeignPixels, images: Sequence[np.ndarray], blank: int
+) -> float | None:
+    """How far the first frame with a character moves when a line moves to the end of a picture of fixed width.
+
+    As a share of the way that the line moves, the median of all lines; None where no line leaves room to move.
+    """
+    preparation, shares = pixels.preparation, []
+    for image in images:
+        left_CHW = preparation.prepare(image)
+        way_px = left_CHW.shape[2] - preparation.scaled_width_px(*image.shape[:2])
+        if way_px < LEAST_WAY * shape.frame_px:
+            continue
+        both = [pixels.given(each[None]) for each in (left_CHW, np.roll(left_CHW, way_px, axis=2))]
+        written = [run_lines(foreign, shape, each)[0].argmax(axis=1) != blank for each in both]
+        if all(each_T.any() for each_T in written):
+            before, after = (int(each_T.argmax()) for each_T in written)
+            shares.append((after - before) * shape.frame_px / way_px)
+    return float(np.median(shares)) if shares else None
 
 
 def greedy_text(scores_TC: np.ndarray, classes: Classes) -> str:

@@ -19,7 +19,9 @@ def add_to(commands: Commands) -> None:
     )
     adopt.add_argument("--out", type=Path, required=True, metavar="FILE.onnx", help="file to write")
     adopt.add_argument(
-        "--preset", choices=["ppocr", "ddddocr"], help="what models of this kind want (default: find out)"
+        "--preset",
+        choices=["ppocr", "easyocr", "ddddocr", "onnxtr"],
+        help="what models of this kind want (default: find out)",
     )
     adopt.add_argument(
         "--charset", type=Path, metavar="FILE", help="characters: one a line, YAML, JSON or a Python list"

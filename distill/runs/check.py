@@ -32,6 +32,7 @@ from distill.teaching.teacher_files import (
     model_in,
     problems_of_teachers,
     teacher_file,
+    too_wide_for_teachers,
     unknown_characters,
 )
 from distill.training.initial import problems_of_starts
@@ -49,7 +50,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     except UserError as error:
         return Diagnosis((Finding("problem", "lines", "recipe", str(error)),))
     found = _refused(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe) + _labels(pools)
-    parts = {"train": pools.train, "validation": pools.validation, "test": pools.test}
+    parts = pools.parts
     classes = class_counts(parts, pools.charset)
     for part, lines in parts.items():
         found += findings_in_labels(part, lines)
@@ -102,7 +103,8 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
         except UserError as error:
             problems.append(Finding("problem", "network", "recipe", str(error)))
     problems += _of_recipe("problem", "start", problems_of_starts(recipe, pools.charset))
-    if unfit := problems_of_teachers(recipe, pools.charset, folder):
+    unfit = problems_of_teachers(recipe, pools.charset, folder)
+    if unfit := unfit or too_wide_for_teachers(recipe, pools.parts, folder):
         return problems + _of_recipe("problem", "teacher", unfit)
     return problems + _of_recipe(
         "note", "teacher", [*unknown_characters(recipe, pools.charset, folder), *foreign_teachers(recipe, folder)]

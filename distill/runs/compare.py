@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from distill.recipe.file import load_recipe
-from distill.recipe.sections import Recipe
+from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.compare_page import draw_gains, page
 from distill.runs.equal_seconds import given_the_seconds
 from distill.runs.jobs import final_job
@@ -20,6 +21,7 @@ from distill.runs.opening import Run, open_run
 from distill.runs.outcomes import On, Outcome, comparison_figures, outcome_of, seconds_of
 from distill.runs.run import train_pair, train_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
+from distill.runs.weak import WeakTeacherError
 from distill.runtime import StopFlag
 from distill.teaching.teacher_files import foreign_teachers
 from distill.track import say, write_json
@@ -33,7 +35,8 @@ SHARED = "shared"
 def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict[str, Any]:
     """Train every setting under every seed and return `compare.json`, which is written with a page and a chart.
 
-    Raises `UserError` for settings that cannot be compared. What is finished in `folder` is reused.
+    A setting whose teacher is too weak is left out by name. Raises `UserError` for settings that cannot be compared, or
+    where none is left. What is finished in `folder` is reused.
     """
     name_or_path, overrides, on = comparison.recipe, comparison.overrides, comparison.on
     base = load_recipe(name_or_path, overrides)
@@ -50,13 +53,12 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
         raise UserError("student.control: settings are compared over their controls; leave it true")
     shared = open_run(load_recipe(name_or_path, [*overrides, f"runtime.cache_root={cache}"]), folder / SHARED, stop)
     train_teacher(shared)
-    outcomes: dict[str, list[Outcome]] = {setting.name: [] for setting in settings}
-    for (name, seed), recipe in recipes.items():
-        say(f"--- {name}, seed {seed}")
-        own = folder / folder_name(name) / f"seed-{seed}"
-        outcomes[name].append(_one(recipe, own, shared, on, stop))
+    outcomes, refused = _trained(recipes, shared, folder, on, stop)
+    recipes = {(name, seed): recipe for (name, seed), recipe in recipes.items() if name in outcomes}
     longer = given_the_seconds(recipes, outcomes, folder, on, stop) if comparison.equal_seconds else {}
     result = comparison_figures(outcomes, longer, on, base.seed)
+    if refused:
+        result["refused"] = refused
     if foreign := foreign_teachers(base, shared.folder):
         result["foreign_teachers"] = foreign
     if shared.accelerator.is_main_process:
@@ -64,6 +66,31 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
         write_whole(folder / "compare.md", page(base, comparison.over, result).encode())
         draw_gains(result, folder / "compare.png")
     return result
+
+
+def _trained(
+    recipes: Mapping[tuple[str, int], Recipe], shared: Run, folder: Path, on: On, stop: StopFlag
+) -> tuple[dict[str, list[Outcome]], dict[str, str]]:
+    """The outcomes of each setting, seed by seed, and why the teacher of others may not teach.
+
+    Raises `RecipeError` where no setting is left.
+    """
+    outcomes: dict[str, list[Outcome]] = {name: [] for name, _ in recipes}
+    refused: dict[str, str] = {}
+    for (name, seed), recipe in recipes.items():
+        if name in refused:
+            continue
+        say(f"--- {name}, seed {seed}")
+        try:
+            outcomes[name].append(_one(recipe, folder / folder_name(name) / f"seed-{seed}", shared, on, stop))
+        except WeakTeacherError as error:
+            refused[name] = f"seed {seed}: {error}"
+            del outcomes[name]
+            say(f"{name} is left out, {refused[name]}")
+    if not outcomes:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise RecipeError(f"not one setting is left to compare. {reasons}")
+    return outcomes, refused
 
 
 def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outcome:

@@ -19,7 +19,7 @@ from distill.recipe.sections import Recipe
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import Learner, usable_lines
 from distill.runtime import StopFlag, environment, start
-from distill.teaching.teacher_files import problems_of_teachers
+from distill.teaching.teacher_files import problems_of_teachers, too_wide_for_teachers
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import problems_of_starts
 from distill.training.train import Job, finished
@@ -54,6 +54,8 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     with accelerator.main_process_first(), stopwatch.measure("lines"):
         pools = open_pools(recipe, folder, stop.raise_if_set)
     if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder):
+        raise CheckpointError("\n".join(problems))
+    if problems := too_wide_for_teachers(recipe, pools.parts, folder):
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools, folder)
     pools = replace(pools, refused={**pools.refused, **too_long})

@@ -45,9 +45,14 @@ class Pools:
     set_aside: tuple[str, ...] = ()  # unlabelled lines of validation documents
     together: Mapping[str, int] | None = None  # documents and groups of the cut, where some are kept together
 
+    @property
+    def parts(self) -> dict[str, Lines]:
+        """The lines by the name of what they are for."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     def summary(self) -> dict[str, Any]:
         """Return the counts for `data.json`, with every refused line named."""
-        per_part = {"train": self.train, "validation": self.validation, "test": self.test}
+        per_part = self.parts
         return {
             "charset": self.charset.characters,
             "outside_charset": {name: self._outside(per_part[name]) for name in ("validation", "test")},

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from distill.data.lines import Lines, Refusal
-from distill.evaluation.doctor.pictures import ALMOST_BLANK, contrast_of, grey_of
+from distill.evaluation.doctor.pictures import ALMOST_BLANK, contrast_of, grey_of, only_noise
 from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
 from distill.runs.policies import without_infeasible
 from distill.runs.pools import Pools
@@ -52,17 +52,25 @@ def with_writing(lines: Lines, refused: list[Refusal]) -> Lines:
     """The lines whose picture holds writing, and those labelled as empty; the others are added to `refused`.
 
     A recogniser that others made may write something on a blank picture: one of them writes a bracket. Where no label
-    says otherwise a student would learn that. A picture is taken as blank by its contrast, before it is augmented.
+    says otherwise a student would learn that. A picture is taken as blank by its contrast, or where that is noise,
+    before it is augmented.
     """
     kept = []
     for i, key in enumerate(lines.keys):
-        contrast = np.inf if lines.texts[i] == "" else contrast_of(grey_of(decode_image(lines[i].image, key)))
-        if contrast >= ALMOST_BLANK:
+        why = None if lines.texts[i] == "" else no_writing(grey_of(decode_image(lines[i].image, key)))
+        if why is None:
             kept.append(i)
         else:
-            reason = f"{key}: no writing in the picture ({contrast:.0f} grey levels), which a teacher may misread"
-            refused.append(Refusal(key, reason))
+            refused.append(Refusal(key, f"{key}: no writing in the picture ({why}), which a teacher may misread"))
     return lines.take(kept) if len(kept) < len(lines) else lines
+
+
+def no_writing(grey_HW: np.ndarray) -> str | None:
+    """Why a picture, (H, W) uint8, holds no writing; None where it may hold some."""
+    contrast = contrast_of(grey_HW)
+    if contrast < ALMOST_BLANK:
+        return f"{contrast:.0f} grey levels"
+    return f"{contrast:.0f} grey levels of noise" if only_noise(grey_HW) else None
 
 
 def frames_of(model: Recogniser, lines: Lines, preparation: Preparation) -> dict[int, int]:

@@ -36,6 +36,10 @@ CPU = torch.device("cpu")
 ALLOW = "teacher.allow_weak=true lets it teach all the same, for experiments"
 
 
+class WeakTeacherError(RecipeError):
+    """A teacher that reads nothing, or worse than the student alone."""
+
+
 class ValidationRead(NamedTuple):
     """What one network reads of the validation lines."""
 
@@ -62,15 +66,15 @@ def validation_read(run: Run, model: nn.Module) -> ValidationRead:
 
 
 def refuse_silent(read: ValidationRead) -> None:
-    """Raises `RecipeError` for a teacher that reads nothing."""
+    """Raises `WeakTeacherError` for a teacher that reads nothing."""
     if problem := silent(read):
-        raise RecipeError(problem)
+        raise WeakTeacherError(problem)
 
 
 def refuse_worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> None:
-    """Raises `RecipeError` for a teacher that surely makes more errors than the student alone."""
+    """Raises `WeakTeacherError` for a teacher that surely makes more errors than the student alone."""
     if problem := worse(teacher, control, seed):
-        raise RecipeError(problem)
+        raise WeakTeacherError(problem)
 
 
 def silent(read: ValidationRead) -> str | None:

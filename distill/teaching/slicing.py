@@ -8,6 +8,7 @@ time. Otherwise the wanted columns are gathered behind the softmax.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,12 +30,24 @@ class Sliced(NamedTuple):
     n_columns: int
 
 
+class _Move(NamedTuple):
+    """A Transpose to the order of axes `order`, or a Reshape to `shape` but for its last axis, which stays the last."""
+
+    order: tuple[int, ...] = ()
+    shape: str = ""
+
+
 class _Product(NamedTuple):
-    """Scores as a product: a tensor (N, T, D) by weights (D, C), and what is added, (C,)."""
+    """Scores as a product: a tensor (N, T, D) by weights (D, C), and what is added, (C,).
+
+    Where the graph multiplies first and changes the order of the axes or the shape then, `moves` does so to the tensor,
+    one after the other.
+    """
 
     features: str
     weights_DC: np.ndarray
     bias_C: np.ndarray
+    moves: tuple[_Move, ...] = ()
 
 
 def sliced(blob: bytes, wanted_K: np.ndarray, n_classes: int, temperature: float) -> Sliced:
@@ -51,7 +64,9 @@ def sliced(blob: bytes, wanted_K: np.ndarray, n_classes: int, temperature: float
     index_C = _gathered_columns(graph)
     columns_K = wanted_K if index_C is None else index_C[wanted_K]
     product = _product(graph)
-    _cut_behind(graph, SCORES if product is None else product.features)
+    _cut_behind(
+        graph, [SCORES] if product is None else [product.features, *(m.shape for m in product.moves if m.shape)]
+    )
     tail = _Tail(model)
     if product is None:
         tail.gather(columns_K, temperature)
@@ -79,12 +94,21 @@ class _Tail:
 
     def multiply(self, product: _Product, columns_K: np.ndarray, temperature: float) -> None:
         """The wanted columns of the product, and behind them the sums of all others, block by block."""
+        for move in product.moves:
+            product = product._replace(features=self._moved(product.features, move))
         rest = np.setdiff1d(np.arange(len(product.bias_C)), columns_K)
         blocks = [rest[first : first + BLOCK] for first in range(0, len(rest), BLOCK)]
         wanted = self._columns_of(product, columns_K, temperature)
         sums = [self._log_sum(self._columns_of(product, block, temperature)) for block in blocks]
         together = self.node("Concat", [wanted, *sums], axis=2)
         self.node("LogSoftmax", [together], OUTPUT, axis=2)
+
+    def _moved(self, tensor: str, move: _Move) -> str:
+        if move.order:
+            return self.node("Transpose", [tensor], perm=list(move.order))
+        first = self.node("Gather", [move.shape, self.weight(np.array([0, 1], np.int64))], axis=0)
+        shape = self.node("Concat", [first, self.weight(np.array([-1], np.int64))], axis=0)
+        return self.node("Reshape", [tensor, shape])
 
     def _columns_of(self, product: _Product, columns: np.ndarray, temperature: float) -> str:
         weights, bias = product.weights_DC[:, columns] / temperature, product.bias_C[columns] / temperature
@@ -135,30 +159,65 @@ def _gathered_columns(graph: onnx.GraphProto) -> np.ndarray | None:
 
 def _product(graph: onnx.GraphProto) -> _Product | None:
     """The scores as a product with constant weights, plus a constant; None where they are something else."""
-    constants = {weight.name: weight for weight in graph.initializer}
+    constants = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
     maker = {output: node for node in graph.node for output in node.output}
-    last = maker.get(SCORES)
-    while last is not None and last.op_type == "Identity":
-        last = maker.get(last.input[0])
+    last, moves = _behind_moves(maker, SCORES)
     bias: np.ndarray | None = None
     if last is not None and last.op_type == "Add":
         added = [name for name in last.input if name in constants]
         if len(added) != 1:
             return None
-        bias = numpy_helper.to_array(constants[added[0]])
-        last = maker.get(next(name for name in last.input if name != added[0]))
-    if last is None or last.op_type != "MatMul" or last.input[1] not in constants:
+        bias = constants[added[0]]
+        last, earlier = _behind_moves(maker, next(name for name in last.input if name != added[0]))
+        moves += earlier
+    if last is None or last.op_type not in ("MatMul", "Gemm") or last.input[1] not in constants:
         return None
-    weights_DC = numpy_helper.to_array(constants[last.input[1]])
+    attributes = {a.name: helper.get_attribute_value(a) for a in last.attribute}
+    weights_DC = constants[last.input[1]].T if attributes.get("transB") else constants[last.input[1]]
+    if last.op_type == "Gemm":
+        if attributes.get("transA") or {attributes.get("alpha", 1.0), attributes.get("beta", 1.0)} != {1.0}:
+            return None
+        if len(last.input) > 2 and (bias is not None or last.input[2] not in constants):
+            return None
+        bias = constants[last.input[2]] if len(last.input) > 2 else bias
     if weights_DC.ndim != 2 or weights_DC.dtype != np.float32:
         return None
     bias_C = np.zeros(weights_DC.shape[1], np.float32) if bias is None else bias.reshape(-1)
-    return _Product(last.input[0], weights_DC, bias_C) if len(bias_C) == weights_DC.shape[1] else None
+    if len(bias_C) != weights_DC.shape[1] or (bias is not None and bias.shape[-1:] != bias_C.shape):
+        return None
+    return _Product(last.input[0], weights_DC, bias_C, tuple(reversed(moves)))
 
 
-def _cut_behind(graph: onnx.GraphProto, end: str) -> None:
-    """Keep only what the tensor `end` is computed from; the graph has no outputs then."""
-    needed = computed_from(graph, end)
+def _behind_moves(maker: Mapping[str, onnx.NodeProto], tensor: str) -> tuple[onnx.NodeProto | None, list[_Move]]:
+    """What computes a tensor before it is renamed, turned or shaped, the classes staying last; and those, last first.
+
+    The classes are the last axis of a Reshape's result, and of what a product of rows by weights gives it.
+    """
+    moves: list[_Move] = []
+    node = maker.get(tensor)
+    while node is not None:
+        match node.op_type:
+            case "Identity":
+                pass
+            case "Transpose":
+                order = next((tuple(a.ints) for a in node.attribute if a.name == "perm"), ())
+                if len(order) != 3 or order[-1] != 2:
+                    break
+                moves.append(_Move(order=order))
+            case "Reshape":
+                below = maker.get(node.input[0])
+                if below is None or below.op_type != "Gemm":  # whose result has rows of classes, whatever is shaped
+                    break
+                moves.append(_Move(shape=node.input[1]))
+            case _:
+                break
+        node = maker.get(node.input[0])
+    return node, moves
+
+
+def _cut_behind(graph: onnx.GraphProto, ends: Sequence[str]) -> None:
+    """Keep only what the tensors `ends` are computed from; the graph has no outputs then."""
+    needed = {name for end in ends for name in computed_from(graph, end)}
     nodes = [node for node in graph.node if needed.intersection(node.output)]
     weights = [weight for weight in graph.initializer if weight.name in needed]
     for field, values in ((graph.node, nodes), (graph.initializer, weights)):

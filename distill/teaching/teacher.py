@@ -221,11 +221,14 @@ def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset,
 
 
 def measured_frame_px(model: nn.Module, preparation: Preparation) -> float:
-    """Pixels that a frame of a network takes, from two widths: the ends of a line may add or cost a frame."""
+    """Pixels that a frame of a network takes, from two widths: the ends of a line may add or cost a frame.
+
+    Of a network that takes one width, from that one.
+    """
     device = next(itertools.chain(model.parameters(), model.buffers())).device
-    n_frames = []
-    for width_px in (FRAME_PROBE_PX, 2 * FRAME_PROBE_PX):
-        width_px = preparation.padded_px(preparation.least_width_px + width_px)
+    n_frames = [(0, 0)] if takes_one_width(preparation) else []
+    for further_px in (0,) if takes_one_width(preparation) else (FRAME_PROBE_PX, 2 * FRAME_PROBE_PX):
+        width_px = preparation.padded_px(preparation.least_width_px + further_px)
         images_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, width_px, device=device)
         with torch.inference_mode():
             n_frames.append((width_px, model(images_NCHW).logits_NTC.shape[1]))
@@ -258,5 +261,12 @@ def _on_frames(values_NTD: Tensor, frames: int) -> Tensor:
 
 
 def at_any_width(preparation: Preparation) -> Preparation:
-    """The same without a limit: the lines have been held to the run's own."""
+    """The same without a limit: the lines have been held to the run's own. A network of one width keeps it."""
+    if takes_one_width(preparation):
+        return preparation
     return preparation.model_copy(update={"max_width_px": WIDEST_PX})
+
+
+def takes_one_width(preparation: Preparation) -> bool:
+    """Whether every line is padded to one width, and none may be wider."""
+    return preparation.least_width_px >= preparation.max_width_px

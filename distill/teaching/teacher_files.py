@@ -5,13 +5,19 @@ They are safetensors files of this suite, or ONNX files, adopted from elsewhere 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
+from distill.data.lines import Lines
 from distill.recipe.sections import Recipe
 from distill.teaching.graph import is_graph, need_onnx
 from distill.teaching.provenance import in_words, provenance_of
+from distill.teaching.teacher import takes_one_width
 from students.charset import Charset
 from students.errors import CheckpointError, UserError
+from students.image import Preparation
 from students.model_file import MODEL_NAME, ONNX_NAME, find_model, read_description
 
 OWN = "teacher.file"
@@ -100,6 +106,34 @@ def _needs_features(recipe: Recipe, path: Path) -> list[str]:
         f"objective.feature_hint: {path} is an ONNX graph, which gives posteriors and no features; "
         "set objective.feature_hint.weight to 0"
     ]
+
+
+def too_wide_for_teachers(recipe: Recipe, parts: Mapping[str, Lines], folder: Path) -> list[str]:
+    """Of each finished model that a recipe names and that takes pictures of one width: which lines are wider."""
+    problems = []
+    for key, file in _named(recipe):
+        preparation = read_description(teacher_file(recipe, folder) if key == OWN else model_of(file)).preparation
+        if not takes_one_width(preparation):
+            continue
+        for part, lines in parts.items():
+            scaled_N = lines.prepared_by(preparation).scaled_width_px
+            wide = [] if scaled_N is None else np.flatnonzero(scaled_N > preparation.max_width_px).tolist()
+            if wide:
+                height_px, width_px = preparation.height_px, preparation.max_width_px
+                problems.append(
+                    f"{key}: {file} takes pictures of {width_px} x {height_px} px and no other width, and "
+                    f"{len(wide):,} of {len(lines):,} lines of {part} are wider at that height, the first "
+                    f"{', '.join(lines.keys[i] for i in wide[:3])}; give a teacher of an open width, or set "
+                    f"image.max_width_px to {_fitting_px(preparation, recipe.image)}, which leaves them out by name"
+                )
+    return problems
+
+
+def _fitting_px(theirs: Preparation, ours: Preparation) -> int:
+    """Up to which width a line of ours surely fits a network of one width, whatever is rounded."""
+    if theirs.height_px == ours.height_px:
+        return theirs.max_width_px
+    return int((theirs.max_width_px - 0.5) * ours.height_px / theirs.height_px - 0.5)
 
 
 def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:

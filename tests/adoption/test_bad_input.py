@@ -78,12 +78,15 @@ def test_an_attention_decoder_with_a_second_input(tmp_path: Path) -> None:
     assert "attention decoder" in message
 
 
-def test_a_fixed_width(tmp_path: Path) -> None:
-    nodes = [node("Reshape", ["x", "shape"], ["flat"]), node("MatMul", ["flat", "weights"], ["y"])]
-    constants = {"shape": np.array([0, 25, 128], np.int64), "weights": np.ones((128, 40), np.float32)}
-    message = refused(write_graph(tmp_path / "m.onnx", nodes, ["n", 1, 32, 100], constants), tmp_path)
-    assert "100 px and no other width" in message
-    assert "open width" in message
+def test_a_detector_and_a_classifier_of_fixed_width(tmp_path: Path) -> None:
+    pooled = [node("Reshape", ["x", "shape"], ["flat"]), node("MatMul", ["flat", "weights"], ["y"])]
+    constants = {"shape": np.array([1, 3200], np.int64), "weights": np.ones((3200, 40), np.float32)}
+    assert "as a classifier" in refused(
+        write_graph(tmp_path / "m.onnx", pooled, ["n", 1, 32, 100], constants), tmp_path
+    )
+    boxes = [node("Reshape", ["x", "shape"], ["y"])]
+    constants = {"shape": np.array([1, 640, 5], np.int64)}
+    assert "as a detector" in refused(write_graph(tmp_path / "m.onnx", boxes, ["n", 1, 32, 100], constants), tmp_path)
 
 
 def test_a_dictionary_of_the_wrong_length(tmp_path: Path) -> None:

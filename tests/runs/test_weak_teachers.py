@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.sections import RecipeError
 from distill.runs.weak import Read, refuse_worse, silent, worse
+from tests.samples import write_student
 
 BUDGET = {"steps": 2, "validate_every": 2, "batch_lines": 8}
 STRICT = [*(f"student.training.{key}={value}" for key, value in BUDGET.items()), "teacher.allow_weak=false"]
@@ -69,6 +71,25 @@ def test_a_worse_one_is_refused_between_control_and_student(
     assert "worse than the student alone" in capsys.readouterr().err
     assert (run / "control" / "model.safetensors").is_file()
     assert not (run / "student").exists()
+
+
+def test_a_comparison_leaves_out_settings_whose_teacher_is_weak_and_names_them(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent_teacher = write_student(tmp_path / "untrained.safetensors")
+    files = [f"runtime.cache_root={cache}", f"teacher.file={silent_teacher}", *STRICT[:-1]]
+    words = ["compare", "smoke", *files, "--over", "teacher.allow_weak=true,false", "--seeds", "1", "--json"]
+    assert main([*words, "--run", str(tmp_path / "c")]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["settings"]) == {"true"}
+    assert set(result["refused"]) == {"false"}
+    assert "the teacher reads nothing" in result["refused"]["false"]
+    assert "Left out: false, seed" in (tmp_path / "c" / "compare.md").read_text()
+    words = ["compare", "smoke", *files, "teacher.allow_weak=false", "--over", "objective.term=dist,frame_kl"]
+    assert main([*words, "--seeds", "1", "--run", str(tmp_path / "d")]) == 2
+    error = capsys.readouterr().err
+    assert "not one setting is left to compare. dist: seed" in error
+    assert "frame_kl: seed" in error
 
 
 def test_a_recipe_that_allows_nothing_keeps_its_digest() -> None:

@@ -21,7 +21,7 @@ from students.charset import Charset
 from students.errors import CheckpointError
 from students.image import Preparation
 from students.model_file import read_onnx
-from tests.adopted import FRAME_PX, PREPARATION, write_adopted
+from tests.adopted import FRAME_PX, PREPARATION, Form, write_adopted
 from tests.samples import png_bytes, write_student
 
 CPU = torch.device("cpu")
@@ -48,13 +48,16 @@ def images(n: int, width_px: int) -> np.ndarray:
     return np.random.default_rng(3).normal(0, 1, (n, 3, 48, width_px)).astype(np.float32)
 
 
-@pytest.mark.parametrize("product", [True, False])
+PRODUCTS: tuple[Form, ...] = ("product", "time first", "rows")
+
+
+@pytest.mark.parametrize("form", [*PRODUCTS, "no product"])
 @pytest.mark.parametrize("temperature", [1.0, 1.7])
 def test_a_graph_writes_the_classes_of_the_run_and_one_rest(
-    product: bool, temperature: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: Form, temperature: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("distill.teaching.slicing.BLOCK", 7)
-    path = write_adopted(tmp_path / "adopted.onnx", product=product)
+    path = write_adopted(tmp_path / "adopted.onnx", form=form)
     teacher = teacher_of(path, temperature=temperature)
     pictures = images(3, 240)
     got_NTC = teacher.members[0].model(torch.from_numpy(pictures)).logits_NTC.numpy()
@@ -78,8 +81,9 @@ def _all_scores(path: Path, pictures: np.ndarray) -> np.ndarray:
     return np.asarray(session.run(["raw_scores"], {"images": pictures})[0])
 
 
-def test_no_tensor_of_all_classes_is_left_in_a_sliced_product(tmp_path: Path) -> None:
-    path = write_adopted(tmp_path / "adopted.onnx", n_foreign=18_710)
+@pytest.mark.parametrize("form", PRODUCTS)
+def test_no_tensor_of_all_classes_is_left_in_a_sliced_product(form: Form, tmp_path: Path) -> None:
+    path = write_adopted(tmp_path / "adopted.onnx", n_foreign=18_710, form=form)
     blob, n_columns = sliced(read_onnx(path)[1], np.arange(5), 21, 1.0)
     model = onnx.load_from_string(blob)
     widest = max(max(weight.dims, default=0) for weight in model.graph.initializer)
