@@ -50,14 +50,14 @@ def test_a_model_of_onnxtr_is_adopted_with_its_preset_or_found_out(preset: str |
     assert len(texts) >= 10
 
 
-def test_a_config_beside_the_model_names_characters_and_levels(tmp_path: Path) -> None:
+def test_a_config_next_to_the_model_names_characters_and_levels(tmp_path: Path) -> None:
     config = {"arch": "crnn_vgg16_bn", "mean": [0.694, 0.695, 0.693], "std": [0.299, 0.296, 0.301]}
     config |= {"input_shape": [3, 32, 128], "vocab": VOCABULARY[::-1]}
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     seen = adopt(str(write_foreign(tmp_path / "m.onnx", ONNXTR)), tmp_path / "o.onnx").detected
     assert seen.classes is not None
     assert seen.classes.characters == VOCABULARY[::-1]
-    assert {fact.what: fact.why for fact in seen.facts}["levels"] == "as config.json beside it says"
+    assert {fact.what: fact.why for fact in seen.facts}["levels"] == "as its config.json says"
 
 
 def test_characters_that_were_only_guessed_and_read_nothing_are_not_believed(tmp_path: Path) -> None:

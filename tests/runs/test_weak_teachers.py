@@ -13,17 +13,17 @@ from distill.digests import digest_of
 from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.sections import RecipeError
-from distill.runs.weak import Read, refuse_worse, silent, worse
+from distill.runs.weak import ValidationRead, refuse_worse, silent, worse
 from tests.samples import write_student
 
 BUDGET = {"steps": 2, "validate_every": 2, "batch_lines": 8}
 STRICT = [*(f"student.training.{key}={value}" for key, value in BUDGET.items()), "teacher.allow_weak=false"]
 
 
-def read_with(errors: float, n: int = 100, exact: int = 0) -> Read:
+def read_with(errors: float, n: int = 100, exact: int = 0) -> ValidationRead:
     edits = np.random.default_rng(0).binomial(20, errors, n).astype(float)
     edits[:exact] = 0
-    return Read(LineScores((edits == 0).astype(float), edits), np.full(n, 20))
+    return ValidationRead(LineScores((edits == 0).astype(float), edits), np.full(n, 20))
 
 
 def test_one_that_reads_nothing_is_refused_by_both_figures() -> None:
