@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import suppress
+from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +29,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".j
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 30_000
+NEW_SUBFILE_TYPE, NO_PAGE = 254, 1 | 4  # TIFF's tag, and its bits for a smaller copy and for a mask
 ORIENTATION, UPRIGHT = 0x0112, 1  # EXIF's tag, and its value for a picture that stands as it is stored
 RESIZE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -173,7 +176,25 @@ def _open(data: bytes, key: str) -> Image.Image:
         raise DataError(f"{key}: {error}; at most {MAX_PIXELS:,} pixels are read") from error
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
         raise DataError(f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read") from error
+    _refuse_further_pages(image, key)
     return _within_limits(image, key)
+
+
+def _refuse_further_pages(image: Image.Image, key: str) -> None:
+    """Raise `DataError` for a TIFF of several pages, of which only the first would be read.
+
+    Copies of a page in a lower resolution, and masks, are no pages.
+    """
+    if not isinstance(image, TiffImageFile) or not image.is_animated:
+        return
+    n_pages = 1
+    with suppress(EOFError):
+        for i in count(1):
+            image.seek(i)
+            n_pages += not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & NO_PAGE
+    image.seek(0)
+    if n_pages > 1:
+        raise DataError(f"{key}: a TIFF of {n_pages} pages; write each page as a file of its own")
 
 
 def _within_limits(image: Image.Image, key: str) -> Image.Image:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from distill.commands import UNWRITABLE, USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding
-from distill.data.formats.contents import images_below
+from distill.data.formats.listing import images_below
 from distill.tsv import tsv_row
 from students.errors import DataError
 from students.image import Preparation, image_size

@@ -5,13 +5,15 @@ To another process goes the name of the files, not what is in them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from distill.data.formats.contents import bytes_of
 from students.errors import DataError
 
 SCHEMA = pa.schema([("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("text", pa.string())])
@@ -62,4 +64,29 @@ class ColumnFetch:
         value = self.data[row]
         if value is None:
             raise DataError("holds no image bytes")
-        return bytes(value)
+        try:
+            return bytes(value)
+        except ValueError as error:  # a list of numbers may hold others than those of bytes
+            raise DataError(f"its image is no list of bytes: {error}") from error
+
+
+@dataclass(frozen=True)
+class PathsFetch:
+    """Image bytes of a row, those of the column `data` where it has them, or else of a file of `folder`.
+
+    `files` are relative names by row; a row with a message in `missing` is refused.
+    """
+
+    data: ColumnFetch | None
+    folder: Path
+    files: Mapping[int, str]
+    missing: Mapping[int, str]
+
+    def __call__(self, row: int) -> bytes:
+        if reason := self.missing.get(row):
+            raise DataError(reason)
+        if file := self.files.get(row):
+            return bytes_of(self.folder / file)
+        if self.data is None:
+            raise DataError("names no image")
+        return self.data(row)

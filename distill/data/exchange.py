@@ -22,7 +22,7 @@ from typing_extensions import assert_never
 
 from distill.data.command import ReadingCommand
 from distill.data.formats.contents import Contents, first_of, lies_inside, reason_of
-from distill.data.formats.folder import LABEL_FILES
+from distill.data.formats.label_search import LABEL_FILES
 from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file

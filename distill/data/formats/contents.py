@@ -6,6 +6,7 @@ when that image is fetched, so that the line can be refused by name and the rest
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -15,7 +16,17 @@ from students.image import IMAGE_SUFFIXES
 
 NAMED_AT_MOST = 5
 NAME_SHOWN = 200
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 Fetch = Callable[[int], bytes]
+
+
+class OtherEncoding(DataError):
+    """A text that is not in the encoding that it is read in."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +49,27 @@ class FilesFetch:
         return bytes_of(self.folder / self.names[row])
 
 
-def bytes_of(path: Path) -> bytes:
-    """Return the bytes of a file; raises `DataError`."""
+def bytes_of(path: Path, n_bytes: int = -1) -> bytes:
+    """Return the bytes of a file, or the first `n_bytes` of them; raises `DataError`."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(n_bytes)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def encoding_of(data: bytes) -> str:
+    """Return the encoding that the byte order mark tells, UTF-8 without one."""
+    return next((encoding for mark, encoding in MARKS if data.startswith(mark)), "utf-8-sig")
+
+
 def text_of(data: bytes, where: object) -> str:
-    """UTF-8 text without a byte order mark; raises `DataError` for other encodings and for null bytes."""
+    """UTF-8 text, or UTF-16 with its byte order mark; raises `DataError` for other encodings and for null bytes."""
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding_of(data))
     except UnicodeDecodeError as error:
-        raise DataError(f"{where}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        name = error.encoding.upper()
+        raise OtherEncoding(f"{where}: not {name} text (byte {error.start}); save it as UTF-8") from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(f"{where}:{line}: holds a null byte; the file is damaged or not a text file")
@@ -59,8 +77,8 @@ def text_of(data: bytes, where: object) -> str:
 
 
 def label_of(data: bytes, where: object) -> str:
-    """Return the label that a file of its own holds: one line of text."""
-    text = text_of(data, where).rstrip("\r\n")
+    """Return the label that a file of its own holds: one line of text, which a form feed may end, as Tesseract does."""
+    text = text_of(data, where).rstrip("\r\n\f")
     if "\n" in text or "\r" in text:
         raise DataError(f"{where}: holds several lines of text; an image is one line and has one label")
     return text
@@ -91,18 +109,6 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def images_below(folder: Path) -> list[str]:
-    """Relative names of all images of a folder and the folders in it, sorted."""
-    return sorted(
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and is_file(p)
-    )
-
-
-def parts_of(path: Path, suffix: str) -> list[Path]:
-    """Return a file, or the files of a folder with this suffix in the order of their names."""
-    if path.is_file():
-        return [path]
-    parts = sorted(p for p in path.glob(f"*{suffix}") if p.is_file())
-    if not parts:
-        raise DataError(f"{path}: holds no file *{suffix}")
-    return parts
+def is_picture(name: str) -> bool:
+    """Return whether a name ends as that of an image does."""
+    return name.lower().endswith(IMAGE_SUFFIXES)

@@ -1,93 +1,127 @@
-"""A folder of images with their texts in a label file or next to each image, or of images alone."""
+"""A folder of images with their texts in a label file or next to each image, or of images alone; or a tar of them."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path, PurePosixPath
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from distill.data.formats.contents import (
-    Contents,
-    FilesFetch,
-    bytes_of,
-    first_of,
-    images_below,
-    is_file,
-    label_of,
-)
+from distill.data.formats.contents import Contents, FilesFetch, first_of, lies_inside
 from distill.data.formats.label_files import Row, read_label_file
-from distill.data.formats.paddle_boxes import holds_boxes
+from distill.data.formats.label_search import (
+    ALL_TEXTS,
+    LABEL_FILES,
+    PADDLE_LISTS,
+    PAIRS,
+    known_labels,
+    search,
+    warn_of_lists_above,
+    warn_of_unused,
+)
+from distill.data.formats.listing import Files, files_of
+from distill.data.formats.pairs import read_pairs
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
 
-LABEL_FILES = ("labels.tsv", "labels.csv", "labels.json", "metadata.jsonl", "metadata.csv")
-PADDLE_LISTS = ("rec_gt*.txt", "Label.txt")
-PAIR_SUFFIX = ".gt.txt"
+AS_DOCTR = "images"  # the folder beside the label file in which docTR keeps what it names
 
 
-def label_files_in(folder: Path) -> list[str]:
-    """Return the label files that a folder holds; `*.gt.txt` stands for texts next to the images."""
-    listed = [name for name in LABEL_FILES if (folder / name).is_file() and not holds_boxes(folder / name)]
-    paddle = [p.name for pattern in PADDLE_LISTS for p in sorted(folder.glob(pattern)) if not holds_boxes(p)]
-    pairs = next(folder.rglob(f"*{PAIR_SUFFIX}"), None)
-    return listed + paddle + ([f"*{PAIR_SUFFIX}"] if pairs else [])
+@dataclass(frozen=True)
+class Labelled:
+    """Images as they are called, the files that they are, and their texts."""
+
+    names: Sequence[str]
+    files: Sequence[str]
+    texts: Sequence[str | None]
 
 
 def open_folder(folder: Path, labels: str | None) -> Contents:
     """Open the lines of a folder; `labels` names the label file where there is a choice."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    found = [labels] if labels is not None else label_files_in(folder)
-    if len(found) > 1:
-        raise DataError(f"{folder}: holds {' and '.join(found)}; name the one to use (labels: {found[0]})")
-    if not found:
-        return _unlabelled(folder)
-    if found[0] == f"*{PAIR_SUFFIX}":
-        return _pairs(folder)
-    return _listed(folder, read_label_file(folder / found[0]), folder / found[0])
-
-
-def _unlabelled(folder: Path) -> Contents:
-    names = images_below(folder)
-    if not names:
+    files = files_of(folder)
+    files.say_what_is_left_out()
+    lines = labelled(files, labels)
+    if not lines.names:
         raise DataError(
-            f"{folder}: holds neither images nor one of {', '.join((*LABEL_FILES, *PADDLE_LISTS, '*' + PAIR_SUFFIX))}"
+            f"{folder}: holds neither images nor one of {', '.join((*LABEL_FILES, *PADDLE_LISTS, PAIRS, ALL_TEXTS))}"
         )
-    return Contents(names, [None] * len(names), FilesFetch(folder, tuple(names)))
+    if labels is None and all(text is None for text in lines.texts):
+        warn_of_lists_above(files)
+    return Contents(lines.names, lines.texts, FilesFetch(folder, tuple(lines.files)))
 
 
-def _listed(folder: Path, rows: list[Row], label_file: Path) -> Contents:
+def labelled(files: Files, labels: str | None = None) -> Labelled:
+    """Return the lines of a place with their labels, by what names them there; raises `DataError` for a choice."""
+    chosen = [labels] if labels is not None else known_labels(files)
+    candidates = [] if chosen else search(files)
+    chosen = chosen or [each.name for each in candidates if not each.problem]
+    if len(chosen) > 1:
+        raise DataError(f"{files.place}: holds {' and '.join(chosen)}; name the one to use (labels: {chosen[0]})")
+    if not chosen and (broken := next((each for each in candidates if each.broken), None)):
+        raise DataError(broken.problem)
+    if not chosen:
+        lines = Labelled(files.images, files.images, [None] * len(files.images))
+    elif chosen[0].startswith("*"):
+        lines = Labelled(files.images, files.images, read_pairs(files, chosen[0].removeprefix("*").lower()))
+    else:
+        lines = _listed(files, chosen[0])
+    if labels is None and None in lines.texts:
+        warn_of_unused(files, [each for each in candidates or search(files, chosen) if each.name not in chosen])
+    return lines
+
+
+def _listed(files: Files, file: str) -> Labelled:
+    rows = read_label_file(files, file).rows
+    where = files.where(file)
     if not rows:
-        raise DataError(f"{label_file}: has no rows")
-    names = [row.name for row in rows]
-    if not is_file(folder / names[0]) and is_file(folder / "images" / names[0]):
-        folder = folder / "images"  # as docTR lays its sets out
-    missing = [name for name in names if not is_file(folder / name)]
+        raise DataError(f"{where}: has no rows")
+    base = _base(files, posixpath.dirname(file), rows)
+    found = [files.index.find(row.name, base) for row in rows]
+    _check_named_once(rows, found)
+    missing = [row.name for row, one in zip(rows, found, strict=True) if one is None]
     if missing:
         raise DataError(
-            f"{label_file}: {len(missing)} of {len(names)} images do not exist, the first: {first_of(missing)}; "
+            f"{where}: {len(missing)} of {len(rows)} images do not exist, the first: {first_of(missing)}; "
             "add them or take their rows out"
         )
-    if unnamed := len(set(images_below(folder)) - set(names)):
-        log.warning("%s: names %d images; %d others in the folder are not used", label_file, len(names), unnamed)
-    return Contents(names, [row.text for row in rows], FilesFetch(folder, tuple(names)))
+    present = [one for one in found if one is not None]
+    if unnamed := len(set(files.images) - set(present)):
+        log.warning("%s: names %d images; %d others in the folder are not used", where, len(rows), unnamed)
+    return Labelled(_names(rows, present, base), present, [row.text for row in rows])
 
 
-def _pairs(folder: Path) -> Contents:
-    names = images_below(folder)
-    stems = {str(PurePosixPath(name).with_suffix("")): name for name in names}
-    texts: dict[str, str] = {}
-    lonely = []
-    for path in sorted(folder.rglob(f"*{PAIR_SUFFIX}")):
-        stem = path.relative_to(folder).as_posix().removesuffix(PAIR_SUFFIX)
-        if stem in stems:
-            texts[stem] = label_of(bytes_of(path), path)
-        else:
-            lonely.append(stem + PAIR_SUFFIX)
-    if lonely:
-        raise DataError(f"{folder}: {len(lonely)} texts have no image of their name: {first_of(lonely)}")
-    if len(stems) < len(names):
-        double = [name for name in names if name not in stems.values()]
-        raise DataError(f"{folder}: several images of one name, the text belongs to one: {first_of(double)}")
-    pairs = [(name, texts.get(stem)) for stem, name in stems.items()]
-    return Contents([name for name, _ in pairs], [text for _, text in pairs], FilesFetch(folder, tuple(names)))
+def _base(files: Files, own: str, rows: Sequence[Row]) -> str:
+    """The folder that names start from: the label file's, docTR's `images`, or the only one that has all of them."""
+    own = "" if own.startswith(("/", "..")) else own
+    first = rows[0].name
+    as_doctr = posixpath.join(own, AS_DOCTR)
+    for base in (own, as_doctr):
+        there = base == own or any(name.startswith(f"{base}/") for name in files.names)
+        if there and files.index.find(first, base) is not None:
+            return base
+    end = "/" + first.replace("\\", "/")
+    bases = [name.removesuffix(end) for name in files.names if name.endswith(end)]
+    fitting = [base for base in bases if all(files.index.find(row.name, base) is not None for row in rows)]
+    return fitting[0] if len(fitting) == 1 else own
+
+
+def _names(rows: Sequence[Row], found: Sequence[str], base: str) -> list[str]:
+    """Images as the rows name them, where that is their path in the folder or in docTR's; else as files are named."""
+    begin = f"{AS_DOCTR}/" if base == AS_DOCTR else ""
+    return [
+        row.name if begin + posixpath.normpath(row.name) == one else one for row, one in zip(rows, found, strict=True)
+    ]
+
+
+def _check_named_once(rows: Sequence[Row], found: Sequence[str | None]) -> None:
+    seen: dict[str, Row] = {}
+    for row, one in zip(rows, found, strict=True):
+        if one is None and not lies_inside(row.name):
+            raise DataError(f"{row.where}: {row.name!r} lies outside the folder")
+        first = seen.setdefault(posixpath.normpath(row.name) if one is None else one, row)
+        if first is not row:
+            raise DataError(f"{row.where}: {row.name} is named twice, first at {first.where}; keep one of the rows")

@@ -1,25 +1,38 @@
 """Files that name the text of every image: tab-separated, CSV, JSON, JSON lines.
 
-`.tsv`: file, tab, text (a first row `file<TAB>text` is a heading); `.txt`: the same, as PaddleOCR's lists, where a
-JSON list of files may stand for one; `.csv`: a heading and a column each; `.json`: {file: text}, or a list of
-objects; `.jsonl`: an object a row, as `metadata.jsonl` of an image folder. A text null is an unlabelled line.
+`.tsv`: file, tab, text; `.txt`: the same, as PaddleOCR's lists, where a JSON list of files may stand for one, or with a
+space or comma in the place of the tab; `.csv`: by commas or semicolons; `.json`: {file: text}, or a list of objects;
+`.jsonl`: an object a row, as `metadata.jsonl` of an image folder. What headings, further columns and quotes mean says
+`label_tables`. A text null is an unlabelled line.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from distill.data.formats.contents import bytes_of, lies_inside, text_of
+from distill.data.formats.contents import text_of
+from distill.data.formats.label_tables import (
+    FILE_COLUMNS,
+    FILE_TIERS,
+    TEXT_COLUMNS,
+    TEXT_TIERS,
+    Cells,
+    NamesImage,
+    column_of,
+    columns_of,
+    delimited,
+    delimiter_of,
+    numbered_rows,
+    spaced,
+    tabbed,
+)
+from distill.data.formats.listing import ALL, Files
 from students.errors import DataError
 
-FILE_COLUMNS = ("file", "file_name", "filename")
-TEXT_COLUMNS = ("text", "label", "words")
 SUFFIXES = (".tsv", ".txt", ".csv", ".json", ".jsonl")
 
 
@@ -31,90 +44,106 @@ class Row(NamedTuple):
     text: str | None
 
 
-def read_label_file(path: Path) -> list[Row]:
-    """Read the rows in their order, every image inside the folder and named once; raises `DataError`."""
-    content = text_of(bytes_of(path), path)
-    match path.suffix.lower():
-        case ".tsv" | ".txt":
-            rows = list(_tabbed(content, path))
-        case ".csv":
-            rows = list(_csv(content, path))
+class LabelFile(NamedTuple):
+    """The rows of a label file; not `sure` where no heading says which column holds the text."""
+
+    rows: list[Row]
+    sure: bool
+
+
+def read_label_file(files: Files, file: str) -> LabelFile:
+    """Read the rows of a label file in their order; raises `DataError` for what is none."""
+    where = files.where(file)
+    base = posixpath.dirname(file)
+    suffix = posixpath.splitext(file)[1].lower()
+    if suffix not in SUFFIXES:
+        raise DataError(f"{where}: a label file ends in {', '.join(SUFFIXES)}")
+    content = text_of(files.read(file, ALL), where)
+
+    def names_image(cell: str) -> bool:
+        return bool(cell) and files.index.find(cell, base) is not None
+
+    sure = True
+    match suffix:
+        case ".tsv" | ".txt" | ".csv":
+            rows, sure = _table(content, where, suffix, names_image)
         case ".json":
-            rows = list(_json(content, path))
-        case ".jsonl":
-            rows = list(_json_lines(content, path))
+            rows = list(_json(content, where))
         case _:
-            raise DataError(f"{path}: a label file ends in {', '.join(SUFFIXES)}")
-    seen: dict[Path, str] = {}
+            rows = list(_json_lines(content, where))
     for row in rows:
-        if not lies_inside(row.name):
-            raise DataError(f"{row.where}: {row.name!r} lies outside the folder")
         if row.text is not None and "\0" in row.text:
             raise DataError(f"{row.where}: the text of {row.name} holds a null byte")
-        if (first := seen.setdefault(Path(row.name), row.where)) != row.where:
-            raise DataError(f"{row.where}: {row.name} is named twice, first at {first}; keep one of the rows")
-    return rows
+    return LabelFile(rows, sure)
 
 
-def _rows(content: str) -> Iterator[tuple[int, str]]:
-    """Numbered rows that are not empty; only line feeds end a row, since labels may hold other separators."""
-    return ((number, row) for number, row in enumerate(re.split(r"\r?\n", content), 1) if row)
+def _table(content: str, where: str, suffix: str, names_image: NamesImage) -> LabelFile:
+    """Rows of a table: of CSV, of tab-separated cells, or of names and texts with another separator."""
+    if suffix == ".csv":
+        content = re.sub(r"\Asep=.\r?\n", "", content)  # a first row that Excel writes and reads
+        cells = delimited(content, where, delimiter_of(content, names_image))
+    elif suffix == ".txt" and "\t" not in content:
+        cells = spaced(content, where)
+    else:
+        cells = tabbed(content, where)
+    if suffix == ".txt":
+        cells = [each for row in cells for each in _unlisted(row, where, names_image)]
+    columns = columns_of(cells, where, names_image, needs_heading=suffix == ".csv")
+    width = len(cells[0].values) if cells else 0
+    rows = []
+    for number, values in cells[columns.heading :]:
+        if len(values) < 2 and suffix != ".csv":
+            raise DataError(f"{where}:{number}: no tab between file name and text: {values[0][:60]!r}")
+        if len(values) != width or width < 2:
+            begin = "heading" if columns.heading else "first row"
+            raise DataError(
+                f"{where}:{number}: {len(values)} fields where the {begin} has {width}; a text with "
+                + ("a comma stands in double quotes" if suffix == ".csv" else "a tab cannot be told from two columns")
+            )
+        rows.append(Row(f"{where}:{number}", values[columns.file], values[columns.text]))
+    return LabelFile(rows, columns.sure)
 
 
-def _tabbed(content: str, path: Path) -> Iterator[Row]:
-    for number, row in _rows(content):
-        where = f"{path}:{number}"
-        name, tab, text = row.partition("\t")
-        if number == 1 and (name, text) == ("file", "text"):
-            continue
-        if not tab:
-            raise DataError(f"{where}: no tab between file name and text: {row[:60]!r}")
-        listed = path.suffix.lower() == ".txt" and name.startswith("[")
-        for i, one in enumerate(_listed(name, where) if listed else [name]):
-            yield Row(f"{where} ({i + 1})" if i else where, one, text)
+def _unlisted(row: Cells, where: str, names_image: NamesImage) -> Iterator[Cells]:
+    """A row for each file of a list of files."""
+    names, *rest = row.values
+    if not names.startswith("[") or names_image(names):
+        yield row
+        return
+    listed = _parsed(names, f"{where}:{row.number}")
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise DataError(f"{where}:{row.number}: a list of files is a JSON list of strings, not {names[:60]!r}")
+    for name in listed:
+        yield Cells(row.number, [name, *rest])
 
 
-def _listed(names: str, where: str) -> list[str]:
-    values = _parsed(names, where)
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise DataError(f"{where}: a list of files is a JSON list of strings, not {names[:60]!r}")
-    return values
-
-
-def _csv(content: str, path: Path) -> Iterator[Row]:
-    rows = csv.reader(io.StringIO(content, newline=""), strict=True)
-    try:
-        heading = next(rows, [])
-        for values in rows:
-            where = f"{path}:{rows.line_num}"
-            if values and len(values) != len(heading):
-                raise DataError(
-                    f"{where}: {len(values)} fields where the heading has {len(heading)}; a text with a comma stands "
-                    "in double quotes"
-                )
-            if values:
-                yield _record(dict(zip(heading, values, strict=True)), where)
-    except csv.Error as error:
-        raise DataError(f"{path}:{rows.line_num}: not CSV: {error}") from error
-    if rows.line_num <= 1:
-        _record(dict.fromkeys(heading, "-"), f"{path}:1")  # the heading alone can be wrong too
-
-
-def _json(content: str, path: Path) -> Iterator[Row]:
-    values = _parsed(content, str(path))
+def _json(content: str, where: str) -> Iterator[Row]:
+    if _holds_json_lines(content):
+        yield from _json_lines(content, where)
+        return
+    values = _parsed(content, where)
     if isinstance(values, dict):
         for name, text in values.items():
-            yield Row(f"{path}: {name!r}", name, _text(text, f"{path}: {name!r}"))
+            yield Row(f"{where}: {name!r}", name, _text(text, f"{where}: {name!r}"))
     elif isinstance(values, list):
         for number, value in enumerate(values, 1):
-            yield _record(value, f"{path}: entry {number}")
+            yield _record(value, f"{where}: entry {number}")
     else:
-        raise DataError(f"{path}: holds neither an object of file: text nor a list of objects")
+        raise DataError(f"{where}: holds neither an object of file: text nor a list of objects")
 
 
-def _json_lines(content: str, path: Path) -> Iterator[Row]:
-    for number, row in _rows(content):
-        yield _record(_parsed(row, f"{path}:{number}"), f"{path}:{number}")
+def _holds_json_lines(content: str) -> bool:
+    """Whether a first row is an object by itself and others follow, as `distill read --to json` writes them."""
+    first, *others = (row for _, row in numbered_rows(content.strip()))
+    try:
+        return bool(others) and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json_lines(content: str, where: str) -> Iterator[Row]:
+    for number, row in numbered_rows(content):
+        yield _record(_parsed(row, f"{where}:{number}"), f"{where}:{number}")
 
 
 def _parsed(content: str, where: str) -> Any:
@@ -137,18 +166,11 @@ def _parsed(content: str, where: str) -> Any:
 def _record(values: object, where: str) -> Row:
     if not isinstance(values, dict):
         raise DataError(f"{where}: not an object with {' and '.join((FILE_COLUMNS[0], TEXT_COLUMNS[0]))}")
-    name = _one_of(FILE_COLUMNS, values, where)
+    keys = list(values)
+    name = values[keys[column_of(FILE_TIERS, keys, where)]]
     if not isinstance(name, str):
         raise DataError(f"{where}: the file name is {name!r}, not text")
-    return Row(where, name, _text(_one_of(TEXT_COLUMNS, values, where), where))
-
-
-def _one_of(columns: Sequence[str], values: Mapping[str, Any], where: str) -> object:
-    present = [column for column in columns if column in values]
-    if len(present) != 1:
-        has = ", ".join(map(str, values)) or "nothing"
-        raise DataError(f"{where}: needs exactly one of {', '.join(columns)}; it has {has}")
-    return values[present[0]]
+    return Row(where, name, _text(values[keys[column_of(TEXT_TIERS, keys, where)]], where))
 
 
 def _text(value: object, where: str) -> str | None:

@@ -11,10 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import assert_never
 
 from distill.data.formats.contents import Contents
-from distill.data.formats.folder import label_files_in, open_folder
+from distill.data.formats.folder import open_folder
 from distill.data.formats.label_files import SUFFIXES
+from distill.data.formats.label_search import known_labels
+from distill.data.formats.listing import files_of, is_hidden
 from distill.data.formats.paddle_boxes import holds_boxes
 from distill.data.formats.pages import open_pages, page_file_in
+from distill.data.formats.parts import is_there
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
 from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
@@ -40,7 +43,7 @@ SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset"
 def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Contents:
     """Open the lines of a source. Raises `DataError` that names the source."""
     with naming(source):
-        if not isinstance(source, HubSource) and not (root / source.path).exists():
+        if not isinstance(source, HubSource) and not is_there(root / source.path):
             raise DataError(
                 f"{root / source.path}: no such file or folder; set data.root (DATA=...) to the folder that holds it"
             )
@@ -115,7 +118,7 @@ def source_at(where: str, name: str, kind: str | None = None, **settings: object
 
 
 def _kind_of(path: Path) -> str:
-    if not path.exists():
+    if not is_there(path):
         raise DataError(f"{path}: no such file or folder")
     if path.is_dir():
         found = dict(_kinds_in(path))
@@ -142,9 +145,9 @@ def _kinds_in(folder: Path) -> Iterator[tuple[str, str]]:
     if (folder / DATA_FILE).is_file():
         yield "lmdb", DATA_FILE
     for suffix in (".parquet", ".arrow", ".tar"):
-        if next(folder.glob(f"*{suffix}"), None):
+        if any(not is_hidden(part.name) for part in folder.glob(f"*{suffix}")):
             yield SUFFIX_FORMATS[suffix], f"*{suffix}"
     if page := page_file_in(folder):
         yield "pages", page
-    if labels := label_files_in(folder):
+    if labels := known_labels(files_of(folder)):
         yield "folder", labels[0]

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import lmdb
 
 from distill.data.formats.contents import Contents, first_of, text_of
 from students.errors import DataError
+
+log = logging.getLogger(__name__)
 
 DATA_FILE = "data.mdb"
 COUNT = b"num-samples"
@@ -54,26 +58,62 @@ def _opened(path: Path) -> Contents:
         if len(count) > MOST_DIGITS or int(count) > n_keys:
             raise DataError(f"{path}: num-samples is {count[:20].decode()}, but it holds {n_keys} keys")
         cursor = transaction.cursor()
-        names, texts, missing = [], [], []
+        names: list[str] = []
+        labels: list[bytes | None] = []
+        missing = []
         for number in range(1, int(count) + 1):
-            label = transaction.get(label_key(number))
-            missing += [label_key(number).decode()] if label is None else []
-            missing += [] if cursor.set_key(image_key(number)) else [image_key(number).decode()]
+            labels.append(transaction.get(label_key(number)))
+            if not cursor.set_key(image_key(number)):
+                missing += [
+                    key(number).decode() for key in (label_key, image_key) if transaction.get(key(number)) is None
+                ]
             name = transaction.get(path_key(number))
             names.append(f"{number:09d}" if name is None else text_of(name, f"{path}: path-{number:09d}"))
-            texts.append(text_of(label or b"", f"{path}: label-{number:09d}"))
     if missing:
         raise DataError(f"{path}: {len(missing)} keys of {int(count)} samples are missing: {first_of(missing)}")
-    return Contents(names, texts, LmdbFetch(path))
+    texts, unreadable = _texts(path, labels)
+    return Contents(names, texts, LmdbFetch(path, unreadable))
+
+
+def _texts(path: Path, labels: Sequence[bytes | None]) -> tuple[list[str | None], dict[int, str]]:
+    """The texts of labels, None where there is none, and what is wrong with the rows whose label cannot be read.
+
+    Without any label key the samples are unlabelled; where only some are missing, those are named.
+    """
+    texts: list[str | None] = []
+    unreadable: dict[int, str] = {}
+    for row, label in enumerate(labels):
+        where = f"{path}: {label_key(row + 1).decode()}"
+        try:
+            texts.append(None if label is None else text_of(label, where))
+        except DataError as error:
+            texts.append(None)
+            unreadable[row] = str(error)
+    missing = [label_key(row + 1).decode() for row, label in enumerate(labels) if label is None]
+    if missing and len(missing) < len(labels):
+        log.warning(
+            "%s: %d of %d labels are missing, and their lines unlabelled: %s",
+            path,
+            len(missing),
+            len(labels),
+            first_of(missing),
+        )
+    return texts, unreadable
 
 
 @dataclass(frozen=True)
 class LmdbFetch:
-    """Image bytes of a row. Only the path travels to another process, which opens the file for itself."""
+    """Image bytes of a row. Only the path travels to another process, which opens the file for itself.
+
+    `unreadable` says what is wrong with the label of a row, which is refused.
+    """
 
     path: Path
+    unreadable: Mapping[int, str] = field(default_factory=dict)
 
     def __call__(self, row: int) -> bytes:
+        if reason := self.unreadable.get(row):
+            raise DataError(reason)
         try:
             with _environment(*_identity(self.path)).begin() as transaction:
                 image = transaction.get(image_key(row + 1))

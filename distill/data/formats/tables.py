@@ -6,7 +6,7 @@ import atexit
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +15,11 @@ import datasets
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from distill.data.columns import Column, ColumnFetch, arrow_table
-from distill.data.formats.contents import Contents, parts_of
+from distill.data.columns import Column, ColumnFetch, PathsFetch, arrow_table
+from distill.data.formats.contents import Contents
+from distill.data.formats.finding import Index
+from distill.data.formats.listing import files_of
+from distill.data.formats.parts import parts_of
 from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import HubSource
 from distill.track import progress
@@ -108,7 +111,10 @@ def _missing(columns: Sequence[str]) -> str:
 
 
 def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequence[str] = ()) -> Contents:
-    """The lines of a table, that of `files` if it lies in some; raises `DataError` where its columns are others."""
+    """The lines of a table, that of `files` if it lies in some; raises `DataError` where its columns are others.
+
+    Images are bytes, lists of bytes, or paths; a path is seen from the folder of the table, `where`.
+    """
     if missing := _missing(table.column_names):
         raise DataError(f"{where}: {missing}")
     if isinstance(table, datasets.Dataset):
@@ -117,14 +123,65 @@ def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequen
         table = table.flatten_indices() if table._indices is not None else table
         files, table = [file["filename"] for file in table.cache_files], table.data
     images, texts = table.column("image"), table.column("text")
-    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type) or pa.types.is_null(texts.type)):
+    if not (_is_text(texts.type) or pa.types.is_null(texts.type)):
         raise DataError(f"{where}: the column text holds {texts.type}, not text")
-    if pa.types.is_struct(images.type) and {"bytes", "path"} <= {field.name for field in images.type}:
-        place: tuple[str, ...] = ("image", "bytes")
-        data, paths = pc.struct_field(images, "bytes"), pc.struct_field(images, "path").to_pylist()
-    else:
-        place, data, paths = ("image",), images, [None] * len(images)
-    if not (pa.types.is_binary(data.type) or pa.types.is_large_binary(data.type)):
+    data, place, paths = _images(images)
+    if data is not None and not (_is_bytes(data.type) or pa.types.is_null(data.type)):
         raise DataError(f"{where}: the column image holds {data.type}, not image bytes")
+    fetch = None if data is None else ColumnFetch(Column(data, place, tuple(files)))
     names = [str(path) if path else f"{row:06d}" for row, path in enumerate(paths)]
-    return Contents(names, texts.to_pylist(), ColumnFetch(Column(data, place, tuple(files))))
+    rows = [row for row, path in enumerate(paths) if path] if data is None else _rows_of_null(data)
+    if fetch is not None and not rows:
+        return Contents(names, texts.to_pylist(), fetch)
+    folder, found, lost = _files_of(where, {row: path for row in rows if (path := paths[row])})
+    names = [found.get(row, name) for row, name in enumerate(names)]
+    return Contents(names, texts.to_pylist(), PathsFetch(fetch, folder, found, lost))
+
+
+def _images(images: pa.ChunkedArray) -> tuple[pa.ChunkedArray | None, tuple[str, ...], list[str | None]]:
+    """The column of image bytes and its place in the table, and the paths; None: there are paths alone."""
+    if _is_text(images.type):
+        return None, (), images.to_pylist()
+    fields = {field.name for field in images.type} if pa.types.is_struct(images.type) else set()
+    paths = pc.struct_field(images, "path").to_pylist() if "path" in fields else [None] * len(images)
+    if "bytes" in fields:
+        return pc.struct_field(images, "bytes"), ("image", "bytes"), paths
+    return (None, (), paths) if "path" in fields else (images, ("image",), paths)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether values are texts, or categories of texts."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    """Whether values are bytes, or lists of numbers that may be bytes."""
+    types = pa.types
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return bool(types.is_integer(kind.value_type))
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _rows_of_null(data: pa.ChunkedArray) -> list[int]:
+    """The rows without bytes."""
+    return pc.indices_nonzero(pc.is_null(data)).to_pylist() if data.null_count else []
+
+
+def _files_of(where: object, paths: Mapping[int, str]) -> tuple[Path, dict[int, str], dict[int, str]]:
+    """The folder of a table, the files in it that paths mean, by row, and what is wrong with those that mean none."""
+    table = Path(str(where))
+    folder = table if table.is_dir() else table.parent
+    index = Index(folder, ())
+    found = {row: index.find(path) for row, path in paths.items()}
+    if None in found.values() and folder.is_dir():  # names may be written otherwise than files
+        index = files_of(folder).index
+        found |= {row: index.find(paths[row]) for row, file in found.items() if file is None}
+    lost = {
+        row: f"{paths[row]}: holds no image bytes, and {folder} no such file"
+        for row, file in found.items()
+        if file is None
+    }
+    return folder, {row: file for row, file in found.items() if file is not None}, lost

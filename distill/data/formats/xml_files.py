@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from distill.data.formats.contents import bytes_of
+from distill.data.formats.listing import files_of
 from students.errors import DataError
 
 SNIFFED_BYTES = 4096
@@ -17,8 +18,8 @@ PAGE_ROOT, ALTO_ROOT = "PcGts", "alto"
 
 
 def xml_files(folder: Path) -> Iterator[Path]:
-    """Yield the XML files of a folder and below, whatever the case of their suffix."""
-    return folder.rglob("*.[xX][mM][lL]")
+    """Yield the XML files of a folder and below, sorted, whatever the case of their suffix; hidden ones are none."""
+    return (folder / name for name in files_of(folder).names if name.lower().endswith(".xml"))
 
 
 def describes_a_page(path: Path) -> bool:

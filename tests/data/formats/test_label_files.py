@@ -102,7 +102,7 @@ def test_two_label_files_are_an_error_until_one_is_named(tmp_path: Path) -> None
         ("labels.csv", "", r"needs exactly one of file, file_name, filename; it has nothing"),
         ("labels.csv", "file,words\n0.png,a,b\n", r"labels\.csv:2: 3 fields where the heading has 2"),
         ("labels.csv", 'file,words\n"0.png,a\n', r"labels\.csv:2: not CSV"),
-        ("labels.csv", "image,words\n", r"labels\.csv:1: needs exactly one of file.*; it has image, words"),
+        ("labels.csv", "page,words\n", r"labels\.csv:1: needs exactly one of file.*; it has page, words"),
         ("labels.json", "7", "holds neither an object of file: text nor a list"),
         ("labels.json", '{"0.png": "a"', "labels.json: not JSON"),
         ("labels.json", '{"0.png": 12}', r"'0\.png': the text is 12; put it in quotes"),

@@ -1,0 +1,151 @@
+"""The files of a folder or a tar by their names, without what systems lay beside them.
+
+Links to folders are followed, each folder once. Files and folders whose name begins with a dot, and the copies that
+macOS and Synology make, are left out; the pictures among them are counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from distill.data.formats.contents import bytes_of, first_of, is_picture
+from distill.data.formats.finding import Index
+
+log = logging.getLogger(__name__)
+
+COPIES = ("__MACOSX", "@eaDir")
+ALL = -1
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files by their relative names, sorted. `read(name, n)` gives the first n bytes of one, `ALL` of them for -1.
+
+    `hidden` are pictures and folders of pictures that are left out, `repeated` links to folders that are read already.
+    """
+
+    place: Path
+    names: tuple[str, ...]
+    read: Callable[[str, int], bytes]
+    in_tar: bool = False
+    hidden: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+
+    @cached_property
+    def images(self) -> tuple[str, ...]:
+        """Return the names that end as those of images do."""
+        return tuple(filter(is_picture, self.names))
+
+    @cached_property
+    def index(self) -> Index:
+        """Return what finds a file by the name that a label file gives it."""
+        return Index(self.place, self.names, self.in_tar)
+
+    def where(self, name: str) -> str:
+        """Return the place of a file, for messages."""
+        return f"{self.place}: {name}" if self.in_tar else str(self.place / name)
+
+    def say_what_is_left_out(self) -> None:
+        """Warn of hidden pictures and of links that are not followed."""
+        if self.hidden:
+            log.warning("%s: %d hidden files and folders are not used: %s", self.place, *_counted(self.hidden))
+        if self.repeated:
+            log.warning(
+                "%s: %d links lead to folders that are read already, and are not followed: %s",
+                self.place,
+                *_counted(self.repeated),
+            )
+
+
+def _counted(names: tuple[str, ...]) -> tuple[int, str]:
+    return len(names), first_of(names)
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a relative name leads to a file that a system laid beside the files."""
+    return any((part.startswith(".") and part not in (".", "..")) or part in COPIES for part in name.split("/"))
+
+
+def files_of(folder: Path) -> Files:
+    """List a folder and the folders in it."""
+
+    def read(name: str, n_bytes: int) -> bytes:
+        return bytes_of(folder / name, n_bytes)
+
+    walk = _Walk([], [], [])
+    seen = {_identity(parent) for parent in folder.resolve().parents}
+    folders, links = [""], list[str]()
+    while folders or links:
+        is_link = not folders
+        links.sort()  # the order of the system is no order
+        name = links.pop(0) if is_link else folders.pop()
+        identity = _identity(folder / name)
+        if identity in seen:
+            walk.repeated.append(name)
+            continue
+        seen.add(identity)
+        inner, linked = _entries(folder, name, walk)
+        folders += inner
+        links += linked
+    parts = (tuple(sorted(names)) for names in walk)
+    names, hidden, repeated = parts
+    return Files(folder, names, read, False, hidden, repeated)
+
+
+class _Walk(NamedTuple):
+    """What was met: files, hidden pictures, links to folders that were read already."""
+
+    names: list[str]
+    hidden: list[str]
+    repeated: list[str]
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _entries(folder: Path, name: str, walk: _Walk) -> tuple[list[str], list[str]]:
+    """Add the files of one folder to the walk; return the folders and the linked folders in it."""
+    folders, links = [], []
+    try:
+        with os.scandir(folder / name) as found:
+            entries = list(found)
+    except OSError as error:
+        log.warning("%s: cannot be read, and is left out: %s", folder / name, error.strerror or error)
+        return [], []
+    for entry in entries:
+        relative = f"{name}/{entry.name}" if name else entry.name
+        if is_hidden(entry.name):
+            if _holds_pictures(entry):
+                walk.hidden.append(relative)
+        elif entry.is_dir(follow_symlinks=False):
+            folders.append(relative)
+        elif entry.is_symlink() and entry.is_dir():
+            links.append(relative)
+        elif entry.is_file() or entry.is_symlink():  # a link that leads nowhere is refused by its name
+            walk.names.append(relative)
+    return folders, links
+
+
+def _holds_pictures(entry: os.DirEntry[str]) -> bool:
+    """Whether a hidden file is a picture, or a hidden folder holds one."""
+    if not entry.is_dir():
+        return is_picture(entry.name)
+    try:
+        return any(map(is_picture, os.listdir(entry.path)))
+    except OSError:
+        return False
+
+
+def images_below(folder: Path) -> list[str]:
+    """Relative names of all images of a folder and the folders in it, sorted."""
+    files = files_of(folder)
+    files.say_what_is_left_out()
+    return list(files.images)

@@ -1,0 +1,70 @@
+"""The files of a folder that are one source together: parts of a table, or tars, of one split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from distill.data.formats.listing import is_hidden
+from students.errors import DataError
+
+NUMBERED = re.compile(r"(?P<split>.+)-\d{5}-of-\d{5}")  # as `datasets` and the hub name them
+SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+}
+
+
+def parts_of(path: Path, suffix: str) -> list[Path]:
+    """Return a file, or the files of a folder or a pattern (`train-*`) with this suffix, in the order of their names.
+
+    Raises `DataError` where they belong to several splits: `train-*` and `test-*` are not one source.
+    """
+    if path.is_file():
+        return [path]
+    folder, pattern = (path, "*") if path.is_dir() else (path.parent, path.name)
+    parts = sorted(p for p in folder.glob(pattern) if _is_part(p, suffix))
+    if not parts:
+        raise DataError(f"{path}: holds no file *{suffix}")
+    splits = splits_of(parts)
+    if len(splits) > 1:
+        names = ", ".join(f"{split} ({len(some)})" for split, some in splits.items())
+        one = folder / pattern_of(next(iter(splits.values())), parts)
+        raise DataError(f"{path}: holds files of several splits: {names}; name one of them, as in path: {one}")
+    return parts
+
+
+def _is_part(path: Path, suffix: str) -> bool:
+    return path.suffix.lower() == suffix and path.is_file() and not is_hidden(path.name)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file, a folder, or a file of this pattern."""
+    return path.exists() or ("*" in path.name and next(path.parent.glob(path.name), None) is not None)
+
+
+def splits_of(parts: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return the files of each split that their names tell; those that tell none are left out."""
+    splits: dict[str, list[Path]] = {}
+    for part in parts:
+        if numbered := NUMBERED.fullmatch(part.stem):
+            split = numbered["split"]
+        else:
+            split = next((SPLIT_OF[word] for word in re.split(r"[\W_]+", part.stem.lower()) if word in SPLIT_OF), "")
+        if split:
+            splits.setdefault(split, []).append(part)
+    return splits
+
+
+def pattern_of(some: Sequence[Path], parts: Sequence[Path]) -> str:
+    """Return a pattern that the names of `some` of the parts have and no other; the first name where there is none."""
+    names = {part.name for part in some}
+    if len(names) == 1:
+        return min(names)
+    letters = zip(*names, strict=False)
+    begin = "".join(some[0] for some in takewhile(lambda some: len(set(some)) == 1, letters))
+    pattern = begin.rstrip("0123456789") + "*"
+    return pattern if {part.name for part in parts if part.match(pattern)} == names else min(names)
