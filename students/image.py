@@ -188,7 +188,7 @@ def _refuse_further_pages(image: Image.Image, key: str) -> None:
     if not isinstance(image, TiffImageFile) or not image.is_animated:
         return
     n_pages = 1
-    with suppress(EOFError):
+    with suppress(Exception):  # the end of the file, and what cannot be reached, is no page
         for i in count(1):
             image.seek(i)
             n_pages += not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & NO_PAGE

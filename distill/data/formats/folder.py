@@ -112,9 +112,11 @@ def _base(files: Files, own: str, rows: Sequence[Row]) -> str:
 def _names(rows: Sequence[Row], found: Sequence[str], base: str) -> list[str]:
     """Images as the rows name them, where that is their path in the folder or in docTR's; else as files are named."""
     begin = f"{AS_DOCTR}/" if base == AS_DOCTR else ""
-    return [
-        row.name if begin + posixpath.normpath(row.name) == one else one for row, one in zip(rows, found, strict=True)
-    ]
+
+    def is_path_of(written: str, file: str) -> bool:
+        return lies_inside(written) and begin + posixpath.normpath(written) == file
+
+    return [row.name if is_path_of(row.name, one) else one for row, one in zip(rows, found, strict=True)]
 
 
 def _check_named_once(rows: Sequence[Row], found: Sequence[str | None]) -> None:

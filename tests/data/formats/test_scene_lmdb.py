@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import re
 from pathlib import Path
 
 import lmdb
 import pytest
 
+from distill.cli import main
 from distill.data.formats.opening import open_contents, source_at
 from students.errors import DataError
 from tests.three_images import EXPECTED, PICTURES, images, opened
@@ -70,3 +72,32 @@ def test_what_is_no_lmdb_says_so(tmp_path: Path) -> None:
     data.write_bytes(data.read_bytes()[:-4096])
     with pytest.raises(DataError, match="cut short"):
         opened(tmp_path / "cut")
+
+
+def test_an_lmdb_of_images_alone_is_unlabelled(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = {key: value for key, value in samples().items() if not key.startswith("label")}
+    path = write_lmdb(tmp_path / "lmdb", values)
+    assert [line[1:] for line in opened(path)] == [(image, None) for _, image, _ in EXPECTED]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("missing", [["label-000000001"], ["label-000000002", "label-000000003"]])
+def test_missing_labels_are_named_and_their_lines_unlabelled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, missing: list[str]
+) -> None:
+    values = {key: value for key, value in samples().items() if key not in missing}
+    texts = [None if f"label-{i:09d}" in missing else text for i, (_, _, text) in enumerate(EXPECTED, 1)]
+    assert [text for _, _, text in opened(write_lmdb(tmp_path / "lmdb", values))] == texts
+    assert f"{len(missing)} of 3 labels are missing, and their lines unlabelled: {', '.join(missing)}" in caplog.text
+
+
+@pytest.mark.parametrize(("label", "reason"), [(b"\xff", "not UTF-8"), (b"a\0", "null byte")])
+def test_a_label_that_cannot_be_read_refuses_its_line_alone(
+    tmp_path: Path, label: bytes, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_lmdb(tmp_path / "lmdb", samples() | {"label-000000002": label})
+    assert main(["import", str(path), str(tmp_path / "out.parquet")]) == 1
+    said = capsys.readouterr().out
+    assert "2 lines (2 labelled, 0 unlabelled)" in said
+    assert "1 refused" in said
+    assert re.search(f"refused: .*label-000000002:.*{reason}", said)
