@@ -52,8 +52,9 @@ class FolderSource(AnySource):
     path: str = Field(description="folder, relative to data.root")
     labels: str | None = Field(
         None,
-        description="label file in the folder (.tsv, .txt, .csv, .json, .jsonl) or *.gt.txt; null: the one that is "
-        "there: labels.tsv, .csv, .json, metadata.jsonl, .csv, rec_gt*.txt, Label.txt, *.gt.txt",
+        description="label file in the folder (.tsv, .txt, .csv, .json, .jsonl), *.gt.txt or *.txt; null: the one that "
+        "is there: labels.tsv, .csv, .json, metadata.jsonl, .csv, rec_gt*.txt, Label.txt, *.gt.txt, or else what names "
+        "the images",
     )
 
 
