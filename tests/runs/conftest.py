@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from distill.cli import main
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rendered lines, made once for all runs."""
-    return tmp_path_factory.mktemp("cache")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this session have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "whole"
-    for command in ("teacher", "student"):
-        assert main([command, "smoke", f"runtime.cache_root={cache}", "--run", str(run)]) == 0
+def cache(shared: Path) -> Path:
+    """The cache of all runs: lines are rendered once."""
+    return shared / "cache"
+
+
+@pytest.fixture(scope="session")
+def finished_run(shared: Path, cache: Path) -> Path:
+    """A finished run, made by the first worker that wants it; tests read it, or write into a copy."""
+    run = shared / "finished"
+    with FileLock(shared / "finished.lock"):
+        if not (run / "report.json").exists():
+            for command in ("teacher", "student"):
+                assert main([command, "smoke", f"runtime.cache_root={cache}", "--run", str(run)]) == 0
     return run

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from distill.cli import main
+from distill.delivery import flops, reading_speed
 from distill.teaching.provenance import NOT_KNOWN
 from distill.track import read_metrics
 from students import load
@@ -87,7 +88,12 @@ def test_the_doctor_asks_it(adopted: Path, cache: Path, tmp_path: Path, capsys: 
     assert {doubt["key"] for doubt in found["suspicious"]} == {"real/a.png", "real/b.png"}
 
 
-def test_it_is_evaluated_and_timed_by_itself(adopted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_evaluated_and_timed_by_itself(
+    adopted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flops, "LEAST_S", 0.002)
+    monkeypatch.setattr(flops, "ROUNDS", 1)
+    monkeypatch.setattr(reading_speed, "ROUNDS", 1)
     for number in range(60):
         (tmp_path / f"{number}.png").write_bytes(png_bytes(32, 60 + number, number))
     rows = [f"{number}.png\t12\n" for number in range(60)]

@@ -133,13 +133,16 @@ def test_clocks_stand_in_timing_json_alone(finished_run: Path) -> None:
     assert all(timing[share] < 1 for share in waited)
 
 
-def test_what_is_finished_is_reused(finished_run: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = {p: p.stat().st_mtime_ns for p in finished_run.rglob("model.safetensors")}
-    report = (finished_run / "report.json").stat().st_mtime_ns
+def test_what_is_finished_is_reused(
+    finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    before = {p: p.stat().st_mtime_ns for p in run.rglob("model.safetensors")}
+    report = (run / "report.json").stat().st_mtime_ns
     for command in ("teacher", "student"):
-        assert main([command, "smoke", f"runtime.cache_root={cache}", "--run", str(finished_run)]) == 0
-    assert {p: p.stat().st_mtime_ns for p in finished_run.rglob("model.safetensors")} == before
-    assert (finished_run / "report.json").stat().st_mtime_ns == report
+        assert main([command, "smoke", f"runtime.cache_root={cache}", "--run", str(run)]) == 0
+    assert {p: p.stat().st_mtime_ns for p in run.rglob("model.safetensors")} == before
+    assert (run / "report.json").stat().st_mtime_ns == report
     assert "nothing reads" in capsys.readouterr().out  # sixty steps end on the plateau of blanks
 
 

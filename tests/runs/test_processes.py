@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 
+from distill.cli import main
 from distill.track import read_metrics
 
 WATCHED = {"blank_share", "kl_blank", "kl_character", "spike_offset", "teacher_entropy", "teacher_wrong"}
@@ -30,58 +31,42 @@ def tiny(role: str) -> list[str]:
     return [*(f"{role}.training.{key}={value}" for key, value in training.items()), f"{role}.model.norm=group"]
 
 
-def train(role: str, n_processes: int, cache: Path, run: Path, *more: str) -> None:
-    launcher = (
-        ["-m", "torch.distributed.run", "--nproc_per_node", str(n_processes), "-m", "--"] if n_processes > 1 else ["-m"]
-    )
-    words = [
-        sys.executable,
-        *launcher,
-        "distill",
-        role,
-        "smoke",
-        f"runtime.cache_root={cache}",
-        *tiny(role),
-        *more,
-        "runtime.threads=1",
-        "--run",
-        str(run),
-    ]
-    result = subprocess.run(
-        words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
-    assert result.returncode == 0, result.stderr[-3000:]
+def words(folder: Path) -> list[str]:
+    """A run in a folder: a teacher that fills a cache of its own, and a student that learns from that."""
+    of_roles = [*tiny("teacher"), *tiny("student"), "student.control=false"]
+    more = [f"runtime.cache_root={folder / 'cache'}", "runtime.threads=1", "objective.cache.views=1"]
+    return ["run", "smoke", *of_roles, *more, "--run", str(folder / "run")]
 
 
-def assert_alike(runs: Path, role: str) -> None:
+def assert_alike(runs: list[Path], role: str) -> None:
     """Every figure of one process and of two, but for those watched on the first process's share alone; and weights."""
-    one, two = (read_metrics(runs / n / role / "metrics.jsonl") for n in "12")
+    one, two = (read_metrics(run / role / "metrics.jsonl") for run in runs)
     assert len(one) == len(two) == 1 + 6 + 2
     for entry, other in zip(one, two, strict=True):
         assert entry.keys() == other.keys()
         for name in entry.keys() - WATCHED:
             assert entry[name] == pytest.approx(other[name], rel=1e-4), name
-    weights = [safetensors.torch.load_file(runs / n / role / "model.safetensors") for n in "12"]
+    weights = [safetensors.torch.load_file(run / role / "model.safetensors") for run in runs]
     assert weights[0].keys() == weights[1].keys()
     assert max((weights[0][name] - weights[1][name]).abs().max() for name in weights[0]) <= 1e-5
 
 
-def test_two_processes_come_up_and_learn_what_one_learns(cache: Path, tmp_path: Path) -> None:
-    for n in (1, 2):
-        train("teacher", n, cache, tmp_path / str(n))
-        assert json.loads((tmp_path / str(n) / "environment.json").read_text())["processes"] == n
-    assert_alike(tmp_path, "teacher")
-
-
-def test_two_processes_fill_a_cache_distil_from_it_and_test_as_one_does(finished_run: Path, tmp_path: Path) -> None:
-    finished = [f"teacher.file={finished_run / 'teacher' / 'model.safetensors'}", "student.control=false"]
-    for n in (1, 2):
-        train("student", n, tmp_path / f"cache-{n}", tmp_path / str(n), *finished, "objective.cache.views=1")
-    assert_alike(tmp_path, "student")
-    caches = [{file.name for file in tmp_path.glob(f"cache-{n}/posteriors-*/*")} for n in "12"]
-    assert caches[0] == caches[1] != set()
-    reports = [json.loads((tmp_path / n / "report.json").read_text()) for n in "12"]
+def test_two_processes_come_up_learn_cache_distil_and_test_as_one_does(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert main(words(one)) == 0
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "--", "distill"]
+    command = [sys.executable, *launcher, *words(two)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr[-3000:]
+    runs = [one / "run", two / "run"]
+    assert [json.loads((run / "environment.json").read_text())["processes"] for run in runs] == [1, 2]
     for role in ("teacher", "student"):
-        one, two = (report[role] for report in reports)
-        assert one["n"] == two["n"] == 150
-        assert one["exact"] == pytest.approx(two["exact"], abs=1.5 / 150)  # rounding may decide one line
+        assert_alike(runs, role)
+    caches = [{file.name for file in folder.glob("cache/posteriors-*/*")} for folder in (one, two)]
+    assert caches[0] == caches[1] != set()
+    reports = [json.loads((run / "report.json").read_text()) for run in runs]
+    for role in ("teacher", "student"):
+        alone, together = (report[role] for report in reports)
+        assert alone["n"] == together["n"] == 150
+        assert alone["exact"] == pytest.approx(together["exact"], abs=1.5 / 150)  # rounding may decide one line

@@ -183,6 +183,8 @@ def _by(sure_NT: Tensor | None, nats_NT: Tensor) -> Tensor:
 
 
 def _standardised(outputs: Outputs) -> Outputs:
+    if not outputs.logits_NTC.numel():
+        return outputs  # torch warns where it takes the deviation of nothing
     logits_NTC = outputs.logits_NTC.float()
     deviation_NT1, mean_NT1 = torch.std_mean(logits_NTC, -1, keepdim=True)
     return outputs._replace(logits_NTC=(logits_NTC - mean_NT1) / (deviation_NT1 + 1e-6))

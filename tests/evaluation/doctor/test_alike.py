@@ -60,9 +60,9 @@ def test_near_pairs_are_those_of_a_slow_search_and_ten_thousand_take_seconds() -
         other.hashes_NB[row, : row % 100] *= -1  # of 256 bits; more than 64 are too many
         other.copies_NHW[row] = one.copies_NHW[twin]
         other.width_px[row] = one.width_px[twin] * (1.3 if row % 200 == 0 else 1.05)
-    started = time.perf_counter()
+    started = time.process_time()
     found = {(pair.left, pair.right) for pair in near_pairs(one, other)}
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     slow = set()
     for row in range(0, 5_000, 50):
         bits = int((one.hashes_NB[2 * row] != other.hashes_NB[row]).sum())
