@@ -27,7 +27,7 @@ BUDGET = [
     for role in ("teacher", "student")
     for key, value in {"steps": 4, "validate_every": 4, "log_every": 2, "batch_lines": 8}.items()
 ]
-AXES = ["--over", "objective.term=frame_kl", "--over", "objective.trust.policy=keep,drop"]
+AXES = ["--over", "objective.term=frame_kl,dist,blank_split", "--over", "objective.trust.policy=drop"]
 WORDS = ["compare", "smoke", *BUDGET, *AXES, "--seeds", "2", "--equal-seconds"]
 
 ROLES = ("teacher", "control", "student")
@@ -41,24 +41,24 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
     monkeypatch.setattr(equal_seconds, "distilling_s", lambda outcome: next(ratios) * outcome.seconds["control"])
     assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
-    assert set(result["settings"]) == {"frame_kl keep", "frame_kl drop"}
+    assert set(result["settings"]) == {"frame_kl drop", "dist drop", "blank_split drop"}
     assert result == json.loads((tmp_path / "c" / "compare.json").read_text())
     assert (tmp_path / "c" / "compare.png").stat().st_size > 5000
     page = (tmp_path / "c" / "compare.md").read_text()
-    assert "| frame_kl drop |" in page
+    assert "| dist drop |" in page
     _, pairs = page.split("## Every pair")
-    assert sum(f"| {a} | {b} |" in pairs for a, b in itertools.permutations(result["settings"], 2)) == 1
-    assert "| frame_kl drop |" in page.split("## Over a control given the seconds")[1].split("## Every pair")[0]
+    assert sum(f"| {a} | {b} |" in pairs for a, b in itertools.permutations(result["settings"], 2)) == 3
+    assert "| dist drop |" in page.split("## Over a control given the seconds")[1].split("## Every pair")[0]
     files = sorted((tmp_path / "c").glob("*/seed-*/*/model.safetensors"))
     trained = [(f.parent.name, read_model(f)[0].training) for f in files]
     jobs = {role: {t["job"] for of, t in trained if of == role} for role in ROLES}
-    assert {role: len(found) for role, found in jobs.items()} == {"teacher": 1, "control": 2, "student": 4}
+    assert {role: len(found) for role, found in jobs.items()} == {"teacher": 1, "control": 2, "student": 6}
     longer = [
         tmp_path / "c" / LONGER / name / f"seed-{n}/control/model.safetensors"
-        for name in ("frame_kl_keep", "frame_kl_drop")
+        for name in ("frame_kl_drop", "dist_drop", "blank_split_drop")
         for n in (0, 1)
     ]
-    assert [read_model(f)[0].training["steps"] for f in longer] == [4 * ratio for ratio in range(2, 6)]
+    assert [read_model(f)[0].training["steps"] for f in longer] == [4 * ratio for ratio in range(2, 8)]
     files += longer
     times = [f.stat().st_mtime_ns for f in files]
     assert main(words) == 0
