@@ -5,6 +5,7 @@ from distill.synthesis import letters
 from distill.synthesis.degradation import ruled
 from distill.synthesis.fonts import FontFace, find_faces
 from distill.synthesis.letters import curved, dotted, needs_shaping, outlined, render_letters
+from students.direction import to_visual
 from students.errors import DataError
 
 
@@ -107,3 +108,19 @@ def test_scripts_that_join_are_rendered_whole_or_refused(face: FontFace, monkeyp
     with pytest.raises(DataError, match="Raqm"):
         render_letters(arabic, face, 48, 0.0, 0.0)
     assert render_letters("plain", face, 48, 0.0, 0.0)[0].any()
+
+
+@pytest.mark.skipif(not letters.features.check("raqm"), reason="Pillow has no Raqm here, and refuses such text")
+@pytest.mark.parametrize("text", ["\u05d0\u05dc", "\u05d0 12", "\u05d0\u05dc abc", "abc \u05d0", "(\u05d0 1"])
+def test_lines_are_rendered_in_the_order_that_classes_stand_in(face: FontFace, text: str) -> None:
+    drawn, _ = render_letters(text, face, 48, 0.0, 0.0)
+    first, last = (
+        render_letters(c, face, 48, 0.0, 0.0)[0] for c in (to_visual(text).text[0], to_visual(text).text[-1])
+    )
+    assert _same_ink(drawn[:, : first.shape[1]], first)
+    assert _same_ink(drawn[:, -last.shape[1] :], last)
+
+
+def _same_ink(part: np.ndarray, glyph: np.ndarray) -> bool:
+    """Whether the columns of ink are those of the glyph, to a shade."""
+    return bool(np.abs(part.sum(0, dtype=float) - glyph.sum(0, dtype=float)).max() < 255)
