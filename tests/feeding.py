@@ -50,3 +50,8 @@ def in_bytes(steps: list[StepData]) -> list[tuple[object, ...]]:
         )
         for s in steps
     ]
+
+
+def lines_of_step(order: Order, step: int) -> list[int]:
+    """The numbers of the lines of a step, group by group."""
+    return [i for group in order.step(step)[1] for i in group.indices]

@@ -15,7 +15,7 @@ def outputs(logits_NTC: Tensor, lengths: list[int] | None = None) -> Outputs:
     return Outputs(logits_NTC, torch.tensor(lengths or [t] * n), logits_NTC)
 
 
-def logits(*shape: int, seed: int) -> Tensor:
+def logits(*shape: int, seed: int = 0) -> Tensor:
     return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 

@@ -28,7 +28,7 @@ from students.model_file import write_whole
 MOST_LINES = 1000
 HIGHEST_PX, WIDEST_PX = 96, 2400
 SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))  # bytes of a file name that are no UTF-8
-UNWRITABLE = frozenset("\t\r\n\0") | SURROGATES
+NOT_IN_ROWS = frozenset("\t\r\n\0") | SURROGATES
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _set_aside(path: Path) -> Path:
 def _is_nameable(image: Path) -> bool:
     """Whether a `labels.tsv` can hold the name, in whichever folder it will lie, and be read back."""
     path = Path(os.path.abspath(image))
-    return not UNWRITABLE & set(str(path)) and all(map(lies_inside, path.parts[1:]))
+    return not NOT_IN_ROWS & set(str(path)) and all(map(lies_inside, path.parts[1:]))
 
 
 def _entry(line: Doubtful, folder: Path, preparation: Preparation) -> dict[str, Any]:

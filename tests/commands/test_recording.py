@@ -21,7 +21,6 @@ NETWORK = {
     "cold": {"seconds": 0.275, "mib": 84.4},
     "processes": {"n": 2, "times_one": 1.9},
 }
-SECONDS = {"lines": 1.0, "teacher": 20.0, "control": 3.0, "student": 4.0, "report": 0.5}
 
 
 def labelled_folder(folder: Path) -> Path:

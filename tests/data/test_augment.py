@@ -1,3 +1,5 @@
+"""Augmentation of a line: what it keeps, that each operation acts, and that it is a function of its generator."""
+
 from typing import Any
 
 import numpy as np

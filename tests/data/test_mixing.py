@@ -14,6 +14,7 @@ from distill.data.sampler import Order
 from distill.recipe.file import load_recipe
 from distill.recipe.sections import RecipeError
 from students.errors import DataError
+from tests.feeding import lines_of_step
 
 BATCH = 10
 
@@ -23,10 +24,6 @@ def order_of(mix: dict[str, object], sizes: dict[str, int], steps: int, labelled
     widths = np.random.default_rng(0).choice([32, 64, 96], len(sources))
     plan = plan_of(Mix.model_validate(mix), sources, BATCH, steps)
     return Order(widths, BATCH, 5, labelled=labelled, plan=plan)
-
-
-def flat(order: Order, k: int) -> list[int]:
-    return [i for group in order.step(k)[1] for i in group.indices]
 
 
 def of_source(sizes: dict[str, int], lines: list[int]) -> dict[str, int]:
@@ -47,7 +44,7 @@ def test_shares_are_as_the_formula_says_and_lines_of_a_source_come_equally_often
     of_name = dict(zip(named, weights, strict=False))
     steps = 60
     order = order_of({"weights": of_name, "temperature": temperature}, named, steps)
-    sampled = [flat(order, k) for k in range(steps)]
+    sampled = [lines_of_step(order, k) for k in range(steps)]
     assert {len(step) for step in sampled} == {BATCH}
     lines = Counter(i for step in sampled for i in step)
     counts = of_source(named, list(lines.elements()))
@@ -65,7 +62,7 @@ def test_a_source_comes_in_and_stays_away_at_its_steps() -> None:
     sizes = {"sampled": 200, "real": 50}
     weights = {"sampled": {"weight": 3, "end": 0.3}, "real": {"begin": 0.1}}
     order = order_of({"weights": weights}, sizes, 40)
-    of_step = [of_source(sizes, flat(order, k)) for k in range(40)]
+    of_step = [of_source(sizes, lines_of_step(order, k)) for k in range(40)]
     assert all("real" not in counts for counts in of_step[:4])
     assert all("sampled" not in counts for counts in of_step[12:])
     between = sum((Counter(counts) for counts in of_step[4:12]), Counter())
@@ -93,7 +90,7 @@ def test_the_control_takes_the_steps_of_a_mixed_student_with_fillers_mixed_alike
     for half, shares in ((range(40), (0.75, 0.25)), (range(40, 80), (1.0, 0.0))):
         counts: Counter[str] = Counter()
         for k in half:
-            theirs, ours = flat(student, k), flat(control, k)
+            theirs, ours = lines_of_step(student, k), lines_of_step(control, k)
             assert len(ours) == len(theirs)
             assert labelled[ours].all()
             assert {i for i in theirs if labelled[i]} <= set(ours)
@@ -107,8 +104,8 @@ def test_a_control_without_labelled_lines_among_the_active_takes_all_there_are()
     labelled = np.repeat([True, False], list(sizes.values()))
     mix = {"weights": {"real": {"begin": 0.5}}}
     control = order_of(mix, sizes, 20, labelled)
-    assert all(labelled[flat(control, k)].all() for k in range(20))
-    assert of_source(sizes, flat(order_of(mix, sizes, 20), 0)) == {"plain": BATCH}
+    assert all(labelled[lines_of_step(control, k)].all() for k in range(20))
+    assert of_source(sizes, lines_of_step(order_of(mix, sizes, 20), 0)) == {"plain": BATCH}
 
 
 def test_steps_without_a_source_are_refused() -> None:

@@ -1,21 +1,20 @@
+"""Which lines form which step: every line once an epoch, one width a group, a function of seed and step."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.data.sampler import Order, in_width_order
+from tests.feeding import lines_of_step
 
 WIDTHS = st.lists(st.sampled_from([32, 48, 64, 96]), min_size=1, max_size=120).map(np.array)
-
-
-def flat(order: Order, k: int) -> list[int]:
-    return [i for group in order.step(k)[1] for i in group.indices]
 
 
 @given(WIDTHS, st.integers(1, 20), st.integers(0, 3))
 def test_an_epoch_holds_every_line_and_every_step_as_many(widths: np.ndarray, size: int, seed: int) -> None:
     order = Order(widths, size, seed)
-    steps = [flat(order, k) for k in range(order.steps_per_epoch)]
+    steps = [lines_of_step(order, k) for k in range(order.steps_per_epoch)]
     assert {len(step) for step in steps} == {size}
     assert {i for step in steps for i in step} == set(range(len(widths)))
     extra = sum(map(len, steps)) - len(widths)
@@ -34,9 +33,9 @@ def test_a_group_has_one_width_and_step_k_depends_on_seed_and_k_alone(widths: np
 
 def test_epochs_and_seeds_differ() -> None:
     widths = np.full(1000, 64)
-    first = flat(Order(widths, 100, 0), 0)
-    assert first != flat(Order(widths, 100, 0), 10)
-    assert first != flat(Order(widths, 100, 1), 0)
+    first = lines_of_step(Order(widths, 100, 0), 0)
+    assert first != lines_of_step(Order(widths, 100, 0), 10)
+    assert first != lines_of_step(Order(widths, 100, 1), 0)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])
@@ -44,7 +43,7 @@ def test_micro_batches_split_a_step_and_change_nothing_else(size: int) -> None:
     widths = np.array([32, 64] * 16)
     whole, split = Order(widths, 16, 0), Order(widths, 16, 0, size)
     for k in range(4):
-        assert flat(whole, k) == flat(split, k)
+        assert lines_of_step(whole, k) == lines_of_step(split, k)
         assert all(len(group.indices) <= size for group in split.step(k)[1])
 
 
@@ -63,7 +62,7 @@ def test_the_control_takes_the_same_steps_with_labelled_lines_in_every_slot(
     labelled[0] = True
     student, control = Order(widths, size, seed), Order(widths, size, seed, labelled=labelled)
     for k in range(2 * student.steps_per_epoch):
-        theirs, ours = flat(student, k), flat(control, k)
+        theirs, ours = lines_of_step(student, k), lines_of_step(control, k)
         assert len(ours) == len(theirs)
         assert labelled[ours].all()
         assert {i for i in theirs if labelled[i]} <= set(ours)
@@ -73,7 +72,7 @@ def test_fillers_have_the_width_of_the_slot_where_there_are_any() -> None:
     widths, labelled = np.array([32, 64] * 50), np.arange(100) < 20
     student, control = Order(widths, 10, 0), Order(widths, 10, 0, labelled=labelled)
     for k in range(student.steps_per_epoch):
-        assert sorted(widths[flat(student, k)]) == sorted(widths[flat(control, k)])
+        assert sorted(widths[lines_of_step(student, k)]) == sorted(widths[lines_of_step(control, k)])
 
 
 def test_a_line_used_again_in_an_epoch_counts_its_uses() -> None:
@@ -87,4 +86,4 @@ def test_a_rare_width_is_not_filled_with_copies_of_one_line() -> None:
     widths = np.array([64] * 60 + [992] + [1024] * 40)
     control = Order(widths, 10, 0, labelled=widths < 1000)
     for k in range(control.steps_per_epoch):
-        assert len(set(flat(control, k))) >= 8
+        assert len(set(lines_of_step(control, k))) >= 8

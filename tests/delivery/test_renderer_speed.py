@@ -1,3 +1,5 @@
+"""The speed of the renderer as the command measures it."""
+
 import json
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Scores of readings: protocols, CER and WER, and what is left out."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

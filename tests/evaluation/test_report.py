@@ -1,3 +1,5 @@
+"""Readings of a report that no label could be, and tables that no cell breaks."""
+
 from pathlib import Path
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Checkpoints that are damaged, cut short by a full disk, or written twice; and digests of tensors."""
+
 from __future__ import annotations
 
 import errno

@@ -1,3 +1,5 @@
+"""Recipes: the shipped ones, overrides, and problems, which are all listed at once."""
+
 from pathlib import Path
 
 import pytest

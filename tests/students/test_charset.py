@@ -1,3 +1,5 @@
+"""Charsets: what is encoded comes back, and what cannot be written is named."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""Greedy decoding: text, characters with places and confidences, and what asks for review."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Pictures of every mode, bit depth and orientation, and files that are no pictures."""
+
 import io
 import struct
 import zlib

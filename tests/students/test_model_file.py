@@ -1,3 +1,5 @@
+"""Model files: equal bytes for equal contents, damage that is refused, and names that mean one."""
+
 import shutil
 import stat
 from pathlib import Path

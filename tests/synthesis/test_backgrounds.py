@@ -1,3 +1,5 @@
+"""Grounds of rendered lines: textures, photographs, shadows and glare."""
+
 import cv2
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""Texts for rendered lines from files: how they are cut, balanced and counted."""
+
 from collections import Counter
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Font families: their faces, order, and what is left out."""
+
 import logging
 import shutil
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Letters that are bent, outlined, dotted or ruled."""
+
 import numpy as np
 import pytest
 

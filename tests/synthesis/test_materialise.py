@@ -1,3 +1,5 @@
+"""Rendered lines as files: the same for any number of processes, found again by their key."""
+
 import hashlib
 from pathlib import Path
 

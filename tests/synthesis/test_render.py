@@ -1,3 +1,5 @@
+"""Rendering one line: its size, its ink, and that it is a function of its generator."""
+
 import hashlib
 import subprocess
 import sys

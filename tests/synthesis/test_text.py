@@ -1,3 +1,5 @@
+"""Texts from templates: their bounds, their characters, and that a seed gives the same ones."""
+
 import hashlib
 import random
 import unicodedata

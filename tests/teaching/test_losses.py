@@ -17,19 +17,10 @@ from distill.teaching.losses.ctc import class_changes, ctc
 from distill.teaching.losses.frames import valid_frames
 from distill.teaching.losses.logits import consistency, frame_kl, shares, written_frames
 from students.charset import Charset
-from students.parts import Outputs
+from tests.tensors import logits, outputs
 
 Frames = Literal["all", "elimination", "symmetric"]
 FRAMES: tuple[Frames, ...] = ("all", "elimination", "symmetric")
-
-
-def outputs(logits_NTC: Tensor, lengths: list[int] | None = None) -> Outputs:
-    n, t, _ = logits_NTC.shape
-    return Outputs(logits_NTC, torch.tensor(lengths or [t] * n), logits_NTC)
-
-
-def random_logits(*shape: int, seed: int = 0) -> Tensor:
-    return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 def by_enumeration(logits_TC: Tensor, target: list[int]) -> Tensor:
@@ -45,7 +36,7 @@ def by_enumeration(logits_TC: Tensor, target: list[int]) -> Tensor:
 
 @pytest.mark.parametrize("target", [[], [1], [1, 2], [2, 2], [1, 2, 1]])
 def test_ctc_is_the_sum_over_all_paths_in_value_and_gradient(target: list[int]) -> None:
-    logits_NTC = random_logits(1, 5, 3).requires_grad_()
+    logits_NTC = logits(1, 5, 3).requires_grad_()
     total, count = ctc(
         outputs(logits_NTC), torch.tensor([target or [0]]), torch.tensor([len(target)]), torch.tensor([True])
     )
@@ -58,7 +49,7 @@ def test_ctc_is_the_sum_over_all_paths_in_value_and_gradient(target: list[int]) 
 
 
 def test_ctc_leaves_unlabelled_lines_alone() -> None:
-    logits_NTC = random_logits(2, 6, 4).requires_grad_()
+    logits_NTC = logits(2, 6, 4).requires_grad_()
     total, count = ctc(
         outputs(logits_NTC), torch.tensor([[1, 2], [0, 0]]), torch.tensor([2, 0]), torch.tensor([True, False])
     )
@@ -71,13 +62,13 @@ def test_ctc_leaves_unlabelled_lines_alone() -> None:
 
 
 def test_ctc_says_infinity_where_a_label_has_too_few_frames() -> None:
-    total, _ = ctc(outputs(random_logits(1, 2, 3)), torch.tensor([[1, 1]]), torch.tensor([2]), torch.tensor([True]))
+    total, _ = ctc(outputs(logits(1, 2, 3)), torch.tensor([[1, 1]]), torch.tensor([2]), torch.tensor([True]))
     assert math.isinf(total.item())
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
 def test_frame_kl_is_that_of_torch_distributions(temperature: float) -> None:
-    student_NTC, teacher_NTC = random_logits(3, 7, 5), random_logits(3, 7, 5, seed=1)
+    student_NTC, teacher_NTC = logits(3, 7, 5), logits(3, 7, 5, seed=1)
     total, count = frame_kl(outputs(student_NTC), outputs(teacher_NTC), FrameKL(temperature=temperature, frames="all"))
     divergence_NT = kl_divergence(
         Categorical(logits=teacher_NTC / temperature), Categorical(logits=student_NTC / temperature)
@@ -88,16 +79,16 @@ def test_frame_kl_is_that_of_torch_distributions(temperature: float) -> None:
 
 @pytest.mark.parametrize("frames", FRAMES)
 def test_frame_kl_is_zero_at_equality_and_never_negative(frames: Frames) -> None:
-    teacher = outputs(random_logits(2, 9, 4))
+    teacher = outputs(logits(2, 9, 4))
     assert frame_kl(teacher, teacher, FrameKL(temperature=2, frames=frames))[0].item() == pytest.approx(0, abs=1e-6)
-    other = outputs(random_logits(2, 9, 4, seed=3))
+    other = outputs(logits(2, 9, 4, seed=3))
     assert frame_kl(other, teacher, FrameKL(temperature=2, frames=frames))[0].item() > 0
 
 
 @pytest.mark.parametrize("frames", FRAMES)
 def test_frame_kl_sees_neither_padding_nor_company(frames: Frames) -> None:
-    student_NTC, teacher_NTC = random_logits(2, 6, 4), random_logits(2, 6, 4, seed=1)
-    padding_NTC = 50 * random_logits(2, 3, 4, seed=2)
+    student_NTC, teacher_NTC = logits(2, 6, 4), logits(2, 6, 4, seed=1)
+    padding_NTC = 50 * logits(2, 3, 4, seed=2)
 
     def kl(rows: slice, pad: bool) -> float:
         both = [torch.cat([x, padding_NTC], 1) if pad else x for x in (student_NTC, teacher_NTC)]
@@ -127,7 +118,7 @@ def test_frames_are_chosen_by_what_the_teacher_writes() -> None:
 def test_a_line_on_which_the_teacher_writes_nothing_adds_zero_and_stays_finite() -> None:
     silent = torch.zeros(1, 5, 3)
     silent[..., 0] = 9
-    student_NTC = random_logits(1, 5, 3).requires_grad_()
+    student_NTC = logits(1, 5, 3).requires_grad_()
     total, count = frame_kl(outputs(student_NTC), outputs(silent), FrameKL(temperature=1, frames="symmetric"))
     total.backward()
     assert (total.item(), count) == (0, 1)
@@ -143,7 +134,7 @@ def test_a_label_that_records_less_is_the_sum_over_all_paths_that_agree_with_it(
     """By enumeration: every path is folded frame by frame, then collapsed, and compared with the folded label."""
     (folded,) = foldings(CASES, [form])
     assert folded is not None
-    logits_NTC = random_logits(1, 5, CASES.n_classes).requires_grad_()
+    logits_NTC = logits(1, 5, CASES.n_classes).requires_grad_()
     classes = CASES.encode(target)
     total, _ = ctc(
         outputs(logits_NTC), torch.tensor([classes or [0]]), torch.tensor([len(target)]), torch.tensor([True]), [folded]
@@ -162,7 +153,7 @@ def test_a_label_that_records_less_is_the_sum_over_all_paths_that_agree_with_it(
 
 
 def test_lines_of_several_forms_in_one_batch_each_follow_their_own() -> None:
-    logits_NTC = random_logits(3, 6, CASES.n_classes)
+    logits_NTC = logits(3, 6, CASES.n_classes)
     targets_NL, lengths_N = torch.tensor([CASES.encode("aA"), CASES.encode("ab"), [0, 0]]), torch.tensor([2, 2, 0])
     each = foldings(CASES, ["caseless", "exact", "no_punctuation"])
     assert each[1] is None
@@ -177,7 +168,7 @@ def test_lines_of_several_forms_in_one_batch_each_follow_their_own() -> None:
 @pytest.mark.parametrize("form", ["caseless", "no_punctuation", "caseless_no_punctuation"])
 def test_class_changes_are_the_expected_places_at_which_a_path_writes_one_symbol_twice(form: LabelForm) -> None:
     """By enumeration over the paths of the valid frames: neighbours of two classes but of one written symbol."""
-    logits_NTC = random_logits(2, 4, CASES.n_classes).requires_grad_()
+    logits_NTC = logits(2, 4, CASES.n_classes).requires_grad_()
     total, count = class_changes(outputs(logits_NTC, [4, 3]), torch.tensor([True, True]), foldings(CASES, [form, form]))
     expected = torch.zeros((), dtype=torch.float64)
     for logits_TC, t in zip(logits_NTC, (4, 3), strict=True):
@@ -195,11 +186,11 @@ def test_class_changes_are_the_expected_places_at_which_a_path_writes_one_symbol
 
 
 def test_class_changes_speak_only_of_labelled_lines_that_leave_a_choice() -> None:
-    logits_NTC = random_logits(3, 5, CASES.n_classes)
+    logits_NTC = logits(3, 5, CASES.n_classes)
     each = foldings(CASES, ["caseless", "exact", "caseless"])
     total, count = class_changes(outputs(logits_NTC), torch.tensor([True, True, False]), each)
     alone, _ = class_changes(outputs(logits_NTC[:1]), torch.tensor([True]), each[:1])
-    longer_NTC = torch.cat([logits_NTC[:1], random_logits(1, 2, CASES.n_classes, seed=1)], 1)
+    longer_NTC = torch.cat([logits_NTC[:1], logits(1, 2, CASES.n_classes, seed=1)], 1)
     padded, _ = class_changes(outputs(longer_NTC, [5]), torch.tensor([True]), each[:1])
     assert count == 2
     assert total.item() == pytest.approx(alone.item()) == padded.item()
@@ -207,11 +198,11 @@ def test_class_changes_speak_only_of_labelled_lines_that_leave_a_choice() -> Non
 
 
 def test_two_equal_views_agree_and_the_followed_view_gets_no_gradient() -> None:
-    view_NTC = random_logits(2, 5, 4)
+    view_NTC = logits(2, 5, 4)
     equal, count = consistency(outputs(torch.cat([view_NTC, view_NTC]), [5, 3, 5, 3]))
     assert count == 4
     assert equal.item() == pytest.approx(0, abs=1e-6)
-    logits_NTC = random_logits(2, 3, 4, seed=1).requires_grad_()
+    logits_NTC = logits(2, 3, 4, seed=1).requires_grad_()
     total, _ = consistency(outputs(logits_NTC))
     q, p = logits_NTC.detach().softmax(-1)
     expected = (kl_divergence(Categorical(p), Categorical(q)) + kl_divergence(Categorical(q), Categorical(p))).mean()
@@ -221,8 +212,8 @@ def test_two_equal_views_agree_and_the_followed_view_gets_no_gradient() -> None:
 
 
 def test_views_are_invariant_to_padding() -> None:
-    short_NTC = random_logits(2, 4, 3)
-    padded_NTC = torch.cat([short_NTC, random_logits(2, 3, 3, seed=5)], 1)
+    short_NTC = logits(2, 4, 3)
+    padded_NTC = torch.cat([short_NTC, logits(2, 3, 3, seed=5)], 1)
     assert consistency(outputs(short_NTC))[0].item() == pytest.approx(
         consistency(outputs(padded_NTC, [4, 4]))[0].item(), abs=1e-6
     )

@@ -22,7 +22,6 @@ from students.parts import Outputs
 from tests.tensors import C, T, kl, logits, outputs
 
 TAU = 1.7
-Slow = Callable[[Tensor, Tensor], Tensor]  # logits (T, C) of student and teacher, float64, valid frames only
 
 
 def soft(logits_TC: Tensor) -> Tensor:
