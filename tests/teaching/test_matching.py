@@ -12,7 +12,7 @@ from torch import Tensor
 from distill.recipe.objective import FrameMatch, Objective
 from distill.recipe.terms import FrameKL
 from distill.teaching.cache import temperatures_of
-from distill.teaching.losses.alignment import occupancy
+from distill.teaching.losses.alignment import occupancy, padded_texts
 from distill.teaching.losses.ctc import ctc
 from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, in_classes, matched, rest_as_student
@@ -165,7 +165,7 @@ def test_a_temperature_softens_what_stands_at_a_symbol_and_not_where() -> None:
     p_TC = teacher_NTC[0].softmax(-1)
     shares_TK = p_TC[:, 1:] ** (1 / tau) / (p_TC[:, 1:] ** (1 / tau)).sum(-1, keepdim=True)
     soft_TC = torch.cat([p_TC[:, :1], (1 - p_TC[:, :1]) * shares_TK], -1)
-    occupied_SU, _ = occupancy(student.logits_NTC.log_softmax(-1), student.lengths_N, [[1, 2]])
+    occupied_SU, _ = occupancy(student.logits_NTC.log_softmax(-1), student.lengths_N, *padded_texts([[1, 2]]))
     columns = ([0, 2], [1], [3, 4])
     for found, of_frame_TC in ((plain, p_TC), (softer, soft_TC)):
         mean_UC = torch.stack([of_frame_TC[frames].mean(0) for frames in columns])

@@ -13,7 +13,7 @@ from distill.recipe.objective import FrameMatch, Objective
 from distill.recipe.terms import FrameKL
 from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, matched
-from distill.teaching.losses.near import symbols_of
+from distill.teaching.losses.near import symbols_of, texts_of_paths
 from students.decode import collapse
 from students.parts import Outputs
 from tests.tensors import C, logits, outputs
@@ -124,3 +124,15 @@ def test_a_recipe_that_does_not_set_the_new_keys_keeps_its_digest() -> None:
     plain = Objective().model_dump(mode="json")
     assert plain["match"] == {"how": "symbols", "max_shift": 2}
     assert Objective.model_validate({"match": {"always": True}}).model_dump(mode="json")["match"]["always"] is True
+
+
+def test_texts_of_all_lines_at_once_are_those_of_each_line_alone() -> None:
+    path_NT = torch.randint(0, 3, (200, 9), generator=torch.Generator().manual_seed(0))
+    path_NT[0] = 0
+    lengths_N = torch.arange(200) % 9 + 1
+    texts_NL, text_lengths_N = texts_of_paths(path_NT, lengths_N)
+    assert texts_NL.shape[1] == text_lengths_N.max() < 9
+    for path_T, length, text_L, n in zip(path_NT, lengths_N, texts_NL, text_lengths_N, strict=True):
+        assert text_L[:n].tolist() == collapse(path_T[:length].numpy())
+        assert not text_L[n:].any()
+    assert texts_of_paths(path_NT[:1], lengths_N[:1])[0].shape == (1, 1)  # where nothing is written

@@ -125,16 +125,17 @@ def forced_alignment(
 
 
 @torch.no_grad()
-def occupancy(log_q_NTC: Tensor, lengths_N: Tensor, texts_N: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+def occupancy(
+    log_q_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, text_lengths_N: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return how likely a frame writes each character of a text, given that the line does (forward and backward).
 
     (N, T, U), 0 behind the valid length, and the column of every character, (N, L) on the host: 0 is the blank's, and
-    a character repeated at once shares the column of the one before it. Texts must be feasible.
+    a character repeated at once shares the column of the one before it. Texts, padded on the host, must be feasible.
     """
-    targets_NL, text_lengths_N = padded_texts(texts_N)
     begins_NL = F.pad(targets_NL[:, 1:] != targets_NL[:, :-1], (1, 0), value=True)
     columns_NL = begins_NL.cumsum(1)
-    classes_NU = torch.zeros(len(texts_N), 1 + targets_NL.shape[1], dtype=torch.int64).scatter(
+    classes_NU = torch.zeros(len(targets_NL), 1 + targets_NL.shape[1], dtype=torch.int64).scatter(
         1, columns_NL, targets_NL
     )
     log_q_NTU = log_q_NTC.gather(-1, classes_NU[:, None].expand(-1, log_q_NTC.shape[1], -1).to(log_q_NTC.device))

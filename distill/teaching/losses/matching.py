@@ -14,9 +14,8 @@ from distill.recipe.objective import FrameMatch
 from distill.teaching.losses.alignment import occupancy
 from distill.teaching.losses.frames import log_posteriors, valid_frames
 from distill.teaching.losses.logits import kl_per_frame
-from distill.teaching.losses.near import moved_near, numbered
+from distill.teaching.losses.near import moved_near, numbered, texts_of_paths
 from students.charset import BLANK
-from students.decode import collapse, frames_needed
 from students.parts import Outputs
 
 TINY = 1e-12  # under every logarithm of a probability that may vanish
@@ -176,24 +175,29 @@ def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
 
 def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None, p_NTC: Tensor) -> Matched:
     path_NT, sure_NT = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).amax(-1).exp()
-    lengths_N = student.lengths_N.tolist()
-    texts_N = [collapse(path_T[:t].numpy()) for path_T, t in zip(path_NT, teacher.lengths_N.tolist(), strict=True)]
-    unknown = set() if unknown_C is None else set(unknown_C.nonzero().flatten().tolist())
-    fitting_M = [
-        row for row, text in enumerate(texts_N) if frames_needed(text) <= lengths_N[row] and unknown.isdisjoint(text)
-    ]
+    texts_NL, text_lengths_N = texts_of_paths(path_NT, teacher.lengths_N.cpu())
+    repeats_N = ((texts_NL[:, 1:] == texts_NL[:, :-1]) & (texts_NL[:, 1:] != BLANK)).sum(1)  # a blank stands between
+    fits_N = text_lengths_N + repeats_N <= student.lengths_N.cpu()
+    if unknown_C is not None:
+        fits_N &= ~unknown_C.cpu()[texts_NL].any(1)
+    fitting_M = fits_N.nonzero().flatten().tolist()
     if not fitting_M:
         return Matched(_pooled(teacher, student))
-    texts_M = [texts_N[row] for row in fitting_M]
-    occupied_MSU, columns_ML = occupancy(log_posteriors(student)[fitting_M], student.lengths_N[fitting_M], texts_M)
+    longest = max(1, int(text_lengths_N[fitting_M].max()))
+    occupied_MSU, columns_ML = occupancy(
+        log_posteriors(student)[fitting_M],
+        student.lengths_N[fitting_M],
+        texts_NL[fitting_M, :longest],
+        text_lengths_N[fitting_M],
+    )
     p_MTX = torch.cat([p_NTC, sure_NT[..., None]], -1)[fitting_M]
     mean_MUX = _means_of_columns(path_NT[fitting_M], teacher.lengths_N.cpu()[fitting_M], columns_ML, p_MTX)
     expected_MSX = occupied_MSU @ mean_MUX
-    if len(fitting_M) < len(texts_N):
+    if len(fitting_M) < len(fits_N):
         by_area = Matched(_pooled(teacher, student))
         logits_NSC, sure_NS = by_area.outputs.logits_NTC.float().clone(), by_area.sureness_NT.clone()
     else:  # every line is replaced below
-        logits_NSC = p_NTC.new_empty(len(texts_N), student.logits_NTC.shape[1], p_NTC.shape[-1])
+        logits_NSC = p_NTC.new_empty(len(fits_N), student.logits_NTC.shape[1], p_NTC.shape[-1])
         sure_NS = logits_NSC.new_empty(logits_NSC.shape[:2])
     logits_NSC[fitting_M] = (expected_MSX[..., :-1] + TINY).log()
     sure_NS[fitting_M] = expected_MSX[..., -1]

@@ -55,6 +55,17 @@ def numbered(path_NT: Tensor, valid_NT: Tensor) -> Tensor:
     return torch.where(path_NT == BLANK, 0, begins_NT.cumsum(1))
 
 
+def texts_of_paths(path_NT: Tensor, lengths_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what best paths write, (N, L) int64, at least one wide, 0 behind the end; and the lengths, (N,).
+
+    The same as `students.decode.collapse` of every line, all lines at once.
+    """
+    numbers_NT = numbered(path_NT, torch.arange(path_NT.shape[1]) < lengths_N[:, None])
+    text_lengths_N = numbers_NT.amax(1)
+    texts_NL = torch.zeros(len(path_NT), 1 + max(1, int(text_lengths_N.max())), dtype=torch.int64)
+    return texts_NL.scatter(1, numbers_NT, path_NT * (numbers_NT > 0))[:, 1:], text_lengths_N
+
+
 def symbols_of(outputs: Outputs) -> Symbols:
     """Return the symbols of the best paths, on the host."""
     path_NT, valid_NT = outputs.logits_NTC.argmax(-1).cpu(), valid_frames(outputs).cpu()
