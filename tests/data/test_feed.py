@@ -105,7 +105,7 @@ time.sleep(60)
         worker = int(process.stdout.readline())
         os.kill(worker, 0)
         process.kill()
-    for _ in range(100):
+    for _ in range(600):  # a minute: on a busy machine even an end takes seconds
         try:
             os.kill(worker, 0)
         except ProcessLookupError:
