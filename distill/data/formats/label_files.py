@@ -79,7 +79,10 @@ def read_label_file(files: Files, file: str) -> LabelFile:
 
 def _table(content: str, where: str, suffix: str, names_image: NamesImage) -> LabelFile:
     """Rows of a table: of CSV, of tab-separated cells, or of names and texts with another separator."""
-    if suffix == ".csv":
+    quoted = re.match(r'"[^"\n]*"([ ,;|])"', content) if suffix == ".txt" else None
+    if quoted:  # as R writes a table
+        cells = delimited(content, where, quoted[1])
+    elif suffix == ".csv":
         content = re.sub(r"\Asep=.\r?\n", "", content)  # a first row that Excel writes and reads
         cells = delimited(content, where, delimiter_of(content, names_image))
     elif suffix == ".txt" and "\t" not in content:

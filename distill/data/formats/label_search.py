@@ -10,6 +10,7 @@ import fnmatch
 import logging
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,20 @@ log = logging.getLogger(__name__)
 LABEL_FILES = ("labels.tsv", "labels.csv", "labels.json", "metadata.jsonl", "metadata.csv")
 PADDLE_LISTS = ("rec_gt*.txt", "Label.txt")
 PAIRS = f"*{GROUND_TRUTH}"
+TEXTS = (
+    ".json",
+    ".xml",
+    ".label",
+    ".lab",
+    ".lbl",
+    ".text",
+    ".gt",
+    ".csv",
+    ".tsv",
+    ".yaml",
+    ".yml",
+)  # of one image each
+ABOUT_SUFFIXES = (".txt", ".md", ".rst", ".html", ".pdf")
 SPREADSHEETS = (".xlsx", ".xls", ".ods")
 HEAD_BYTES = 2**16
 LOOKED_AT = 200  # rows of a file, texts next to images, or files
@@ -60,19 +75,24 @@ def search(files: Files, without: Sequence[str] = ()) -> list[Candidate]:
     pairs = paired(files, TEXT)
     texts = set(pairs.texts.values())
     found = [_texts(files, list(texts))] if texts else []
-    lists = [name for name in files.names if _may_list(name) and name not in texts and name not in without]
+    apart = [name for name in files.names if _may_list(name) and name not in texts and name not in without]
+    stems = {posixpath.splitext(image)[0] for image in files.images}
+    beside = Counter(posixpath.splitext(name)[1] for name in apart if posixpath.splitext(name)[0] in stems)
+    found += [Candidate(f"*{suffix}", f"{n} files next to images") for suffix, n in beside.items() if suffix in TEXTS]
+    lists = [name for name in apart if posixpath.splitext(name)[0] not in stems]
     found += [each for name in lists[:LOOKED_AT] if (each := _candidate(files, name))]
     if len(lists) > LOOKED_AT:
-        found.append(Candidate(lists[LOOKED_AT], f"one of {len(lists)} texts, too many to look into"))
-    sheets = [name for name in files.names if name.lower().endswith(SPREADSHEETS)]
-    return found + [Candidate(name, "a spreadsheet; save it as CSV") for name in sheets]
+        found.append(Candidate(lists[LOOKED_AT], f"one of {len(lists)} files, too many to look into"))
+    return found
 
 
 def warn_of_unused(files: Files, candidates: Sequence[Candidate]) -> None:
     """Say which files hold labels that are not used, and how they would be."""
     for each in candidates[:NAMED_AT_MOST]:
         why = f" ({each.problem})" if each.problem else ""
-        log.warning("%s: holds %s, which is not used%s; give labels: %s", files.place, each.name, why, each.name)
+        can_be = each.name == ALL_TEXTS or (each.name.lower().endswith(SUFFIXES) and not each.name.startswith("*"))
+        how = f"; give labels: {each.name}" if can_be else ""
+        log.warning("%s: holds %s, which is not used%s%s", files.place, each.name, why, how)
 
 
 def warn_of_lists_above(files: Files) -> None:
@@ -97,7 +117,9 @@ def warn_of_lists_above(files: Files) -> None:
 
 def _may_list(name: str) -> bool:
     lower = name.lower()
-    return lower.endswith(SUFFIXES) and not (lower.endswith(TEXT) and (is_about(name) or lower.endswith(GROUND_TRUTH)))
+    return not (
+        is_picture(lower) or lower.endswith(GROUND_TRUTH) or (lower.endswith(ABOUT_SUFFIXES) and is_about(name))
+    )
 
 
 def _texts(files: Files, texts: Sequence[str]) -> Candidate:
@@ -114,6 +136,8 @@ def _texts(files: Files, texts: Sequence[str]) -> Candidate:
 def _candidate(files: Files, name: str) -> Candidate | None:
     """A file that names images of the folder and texts, and whether it is clear enough to be read unasked."""
     base = posixpath.dirname(name)
+    if name.lower().endswith(SPREADSHEETS):
+        return Candidate(name, "a spreadsheet; save it as CSV")
     try:
         if not _names_images(name, files.read(name, HEAD_BYTES), lambda cell: files.index.find(cell, base) is not None):
             return None
@@ -148,9 +172,9 @@ def _names_images(name: str, head: bytes, names_image: Callable[[str], bool]) ->
 
 def _cells(row: str) -> list[str]:
     """What may be cells of a row, whatever separates them."""
-    if row.startswith("{"):
+    if row.lstrip().startswith(("{", "<", '"')):
         return QUOTED.findall(row)
-    cells = [cell.strip(' "\r') for cell in re.split(r"[\t,;|]", row)]
+    cells = [cell.strip(' "\r') for cell in re.split(r"[\t,;|]|: ", row)]
     spaced = PICTURE_THEN.match(row)
     return [cell for cell in cells if cell] + ([spaced[1], spaced[3]] if spaced else [])
 

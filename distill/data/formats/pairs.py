@@ -120,6 +120,8 @@ def _differ_in_one(one: str, other: str) -> bool:
 
 def read_pairs(files: Files, suffix: str) -> list[str | None]:
     """Return the text of every image, None where it has none; raises `DataError` for what is not paired clearly."""
+    if not suffix.endswith(TEXT):
+        raise DataError(f"{files.place}: texts next to images end in {GROUND_TRUTH} or {TEXT}, not in {suffix}")
     pairs = paired(files, suffix)
     if pairs.lonely and suffix == TEXT:
         log.warning("%s: %d texts have no image of their name and are not used: %s", files.place, *_some(pairs.lonely))

@@ -88,11 +88,14 @@ def _lines(shard: Path, members: Mapping[str, TarMember]) -> tuple[Labelled, lis
     """The lines of a tar, and the names of texts whose image is missing."""
     hidden = tuple(name for name in members if is_hidden(name) and is_picture(name))
     visible = [name for name in members if not is_hidden(name)]
-    files = Files(shard, tuple(sorted(visible)), lambda name, n: _read(members[name], n), in_tar=True, hidden=hidden)
+    called = {posixpath.normpath(name): name for name in visible}  # tar -c . begins every name with ./
+    names = tuple(sorted(called))
+    files = Files(shard, names, lambda name, n: _read(members[called.get(name, name)], n), in_tar=True, hidden=hidden)
     files.say_what_is_left_out()
     samples = _samples(shard, visible)
     if _is_a_folder(files, samples):
-        return labelled(files), []
+        lines = labelled(files)
+        return Labelled(lines.names, [called[file] for file in lines.files], lines.texts), []
     lonely = [sample for sample in samples if not sample.images]
     lost = [member for sample in lonely for member in sample.members.values() if _is_lost(files, member)]
     if others := [m for sample in lonely for m in sample.members.values() if m not in lost]:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from distill.data.columns import Column, ColumnFetch, PathsFetch, arrow_table
 from distill.data.formats.contents import Contents
 from distill.data.formats.finding import Index
+from distill.data.formats.label_tables import FILE_COLUMNS
 from distill.data.formats.listing import files_of
 from distill.data.formats.parts import parts_of
 from distill.data.formats.written import Written, parquet_file
@@ -115,6 +116,7 @@ def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequen
 
     Images are bytes, lists of bytes, or paths; a path is seen from the folder of the table, `where`.
     """
+    table = _with_image(table)
     if missing := _missing(table.column_names):
         raise DataError(f"{where}: {missing}")
     if isinstance(table, datasets.Dataset):
@@ -136,6 +138,17 @@ def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequen
     folder, found, lost = _files_of(where, {row: path for row in rows if (path := paths[row])})
     names = [found.get(row, name) for row, name in enumerate(names)]
     return Contents(names, texts.to_pylist(), PathsFetch(fetch, folder, found, lost))
+
+
+def _with_image(table: datasets.Dataset | pa.Table) -> datasets.Dataset | pa.Table:
+    """The table with its column of file names, as `metadata.parquet` of an image folder has it, as the images."""
+    columns = table.column_names
+    files = [column for column in columns if column in FILE_COLUMNS]
+    if "image" in columns or "text" not in columns or len(files) != 1:
+        return table
+    if isinstance(table, datasets.Dataset):
+        return table.rename_column(files[0], "image")
+    return table.rename_columns(["image" if column == files[0] else column for column in columns])
 
 
 def _images(images: pa.ChunkedArray) -> tuple[pa.ChunkedArray | None, tuple[str, ...], list[str | None]]:
@@ -173,8 +186,9 @@ def _rows_of_null(data: pa.ChunkedArray) -> list[int]:
 def _files_of(where: object, paths: Mapping[int, str]) -> tuple[Path, dict[int, str], dict[int, str]]:
     """The folder of a table, the files in it that paths mean, by row, and what is wrong with those that mean none."""
     table = Path(str(where))
-    folder = table if table.is_dir() else table.parent
-    index = Index(folder, ())
+    inside, beside = Index(table, ()), Index(table.parent, ())
+    folder = table if table.is_dir() and any(inside.find(path) for path in paths.values()) else table.parent
+    index = inside if folder == table else beside
     found = {row: index.find(path) for row, path in paths.items()}
     if None in found.values() and folder.is_dir():  # names may be written otherwise than files
         index = files_of(folder).index

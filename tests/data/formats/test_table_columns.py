@@ -108,6 +108,19 @@ def test_what_datasets_writes_of_an_image_folder(tmp_path: Path) -> None:
     assert opened(tmp_path / "moved" / "lines.parquet") == [(f"images/{n}", data, text) for n, data, text in EXPECTED]
 
 
+@pytest.mark.parametrize("column", ["file_name", "image"])
+def test_a_folder_of_parts_and_a_table_of_file_names(tmp_path: Path, column: str) -> None:
+    images(tmp_path / "set" / "images")
+    (tmp_path / "set" / "data").mkdir()
+    for row, text in enumerate(TEXTS):
+        table = pa.table({column: [f"images/{row}.png"], "text": [text]})
+        pq.write_table(table, tmp_path / "set" / "data" / f"{row}.parquet")
+    expected = [(f"images/{name}", data, text) for name, data, text in EXPECTED]
+    assert opened(tmp_path / "set" / "data") == expected
+    shutil.move(tmp_path / "set" / "images", tmp_path / "set" / "data")
+    assert opened(tmp_path / "set" / "data") == expected
+
+
 def test_rows_with_bytes_rows_with_paths_and_rows_with_neither(tmp_path: Path) -> None:
     images(tmp_path / "images")
     column = struct(["a.png", "images/1.png", "images/9.png"], [PICTURES[0], None, None])

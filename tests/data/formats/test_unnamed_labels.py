@@ -28,11 +28,11 @@ def written(folder: Path, file: str, content: str, encoding: str = "utf-8") -> P
     return folder
 
 
-def in_tar(folder: Path) -> Path:
-    """The folder as a tar beside it."""
+def in_tar(folder: Path, begin: str = "") -> Path:
+    """The folder as a tar beside it, every name with this beginning."""
     with tarfile.open(folder.with_suffix(".tar"), "w") as tar:
         for path in sorted(folder.rglob("*")):
-            tar.add(path, path.relative_to(folder).as_posix(), recursive=False)
+            tar.add(path, begin + path.relative_to(folder).as_posix(), recursive=False)
     return folder.with_suffix(".tar")
 
 
@@ -55,7 +55,9 @@ def test_a_file_that_names_the_images_and_texts_is_a_label_file(
     folder = written(tmp_path / "set", file, content, encoding)
     assert opened(folder) == EXPECTED
     if "/" not in file:
-        assert [line[1:] for line in opened(in_tar(folder))] == [line[1:] for line in EXPECTED]
+        assert opened(in_tar(folder)) == EXPECTED
+        for begin in ("./", "some/folder/"):
+            assert [line[1:] for line in opened(in_tar(folder, begin))] == [line[1:] for line in EXPECTED]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,8 @@ def test_headings_and_separators_of_csv(tmp_path: Path, content: str, file: str)
     [
         "0.png alpha\n1.png beta 2\n2.png größe\n",
         "0.png,alpha\n1.png,beta 2\n2.png,größe\n",
+        '"0.png" "alpha"\n"1.png" "beta 2"\n"2.png" "größe"\n',
+        '"file","text"\n"0.png","alpha"\n"1.png","beta 2"\n"2.png","größe"\n',
         '\ufeff0.png, "alpha"\r\n1.png, "beta 2"\r\n2.png, "größe"\r\n',
     ],
 )
@@ -105,6 +109,9 @@ def test_a_heading_that_says_nothing_counts_only_where_the_file_is_named(
         ("blurred.txt", "0.png\tblurred\n"),
         ("boxes.json", json.dumps([{"file": "0.png", "polygons": [[0, 0], [1, 1]]}])),
         ("labels.xlsx", "PK"),
+        ("labels.yaml", "0.png: alpha\n1.png: beta\n2.png: gamma\n"),
+        ("word.xml", '<image file="0.png" tag="a"/>\n<image file="1.png" tag="b"/>\n<image file="2.png" tag="c"/>\n'),
+        ("labels.gt", TABBED),
     ],
 )
 def test_what_may_hold_labels_is_named_where_it_is_not_used(
@@ -112,7 +119,7 @@ def test_what_may_hold_labels_is_named_where_it_is_not_used(
 ) -> None:
     assert texts_of(written(tmp_path / "set", file, content)) == [None] * 3
     assert f"holds {file}, which is not used" in caplog.text
-    assert f"give labels: {file}" in caplog.text
+    assert (f"give labels: {file}" in caplog.text) == file.endswith(("csv", "txt", "json"))
 
 
 @pytest.mark.parametrize(
@@ -251,3 +258,15 @@ def test_a_tar_of_images_with_unknown_texts_says_so(tmp_path: Path, caplog: pyte
         (folder / f"{i}.label").write_text("x")
     assert texts_of(in_tar(folder)) == [None] * 3
     assert "no line has a text; members that are not used: .label" in caplog.text
+
+
+def test_files_next_to_images_that_are_no_texts_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = images(tmp_path / "set")
+    for i in range(3):
+        (folder / f"{i}.json").write_text('{"text": "x"}')
+        (folder / f"{i}.box").write_text("x 0 0 1 1 0")
+    assert texts_of(folder) == [None] * 3
+    assert "holds *.json, which is not used (3 files next to images)" in caplog.text
+    assert len(caplog.records) == 1
+    with pytest.raises(DataError, match=r"texts next to images end in \.gt\.txt or \.txt, not in \.json"):
+        opened(folder, kind="folder", labels="*.json")
