@@ -22,6 +22,7 @@ from distill.data.formats.label_search import (
 )
 from distill.data.formats.listing import Files, files_of
 from distill.data.formats.pairs import read_pairs
+from distill.data.formats.placeholders import read_texts
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -89,9 +90,24 @@ def _listed(files: Files, file: str) -> Labelled:
             "add them or take their rows out"
         )
     present = [one for one in found if one is not None]
-    if unnamed := len(set(files.images) - set(present)):
-        log.warning("%s: names %d images; %d others in the folder are not used", where, len(rows), unnamed)
-    return Labelled(_names(rows, present, base), present, [row.text for row in rows])
+    if (unnamed := set(files.images) - set(present)) and (unused := len(unnamed - _named_elsewhere(files, file))):
+        log.warning("%s: names %d images; %d others in the folder are not used", where, len(rows), unused)
+    return Labelled(_names(rows, present, base), present, read_texts(file, where, rows))
+
+
+def _named_elsewhere(files: Files, file: str) -> set[str]:
+    """The images that other label files name: in PaddleOCR's layout those of the test lie beside those of the train."""
+    named: set[str] = set()
+    for other in known_labels(files):
+        if other == file or other.startswith("*"):
+            continue
+        try:
+            rows = read_label_file(files, other).rows
+        except DataError:
+            continue  # whoever opens it is told
+        base = _base(files, posixpath.dirname(other), rows) if rows else ""
+        named.update(found for row in rows if (found := files.index.find(row.name, base)) is not None)
+    return named
 
 
 def _base(files: Files, own: str, rows: Sequence[Row]) -> str:

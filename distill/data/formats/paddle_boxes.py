@@ -14,14 +14,13 @@ from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_images import PageImages
 from distill.data.formats.page_lines import PageLine
+from distill.data.formats.placeholders import meaning_of
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES
 
 FILE = "Label.txt"
 SNIFFED_BYTES = 2**16
 KEYS = (b"points", b"transcription")
-NOT_TO_READ = ("###", "*")  # as PaddleOCR's training takes them
-NOT_READ_YET = ("TEMPORARY", "待识别")  # as PPOCRLabel writes until a text is typed
 DOUBTED = ("difficult", "illegibility")
 OTHERS = (*IMAGE_SUFFIXES, ".gt.txt", ".cach", ".bak")  # the last two: what PPOCRLabel keeps for itself, and copies
 
@@ -90,10 +89,7 @@ def _label(text: str, doubted: str, line: str, notes: Notes) -> str | None:
     """The text of a box; None for a placeholder, and where the box is marked."""
     if not text.strip():
         return None
-    if text.strip() in NOT_TO_READ or doubted:
-        notes.add(f"boxes marked by {doubted or text.strip()}, taken as unlabelled", line)
-        return None
-    if text.strip() in NOT_READ_YET:
-        notes.add(f"boxes with PPOCRLabel's {text.strip()}, no text typed yet, taken as unlabelled", line)
+    if meaning := f"marked by {doubted}" if doubted else meaning_of(text):
+        notes.add(f"boxes {meaning}, taken as unlabelled", line)
         return None
     return text

@@ -49,7 +49,7 @@ def read_pages(path: Path, notes: Notes) -> list[PageLine]:
     lines: list[PageLine] = []
     described: dict[Path, Path] = {}
     others, missing = [], []
-    for file in [path] if path.is_file() else sorted(xml_files(path)):
+    for file in [path] if path.is_file() else xml_files(path):
         root = root_of(file) if path.is_file() or describes_a_page(file) else None
         if root is None or name_of(root) not in TURNS:
             others.append(_other(file, root))

@@ -1,10 +1,10 @@
-"""XML files of a folder, which of them describe a page, and their root; a document type, which may pull in other files,
-is refused.
+"""XML files of a folder, which of them describe a page, and their root.
+
+A document type, which may pull in other files, is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -17,9 +17,9 @@ SNIFFED_BYTES = 4096
 PAGE_ROOT, ALTO_ROOT = "PcGts", "alto"
 
 
-def xml_files(folder: Path) -> Iterator[Path]:
-    """Yield the XML files of a folder and below, sorted, whatever the case of their suffix; hidden ones are none."""
-    return (folder / name for name in files_of(folder).names if name.lower().endswith(".xml"))
+def xml_files(folder: Path) -> list[Path]:
+    """Return the XML files of a folder and below, sorted, without hidden ones."""
+    return [folder / name for name in files_of(folder).names if name.lower().endswith(".xml")]
 
 
 def describes_a_page(path: Path) -> bool:

@@ -105,3 +105,38 @@ def test_pages_described_twice_by_list_and_xml_are_said(tmp_path: Path, caplog: 
     (tmp_path / "p1.xml").write_text("<PcGts/>")
     assert len(opened(tmp_path).names) == 2
     assert "detection list read; PAGE XML and ALTO beside it are not" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["rec_gt.txt", "rec_gt_train.txt", "Label.txt", "mine.txt"])
+def test_placeholders_in_lists_of_paddleocrs_crops_are_unlabelled(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = ["alpha", "###", "待识别", "TEMPORARY", "*", "2 * 3"]
+    for i in range(len(texts)):
+        page_image(tmp_path / "crop_img", f"p_crop_{i}.png")
+    (tmp_path / name).write_text("".join(f"crop_img/p_crop_{i}.png\t{text}\n" for i, text in enumerate(texts)), "utf-8")
+    assert opened(tmp_path / name).texts == ["alpha", None, None, None, None, "2 * 3"]
+    assert "lines marked by ###, taken as unlabelled: 1 (crop_img/p_crop_1.png)" in caplog.text
+
+
+def test_in_other_label_files_they_are_texts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    page_image(tmp_path)
+    (tmp_path / "labels.tsv").write_text("p1.png\t*\n")
+    assert opened(tmp_path).texts == ["*"]
+    assert not caplog.records
+
+
+def test_two_lists_of_one_layout_count_each_others_images_as_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for part in ("train", "test"):
+        for i in range(3):
+            page_image(tmp_path / part, f"{i}.png")
+        rows = "".join(f"{part}/{i}.png\ttext {i}\n" for i in range(3))
+        (tmp_path / f"rec_gt_{part}.txt").write_text(rows)
+    for part in ("train", "test"):
+        assert len(opened(tmp_path / f"rec_gt_{part}.txt").names) == 3
+    assert not caplog.records
+    page_image(tmp_path / "test", "3.png")
+    opened(tmp_path / "rec_gt_train.txt")
+    assert "rec_gt_train.txt: names 3 images; 1 others in the folder are not used" in caplog.text
