@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
-from math import exp, log, log1p
+from math import exp, inf, log, log1p
 from typing import NamedTuple
 
 import numpy as np
@@ -69,13 +69,18 @@ FREE = Guide()
 
 
 def prefix_beam_search(
-    log_probabilities_TC: np.ndarray, beam: int, ignored_below: float = 1e-4, guide: Guide = FREE
+    log_probabilities_TC: np.ndarray,
+    beam: int,
+    ignored_below: float = 1e-4,
+    guide: Guide = FREE,
+    margin: float = inf,
 ) -> list[tuple[Prefix, float]]:
     """Return the likeliest texts, as classes, with log-probabilities summed over their alignments, best first.
 
-    Prefix search (Hannun et al. 2014) that keeps the `beam` prefixes of the best score; on a frame only classes of at
-    least `ignored_below` extend them. Exact when nothing is dropped; else every log-probability is a lower bound. A
-    guide may leave prefixes that the rules do not let end; it is for the caller to drop them.
+    Prefix search (Hannun et al. 2014) that keeps the `beam` prefixes of the best score, and of those only the ones at
+    most `margin` nats below the best; on a frame only classes of at least `ignored_below` extend them. Exact when
+    nothing is dropped; else every log-probability is a lower bound. A guide may leave prefixes that the rules do not
+    let end; it is for the caller to drop them.
     """
     beams: dict[Prefix, tuple[float, float]] = {(): (0.0, NEVER)}  # alignments that end in the blank, in the last class
     standings: dict[Prefix, Standing] = {(): guide.start}
@@ -103,9 +108,9 @@ def prefix_beam_search(
                     ends = grown.setdefault(longer, [NEVER, NEVER])
                     ends[1] = log_add(ends[1], log_p + (blank if c == last else both))
         scores = {prefix: log_add(*ends) + standings[prefix].weight for prefix, ends in grown.items()}
-        beams = {
-            prefix: (grown[prefix][0], grown[prefix][1]) for prefix in nlargest(beam, scores, key=scores.__getitem__)
-        }
+        kept = nlargest(beam, scores, key=scores.__getitem__)
+        least_score = scores[kept[0]] - margin if kept else NEVER
+        beams = {prefix: (grown[prefix][0], grown[prefix][1]) for prefix in kept if scores[prefix] >= least_score}
     return [(prefix, total) for prefix, ends in beams.items() if (total := log_add(*ends)) > NEVER]
 
 

@@ -6,11 +6,11 @@ A section carries every fact about its term; `distill.teaching.objective` comput
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from distill.schema import Span
+from distill.schema import Span, without_unset
 
 
 class Term(Span):
@@ -145,8 +145,20 @@ class SequenceKD(Term):
     needs_every_character = True
 
     temperature: float = Field(1.0, gt=0, description="tau, softens the probabilities of the texts")
+    lines: Literal["all", "unlabelled", "disagreeing"] = Field(
+        "all",
+        description="all; unlabelled ones; those and the labelled ones that the teacher reads otherwise, as a second "
+        "opinion",
+    )
+    by_probability: bool = Field(
+        False, description="a text weighs its probability; false: of a line's texts the weights are brought to one"
+    )
     n_best: int = Field(3, ge=1, le=32, description="texts of the teacher that count as labels")
     beam: int = Field(8, ge=1, le=256, description="prefixes that the search for them keeps")
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unset(self, dump(self), ("lines", "by_probability"))
 
     @model_validator(mode="after")
     def _beam_holds_them(self) -> SequenceKD:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 from typing_extensions import assert_never
 
@@ -32,6 +33,7 @@ from distill.teaching.losses.logits import (
     shares,
 )
 from distill.teaching.losses.sequence import sequence_kd
+from distill.teaching.trust import errors_a_character
 from students.charset import BLANK
 
 Terms = dict[str, tuple[Tensor, int]]
@@ -135,7 +137,21 @@ def _blank_split(term: terms.BlankSplit, inputs: TermInputs) -> tuple[Tensor, in
 
 
 def _sequence_kd(term: terms.SequenceKD, inputs: TermInputs) -> tuple[Tensor, int]:
-    teacher, tau = inputs.teacher_on_its_frames(), term.temperature
+    teacher = inputs.teacher_on_its_frames()
+    weights_N = inputs.trust_N
+    if term.lines != "all":
+        labelled_N = inputs.batch.labelled_N.cpu()
+        chosen_N = ~labelled_N
+        if term.lines == "disagreeing":
+            path_NS = teacher.logits_NTC.argmax(-1)
+            chosen_N |= torch.tensor(errors_a_character(path_NS, teacher.lengths_N, inputs.batch)) > 0
+        weights_N = chosen_N.float() if weights_N is None else weights_N.cpu() * chosen_N
     return sequence_kd(
-        inputs.student, teacher, n_best=term.n_best, beam=term.beam, temperature=tau, weights_N=inputs.trust_N
+        inputs.student,
+        teacher,
+        n_best=term.n_best,
+        beam=term.beam,
+        temperature=term.temperature,
+        by_probability=term.by_probability,
+        weights_N=weights_N,
     )

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from distill.teaching.losses.alignment import aligned_cross_entropy, forced_alignment, self_alignment
-from distill.teaching.losses.sequence import sequence_kd
+from distill.teaching.losses.sequence import n_best_texts, sequence_kd
 from students.beam import prefix_beam_search
 from students.decode import collapse, frames_needed
 from tests.tensors import logits, outputs
@@ -105,3 +105,33 @@ def test_self_alignment_follows_the_class_that_is_likeliest_given_the_label() ->
     assert torch.allclose(gradient, wanted, atol=1e-6)
     none, count = self_alignment(outputs(logits_NTC), torch.zeros(2, 1), torch.zeros(2), torch.tensor([False] * 2))
     assert (none.item(), count) == (0, 0)
+
+
+def test_a_text_weighs_its_probability_where_asked() -> None:
+    student_NTC, teacher_NTC = logits(2, 4, 3, seed=12), logits(2, 4, 3, seed=13)
+    expected = 0.0
+    for q_TC, p_TC in zip(student_NTC.log_softmax(-1).numpy(), teacher_NTC.log_softmax(-1).numpy(), strict=True):
+        texts, student = by_enumeration(p_TC), by_enumeration(q_TC)
+        best = sorted(texts, key=lambda text: -texts[text])[:2]
+        expected -= sum(texts[text] ** (1 / 1.5) * math.log(student[text]) for text in best) / 4
+    both = outputs(student_NTC), outputs(teacher_NTC)
+    settings = {"n_best": 2, "beam": 200, "temperature": 1.5, "by_probability": True}
+    assert sequence_kd(*both, **settings)[0].item() == pytest.approx(expected, abs=1e-4)
+    first = sequence_kd(*both, **settings, weights_N=torch.tensor([2.0, 0.0]))[0].item()
+    second = sequence_kd(*both, **settings, weights_N=torch.tensor([0.0, 2.0]))[0].item()
+    assert first + second == pytest.approx(2 * expected, abs=1e-4)
+
+
+def test_the_search_for_texts_is_the_plain_one_but_for_its_margin_and_sure_blanks() -> None:
+    path = [0, 0, 0, 1, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0]
+    for seed in range(5):
+        sure_NTC = torch.nn.functional.one_hot(torch.tensor([path]), 4) * 12.0 + logits(1, len(path), 4, seed=seed)
+        sure_NTC[0, [3, 6, 14]] = logits(3, 4, seed=seed + 50)  # a few doubtful frames
+        log_p_TC = sure_NTC[0].log_softmax(-1).numpy()
+        plain = prefix_beam_search(log_p_TC, beam=500, ignored_below=0)[:8]
+        found = n_best_texts(log_p_TC, 8, 64)
+        assert [tuple(text) for text, _ in found] == [text for text, _ in plain]
+        assert [log_p for _, log_p in found] == pytest.approx([log_p for _, log_p in plain], abs=2e-3)
+    assert n_best_texts(log_p_TC[:0], 3, 8) == [([], 0.0)]
+    narrow = prefix_beam_search(log_p_TC, beam=500, ignored_below=0, margin=2.0)
+    assert min(log_p for _, log_p in narrow) >= narrow[0][1] - 2.0

@@ -14,7 +14,7 @@ from distill.data.labels import foldings
 from distill.recipe.file import load_recipe
 from distill.recipe.objective import TAUGHT, Objective, Trust
 from distill.recipe.sections import RecipeError
-from distill.recipe.terms import FrameKL
+from distill.recipe.terms import FrameKL, SequenceKD
 from distill.teaching.auxiliary import HINT
 from distill.teaching.inputs import TermInputs, term_inputs
 from distill.teaching.losses.alignment import aligned_cross_entropy, self_alignment
@@ -145,6 +145,25 @@ def test_trust_goes_by_the_source_of_a_line_too() -> None:
     assert Trust().model_dump() == {"policy": "keep", "max_cer": 0.2}
     with pytest.raises(RecipeError, match=r"objective\.trust\.sources: 'elsewhere' is not"):
         load_recipe("smoke", ["objective.trust.sources={elsewhere: 0.5}"])
+
+
+@pytest.mark.parametrize(("which", "rows"), [("all", [0, 1, 2, 3]), ("unlabelled", [3]), ("disagreeing", [1, 3])])
+def test_sequence_kd_takes_the_lines_that_it_is_asked_to(which: str, rows: list[int]) -> None:
+    teacher = outputs(torch.nn.functional.one_hot(torch.tensor([[1, 0, 3, 0]]).expand(4, -1), 4) * 8.0)  # "ab"
+    student = outputs(logits(4, 4, 4, seed=62))
+    lines = batch(["ab", "Ab", "Ab", None], ["exact", "exact", "caseless", "exact"])
+
+    def term(settings: dict[str, object], batch: Batch, ours: Outputs, theirs: Outputs) -> tuple[float, int]:
+        objective = Objective.model_validate({"sequence_kd": {"weight": 1, **settings}})
+        inputs = term_inputs(objective, ["sequence_kd"], ours, batch, nn.ModuleDict(), None, Fixed(theirs))
+        total, count = loss_terms(objective, ["sequence_kd"], inputs)["sequence_kd"]
+        return total.item(), count
+
+    total, count = term({"lines": which}, lines, student, teacher)
+    ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
+    assert total == pytest.approx(term({}, batch([None] * len(rows), ["exact"] * len(rows)), ours, theirs)[0], rel=1e-5)
+    assert count == 4
+    assert SequenceKD().model_dump().keys().isdisjoint({"lines", "by_probability"})
 
 
 @pytest.mark.parametrize("name", ["frame_kl", "focal_frame_kl", "blank_split"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,8 +12,20 @@ from distill.teaching.losses.alignment import padded_texts
 from distill.teaching.losses.ctc import nats_of
 from distill.teaching.losses.frames import log_posteriors, summed
 from students.beam import prefix_beam_search
+from students.charset import BLANK
 from students.decode import frames_needed
 from students.parts import Outputs
+
+SURELY_BLANK = 1 - 1e-4  # neighbouring frames of at least this blank are searched as one
+MARGIN_NATS = 16.0  # a prefix that is so much less likely than the best is given up
+
+
+class Texts(NamedTuple):
+    """Texts that count as labels: the line of each, its classes, and its weight."""
+
+    rows: list[int]
+    texts: list[list[int]]
+    weights: list[float]
 
 
 def sequence_kd(
@@ -20,44 +35,62 @@ def sequence_kd(
     n_best: int,
     beam: int,
     temperature: float = 1.0,
+    by_probability: bool = False,
     weights_N: Tensor | None = None,
 ) -> tuple[Tensor, int]:
     """-sum_k w_k log Q(y_k) / T of every line, summed; and the number of lines.
 
     Takashima et al. 2019: y_k are the teacher's `n_best` texts by prefix beam search, w_k their probabilities to the
-    power 1 / tau, to one. Needs neither labels nor equal frames. A text too long for the student's frames is left
-    out and the rest renormalised; a line without any adds 0.
+    power 1 / tau: brought to one on every line, or `by_probability` as they are, so that a line counts as far as the
+    teacher is sure of what it reads. Needs neither labels nor equal frames. A text too long for the student's frames is
+    left out (and the rest brought to one); a line without any adds 0. Lines of weight 0 are not searched.
     """
     n = len(student.logits_NTC)
-    texts_NK, weights_NK = n_best_texts(teacher, n_best=n_best, beam=beam, temperature=temperature)
-    lengths_N = student.lengths_N.cpu().tolist()
-    rows, texts, weights = [], [], []
-    for row in range(n):
-        fitting = [k for k, text in enumerate(texts_NK[row]) if frames_needed(text) <= lengths_N[row]]
-        mass = sum(weights_NK[row][k] for k in fitting)
-        for k in fitting:
-            rows.append(row)
-            texts.append(texts_NK[row][k])
-            weights.append(weights_NK[row][k] / mass)
-    if not rows:
+    found = _texts_of(student, teacher, n_best, beam, temperature, by_probability, weights_N)
+    if not found.rows:
         return summed(student.logits_NTC.float().flatten(1).sum(1) * 0)
-    targets_ML, target_lengths_M = padded_texts(texts)
-    rows_M = torch.tensor(rows, device=student.logits_NTC.device)
+    targets_ML, target_lengths_M = padded_texts(found.texts)
+    rows_M = torch.tensor(found.rows, device=student.logits_NTC.device)
     nats_M = nats_of(student.logits_NTC[rows_M], student.lengths_N[rows_M], targets_ML, target_lengths_M, None)
-    each_M = (
-        nats_M * torch.tensor(weights, device=nats_M.device) / student.lengths_N[rows_M].clamp(min=1).to(nats_M.device)
-    )
+    weights_M = torch.tensor(found.weights, device=nats_M.device)
+    each_M = nats_M * weights_M / student.lengths_N[rows_M].clamp(min=1).to(nats_M.device)
     return summed(each_M.new_zeros(n).index_add(0, rows_M.to(each_M.device), each_M), weights_N)
 
 
-def n_best_texts(
-    outputs: Outputs, *, n_best: int, beam: int, temperature: float = 1.0
-) -> tuple[list[list[list[int]]], list[list[float]]]:
-    """Return the likeliest texts of every line, as classes, and their probabilities to the power 1 / tau, to one."""
-    log_p_NTC = log_posteriors(outputs).detach().cpu().numpy()
-    texts_NK, weights_NK = [], []
-    for log_p_TC, length in zip(log_p_NTC, outputs.lengths_N.tolist(), strict=True):
-        found = prefix_beam_search(log_p_TC[:length], beam)[:n_best]
-        texts_NK.append([list(classes) for classes, _ in found])
-        weights_NK.append((torch.tensor([log_p for _, log_p in found]) / temperature).softmax(0).tolist())
-    return texts_NK, weights_NK
+def _texts_of(
+    student: Outputs,
+    teacher: Outputs,
+    n_best: int,
+    beam: int,
+    temperature: float,
+    by_probability: bool,
+    weights_N: Tensor | None,
+) -> Texts:
+    """The teacher's likeliest texts of every line whose weight is not 0, as far as they fit the student's frames."""
+    counting = [True] * len(student.logits_NTC) if weights_N is None else (weights_N != 0).tolist()
+    log_p_NTC = log_posteriors(teacher).detach().cpu().numpy()
+    lengths = zip(student.lengths_N.tolist(), teacher.lengths_N.tolist(), strict=True)
+    found = Texts([], [], [])
+    for row, (own, theirs) in enumerate(lengths):
+        if not counting[row]:
+            continue
+        best = n_best_texts(log_p_NTC[row, :theirs], n_best, beam)
+        fitting = [(text, log_p) for text, log_p in best if frames_needed(text) <= own]
+        tempered = torch.tensor([log_p for _, log_p in fitting]) / temperature
+        found.rows.extend([row] * len(fitting))
+        found.texts.extend(text for text, _ in fitting)
+        found.weights.extend((tempered.exp() if by_probability else tempered.softmax(0)).tolist())
+    return found
+
+
+def n_best_texts(log_p_TC: np.ndarray, n_best: int, beam: int) -> list[tuple[list[int], float]]:
+    """Return the likeliest texts of a line, as classes, with the logarithms of their probabilities, best first.
+
+    Frames that are surely blank are multiplied into one, which changes no text and hardly a probability.
+    """
+    blank_T = log_p_TC[:, BLANK] >= np.log(SURELY_BLANK)
+    begins_T = np.ones(len(log_p_TC), bool)
+    begins_T[1:] = ~(blank_T[1:] & blank_T[:-1])
+    shorter_RC = np.add.reduceat(log_p_TC, np.flatnonzero(begins_T)) if len(log_p_TC) else log_p_TC
+    found = prefix_beam_search(shorter_RC, beam, margin=MARGIN_NATS)[:n_best]
+    return [(list(classes), log_p) for classes, log_p in found]
