@@ -89,8 +89,9 @@ class Charset(BaseModel):
     def in_order(self, text: str) -> str:
         """Return the text in NFC and in the order of its classes; `DataError` where python-bidi is missing for that."""
         text = normalise(text)
-        is_reordered = self.order == "visual" and direction.needs_reordering(text)
-        return direction.to_visual(text).text if is_reordered else text
+        if self.order == "logical" or not direction.needs_reordering(text):
+            return text
+        return direction.to_visual(text).text
 
     def read_back(self, text: str) -> str:
         """Return what a line with this label is read as where every class is read: several texts may be drawn alike."""
@@ -100,13 +101,17 @@ class Charset(BaseModel):
 
     def missing(self, text: str) -> list[str]:
         """Return the characters of `text`, as it is drawn, that the charset lacks, sorted."""
-        return sorted(set(self.in_order(text)) - set(self.characters))
+        return self._lacking(self.in_order(text))
+
+    def _lacking(self, drawn: str) -> list[str]:
+        return sorted(set(drawn) - set(self.characters))
 
     def encode(self, text: str) -> list[int]:
         """Return the classes of `text`. Raises `DataError` naming every character outside the charset."""
-        if missing := self.missing(text):
+        drawn = self.in_order(text)
+        if missing := self._lacking(drawn):
             raise DataError(f"the label {text!r} holds {missing}, which the charset lacks")
-        return [self.characters.index(c) + 1 for c in self.in_order(text)]
+        return [self.characters.index(c) + 1 for c in drawn]
 
     def decode(self, classes: Sequence[int]) -> str:
         """Return the text of `classes`, none of which is the blank."""

@@ -54,9 +54,10 @@ def runtime_in(ort_folder: Path | None, names: Iterable[str] = tuple(ORT_FILES))
     """Return the folder of what the page fetches, the usual one for None; raises `UserError` for files it lacks."""
     folder = ort_folder or Path(str(files("distill.delivery") / "pages" / "ort"))
     if missing := [name for name in names if not (folder / name).is_file()]:
+        packages = {"bidi-js" if name == BIDI_FILE else "onnxruntime-web": None for name in missing}
         raise UserError(
-            f"{folder}: lacks {' and '.join(missing)} of {'bidi-js' if missing == [BIDI_FILE] else 'onnxruntime-web'}; "
-            "run `make page`, or name a folder that holds them with --ort"
+            f"{folder}: lacks {' and '.join(missing)} of {' and '.join(packages)}; run `make page`, or name a folder "
+            "that holds them with --ort"
         )
     return folder
 

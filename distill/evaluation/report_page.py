@@ -22,6 +22,7 @@ from distill.recipe.sections import Recipe
 from distill.schema import Protocol
 from distill.track import read_metrics
 from distill.tsv import tsv_row
+from students.direction import runs_right_to_left
 from students.image import decode_image
 from students.model_file import write_whole
 
@@ -128,7 +129,8 @@ def _picture_table(test: Lines, readings: Readings, shown: list[str], pictures: 
 def _code(text: str) -> str:
     """Text as code that neither Markdown nor its tables can read as anything else."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
-    return f"<code>{escaped}</code>"
+    direction = ' dir="auto"' if runs_right_to_left(text) else ""
+    return f"<code{direction}>{escaped}</code>"
 
 
 def _draw_confidence(test: Lines, readings: Readings, protocol: Protocol, target: Path) -> None:

@@ -159,7 +159,8 @@ def _suspicious(doubts: Sequence[Doubt], album: Album) -> str:
     figures = [
         _figure(
             album.html(doubt.key),
-            f"label <code>{escape(doubt.label)}</code><br>read <code>{escape(doubt.reading)}</code><br>"
+            f'label <code dir="auto">{escape(doubt.label)}</code><br>'
+            f'read <code dir="auto">{escape(doubt.reading)}</code><br>'
             f"{escape(doubt.part)}, {escape(doubt.key)}: {doubt.nats:.1f} nats a character",
         )
         for doubt in doubts
