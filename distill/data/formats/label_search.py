@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from distill.data.formats.contents import NAMED_AT_MOST, OtherEncoding, bytes_of, encoding_of, is_picture
+from distill.data.formats.contents import NAMED_AT_MOST, OtherEncoding, bytes_of, encoding_of, first_of, is_picture
 from distill.data.formats.label_files import SUFFIXES, read_label_file
 from distill.data.formats.label_tables import PICTURE_THEN
 from distill.data.formats.listing import Files
 from distill.data.formats.paddle_boxes import holds_boxes
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_about, is_text, paired
+from distill.data.formats.parts import SPLIT_OF
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -27,19 +28,7 @@ log = logging.getLogger(__name__)
 LABEL_FILES = ("labels.tsv", "labels.csv", "labels.json", "metadata.jsonl", "metadata.csv")
 PADDLE_LISTS = ("rec_gt*.txt", "Label.txt")
 PAIRS = f"*{GROUND_TRUTH}"
-TEXTS = (
-    ".json",
-    ".xml",
-    ".label",
-    ".lab",
-    ".lbl",
-    ".text",
-    ".gt",
-    ".csv",
-    ".tsv",
-    ".yaml",
-    ".yml",
-)  # of one image each
+ONE_EACH = re.compile(r"\.(json|xml|label|lab|lbl|text|gt|csv|tsv|ya?ml)", re.IGNORECASE)  # files of one image each
 ABOUT_SUFFIXES = (".txt", ".md", ".rst", ".html", ".pdf")
 SPREADSHEETS = (".xlsx", ".xls", ".ods")
 HEAD_BYTES = 2**16
@@ -78,7 +67,11 @@ def search(files: Files, without: Sequence[str] = ()) -> list[Candidate]:
     apart = [name for name in files.names if _may_list(name) and name not in texts and name not in without]
     stems = {posixpath.splitext(image)[0] for image in files.images}
     beside = Counter(posixpath.splitext(name)[1] for name in apart if posixpath.splitext(name)[0] in stems)
-    found += [Candidate(f"*{suffix}", f"{n} files next to images") for suffix, n in beside.items() if suffix in TEXTS]
+    found += [
+        Candidate(f"*{suffix}", f"{n} files next to images")
+        for suffix, n in beside.items()
+        if ONE_EACH.fullmatch(suffix)
+    ]
     lists = [name for name in apart if posixpath.splitext(name)[0] not in stems]
     found += [each for name in lists[:LOOKED_AT] if (each := _candidate(files, name))]
     if len(lists) > LOOKED_AT:
@@ -150,13 +143,21 @@ def _candidate(files: Files, name: str) -> Candidate | None:
         return None
     if any(text.startswith(("[{", "[]")) for text in texts):
         return Candidate(name, "it lists boxes on pages")
-    if not sure or not is_picture(rows[0].name):
-        return Candidate(
-            name, "no heading says which column holds the text" if not sure else "its names have no suffix"
-        )
+    if not sure:
+        return Candidate(name, "no heading says which column holds the text")
+    if not is_picture(rows[0].name):
+        return Candidate(name, "its names have no suffix")
+    if _are_marks(texts):
+        return Candidate(name, f"its texts are marks: {first_of(sorted(set(texts)))}")
     if 2 * len(named) < len(files.images):
         return Candidate(name, f"it names {len(named)} of {len(files.images)} images")
     return Candidate(name)
+
+
+def _are_marks(texts: Sequence[str]) -> bool:
+    """Whether texts sort the images rather than label them: parts of a set, 0 and 1, or a few words for all."""
+    words = {text.casefold() for text in texts}
+    return words <= SPLIT_OF.keys() or words <= {"0", "1"} or len(words) <= min(3, len(texts) // 4)
 
 
 def _names_images(name: str, head: bytes, names_image: Callable[[str], bool]) -> bool:

@@ -95,10 +95,8 @@ def _spans_rows(rows: Sequence[Cells], content: str, where: str) -> bool:
 def delimited(content: str, where: str, delimiter: str) -> list[Cells]:
     """Rows of CSV; raises `DataError`."""
     begins = [re.match(rf'[^"]*?{re.escape(delimiter)} +"', row) for _, row in numbered_rows(content)]
-    spaced_out = bool(begins) and all(
-        begins[1:] or begins
-    )  # a quote behind a space is one of CSV where all rows have it
-    rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True, skipinitialspace=spaced_out)
+    apart = bool(begins) and all(begins[1:] or begins)  # a space before every quote is no part of the text
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True, skipinitialspace=apart)
     try:
         return [Cells(rows.line_num, values) for values in rows if values]
     except csv.Error as error:

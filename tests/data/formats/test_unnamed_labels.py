@@ -107,6 +107,8 @@ def test_a_heading_that_says_nothing_counts_only_where_the_file_is_named(
     [
         ("sizes.csv", "file,width,height\n0.png,20,8\n1.png,20,8\n2.png,20,8\n"),
         ("blurred.txt", "0.png\tblurred\n"),
+        ("fileState.txt", "".join(f"set/{name}\t1\n" for name in NAMES)),
+        ("parts.csv", "0.png,train\n1.png,val\n2.png,test\n"),
         ("boxes.json", json.dumps([{"file": "0.png", "polygons": [[0, 0], [1, 1]]}])),
         ("labels.xlsx", "PK"),
         ("labels.yaml", "0.png: alpha\n1.png: beta\n2.png: gamma\n"),
