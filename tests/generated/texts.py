@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,7 @@ ODD = (
     "12,50",
     "#1",
 )
+WRITTEN = (".tsv", ".txt", ".csv", ".json", ".jsonl", ".xml")  # files that a person can look at
 words = st.one_of(st.sampled_from(SCRIPTS).flatmap(lambda s: st.text(s, min_size=1, max_size=8)), st.sampled_from(ODD))
 
 
@@ -61,7 +62,10 @@ class Made:
     names: list[str] | None = None  # None: lines have names that the suite gives them
     opened: str = "."
     build: Callable[[Path], None] | None = None  # what files alone cannot say
-    about: dict[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shown = {name: data[:1000] for name, data in self.files.items() if name.endswith(WRITTEN)}
+        return f"{self.kind}: {sorted(self.files)}, {shown}, {self.names}, {self.texts}"
 
     def write(self, folder: Path) -> Path:
         """Write everything and return what is to be opened."""
