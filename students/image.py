@@ -25,7 +25,11 @@ from students.errors import DataError
 from students.modes import Stored, in_mode, levels_of
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "JPEG2000")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".jp2", ".j2k", ".jpx", ".jpf", ".j2c")
+IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp"),
+    *(".jp2", ".j2k", ".jpx", ".jpf", ".j2c"),
+)
+UNREAD_SUFFIXES = (".gif", ".avif", ".heic", ".heif", ".jxl", ".svg", ".pbm", ".pgm", ".ppm", ".psd", ".djvu", ".ico")
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 30_000

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from distill.data.formats.contents import bytes_of, first_of, is_picture
 from distill.data.formats.finding import Index
+from students.image import UNREAD_SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,9 @@ class Files:
         return f"{self.place}: {name}" if self.in_tar else str(self.place / name)
 
     def say_what_is_left_out(self) -> None:
-        """Warn of hidden pictures and of links that are not followed."""
+        """Warn of hidden pictures, of pictures that are not read, and of links that are not followed."""
+        if unread := tuple(name for name in self.names if name.lower().endswith(UNREAD_SUFFIXES)):
+            log.warning("%s: %d pictures are of formats that are not read: %s", self.place, *_counted(unread))
         if self.hidden:
             log.warning("%s: %d hidden files and folders are not used: %s", self.place, *_counted(self.hidden))
         if self.repeated:
