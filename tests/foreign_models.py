@@ -33,6 +33,7 @@ class Form:
     channels_last: bool = False
     colours: bool = False  # three channels, of which the mean is read
     levels: Literal["-1 to 1", "0 to 1"] = "-1 to 1"
+    one_channel: int | None = None  # three channels, of which this one is read
     half: bool = False  # takes and gives float16
     one_line: bool = False  # a shape fixed inside for one line
     opened: bool = True  # the number of lines and the width are declared open
@@ -61,7 +62,7 @@ def write_foreign(path: Path, form: Form = Form(), metadata: dict[str, str] | No
     graph.node.extend(nodes)
     graph.initializer.extend([*constants, *more])
     element = TensorProto.FLOAT16 if form.half else TensorProto.FLOAT
-    channels = 3 if form.colours or form.doctr else 1
+    channels = 3 if form.colours or form.doctr or form.one_channel is not None else 1
     n, width = ("n", form.fixed_px or "width") if form.opened else (1, form.fixed_px or 320)
     sizes = [n, 32, width, channels] if form.channels_last else [n, channels, 32, width]
     graph.input.append(helper.make_tensor_value_info("x", element, sizes))
@@ -84,6 +85,9 @@ def _front(form: Form) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
         for (name, values), operator in zip(levels.items(), ("Mul", "Add"), strict=True):
             constants.append(numpy_helper.from_array(np.array(values, np.float32).reshape(1, 3, 1, 1), name))
             steps.append((operator, [name], {}))
+    if form.one_channel is not None:
+        constants.append(numpy_helper.from_array(np.array([form.one_channel], np.int64), "channel"))
+        steps.append(("Gather", ["channel"], {"axis": 1}))
     if form.colours or form.doctr:
         steps.append(("ReduceMean", [], {"axes": [1], "keepdims": 1}))
     if form.levels == "0 to 1" or form.doctr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image
 
 from distill.adoption.adopt import Adopted
+from distill.adoption.colours import compare_orders, in_words
 from distill.adoption.detect import HEIGHTS_PX, Detected, scales_of
 from distill.adoption.dictionary import Classes
-from distill.adoption.settings import ForeignPixels
+from distill.adoption.settings import Colour, ForeignPixels
 from distill.adoption.shape import shape_of
 from distill.adoption.trial import greedy_text, scores_of
 from distill.data.lines import Lines
@@ -50,11 +51,16 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
     description = adopted.description
     reader = Reader(description, picture, session(adopted.blob, picture))
     lines, refused = open_data(data, description.preparation)
+    if not len(lines):
+        first = f", the first: {refused[0].reason}" if refused else ""
+        raise CheckpointError(f"{adopted.detected.foreign.path}: not one of the lines can be read{first}")
     lines = lines.take(np.unique(np.linspace(0, len(lines) - 1, READ).round().astype(int)).tolist())
     texts = texts_of(reader, lines, "reading")
     _sheet(lines, texts).save(picture)
     truths = [truth for truth in truths_of(lines) if truth.text]
     found: dict[str, Any] = {"picture": str(picture), "lines": len(lines), "refused": len(refused)}
+    if refused:
+        found["first_refused"] = refused[0].reason
     if not truths:
         return found | {"labelled": 0}
     result = score(truths, texts, PROTOCOL)
@@ -64,7 +70,18 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
             f"labelled lines are wrong. {_reason(adopted.detected, lines)}. {picture} shows "
             f"{min(SHOWN, len(lines))} lines"
         )
+    if (order := adopted.detected.known.colour) in ("rgb", "bgr"):
+        found["colour"] = compare_orders(reader, lines, order)
+        found["colour"]["words"] = in_words(found["colour"], order)
     return found | {"labelled": result.n, "protocol": PROTOCOL, "exact": result.exact, "cer": result.cer}
+
+
+def other_colour(adopted: Adopted, seen: Mapping[str, Any]) -> Colour | None:
+    """The order of the colours that the labels surely speak for, where nobody said one; None: as it is."""
+    detected = adopted.detected
+    likelier: Colour = seen.get("colour", {}).get("likelier", "undecided")
+    unsaid = "colour" not in detected.sources
+    return likelier if unsaid and likelier in ("rgb", "bgr") and likelier != detected.known.colour else None
 
 
 def _sheet(lines: Lines, texts: dict[str, str]) -> Image.Image:

@@ -39,17 +39,23 @@ def add_to(commands: Commands) -> None:
 
 def _adopt(options: argparse.Namespace) -> int:
     from distill.adoption.adopt import adopt, described_by, summary, write
+    from distill.adoption.settings import Settings
 
     described = described_by(options.describe) if options.describe else None
     charset = options.charset
     if charset is None and described is not None and described.charset:
         charset = options.describe.parent / described.charset
     adopted = adopt(options.model, options.out, options.preset, charset, described)
-    result = summary(adopted, options.out)
+    seen = None
     if options.lines:
-        from distill.adoption.lines import look
+        from distill.adoption.lines import look, other_colour
 
-        result["lines"] = look(adopted, options.lines, options.out.with_suffix(".lines.png"))
+        seen = look(adopted, options.lines, options.out.with_suffix(".lines.png"))
+        if (colour := other_colour(adopted, seen)) is not None:
+            described = Settings(colour=colour).over(described or Settings())
+            adopted = adopt(options.model, options.out, options.preset, charset, described)
+            seen = look(adopted, options.lines, options.out.with_suffix(".lines.png"))
+    result = summary(adopted, options.out) | ({} if seen is None else {"lines": seen})
     write(adopted, options.out)
     rows = [f"{options.out}: {result['bytes'] / 1e6:.1f} MB, {result['characters']:,} characters"]
     rows += [f"  {f['what']}: {f['value']} ({f['why']})" for f in result["found"]]
@@ -68,4 +74,7 @@ def _of_lines(seen: dict[str, Any]) -> str:
     scored = (
         f"exact {seen['exact']:.2%}, CER {seen['cer']:.2%} ({seen['protocol']})" if seen["labelled"] else "no labels"
     )
-    return f"  lines: {seen['lines']} read, {scored}; {seen['picture']} shows some"
+    words = f"  lines: {seen['lines']} read, {scored}; {seen['picture']} shows some"
+    if seen["refused"]:
+        words += f"\n  refused: {seen['refused']} lines, the first: {seen['first_refused']}"
+    return words + (f"\n  {seen['colour']['words']}" if "colour" in seen else "")

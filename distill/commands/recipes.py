@@ -107,6 +107,7 @@ def _run(options: argparse.Namespace) -> int:
 def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
     from distill.evaluation.verdict import in_words
     from distill.runs.opening import Run
+    from distill.runs.reporting import sizes_and_speeds
     from distill.runs.run import train_students, train_teacher
 
     check_record(options)
@@ -121,7 +122,7 @@ def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
 
     def words(result: dict[str, Any]) -> str:
         folder = recipe_and_folder(options)[1]
-        return f"{in_words(result)}\nreport: {folder / 'report.md'}"
+        return f"{sizes_and_speeds(folder, result)}\n{in_words(result)}\nreport: {folder / 'report.md'}"
 
     return in_run(options, work, words)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,27 @@ from distill.runs.jobs import final_job
 from distill.runs.opening import Run
 from distill.teaching.graph import parameters_of
 from distill.teaching.teacher_files import foreign_teachers, model_in
-from distill.track import write_json
+from distill.track import Stopwatch, write_json
 from distill.training.train import LINES_NAME
 from students.model_file import read_description
+
+
+READS = "report: the {role} reads the test"  # the phase of timing.json
+
+
+def sizes_and_speeds(folder: Path, result: Mapping[str, Any]) -> str:
+    """A line for each network of a report: its parameters, and how many test lines a second it read.
+
+    Seconds stand in `timing.json` alone, so that reports of equal runs are equal.
+    """
+    seconds = Stopwatch(folder / "timing.json", writes=False).seconds
+    rows = []
+    for role in ("teacher", "control", "student"):
+        if part := result[role]:
+            taken_s = seconds.get(READS.format(role=role))
+            speed = f", {(part['n'] + part['left_out']) / taken_s:,.0f} lines/s" if taken_s else ""
+            rows.append(f"{role}: {part['parameters']:,} parameters{speed}")
+    return "\n".join(rows)
 
 
 def make_report(run: Run) -> dict[str, Any]:
@@ -37,7 +56,7 @@ def make_report(run: Run) -> dict[str, Any]:
     readers = {role: teachers.load(path) for role, path in models.items()}
     readings = {}
     for role, reader in readers.items():
-        with run.stopwatch.measure(f"report: the {role} reads the test"):
+        with run.stopwatch.measure(READS.format(role=role)):
             readings[role] = report.read_test(reader, run.pools.test, run.accelerator, run.stop, role)
     if not run.accelerator.is_main_process:
         return {}
