@@ -19,7 +19,6 @@ from distill.track import Stopwatch, write_json
 from distill.training.train import LINES_NAME
 from students.model_file import read_description
 
-
 READS = "report: the {role} reads the test"  # the phase of timing.json
 
 
