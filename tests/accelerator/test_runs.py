@@ -13,7 +13,7 @@ import teachers
 from distill.cli import main
 from distill.track import read_metrics
 from tests.runs.test_interruption import start, when_there
-from tests.runs.test_processes import assert_alike, train
+from tests.runs.test_processes import assert_alike, trained
 
 pytestmark = pytest.mark.accelerator
 
@@ -38,9 +38,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(device: torch.device, tmp
 
 def test_two_processes_learn_what_one_learns(device: torch.device, tmp_path: Path) -> None:
     """With NCCL where there are two devices, else both on one."""
-    for n in (1, 2):
-        train("teacher", n, tmp_path / "cache", tmp_path / str(n))
-        environment = json.loads((tmp_path / str(n) / "environment.json").read_text())
-        assert environment["processes"] == n
-        assert environment["device"].startswith(device.type)
-    assert_alike(tmp_path, "teacher")
+    runs = trained("teacher", tmp_path)
+    for run in runs:
+        assert json.loads((run / "environment.json").read_text())["device"].startswith(device.type)
+    assert_alike(runs, "teacher")

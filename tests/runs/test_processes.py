@@ -31,11 +31,25 @@ def tiny(role: str) -> list[str]:
     return [*(f"{role}.training.{key}={value}" for key, value in training.items()), f"{role}.model.norm=group"]
 
 
-def words(folder: Path) -> list[str]:
+def words(command: str, folder: Path) -> list[str]:
     """A run in a folder: a teacher that fills a cache of its own, and a student that learns from that."""
     of_roles = [*tiny("teacher"), *tiny("student"), "student.control=false"]
     more = [f"runtime.cache_root={folder / 'cache'}", "runtime.threads=1", "objective.cache.views=1"]
-    return ["run", "smoke", *of_roles, *more, "--run", str(folder / "run")]
+    return [command, "smoke", *of_roles, *more, "--run", str(folder / "run")]
+
+
+def trained(command: str, folder: Path) -> list[Path]:
+    """The run of one process, this one, and that of two."""
+    one, two = folder / "one", folder / "two"
+    assert main(words(command, one)) == 0
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "--", "distill"]
+    started = [sys.executable, *launcher, *words(command, two)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(started, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr[-3000:]
+    runs = [one / "run", two / "run"]
+    assert [json.loads((run / "environment.json").read_text())["processes"] for run in runs] == [1, 2]
+    return runs
 
 
 def assert_alike(runs: list[Path], role: str) -> None:
@@ -52,18 +66,10 @@ def assert_alike(runs: list[Path], role: str) -> None:
 
 
 def test_two_processes_come_up_learn_cache_distil_and_test_as_one_does(tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert main(words(one)) == 0
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "--", "distill"]
-    command = [sys.executable, *launcher, *words(two)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr[-3000:]
-    runs = [one / "run", two / "run"]
-    assert [json.loads((run / "environment.json").read_text())["processes"] for run in runs] == [1, 2]
+    runs = trained("run", tmp_path)
     for role in ("teacher", "student"):
         assert_alike(runs, role)
-    caches = [{file.name for file in folder.glob("cache/posteriors-*/*")} for folder in (one, two)]
+    caches = [{file.name for file in folder.glob("cache/posteriors-*/*")} for folder in (tmp_path / "one", tmp_path / "two")]
     assert caches[0] == caches[1] != set()
     reports = [json.loads((run / "report.json").read_text()) for run in runs]
     for role in ("teacher", "student"):
