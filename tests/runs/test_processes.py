@@ -69,7 +69,7 @@ def test_two_processes_come_up_learn_cache_distil_and_test_as_one_does(tmp_path:
     runs = trained("run", tmp_path)
     for role in ("teacher", "student"):
         assert_alike(runs, role)
-    caches = [{file.name for file in folder.glob("cache/posteriors-*/*")} for folder in (tmp_path / "one", tmp_path / "two")]
+    caches = [{file.name for file in (tmp_path / name).glob("cache/posteriors-*/*")} for name in ("one", "two")]
     assert caches[0] == caches[1] != set()
     reports = [json.loads((run / "report.json").read_text()) for run in runs]
     for role in ("teacher", "student"):
