@@ -16,13 +16,15 @@ import torch
 from accelerate import Accelerator
 
 import teachers
+from distill.data.formats.opening import open_contents, source_at
 from distill.recipe.file import load_recipe
 from distill.runs.pools import Pools
+from students.image import decode_image
 from tests.adopted import write_adopted
 from tests.samples import png_bytes
 
 FOLDER = Path(__file__).parent
-NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "large", "memory")
+NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
 CPU = torch.device("cpu")
 
 
@@ -155,3 +157,13 @@ def test_steps_are_fed(
         monkeypatch.setattr(benchmark, name, value)
     benchmark.main(n_steps=100)
     assert "0 workers, 32 lines" in capsys.readouterr().out
+
+
+@of("importing")
+def test_its_sources_are_imported(benchmark: ModuleType, tmp_path: Path) -> None:
+    sources = benchmark.write_sources(tmp_path, 500)
+    for kind, path in sources.items():
+        contents = open_contents(source_at(str(path), kind), Path(), tmp_path)
+        assert len(contents.names) == (50 if kind == "pages" else 500)
+        assert None not in contents.texts
+        assert decode_image(contents.fetch(0), kind).shape[0] in (32, 36)
