@@ -5,6 +5,7 @@ A direction is a unit vector along the text, in pixels of a page whose y grows d
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -57,8 +58,10 @@ def direction_along(marks: Marks) -> tuple[np.ndarray | None, bool]:
     if baseline_B2 is None:
         return None, False
     way = baseline_B2[-1] - baseline_B2[0]
-    axis = np.linalg.svd(baseline_B2 - baseline_B2.mean(0))[2][0]
-    direction = axis if axis @ way >= 0 else -axis
+    direction = way / math.hypot(*way)
+    if len(baseline_B2) > 2:
+        axis = _main_axis(baseline_B2)
+        direction = axis if axis @ way >= 0 else -axis
     if direction[0] >= -abs(direction[1]):
         return direction, False
     above, below = 1.0, 0.0
@@ -67,6 +70,14 @@ def direction_along(marks: Marks) -> tuple[np.ndarray | None, bool]:
     if above >= below and not any(unicodedata.bidirectional(c) in ("R", "AL") for c in marks.text):
         return direction, False
     return -direction, True
+
+
+def _main_axis(points_B2: np.ndarray) -> np.ndarray:
+    """The direction along which points scatter most."""
+    centred_B2 = points_B2 - points_B2.sum(0) / len(points_B2)
+    (xx, xy), (_, yy) = (centred_B2.T @ centred_B2).tolist()
+    angle = math.atan2(2 * xy, xx - yy) / 2
+    return np.array([math.cos(angle), math.sin(angle)])
 
 
 def with_outlines(lines: Sequence[Marks | DataError], note: Callable[[int, str], None]) -> list[Marks | DataError]:
