@@ -23,6 +23,7 @@ from students.model_file import ONNX_ENTRY
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pdmodel", ".pdparams", ".json")
 FLOATS: dict[int, Any] = {onnx.TensorProto.FLOAT: np.float32, onnx.TensorProto.FLOAT16: np.float16}
 WEIGHTS = (*FLOATS, onnx.TensorProto.DOUBLE, onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+SOURCE = "/onnxruntime_src/"  # of a message that begins with a place in the runtime's program
 SMALLEST_WEIGHT = 2  # numbers; a single one is a constant of the arithmetic
 
 
@@ -159,7 +160,13 @@ def _load_external(graph: onnx.ModelProto, path: Path) -> None:
                 f"{path}: its weights lie in {name}, which is not next to it; put that file into {path.parent}"
             )
     if outside:
-        load_external_data_for_model(graph, str(path.parent))
+        try:
+            load_external_data_for_model(graph, str(path.parent))
+        except Exception as error:  # onnx has several of its own
+            raise CheckpointError(
+                f"{path}: its weights in {', '.join(outside)} cannot be read ({str(error).splitlines()[0][:200]}); "
+                "that file may be cut short: fetch it anew"
+            ) from error
 
 
 def _forget_sizes(graph: onnx.ModelProto, picture: onnx.ValueInfoProto, channels_last: bool) -> None:
@@ -181,7 +188,8 @@ def _session(graph: onnx.ModelProto, path: Path) -> Any:
         return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime has a class of its own for every status
         opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in graph.opset_import)
-        reason = str(error).splitlines()[0][:300]
+        reason = str(error).splitlines()[0]
+        reason = reason.rsplit(") ", 1)[-1][:300] if SOURCE in reason else reason[:300]
         raise CheckpointError(
             f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it (operators {opsets}): {reason}; export it "
             "again with operators that the runtime has, or fetch it anew"

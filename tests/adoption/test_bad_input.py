@@ -129,6 +129,7 @@ def test_an_opset_that_the_runtime_refuses(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
     message = refused(tmp_path / "m.onnx", tmp_path)
     assert "ai.onnx 999" in message
+    assert "onnxruntime_src" not in message
     assert "ONNX Runtime" in message
 
 
@@ -146,6 +147,12 @@ def test_missing_external_data_and_the_same_with_it(tmp_path: Path) -> None:
     model = onnx.load(path)
     onnx.save_model(model, path, save_as_external_data=True, location="weights.bin", size_threshold=64)
     adopt(str(path), tmp_path / "o.onnx")
+    whole = (tmp_path / "weights.bin").read_bytes()
+    (tmp_path / "o.onnx").unlink(missing_ok=True)
+    (tmp_path / "weights.bin").write_bytes(whole[: len(whole) // 2])
+    message = refused(path, tmp_path)
+    assert "weights.bin cannot be read" in message
+    assert "fetch it anew" in message
     (tmp_path / "weights.bin").unlink()
     message = refused(path, tmp_path)
     assert "weights.bin" in message

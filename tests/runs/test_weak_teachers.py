@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -74,22 +75,23 @@ def test_a_worse_one_is_refused_between_control_and_student(
 
 
 def test_a_comparison_leaves_out_settings_whose_teacher_is_weak_and_names_them(
-    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent_teacher = write_student(tmp_path / "untrained.safetensors")
-    files = [f"runtime.cache_root={cache}", f"teacher.file={silent_teacher}", *STRICT[:-1]]
-    words = ["compare", "smoke", *files, "--over", "teacher.allow_weak=true,false", "--seeds", "1", "--json"]
+    file = f"teacher.file={write_student(tmp_path / 'untrained.safetensors')}"
+    words = ["compare", "smoke", f"runtime.cache_root={cache}", file, *STRICT, "--over", "objective.term=dist,frame_kl"]
+    words += ["--seeds", "1", "--json"]
+    assert main([*words, "--run", str(tmp_path / "c")]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "not one setting is left to compare. dist: seed" in error
+    assert error.count("the teacher reads nothing of the validation lines") == 2
+    verdicts = itertools.chain(["it reads nothing"], itertools.repeat(None))  # the first setting alone has a weak one
+    monkeypatch.setattr("distill.runs.weak.silent", lambda _: next(verdicts))
     assert main([*words, "--run", str(tmp_path / "c")]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert set(result["settings"]) == {"true"}
-    assert set(result["refused"]) == {"false"}
-    assert "the teacher reads nothing" in result["refused"]["false"]
-    assert "Left out: false, seed" in (tmp_path / "c" / "compare.md").read_text()
-    words = ["compare", "smoke", *files, "teacher.allow_weak=false", "--over", "objective.term=dist,frame_kl"]
-    assert main([*words, "--seeds", "1", "--run", str(tmp_path / "d")]) == 2
-    error = capsys.readouterr().err
-    assert "not one setting is left to compare. dist: seed" in error
-    assert "frame_kl: seed" in error
+    assert set(result["settings"]) == {"frame_kl"}
+    assert list(result["refused"]) == ["dist"]
+    assert result["refused"]["dist"].endswith("it reads nothing")
+    assert "Left out: dist, seed" in (tmp_path / "c" / "compare.md").read_text()
 
 
 def test_a_recipe_that_allows_nothing_keeps_its_digest() -> None:
