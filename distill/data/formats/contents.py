@@ -22,6 +22,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+FIRST_OF_MARKS = {mark[:1] for mark, _ in MARKS}
 Fetch = Callable[[int], bytes]
 
 
@@ -60,6 +61,8 @@ def bytes_of(path: Path, n_bytes: int = -1) -> bytes:
 
 def encoding_of(data: bytes) -> str:
     """Return the encoding that the byte order mark tells, UTF-8 without one."""
+    if data[:1] not in FIRST_OF_MARKS:
+        return "utf-8-sig"
     return next((encoding for mark, encoding in MARKS if data.startswith(mark)), "utf-8-sig")
 
 

@@ -72,6 +72,8 @@ def _counted(names: tuple[str, ...]) -> tuple[int, str]:
 
 def is_hidden(name: str) -> bool:
     """Return whether a relative name leads to a file that a system laid beside the files."""
+    if not (name.startswith(".") or "/." in name or any(copies in name for copies in COPIES)):
+        return False
     return any((part.startswith(".") and part not in (".", "..")) or part in COPIES for part in name.split("/"))
 
 

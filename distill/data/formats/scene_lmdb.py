@@ -82,13 +82,12 @@ def _texts(path: Path, labels: Sequence[bytes | None]) -> tuple[list[str | None]
     """
     texts: list[str | None] = []
     unreadable: dict[int, str] = {}
+    begin = f"{path}: label-"
     for row, label in enumerate(labels):
-        where = f"{path}: {label_key(row + 1).decode()}"
-        try:
-            texts.append(None if label is None else text_of(label, where))
-        except DataError as error:
-            texts.append(None)
-            unreadable[row] = str(error)
+        text = None if label is None else _text_or_error(label, f"{begin}{row + 1:09d}")
+        if isinstance(text, DataError):
+            unreadable[row] = str(text)
+        texts.append(None if isinstance(text, DataError) else text)
     missing = [label_key(row + 1).decode() for row, label in enumerate(labels) if label is None]
     if missing and len(missing) < len(labels):
         log.warning(
@@ -99,6 +98,13 @@ def _texts(path: Path, labels: Sequence[bytes | None]) -> tuple[list[str | None]
             first_of(missing),
         )
     return texts, unreadable
+
+
+def _text_or_error(label: bytes, where: str) -> str | DataError:
+    try:
+        return text_of(label, where)
+    except DataError as error:
+        return error
 
 
 @dataclass(frozen=True)

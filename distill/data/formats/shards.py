@@ -51,19 +51,15 @@ class MemberFetch:
 
 
 class Sample(NamedTuple):
-    """The members of one name, by what follows its first dot."""
+    """The members of one name, by what follows its first dot, and which of these endings are those of images."""
 
     name: str
     members: dict[str, str]
-
-    @property
-    def images(self) -> list[str]:
-        """Return the endings that are those of images."""
-        return [ending for ending in self.members if is_picture(f".{ending}")]
+    images: list[str]
 
     def has_label(self) -> bool:
         """Return whether a member may hold the text."""
-        return any(ending in LABELS for ending in self.members)
+        return any(ending in self.members for ending in LABELS)
 
 
 def open_shards(path: Path) -> Contents:
@@ -86,11 +82,17 @@ def open_shards(path: Path) -> Contents:
 
 def _lines(shard: Path, members: Mapping[str, TarMember]) -> tuple[Labelled, list[str]]:
     """The lines of a tar, and the names of texts whose image is missing."""
-    hidden = tuple(name for name in members if is_hidden(name) and is_picture(name))
     visible = [name for name in members if not is_hidden(name)]
-    called = {posixpath.normpath(name): name for name in visible}  # tar -c . begins every name with ./
+    hidden = filter(is_picture, members.keys() - set(visible))
+    called = {name.removeprefix("./"): name for name in visible}  # tar -c . begins every name with ./
     names = tuple(sorted(called))
-    files = Files(shard, names, lambda name, n: _read(members[called.get(name, name)], n), in_tar=True, hidden=hidden)
+    files = Files(
+        shard,
+        names,
+        lambda name, n: _read(members[called.get(name, name)], n),
+        in_tar=True,
+        hidden=tuple(sorted(hidden)),
+    )
     files.say_what_is_left_out()
     samples = _samples(shard, visible)
     if _is_a_folder(files, samples):
@@ -108,15 +110,21 @@ def _samples(shard: Path, visible: Sequence[str]) -> list[Sample]:
     for member in visible:
         folder, slash, file = member.rpartition("/")
         base, _, ending = file.partition(".")
-        sample = samples.setdefault(normalise(folder + slash + base), Sample(folder + slash + base, {}))
-        if sample.members.setdefault(ending.lower(), member) != member:
-            raise DataError(f"{shard}: holds {sample.name}.{ending.lower()} twice")
+        sample = samples.setdefault(normalise(folder + slash + base), Sample(folder + slash + base, {}, []))
+        ending = ending.lower()
+        if sample.members.setdefault(ending, member) != member:
+            raise DataError(f"{shard}: holds {sample.name}.{ending} twice")
+        if is_picture(member):
+            sample.images.append(ending)
     return list(samples.values())
 
 
 def _is_a_folder(files: Files, samples: Sequence[Sample]) -> bool:
     """Whether names go on behind their first dot, or a file names the images and nothing else labels them."""
-    if any(len({ending.rpartition(".")[0] for ending in sample.images}) > 1 for sample in samples):
+    if any(
+        len(sample.images) > 1 and len({ending.rpartition(".")[0] for ending in sample.images}) > 1
+        for sample in samples
+    ):
         return True
     if any(sample.images and sample.has_label() for sample in samples):
         return False
