@@ -19,6 +19,7 @@ from students.image import decode_image
 from tests.generated import labels, pages, tables
 from tests.generated.texts import Made
 
+FOLDER = "lot [3] #x*{a,b} 50%20 ~"  # whose name is no pattern, no comment and no address
 N_FILES = int(os.environ.get("GENERATED", "160"))
 KINDS = (
     *(labels.tabbed, labels.paddle_list, labels.comma_separated, labels.json_file, labels.json_lines, labels.beside),
@@ -31,6 +32,7 @@ A_SHARE = -(-N_FILES // sum(SHARES.get(kind, 1) for kind in KINDS))
 
 def imported(made: Made, folder: Path) -> tuple[list[str], list[str | None]]:
     """Names and texts of the lines at a path that says nothing of its format; every image is decoded."""
+    folder.mkdir()
     source = source_at(str(made.write(folder)), "mine")
     contents = open_contents(source, Path(), folder)
     for row, name in enumerate(contents.names):
@@ -48,7 +50,7 @@ def test_what_is_valid_imports_with_its_texts(kind: Callable[[], st.SearchStrate
     def reads(made: Made) -> None:
         nonlocal read
         with TemporaryDirectory() as folder:
-            names, texts = imported(made, Path(folder))
+            names, texts = imported(made, Path(folder) / FOLDER)
         assert texts == made.texts
         assert made.names is None or names == made.names
         read += 1

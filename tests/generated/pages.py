@@ -22,6 +22,7 @@ ALTO_VERSIONS = (
     "http://www.loc.gov/standards/alto/ns-v3#",
     "http://www.loc.gov/standards/alto/ns-v4#",
 )
+SPACELESS = "漢字かなカナ中文"
 page_texts = st.lists(st.one_of(lines, lines, st.none()), min_size=1, max_size=4)
 white = st.sampled_from(["", "", " ", "\n  ", "\n", "<!-- by hand -->", "<?tool v=1?>"])
 
@@ -29,6 +30,11 @@ white = st.sampled_from(["", "", " ", "\n  ", "\n", "<!-- by hand -->", "<?tool 
 def box(number: int) -> tuple[int, int, int, int]:
     """Left, top, width and height of a line."""
     return 5 + number, 3 + number * (LINE + 6), 100, LINE
+
+
+def needs_spaces_named(text: str) -> bool:
+    """Whether words alone do not show its spaces: beside Chinese and Japanese, and between single characters."""
+    return any(character in SPACELESS for character in text) or all(len(word) == 1 for word in text.split())
 
 
 def corners(number: int) -> list[tuple[int, int]]:
@@ -88,7 +94,7 @@ def page_xml(draw: st.DrawFn) -> Made:
         left, top, width, height = box(number)
         baseline = e("Baseline", {"points": f"{left},{top + height - 2} {left + width},{top + height - 2}"}, "")
         words = ""
-        if text is not None and draw(bits):
+        if text is not None and not needs_spaces_named(text) and draw(bits):
             words = "".join(
                 e("Word", {"id": f"w{number}_{i}"}, coords + e("TextEquiv", {}, e("Unicode", {}, escape(word))))
                 for i, word in enumerate(text.split(" "))
@@ -111,6 +117,12 @@ def page_xml(draw: st.DrawFn) -> Made:
     return Made("PAGE XML", {f"p1{suffix}": PAGE_IMAGES[suffix], "p1.xml": document(draw, root)}, texts)
 
 
+def string_place(number: int, i: int) -> dict[str, object]:
+    """Where a word stands, one height from the word before it."""
+    left, top, _, height = box(number)
+    return {"HPOS": left + 2 * height * i, "VPOS": top, "WIDTH": height, "HEIGHT": height}
+
+
 @st.composite
 def alto(draw: st.DrawFn) -> Made:
     """ALTO 2 to 4: blocks within blocks, spaces named or not, polygons or boxes."""
@@ -121,8 +133,12 @@ def alto(draw: st.DrawFn) -> Made:
     for number, text in enumerate(texts):
         left, top, width, height = box(number)
         place = {"HPOS": left, "VPOS": top, "WIDTH": width, "HEIGHT": height}
-        between = e("SP", {"WIDTH": 2}, "") if draw(bits) else ""
-        strings = between.join(e("String", {"CONTENT": word} | place, "") for word in (text or "").split(" ") if word)
+        between = e("SP", {"WIDTH": 2}, "") if needs_spaces_named(text or "") or draw(bits) else ""
+        with_places = draw(bits)
+        strings = between.join(
+            e("String", {"CONTENT": word} | (string_place(number, i) if with_places else {}), "")
+            for i, word in enumerate((text or "").split())
+        )
         points = " ".join(f"{x},{y}" for x, y in corners(number))
         shape = e("Shape", {}, e("Polygon", {"POINTS": points}, "")) if draw(bits) else ""
         rows.append(e("TextLine", {"ID": f"l{number}"} | place, shape + draw(white) + strings))

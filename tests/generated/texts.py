@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ lines = st.lists(words, min_size=1, max_size=4).map(_line)
 """A label: no white space at its ends, single spaces within."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Made:
     """Files below a folder, what of it is opened, and the texts of its lines in their order or, `named`, by name."""
 
@@ -62,6 +63,9 @@ class Made:
     names: list[str] | None = None  # None: lines have names that the suite gives them
     opened: str = "."
     build: Callable[[Path], None] | None = None  # what files alone cannot say
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text(repr(self))
 
     def __repr__(self) -> str:
         shown = {name: data[:1000] for name, data in self.files.items() if name.endswith(WRITTEN)}

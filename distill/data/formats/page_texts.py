@@ -37,5 +37,5 @@ def _spaceless(character: str) -> bool:
     if character.isascii():
         return False
     name = unicodedata.name(character, "")
-    wide = unicodedata.east_asian_width(character) in ("W", "F") and not name.startswith("HANGUL")
-    return wide or name.startswith(SPACELESS_SCRIPTS)
+    wide = unicodedata.east_asian_width(character) in ("W", "F") and unicodedata.category(character) != "So"  # emoji
+    return (wide and not name.startswith("HANGUL")) or name.startswith(SPACELESS_SCRIPTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import glob
 import hashlib
 import shutil
 import tempfile
@@ -32,7 +33,7 @@ Loaded = TypeVar("Loaded")
 
 def open_parquet(path: Path) -> Contents:
     """Open a Parquet file, or those of a folder in the order of their names."""
-    files = [str(part) for part in parts_of(path, ".parquet")]
+    files = [glob.escape(str(part)) for part in parts_of(path, ".parquet")]  # `datasets` takes names for patterns
     return contents_of(_guarded(path, lambda: datasets.Dataset.from_parquet(files, cache_dir=_arrow_cache())), path)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from distill.data.formats.page_texts import joined
 from students.errors import DataError
 from tests.page_files import BOX, PAGE, alto_xml, equiv, opened, page_image, page_xml, text_line
 
@@ -162,3 +163,8 @@ def test_xml_in_another_encoding_or_of_another_kind(tmp_path: Path, caplog: pyte
     (tmp_path / "list.xml").write_text("<!DOCTYPE plist><plist/>")
     assert opened(tmp_path).texts == ["größe"]
     assert "XML files neither PAGE nor ALTO, not used: 2 (" in caplog.text
+
+
+def test_emoji_are_words_among_words_and_no_script_without_spaces() -> None:
+    assert joined(["well", "😀", "then"]) == "well 😀 then"
+    assert joined(["日本", "語", "。"]) == "日本語。"
