@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, NonNegativeFloat, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -33,6 +33,9 @@ IN_EVERY_DIGEST = {
     *("frame_kl", "blank_split", "dist", "bag_of_symbols", "guided_spikes", "aligned_cross_entropy", "sequence_kd"),
     *("feature_hint", "self_alignment", "consistency", "mutual", "attention"),
 }
+
+
+Ensemble: TypeAlias = Literal["frames", "symbols"]
 
 
 class Trust(Section):
@@ -144,6 +147,12 @@ class Objective(Section):
         (), description="further teachers, whose posteriors are averaged with the teacher's: files, or file and weight"
     )
 
+    ensemble: Ensemble = Field(
+        "frames",
+        description="of several teachers: the mean of their posteriors frame by frame; or the first's frames and blanks, and "
+        "at each of its symbols the mean of the characters that all of them read there",
+    )
+
     @model_validator(mode="after")
     def _can_be_cached(self) -> Objective:
         for name, term in self.terms.items():
@@ -156,7 +165,7 @@ class Objective(Section):
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(self, dump(self), {*TAUGHT, *UNTAUGHT} - IN_EVERY_DIGEST)
+        return without_unset(self, dump(self), {"ensemble", *TAUGHT, *UNTAUGHT} - IN_EVERY_DIGEST)
 
     @property
     def terms(self) -> dict[str, AnyTerm]:
@@ -188,6 +197,7 @@ class Objective(Section):
                 "match": FrameMatch(),
                 "trust": Trust(),
                 "more_teachers": (),
+                "ensemble": "frames",
                 "calibrated": False,
             }
         )

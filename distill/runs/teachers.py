@@ -49,7 +49,7 @@ def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.de
         member_of(teachers.load(path), weight, recipe.objective.calibrated, charset, recipe.image)
         for path, weight in files
     ]
-    return FrozenTeacher(members, device, recipe.teacher.training.precision)
+    return FrozenTeacher(members, device, recipe.teacher.training.precision, recipe.objective.ensemble)
 
 
 def own_copy(run: Run) -> Path:

@@ -18,10 +18,11 @@ from distill.data.batch import Batch, Others
 from distill.data.posteriors import Cached
 from distill.data.prepared import OtherImages
 from distill.digests import digest_of, tensors_digest
-from distill.recipe.objective import FrameMatch
+from distill.recipe.objective import Ensemble, FrameMatch
 from distill.runtime import autocast
 from distill.schema import Precision
 from distill.teaching.graph import GraphNetwork, graph_in_classes, is_graph, need_onnx
+from distill.teaching.losses.ensemble import symbols_of_all
 from distill.teaching.losses.frames import SURELY_NOT
 from distill.teaching.losses.matching import in_classes, matched
 from distill.teaching.provenance import provenance_of
@@ -83,18 +84,23 @@ class TeacherSource(Protocol):
 class FrozenTeacher(nn.Module):
     """Networks in evaluation and inference mode, with a digest that must not change.
 
-    Several networks are one teacher: the weighted mean of their posteriors, on the frames of the first.
+    Several networks are one teacher: the weighted mean of their posteriors, on the frames of the first; or, by symbols,
+    where the first writes, what all of them read there.
     """
 
-    def __init__(self, members: Sequence[Member], device: torch.device, precision: Precision) -> None:
+    def __init__(
+        self, members: Sequence[Member], device: torch.device, precision: Precision, ensemble: Ensemble = "frames"
+    ) -> None:
         super().__init__()
+        self.ensemble = ensemble
         self.members, self.precision, self.device = tuple(members), precision, device
         self.models = nn.ModuleList([member.model for member in members])
         self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self.eval()
         self._weights_digest = tensors_digest(self.state_dict())
         terms = [[m.weight, m.temperature, m.class_of_C] for m in members]
-        self.digest = digest_of(self._weights_digest, precision, terms, *(m.preparation or "" for m in members))
+        parts = [self._weights_digest, precision, terms, *(m.preparation or "" for m in members)]
+        self.digest = digest_of(*parts, *([ensemble] if ensemble != "frames" else []))
 
     def train(self, mode: bool = True) -> FrozenTeacher:
         """Nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
@@ -111,6 +117,8 @@ class FrozenTeacher(nn.Module):
         )
         if not more:
             return first
+        if self.ensemble == "symbols":
+            return symbols_of_all((first, *more), self._shares_MC.expand(-1, first.logits_NTC.shape[-1]))
         on_frames = (first, *(matched(o, first, FrameMatch(how="area"))[0] for o in more))
         log_p_MNTC = torch.stack([o.logits_NTC.float().log_softmax(-1) for o in on_frames])
         return first._replace(logits_NTC=(log_p_MNTC + self._shares_MC.log()[:, None, None]).logsumexp(0))
