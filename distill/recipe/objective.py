@@ -149,8 +149,8 @@ class Objective(Section):
 
     ensemble: Ensemble = Field(
         "frames",
-        description="of several teachers: the mean of their posteriors frame by frame; or the first's frames and blanks, and "
-        "at each of its symbols the mean of the characters that all of them read there",
+        description="of several teachers: the mean of their posteriors frame by frame; or the first's frames and "
+        "blanks, and at its symbols the means of the characters that all of them read there",
     )
 
     @model_validator(mode="after")
