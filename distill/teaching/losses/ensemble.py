@@ -54,9 +54,9 @@ def partners(symbols: Symbols, others: Symbols) -> Tensor:
     partners_NK = torch.zeros_like(symbols.classes_NK)
     for row, (one, other) in enumerate(zip(symbols.classes_NK.tolist(), others.classes_NK.tolist(), strict=True)):
         texts = ([c for c in text if c != BLANK] for text in (one, other))
-        for how, begin, end, other_begin, other_end in Levenshtein.opcodes(*texts):
-            if how in ("equal", "replace"):
-                partners_NK[row, begin:end] = torch.arange(other_begin + 1, other_end + 1)
+        for step in Levenshtein.opcodes(*texts):
+            if step.tag in ("equal", "replace"):
+                partners_NK[row, step.src_start : step.src_end] = torch.arange(step.dest_start + 1, step.dest_end + 1)
     return partners_NK
 
 
