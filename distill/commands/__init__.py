@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+MODEL = "model file, run folder (its student), name of a shipped student, or teachers/NAME for a shipped teacher"
 PROBLEMS_FOUND = 1
 USER_ERROR = 2
 UNWRITABLE = (
@@ -38,9 +39,7 @@ def takes_recipe(sub: argparse.ArgumentParser) -> None:
 
 def takes_model(sub: argparse.ArgumentParser) -> None:
     """Add the model."""
-    sub.add_argument(
-        "model", metavar="MODEL", help="model file, run folder (its student), or the name of a shipped student"
-    )
+    sub.add_argument("model", metavar="MODEL", help=MODEL)
 
 
 def reports(sub: argparse.ArgumentParser) -> None:

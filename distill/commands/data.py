@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from distill.commands import PROBLEMS_FOUND, Commands, add, reports, show
+from distill.commands import MODEL, PROBLEMS_FOUND, Commands, add, reports, show
 from distill.commands.decoding import decoding_of, takes_decoding
 from students.errors import DataError
 
@@ -18,7 +18,7 @@ def add_to(commands: Commands) -> None:
     imports = add(commands, "import", _import, "lines of any source into one Parquet file")
     imports.add_argument("source", metavar="SOURCE", help="file, folder, or hf://user/name")
     imports.add_argument("out", type=Path, metavar="OUT", help="Parquet file to write")
-    imports.add_argument("--read-with", metavar="MODEL", help="model that reads what has no label")
+    imports.add_argument("--read-with", metavar="MODEL", help=f"reads what has no label: {MODEL}")
     imports.add_argument(
         "--read-with-command",
         metavar="CMD",
@@ -88,8 +88,9 @@ def _reader(options: argparse.Namespace) -> tuple[Any, float]:
             raise DataError("--least and the options of decoding go with --read-with: which model reads?")
         return None, 0.0
     import teachers
+    from teachers.shipped import find_student_or_teacher
 
-    reader = teachers.load(options.read_with)
+    reader = teachers.load(find_student_or_teacher(options.read_with))
     reader.decode_by(decoding)
     return reader, least
 

@@ -26,9 +26,10 @@ def _evaluate(options: argparse.Namespace) -> int:
     from distill.evaluation.evaluate import evaluate_sources
     from distill.evaluation.peers import open_peers
     from distill.teaching.provenance import in_words, provenance_of
+    from teachers.shipped import find_student_or_teacher
 
     check_record(options)
-    reader = teachers.load(options.model)
+    reader = teachers.load(find_student_or_teacher(options.model))
     reader.decode_by(decoding_of(options))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     with clock() as seconds:

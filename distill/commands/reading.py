@@ -51,12 +51,13 @@ def add_to(commands: Commands) -> None:
 def _read(options: argparse.Namespace) -> int:
     import teachers
     from distill.delivery.review import Doubtful
+    from teachers.shipped import find_student_or_teacher
 
     if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
         raise DataError("--batch is at least 1, and --review-below between 0 and 1")
     if options.review_page and options.review_below is None:
         raise DataError("--review-page needs --review-below: which lines are doubtful?")
-    reader = teachers.load(options.model)
+    reader = teachers.load(find_student_or_teacher(options.model))
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
     images, failed = _found(options.images)
     preparation = reader.description.preparation

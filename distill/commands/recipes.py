@@ -76,8 +76,23 @@ def _recipes(options: argparse.Namespace) -> int:
         show(recipe.model_dump(mode="json"), options, resolved_yaml(recipe).rstrip())
         return 0
     known = {name: load_recipe(name).about for name in shipped_recipes()}
-    show(known, options, "\n".join(f"{name:12s} {about}" for name, about in known.items()))
+    show(known, options, "\n".join([*(f"{name:12s} {about}" for name, about in known.items()), *_names_of_models()]))
     return 0
+
+
+def _names_of_models() -> list[str]:
+    """What finished models are called, for whoever looks where recipes are listed."""
+    from students.model_file import shipped_students
+    from teachers.shipped import HOW, NAMES, shipped_teachers
+
+    there = shipped_teachers()
+    names = [name if name in there else f"{name} (not installed)" for name in sorted({*NAMES, *there})]
+    rows = [
+        "",
+        f"students, as MODEL or student.init: {shipped_students().known}",
+        f"teachers, as teacher.file, teacher.init or objective.more_teachers: {', '.join(names)}; as MODEL: teachers/NAME",
+    ]
+    return rows if there else [*rows, f"to install the teachers: {HOW}"]
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from distill.commands import Commands, add, reports, show
+from distill.commands import MODEL, Commands, add, reports, show
 from distill.commands.recording import (
     check_record,
     clock,
@@ -24,7 +24,7 @@ def add_to(commands: Commands) -> None:
         "overrides",
         nargs="*",
         metavar="MODEL",
-        help="model file, run folder or the name of a shipped student; with --renderer, KEY=VALUE",
+        help=f"{MODEL}; with --renderer, KEY=VALUE",
     )
     speed.add_argument("--data", action="append", default=[], metavar="DATA", help="labelled lines; repeat for more")
     speed.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
@@ -65,9 +65,9 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     from distill.delivery.reading_speed_page import draw_speed, speed_table
     from distill.evaluation.peers import open_peers
     from distill.teaching import provenance
-    from students.model_file import find_model
+    from teachers.shipped import find_student_or_teacher
 
-    path = find_model(model)
+    path = find_student_or_teacher(model)
     reader = teachers.load(path)
     origin, lines = gate_lines(reader, path, options.data)
     lines = labelled(lines)

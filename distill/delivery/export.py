@@ -38,9 +38,10 @@ from students.decoder import decoder_of
 from students.decoding import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
-from students.model_file import SHIPPED, Description, find_model, write_whole
+from students.model_file import Description, write_whole
 from students.onnx_reader import session
 from students.reading import LogitsOf, Reader
+from teachers.shipped import find_student_or_teacher, is_shipped
 
 ExportFormat = Literal["onnx", "int8", "fp16", "hub"]
 GATE_LINES = 2_000
@@ -83,12 +84,12 @@ def export(
         raise ExportError(
             "--to hub: the folder holds the model file as it is, so how to decode is chosen where it is read"
         )
-    path = find_model(model)
+    path = find_student_or_teacher(model)
     reader = teachers.load(path)
     if decoding is not None:
         decoder_of(decoding, reader.description.charset)  # a file that nobody could open is not begun
     reader.model.cpu()
-    out = out or (Path() if path.parent == SHIPPED else path.parent) / DEFAULT_NAMES[to]
+    out = out or (Path() if is_shipped(path) else path.parent) / DEFAULT_NAMES[to]
     if out.exists() and out.samefile(path):
         raise ExportError(f"{out}: is the model itself; choose another --out")
     origin, lines = gate_lines(reader, path, data)

@@ -80,7 +80,7 @@ class PosteriorCache(Section):
 class FurtherTeacher(Section):
     """A finished network that teaches together with the run's own teacher."""
 
-    file: str = Field(description="model file or run folder, of any charset and preparation")
+    file: str = Field(description="model file, run folder or name of a shipped teacher, of any charset and preparation")
     weight: float = Field(1.0, gt=0, description="of its posteriors in the mean; the run's own teacher has 1")
 
     @model_validator(mode="before")

@@ -19,7 +19,7 @@ from distill.recipe.sections import Recipe
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import Learner, usable_lines
 from distill.runtime import StopFlag, environment, start
-from distill.teaching.teacher_files import problems_of_teachers, too_wide_for_teachers
+from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import problems_of_starts
 from distill.training.train import Job, finished
@@ -80,7 +80,10 @@ def write_down(run: Run, jobs: Sequence[Job[Any]]) -> None:
     run.accelerator.wait_for_everyone()
     if run.accelerator.is_main_process:
         write_whole(run.folder / "recipe.yaml", resolved_yaml(run.recipe).encode())
-        write_json(run.folder / "environment.json", environment(run.accelerator) | {"recipe": digest_of(run.recipe)})
+        known = environment(run.accelerator) | {"recipe": digest_of(run.recipe)}
+        if finished_files := finished_teachers(run.recipe, run.folder):
+            known["finished_teachers"] = finished_files
+        write_json(run.folder / "environment.json", known)
         write_json(run.folder / "data.json", run.pools.summary())
         _say_what_was_refused(run.pools, run.folder)
     if run.recipe.runtime.tracker != "none":

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from distill.data.lines import Lines
+from distill.digests import file_digest
 from distill.recipe.sections import Recipe
 from distill.teaching.graph import is_graph, need_onnx
 from distill.teaching.provenance import in_words, provenance_of
@@ -18,18 +19,19 @@ from distill.teaching.teacher import takes_one_width
 from students.charset import Charset
 from students.errors import CheckpointError, UserError
 from students.image import Preparation
-from students.model_file import MODEL_NAME, ONNX_NAME, find_model, read_description
+from students.model_file import MODEL_NAME, ONNX_NAME, read_description
+from teachers.shipped import find_teacher
 
 OWN = "teacher.file"
 
 
 def model_of(file: str) -> Path:
-    """The model file that a recipe names: it, a folder that holds it, or a run folder, meaning its teacher."""
+    """The model file that a recipe names: it, its folder, a run folder (its teacher), or the name of a shipped one."""
     path = Path(file).expanduser()
     in_run, in_folder = model_in(path / "teacher"), path / ONNX_NAME
     if in_run.is_file():
         return in_run
-    return in_folder if in_folder.is_file() and not (path / MODEL_NAME).is_file() else find_model(path)
+    return in_folder if in_folder.is_file() and not (path / MODEL_NAME).is_file() else find_teacher(path)
 
 
 def model_in(folder: Path) -> Path:
@@ -154,6 +156,18 @@ def foreign_teachers(recipe: Recipe, folder: Path) -> list[str]:
         if found:
             notes.append(f"{key}: {file} is {in_words(found)}")
     return notes
+
+
+def finished_teachers(recipe: Recipe, folder: Path) -> list[dict[str, str]]:
+    """The finished models that a recipe names: key, name or path as given, and the SHA-256 of the file in use."""
+    return [
+        {
+            "key": key,
+            "file": file,
+            "sha256": file_digest(teacher_file(recipe, folder) if key == OWN else model_of(file)),
+        }
+        for key, file in _named(recipe)
+    ]
 
 
 def _named(recipe: Recipe) -> list[tuple[str, str]]:

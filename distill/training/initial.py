@@ -20,6 +20,7 @@ from students.image import Preparation
 from students.model_file import Description, find_model, read_model
 from students.parts import Recogniser
 from teachers.crnn import TeacherConfig
+from teachers.shipped import find_teacher
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
 
@@ -36,8 +37,13 @@ def start_of(part: Network) -> Start | None:
     """Return the model file that a network's `init` names; None where it names none."""
     if part.init is None:
         return None
-    path = find_model(Path(part.init).expanduser())
+    path = _file_of(part, part.init)
     return Start(path, str(read_model(path)[0].training.get("weights")))
+
+
+def _file_of(part: Network, init: str) -> Path:
+    """The model file that `init` means: a bare name is a shipped model of the part's own kind."""
+    return (find_teacher if isinstance(part, Teacher) else find_model)(Path(init).expanduser())
 
 
 def sources_learnt(sources: Iterable[str], start: Start | None) -> dict[str, int]:
@@ -54,7 +60,7 @@ def charset_with_starts(charset: Charset, recipe: Recipe) -> Charset:
     for name, part in (("teacher", recipe.teacher), ("student", recipe.student)):
         if part.init is None:
             continue
-        known = read_model(find_model(Path(part.init).expanduser()))[0].charset
+        known = read_model(_file_of(part, part.init))[0].charset
         match part.charset_change:
             case "new":
                 continue

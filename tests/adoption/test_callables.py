@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import students
 import teachers
 from distill.adoption.adopt import Adopted
 from distill.adoption.callables import adopt_module, reader_of
@@ -119,7 +120,7 @@ def test_a_module_that_torch_cannot_export_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_function_is_a_reader() -> None:
-    student = teachers.load(NAME)
+    student = students.load(NAME)
     described = Settings(height_px=32, colour="grey", mean=(0.0,), deviation=(255.0,), width_quantum_px=32)
     levels: list[tuple[float, float]] = []
 

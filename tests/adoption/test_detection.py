@@ -55,7 +55,7 @@ def test_every_form_is_found_and_reads_as_the_network_does(
     adopted = adopt(str(write_foreign(tmp_path / "m.onnx", form, METADATA)), tmp_path / "out.onnx")
     assert expected.items() <= found(adopted).items()
     images = [picture for _, picture in pictures()[:6]]
-    reader, original = opened(adopted, tmp_path / "out.onnx"), teachers.load(NAME)
+    reader, original = opened(adopted, tmp_path / "out.onnx"), students.load(NAME)
     alone = [reader.read(image).text for image in images]
     assert alone == [reading.text for reading in reader.read(images)]
     same = original.description.preparation.model_copy(update={"width_quantum_px": 4})

@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import helper
 
+import students
 import teachers
 from distill.adoption.adopt import Adopted, adopt, write
 from distill.adoption.presets import KNOWN
@@ -43,7 +44,7 @@ def test_a_model_of_onnxtr_is_adopted_with_its_preset_or_found_out(preset: str |
     preparation = adopted.description.preparation
     assert (preparation.least_width_px, preparation.max_width_px, preparation.width_quantum_px) == (128, 128, 128)
     assert adopted.description.charset.characters == VOCABULARY
-    reader, student = teachers.load(out), teachers.load(NAME)
+    reader, student = teachers.load(out), students.load(NAME)
     texts = [reading.text for reading in reader.read(fitting(128))]
     alike = [reading.text for reading in student.read(fitting(128))]
     assert sum(a == b for a, b in zip(texts, alike, strict=True)) >= len(texts) - 2  # padding of another level

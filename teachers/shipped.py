@@ -1,0 +1,66 @@
+"""Teachers that have names: those of a checkout, and those that the distribution crnn-distill-teachers installed.
+
+Where a teacher is wanted (`teacher.file`, `objective.more_teachers`, `teacher.init`, `teachers.load`) a bare name is a
+teacher's. Where any model is wanted (`distill evaluate`) it is a student's, and a teacher's is `teachers/NAME`.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+
+from students.model_file import Named, find_model, shipped_students
+
+NAMES = ("receipts", "scene")
+PREFIX = "teachers/"
+IN_CHECKOUT = Path(__file__).parent / "weights"
+PACKAGE = "crnn_distill_teachers"  # what the distribution installs: model files, no code
+HOW = "pip install the wheel crnn_distill_teachers that `make dist` writes into dist/, or give the path of a model file"
+
+
+def shipped_teachers() -> dict[str, Path]:
+    """Return the teachers at hand by their names: of a checkout those in `teachers/weights`, else the installed ones."""
+    spec = find_spec(PACKAGE)
+    installed = [Path(folder) for folder in (spec.submodule_search_locations or ()) if spec] if spec else []
+    files: dict[str, Path] = {}
+    for folder in (IN_CHECKOUT, *installed):
+        for file in sorted(folder.glob("*.safetensors")):
+            files.setdefault(file.stem, file)
+    return files
+
+
+def find_teacher(path_or_name: str | PathLike[str]) -> Path:
+    """Return the file meant where a teacher is wanted: a file, a run folder (its student), or a shipped teacher's name.
+
+    A file or a run folder of that name comes first. Raises `CheckpointError`, which says which names there are.
+    """
+    files = shipped_teachers()
+    names = {**files, **_prefixed(files)}
+    known = ", ".join(sorted({*NAMES, *files})) + _not_installed(files)
+    return find_model(Path(path_or_name), Named("teacher", names, known))
+
+
+def find_student_or_teacher(path_or_name: str | PathLike[str]) -> Path:
+    """Return the file meant where any model is wanted: a bare name is a shipped student's, `teachers/NAME` a teacher's.
+
+    A file or a run folder of that name comes first. Raises `CheckpointError`, which says which names there are.
+    """
+    files, students = shipped_teachers(), shipped_students()
+    known = ", ".join([students.known, *sorted(_prefixed(dict.fromkeys({*NAMES, *files}, IN_CHECKOUT)))])
+    names = {**students.files, **_prefixed(files)}
+    return find_model(Path(path_or_name), Named("student or teacher", names, known + _not_installed(files)))
+
+
+def is_shipped(path: Path) -> bool:
+    """Return whether a model file came with this package or with the teachers, so that nothing is written next to it."""
+    return path in shipped_students().files.values() or path in shipped_teachers().values()
+
+
+def _prefixed(files: dict[str, Path]) -> dict[str, Path]:
+    return {PREFIX + name: file for name, file in files.items()}
+
+
+def _not_installed(files: dict[str, Path]) -> str:
+    missing = [name for name in NAMES if name not in files]
+    return f"; the teachers {' and '.join(missing)} are not installed: {HOW}" if missing else ""
