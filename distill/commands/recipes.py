@@ -86,11 +86,11 @@ def _names_of_models() -> list[str]:
     from teachers.shipped import HOW, NAMES, shipped_teachers
 
     there = shipped_teachers()
-    names = [name if name in there else f"{name} (not installed)" for name in sorted({*NAMES, *there})]
+    names = ", ".join(name if name in there else f"{name} (not installed)" for name in sorted({*NAMES, *there}))
     rows = [
         "",
         f"students, as MODEL or student.init: {shipped_students().known}",
-        f"teachers, as teacher.file, teacher.init or objective.more_teachers: {', '.join(names)}; as MODEL: teachers/NAME",
+        f"teachers, as teacher.file, teacher.init or objective.more_teachers: {names}; as MODEL, teachers/NAME",
     ]
     return rows if there else [*rows, f"to install the teachers: {HOW}"]
 
