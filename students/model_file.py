@@ -171,14 +171,13 @@ def find_model(path_or_name: str | Path, named: Named | None = None) -> Path:
     for candidate in (path / "student" / MODEL_NAME, path / MODEL_NAME):
         if candidate.is_file():
             return candidate
-    named = named or shipped_students()
-    if (file := named.files.get(path.as_posix())) and not (path / "recipe.yaml").is_file():
+    names = named or shipped_students()
+    if (file := names.files.get(path.as_posix())) and not (path / "recipe.yaml").is_file():
         return file
     if path.is_dir():
         raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")
-    raise CheckpointError(
-        f"{path}: no such model file or run folder, and no shipped {named.what}; there are {named.known}"
-    )
+    missing = f"no such model file or run folder, and no shipped {names.what}"
+    raise CheckpointError(f"{path}: {missing}; there are {names.known}")
 
 
 def canonical_json(value: object) -> str:

@@ -20,9 +20,9 @@ HOW = "pip install the wheel crnn_distill_teachers that `make dist` writes into 
 
 
 def shipped_teachers() -> dict[str, Path]:
-    """Return the teachers at hand by their names: of a checkout those in `teachers/weights`, else the installed ones."""
+    """Return the teachers at hand by their names: those of the checkout, and installed ones where it has none."""
     spec = find_spec(PACKAGE)
-    installed = [Path(folder) for folder in (spec.submodule_search_locations or ()) if spec] if spec else []
+    installed = map(Path, (spec.submodule_search_locations or ()) if spec else ())
     files: dict[str, Path] = {}
     for folder in (IN_CHECKOUT, *installed):
         for file in sorted(folder.glob("*.safetensors")):
@@ -53,7 +53,7 @@ def find_student_or_teacher(path_or_name: str | PathLike[str]) -> Path:
 
 
 def is_shipped(path: Path) -> bool:
-    """Return whether a model file came with this package or with the teachers, so that nothing is written next to it."""
+    """Return whether a model file is a shipped one, so that nothing is to be written next to it."""
     return path in shipped_students().files.values() or path in shipped_teachers().values()
 
 

@@ -199,8 +199,9 @@ class Teacher(Network):
     model: TeacherConfig = Field(description="its architecture")
     file: str | None = Field(
         None,
-        description="a finished model, of any charset and preparation, that teaches as it is: a file, a run folder, or the "
-        "name of a shipped teacher (receipts, scene); none is trained, so init, stages, sources and mix say nothing",
+        description="a finished model, of any charset and preparation, that teaches as it is: a file, a run folder, "
+        "or the name of a shipped teacher (receipts, scene); none is trained, so init, stages, sources and mix say "
+        "nothing",
     )
     consistency: Consistency = Field(Consistency(), description="agreement of two views of a line")
     allow_weak: bool = Field(

@@ -160,14 +160,11 @@ def foreign_teachers(recipe: Recipe, folder: Path) -> list[str]:
 
 def finished_teachers(recipe: Recipe, folder: Path) -> list[dict[str, str]]:
     """The finished models that a recipe names: key, name or path as given, and the SHA-256 of the file in use."""
-    return [
-        {
-            "key": key,
-            "file": file,
-            "sha256": file_digest(teacher_file(recipe, folder) if key == OWN else model_of(file)),
-        }
-        for key, file in _named(recipe)
-    ]
+    found = []
+    for key, file in _named(recipe):
+        path = teacher_file(recipe, folder) if key == OWN else model_of(file)
+        found.append({"key": key, "file": file, "sha256": file_digest(path)})
+    return found
 
 
 def _named(recipe: Recipe) -> list[tuple[str, str]]:

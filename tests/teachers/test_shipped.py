@@ -104,7 +104,8 @@ def test_an_installed_teacher_is_found_and_that_of_the_checkout_comes_first(
         teachers.load("scene")
 
 
-def test_an_unknown_name_is_told_which_names_there_are(elsewhere: Path) -> None:
+@pytest.mark.usefixtures("elsewhere")
+def test_an_unknown_name_is_told_which_names_there_are() -> None:
     with pytest.raises(CheckpointError, match=r"sign: .*no shipped teacher; there are receipts, scene$"):
         find_teacher("sign")
     both = "no shipped student or teacher; there are receipts, scene, teachers/receipts, teachers/scene$"
