@@ -46,7 +46,7 @@ class Preparation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     height_px: int = Field(32, ge=8, le=256, description="height every line is scaled to")
-    width_quantum_px: int = Field(16, ge=4, le=1024, description="the width is padded to the next multiple of this")
+    width_quantum_px: int = Field(16, ge=1, le=1024, description="the width is padded to the next multiple of this")
     max_width_px: int = Field(4096, ge=32, description="a scaled line wider than this is refused")
     channels: Literal[1, 3] = Field(1, description="1: grey, 3: RGB")
     resize: Literal["bilinear", "bicubic", "paddleocr"] = Field(

@@ -35,7 +35,7 @@ class Settings(BaseModel):
     deviation: tuple[float, ...] | None = Field(None, description="divides them after that, one value or three")
     padding_value: int | None = Field(None, ge=0, le=255, description="level of the padding on the right")
     least_width_px: int | None = Field(None, ge=0, le=4096, description="a narrower line is padded to this width")
-    width_quantum_px: int | None = Field(None, ge=4, le=1024, description="widths are padded to a multiple of this")
+    width_quantum_px: int | None = Field(None, ge=1, le=1024, description="widths are padded to a multiple of this")
     resize: Literal["bilinear", "bicubic", "paddleocr"] | None = Field(None, description="filter of scaling")
     licence: str | None = Field(None, description="licence of the weights, an SPDX name")
     origin: str | None = Field(None, description="where they come from")
