@@ -19,6 +19,7 @@ from students.errors import DataError
 log = logging.getLogger(__name__)
 
 WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+NARROW_MODES = ("L", "1", "P")
 WHITE_IS_ZERO = 0  # of TIFF's photometric interpretations
 BITS = (8, 10, 12)  # that values in 16 bits may have, when the highest shows it: the picture would be black otherwise
 DIM_BITS = 14  # a picture of 16 bits that is so dim may be one of 14
@@ -38,12 +39,17 @@ class Stored(NamedTuple):
     @classmethod
     def of(cls, image: Image.Image) -> Stored:
         """Return it for an opened image that is not decoded yet."""
-        raw = " ".join(str(tile[3]) for tile in getattr(image, "tile", ()))
-        white_is_zero = isinstance(image, TiffImageFile) and (
-            image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO
-        )
-        wide = image.mode in WIDE_MODES
-        return cls(12 if ";12" in raw else None, ";16" in raw and not wide, white_is_zero and wide)
+        if image.mode in NARROW_MODES:
+            return AS_IT_IS
+        tiles = getattr(image, "tile", ())
+        raw = str(tiles[0][3]) if tiles else ""
+        if image.mode not in WIDE_MODES:
+            return cls(halved=";16" in raw)
+        photometric = image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) if isinstance(image, TiffImageFile) else None
+        return cls(bits=12 if ";12" in raw else None, inverted=photometric == WHITE_IS_ZERO)
+
+
+AS_IT_IS = Stored()
 
 
 def levels_of(image: Image.Image, stored: Stored, key: str) -> np.ndarray:
@@ -51,6 +57,8 @@ def levels_of(image: Image.Image, stored: Stored, key: str) -> np.ndarray:
 
     Palette, CMYK, YCbCr and LAB become RGB. Transparency is laid on paper.
     """
+    if image.mode == "L" and "transparency" not in image.info:  # as most lines are
+        return np.asarray(image)
     if image.mode in WIDE_MODES:
         return _wide(image, stored, key)
     if stored.halved and _is_dark(image):
