@@ -20,6 +20,7 @@ from distill.evaluation.doctor.findings import Finding, about, counted
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from distill.evaluation.doctor.pictures import findings_in_pictures, look_at
 from distill.evaluation.doctor.profile import profiles, shared_documents
+from distill.evaluation.doctor.scatter import findings_in_scatter, scatter_of
 from distill.recipe.sections import Recipe, Source, Teacher
 from distill.runs.jobs import problems_of_trainings
 from distill.runs.opening import make_writable
@@ -27,6 +28,7 @@ from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import fresh, usable_lines
 from distill.runs.weak import weakness
 from distill.synthesis.source import RenderedSource
+from distill.teaching.teacher import measured_frame_px
 from distill.teaching.teacher_files import (
     foreign_teachers,
     model_in,
@@ -36,6 +38,7 @@ from distill.teaching.teacher_files import (
     unknown_characters,
 )
 from distill.training.initial import problems_of_starts
+from students.charset import Charset
 from students.errors import UserError
 
 
@@ -63,7 +66,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     found += _together(pools)
     if recipe.data.cut is not None:
         found += shared_documents(real, recipe.data.cut.document)
-    doubts, doubted = _asked(recipe, folder, real, n_suspicious)
+    doubts, doubted = _asked(recipe, folder, real, n_suspicious, pools.charset)
     found += doubted
     if n_suspicious and not any(finding.kind == "teacher" and finding.severity == "problem" for finding in found):
         found += _of_recipe("problem", "teacher", weakness(recipe, folder, pools))
@@ -169,7 +172,7 @@ def _labels(pools: Pools) -> list[Finding]:
 
 
 def _asked(
-    recipe: Recipe, folder: Path, real: Mapping[str, Lines], n_suspicious: int
+    recipe: Recipe, folder: Path, real: Mapping[str, Lines], n_suspicious: int, charset: Charset
 ) -> tuple[dict[str, Doubts], list[Finding]]:
     """The doubts of the run's teacher about the labels of the real lines, and findings; empty without a teacher."""
     own = model_in(folder / "teacher")
@@ -178,9 +181,11 @@ def _asked(
     try:
         reader = teachers.load(teacher_file(recipe, folder) if recipe.teacher.file else own)
         doubts = {part: doubts_of(part, lines, reader, recipe.seed) for part, lines in real.items()}
+        student_px = measured_frame_px(fresh(recipe.student, recipe, charset), recipe.image)
+        scatter = scatter_of(reader, real["train"], recipe.seed)
     except UserError as error:
         return {}, [Finding("problem", "teacher", "recipe", str(error))]
-    found = []
+    found = findings_in_scatter(scatter, recipe.image.height_px / student_px, recipe.objective.match)
     for part, answers in doubts.items():
         found += _doubt_notes(part, answers)
         worst = most_suspicious({part: answers}, n_suspicious)
