@@ -15,6 +15,7 @@ from distill.recipe.objective import Objective, Trust
 from distill.teaching.auxiliary import ATTENTION, HINT
 from distill.teaching.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
 from distill.teaching.losses.matching import averages_frames, matched, rest_as_student
+from distill.teaching.losses.sequence import KnownTexts
 from distill.teaching.teacher import CachedTeacher, TeacherSource
 from distill.teaching.trust import empty_lines, trust_in, unless_empty
 from students.parts import Outputs
@@ -59,6 +60,7 @@ class TermInputs:
     decoder: nn.Module | None = None
     fused: Fused | None = None
     sure_NT: Tensor | None = None  # weight of KL on a frame; None: 1
+    known_texts: KnownTexts | None = None  # of a teacher whose posteriors come again
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
         """The teacher's outputs on the student's frames, at a temperature where the teacher has such an entry."""
@@ -94,6 +96,7 @@ def term_inputs(
     soft = own.get(match.temperature, own[1.0])
     of_tau = {tau: matched(outputs, student, match, unknown_C, soft) for tau, outputs in as_they_are.items()}
     onto = {tau: rest_as_student(outputs, student, unknown_C) for tau, (outputs, _) in of_tau.items()}
+    known_texts = teacher.known_texts if isinstance(teacher, CachedTeacher) else None
     sure_NT = None
     if objective.trust.confidence:
         sure_NT = of_tau[1.0].sureness_NT ** objective.trust.confidence
@@ -104,7 +107,9 @@ def term_inputs(
     trust_N = trust_in(own[1.0], batch, objective.trust)
     if teacher.is_foreign:
         trust_N = unless_empty(trust_N, batch)
-    return TermInputs(student, batch, own, onto, trust_N, features, peer, decoder, sure_NT=sure_NT)
+    return TermInputs(
+        student, batch, own, onto, trust_N, features, peer, decoder, sure_NT=sure_NT, known_texts=known_texts
+    )
 
 
 def compact_inputs(

@@ -32,7 +32,7 @@ from distill.teaching.losses.logits import (
     mutual,
     shares,
 )
-from distill.teaching.losses.sequence import sequence_kd
+from distill.teaching.losses.sequence import Search, sequence_kd
 from distill.teaching.trust import errors_a_character
 from students.charset import BLANK
 
@@ -149,8 +149,7 @@ def _sequence_kd(term: terms.SequenceKD, inputs: TermInputs) -> tuple[Tensor, in
     return sequence_kd(
         inputs.student,
         teacher,
-        n_best=term.n_best,
-        beam=term.beam,
+        Search(term.n_best, term.beam, inputs.known_texts),
         temperature=term.temperature,
         by_probability=term.by_probability,
         weights_N=weights_N,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -25,6 +25,7 @@ from distill.teaching.graph import GraphNetwork, graph_in_classes, is_graph, nee
 from distill.teaching.losses.ensemble import symbols_of_all
 from distill.teaching.losses.frames import SURELY_NOT
 from distill.teaching.losses.matching import in_classes, matched
+from distill.teaching.losses.sequence import KnownTexts
 from distill.teaching.provenance import provenance_of
 from students.charset import BLANK, Charset
 from students.image import Preparation
@@ -179,6 +180,7 @@ class CachedTeacher:
 
     network: FrozenTeacher
     cached: Cached
+    known_texts: KnownTexts = field(default_factory=dict, compare=False)  # found once, kept for the training
 
     def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
         """Outputs on the lines of a batch at each temperature of the cache; the batch carries the posteriors."""

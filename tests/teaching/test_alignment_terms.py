@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from distill.teaching.losses.alignment import aligned_cross_entropy, forced_alignment, self_alignment
-from distill.teaching.losses.sequence import n_best_texts, sequence_kd
+from distill.teaching.losses.sequence import Search, n_best_texts, sequence_kd
 from students.beam import prefix_beam_search
 from students.decode import collapse, frames_needed
 from tests.tensors import logits, outputs
@@ -44,7 +44,7 @@ def test_sequence_kd_is_ctc_on_the_likeliest_texts_by_their_weights() -> None:
     mass = sum(texts[text] for text in best)
     student = by_enumeration(student_NTC[0].log_softmax(-1).numpy())
     expected = -sum(texts[text] / mass * math.log(student[text]) for text in best) / 4
-    total, count = sequence_kd(outputs(student_NTC), outputs(teacher_NTC), n_best=3, beam=200)
+    total, count = sequence_kd(outputs(student_NTC), outputs(teacher_NTC), Search(3, 200))
     assert count == 1
     assert total.item() == pytest.approx(expected, abs=1e-4)
 
@@ -52,7 +52,7 @@ def test_sequence_kd_is_ctc_on_the_likeliest_texts_by_their_weights() -> None:
 def test_texts_too_long_for_the_student_are_left_out() -> None:
     long = torch.nn.functional.one_hot(torch.tensor([[1, 2, 1, 2, 1]]), 3) * 30.0
     student_NTC = logits(1, 3, 3, seed=11).requires_grad_()
-    total, count = sequence_kd(outputs(student_NTC), outputs(long), n_best=1, beam=4)
+    total, count = sequence_kd(outputs(student_NTC), outputs(long), Search(1, 4))
     total.backward()
     assert (total.item(), count) == (0, 1)
     assert frames_needed([1, 1, 2]) == 4
@@ -114,12 +114,18 @@ def test_a_text_weighs_its_probability_where_asked() -> None:
         texts, student = by_enumeration(p_TC), by_enumeration(q_TC)
         best = sorted(texts, key=lambda text: -texts[text])[:2]
         expected -= sum(texts[text] ** (1 / 1.5) * math.log(student[text]) for text in best) / 4
-    both = outputs(student_NTC), outputs(teacher_NTC)
-    settings = {"n_best": 2, "beam": 200, "temperature": 1.5, "by_probability": True}
+    both = outputs(student_NTC), outputs(teacher_NTC), Search(2, 200, {})
+    settings = {"temperature": 1.5, "by_probability": True}
     assert sequence_kd(*both, **settings)[0].item() == pytest.approx(expected, abs=1e-4)
     first = sequence_kd(*both, **settings, weights_N=torch.tensor([2.0, 0.0]))[0].item()
     second = sequence_kd(*both, **settings, weights_N=torch.tensor([0.0, 2.0]))[0].item()
     assert first + second == pytest.approx(2 * expected, abs=1e-4)
+    known = both[2].known
+    assert known is not None
+    assert len(known) == 2  # every line was searched once
+    for of_line in known.values():
+        of_line[:] = []  # what is known is not searched again
+    assert sequence_kd(*both, **settings)[0].item() == 0
 
 
 def test_the_search_for_texts_is_the_plain_one_but_for_its_margin_and_sure_blanks() -> None:

@@ -16,7 +16,7 @@ from distill.recipe.terms import FrameKL
 from distill.teaching.cache import temperatures_of
 from distill.teaching.losses.alignment import aligned_cross_entropy, guided_spikes, self_alignment
 from distill.teaching.losses.logits import bag_of_symbols, blank_split, dist, focal_frame_kl, frame_kl
-from distill.teaching.losses.sequence import sequence_kd
+from distill.teaching.losses.sequence import Search, sequence_kd
 from students.decode import collapse
 from students.parts import Outputs
 from tests.tensors import C, T, kl, logits, outputs
@@ -150,7 +150,7 @@ FAST = {
     "bag": (lambda s, t: bag_of_symbols(s, t, temperature=TAU), slow_bag, True),
     "dist": (lambda s, t: dist(s, t, temperature=TAU, within=0.5), slow_dist, True),
     "spikes": (guided_spikes, slow_spikes, False),
-    "sequence": (lambda s, t: sequence_kd(s, t, n_best=2, beam=2000, temperature=TAU), slow_sequence, False),
+    "sequence": (lambda s, t: sequence_kd(s, t, Search(2, 2000), temperature=TAU), slow_sequence, False),
     "aligned": (lambda s, t: aligned_cross_entropy(s, t, *labels(s)), slow_aligned, False),
     "self": (lambda s, _: self_alignment(s, *labels(s)), slow_self, False),
 }

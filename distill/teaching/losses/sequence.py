@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,29 @@ SURELY_BLANK = 1 - 1e-4  # neighbouring frames of at least this blank are search
 MARGIN_NATS = 16.0  # a prefix that is so much less likely than the best is given up
 
 
+KnownTexts = dict[bytes, list[tuple[list[int], float]]]
+
+
+class Search(NamedTuple):
+    """How the teacher's likeliest texts are searched for.
+
+    `known` keeps them by the digest of the posteriors, where those come again: None, where they never do.
+    """
+
+    n_best: int
+    beam: int
+    known: KnownTexts | None = None
+
+    def texts(self, log_p_TC: np.ndarray) -> list[tuple[list[int], float]]:
+        """Return the likeliest texts of a line, as classes, with the logarithms of their probabilities, best first."""
+        if self.known is None:
+            return n_best_texts(log_p_TC, self.n_best, self.beam)
+        key = hashlib.blake2b(log_p_TC.tobytes(), digest_size=16).digest()
+        if key not in self.known:
+            self.known[key] = n_best_texts(log_p_TC, self.n_best, self.beam)
+        return self.known[key]
+
+
 class Texts(NamedTuple):
     """Texts that count as labels: the line of each, its classes, and its weight."""
 
@@ -31,22 +55,21 @@ class Texts(NamedTuple):
 def sequence_kd(
     student: Outputs,
     teacher: Outputs,
+    search: Search,
     *,
-    n_best: int,
-    beam: int,
     temperature: float = 1.0,
     by_probability: bool = False,
     weights_N: Tensor | None = None,
 ) -> tuple[Tensor, int]:
     """-sum_k w_k log Q(y_k) / T of every line, summed; and the number of lines.
 
-    Takashima et al. 2019: y_k are the teacher's `n_best` texts by prefix beam search, w_k their probabilities to the
+    Takashima et al. 2019: y_k are the teacher's likeliest texts by prefix beam search, w_k their probabilities to the
     power 1 / tau: brought to one on every line, or `by_probability` as they are, so that a line counts as far as the
     teacher is sure of what it reads. Needs neither labels nor equal frames. A text too long for the student's frames is
     left out (and the rest brought to one); a line without any adds 0. Lines of weight 0 are not searched.
     """
     n = len(student.logits_NTC)
-    found = _texts_of(student, teacher, n_best, beam, temperature, by_probability, weights_N)
+    found = _texts_of(student, teacher, search, temperature, by_probability, weights_N)
     if not found.rows:
         return summed(student.logits_NTC.float().flatten(1).sum(1) * 0)
     targets_ML, target_lengths_M = padded_texts(found.texts)
@@ -60,8 +83,7 @@ def sequence_kd(
 def _texts_of(
     student: Outputs,
     teacher: Outputs,
-    n_best: int,
-    beam: int,
+    search: Search,
     temperature: float,
     by_probability: bool,
     weights_N: Tensor | None,
@@ -74,7 +96,7 @@ def _texts_of(
     for row, (own, theirs) in enumerate(lengths):
         if not counting[row]:
             continue
-        best = n_best_texts(log_p_NTC[row, :theirs], n_best, beam)
+        best = search.texts(log_p_NTC[row, :theirs])
         fitting = [(text, log_p) for text, log_p in best if frames_needed(text) <= own]
         tempered = torch.tensor([log_p for _, log_p in fitting]) / temperature
         found.rows.extend([row] * len(fitting))
