@@ -70,7 +70,7 @@ def labelled(files: Files, labels: str | None = None) -> Labelled:
         lines = Labelled(files.images, files.images, read_pairs(files, chosen[0].removeprefix("*").lower()))
     else:
         lines = _listed(files, chosen[0])
-    if labels is None and None in lines.texts:
+    if labels is None and (None in lines.texts or len(lines.files) < len(files.images)):
         warn_of_unused(files, [each for each in candidates or search(files, chosen) if each.name not in chosen])
     return lines
 

@@ -272,3 +272,11 @@ def test_files_next_to_images_that_are_no_texts_are_named(tmp_path: Path, caplog
     assert len(caplog.records) == 1
     with pytest.raises(DataError, match=r"texts next to images end in \.gt\.txt or \.txt, not in \.json"):
         opened(folder, kind="folder", labels="*.json")
+
+
+def test_a_second_list_of_other_images_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, second, third = TABBED.splitlines()
+    folder = written(tmp_path / "set", "train.txt", f"{first}\n{second}\n")
+    (folder / "val.txt").write_text(f"{third}\n", encoding="utf-8")
+    assert opened(folder) == EXPECTED[:2]
+    assert "holds val.txt, which is not used" in caplog.text
