@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
 from bidi import get_display
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from students import direction
@@ -30,6 +31,7 @@ DRAWN = {
     "a price": (f"{A}{B}: 19.90{SHEQEL}", f"19.90{SHEQEL} :{B}{A}"),
     "a price behind a Latin word": (f"{A}{B} USB: 19.90{SHEQEL}", f"USB: 19.90{SHEQEL} {B}{A}"),
     "brackets": (f"{A} ({B}{C}) [1]", f"[1] ({C}{B}) {A}"),
+    "two pairs, one behind Latin": (f"{A} ({B}) a(b)", f"a(b) ({B}) {A}"),
     "brackets about Latin": (f"{A} (abc) {B}", f"{B} (abc) {A}"),
     "a list": (f"{A})  {B}", f"{B}  ({A}"),
     "a full stop in quotes": (f'"{A}{B}".', f'."{B}{A}"'),
@@ -100,6 +102,7 @@ LETTERS = {
     "with punctuation": f"{A}{B}{C} .,!?()[]\"'-",
     "Arabic": f"{SIN}{LAM}{ALEF}{MEEM} 0123.,:/-%()",
 }
+SIGN_BETWEEN = re.compile(rf"\d[.,:/+-]?[%{SHEQEL}]+[.,:/+-]?[%{SHEQEL}]*\d")  # 0:%0 and %0:0 may be drawn alike
 EVERYTHING = f"{A}{B}{C}{SIN}{LAM}{QAMATS} abX012{ONE}{TWO}.,:-()[]%/"
 
 
@@ -108,6 +111,7 @@ EVERYTHING = f"{A}{B}{C}{SIN}{LAM}{QAMATS} abX012{ONE}{TWO}.,:-()[]%/"
 @given(data=st.data())
 def test_lines_in_one_script_with_numbers_come_back(letters: str, data: st.DataObject) -> None:
     stored = letters[0] + data.draw(st.text(letters, max_size=14))
+    assume(not SIGN_BETWEEN.search(stored))
     assert to_logical(to_visual(stored).text).text == stored
 
 
