@@ -14,7 +14,8 @@ from hypothesis import settings
 import students
 from tests.samples import write_student
 
-settings.register_profile("suite", deadline=None)  # on a busy machine any example may take long
+# on a busy machine any example may take long; the same examples in every run, but for `make fuzz`
+settings.register_profile("suite", deadline=None, derandomize="GENERATED" not in os.environ)
 settings.load_profile("suite")
 
 # several workers share the cores, and bytes of two trainings are equal for one thread count only; processes inherit it
