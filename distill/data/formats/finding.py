@@ -1,7 +1,7 @@
 """From the name that a label file or a table gives an image to the file that is meant.
 
 A name is relative to its label file or to the folder, with slashes or back slashes. Of a path behind the folder's own
-name the rest counts, and of an absolute path the longest end that is a file here: `/work/set/0.png` is `0.png` of a
+name the rest counts, and of an absolute path the longest end that is a file here: `/photos/set/0.png` is `0.png` of a
 folder `set`. Names are compared in NFC, then without regard to case, then, where they lack the suffix of an image,
 without it. A name that several files share means none of them, and nothing outside the folder is ever meant.
 """
