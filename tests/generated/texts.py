@@ -90,9 +90,15 @@ def picture(form: str = "PNG", height: int = 12, width: int = 40) -> bytes:
 
 
 PICTURES = {
-    ".png": picture(), ".PNG": picture(), ".jpg": picture("JPEG"), ".JPEG": picture("JPEG"), ".tif": picture("TIFF"),
-    ".webp": picture("WEBP"), ".bmp": picture("BMP"), ".jp2": picture("JPEG2000"),
-}  # fmt: skip
+    ".png": picture(),
+    ".PNG": picture(),
+    ".jpg": picture("JPEG"),
+    ".JPEG": picture("JPEG"),
+    ".tif": picture("TIFF"),
+    ".webp": picture("WEBP"),
+    ".bmp": picture("BMP"),
+    ".jp2": picture("JPEG2000"),
+}
 stems = st.one_of(
     st.from_regex(r"[a-z0-9]{1,6}([ ._-][a-z0-9]{1,4}){0,2}", fullmatch=True),
     st.sampled_from(["größe", "中文", "a#b", "50%", "it's", "x (1)", "[y]", "a+b", "αβ", "строка", "p&q"]),
