@@ -55,7 +55,7 @@ class Augment(BaseModel):
 
     @model_validator(mode="after")
     def _sensible(self) -> "Augment":
-        if (self.flip_horizontal or self.flip_vertical) and not self.force_flips:
+        if self._flips and not self.force_flips:
             raise ValueError(
                 "flips are refused: mirrored text reads as other text (b as d, p as q), so labels would be "
                 "wrong; set the flips to 0, or force_flips to true if the labels stay right in your script"
@@ -64,6 +64,17 @@ class Augment(BaseModel):
         if not 1 <= low <= high <= 100:
             raise ValueError(f"jpeg_quality {low}, {high} must be a rising pair within 1 to 100")
         return self
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Return whether every view of a line is the line itself."""
+        light = self.contrast or self.brightness
+        noise = self.blur_probability or self.noise_probability or self.jpeg_probability
+        return not (self.probability or light or noise or self.erase_probability or self._flips)
+
+    @property
+    def _flips(self) -> float:
+        return self.flip_horizontal or self.flip_vertical
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The teacher's posteriors, computed once for every training line, in Arrow files of the run.
 
 Every line is kept in `views` augmented views; view v is what epochs v, v + views, ... show, augmented again from the
-same seed, so picture and posteriors agree. Parts are written whole, an interrupted cache goes on behind the last one,
-and opening verifies every byte.
+same seed, so picture and posteriors agree. The teacher reads a line once for all views where augmentation changes
+nothing. Parts are written whole, an interrupted cache goes on behind the last one, and opening verifies every byte.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def cache_posteriors(
     folder = root / f"posteriors-{key[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     parts = [
-        (view, start, folder / f"view-{view:02d}-{start:08d}.arrow")
+        (view, start, folder / _part_name(view, start))
         for view in range(settings.views)
         for start in range(0, len(lines), PART_LINES)
     ]
@@ -98,14 +98,16 @@ def cache_posteriors(
         for view, start, path in missing[accelerator.process_index :: accelerator.num_processes]:
             some = np.arange(start, min(start + PART_LINES, len(lines)))
             with clock.measure("filled"):
+                known = _seen_before(taught, some, view, folder / _part_name(0, start))
+                new = np.setdiff1d(some, list(known))
                 shown = View(taught.augment, taught.seed, view)
-                records = _records(teacher, prepared, some, shown, settings, temperatures, accelerator)
-                write_whole(path, _with_digest(records))
+                known |= _records(teacher, prepared, new, shown, settings, temperatures, accelerator)
+                write_whole(path, _with_digest([known[i] for i in some.tolist()]))
             bar.update(len(some) * accelerator.num_processes)
             poll()
     accelerator.wait_for_everyone()
     for _, _, path in parts:
-        _verify(path)
+        _verified(path)
     tables = [mapped([str(path) for view, _, path in parts if view == v], ("record",)) for v in range(settings.views)]
     filled_s = clock.seconds.get("filled", 0.0)
     return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes, folder.name, filled_s)
@@ -157,8 +159,8 @@ def _records(
     settings: PosteriorCache,
     temperatures: Sequence[float],
     accelerator: Accelerator,
-) -> list[bytes]:
-    """The records of the lines with the numbers `some`, in that order."""
+) -> dict[int, bytes]:
+    """The records of the lines with the numbers `some`."""
     records: dict[int, bytes] = {}
     groups = in_width_order(prepared.lines.padded_width_px, BATCH_LINES, some)
     batches = images_of(prepared, groups, accelerator.device, view, torch.channels_last, teacher.wants_own)
@@ -166,7 +168,22 @@ def _records(
         log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
             records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)
-    return [records[i] for i in some.tolist()]
+    return records
+
+
+def _part_name(view: int, start: int) -> str:
+    return f"view-{view:02d}-{start:08d}.arrow"
+
+
+def _seen_before(taught: TaughtLines, some: np.ndarray, view: int, first: Path) -> dict[int, bytes]:
+    """The records, in the part `first` of view 0, of those lines that look alike in every view."""
+    if not view or not first.is_file():
+        return {}
+    lines = taught.lines
+    still = {i for i in some.tolist() if lines.augments.get(lines.sources[i], taught.augment).changes_nothing}
+    if not still:
+        return {}
+    return {i: record for i, record in zip(some.tolist(), _verified(first), strict=True) if i in still}
 
 
 def _with_digest(records: list[bytes]) -> bytes:
@@ -179,14 +196,16 @@ def _with_digest(records: list[bytes]) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _verify(path: Path) -> None:
-    """Raises `CheckpointError` where a byte of a part differs from what was written."""
+def _verified(path: Path) -> list[bytes]:
+    """The records of a part; raises `CheckpointError` where a byte differs from what was written."""
     advice = f"{path}: the posterior cache is damaged; remove this file and it is computed again"
     try:
         table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-        digests = b"".join(hashlib.sha256(record.as_buffer()).digest() for record in table.column("record"))
+        records = [bytes(record.as_buffer()) for record in table.column("record")]
+        digests = b"".join(hashlib.sha256(record).digest() for record in records)
         wanted = (table.schema.metadata or {})[b"sha256"].decode()
     except (pa.ArrowInvalid, OSError, KeyError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{advice} ({error})") from error
     if hashlib.sha256(digests).hexdigest() != wanted:
         raise CheckpointError(advice)
+    return records

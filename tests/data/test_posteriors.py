@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from accelerate import Accelerator
 from distill.data.augment import Augment
 from distill.data.columns import Column
 from distill.data.feed import FeedSettings, feed
+from distill.data.lines import Lines, joined
 from distill.data.posteriors import Cached, Posteriors, decode, dense, encode
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import Order, in_width_order
@@ -26,6 +28,9 @@ from students.errors import CheckpointError
 from students.image import Preparation
 
 TAUS = (1.0, 2.5)
+NO_AUGMENTATION = Augment(
+    probability=0, contrast=0, brightness=0, blur_probability=0, noise_probability=0, jpeg_probability=0
+)
 
 
 def log_posteriors(frames: int = 40, classes: int = 30, seed: int = 0) -> np.ndarray:
@@ -106,6 +111,29 @@ def test_what_cannot_be_cached_is_refused() -> None:
             Objective.model_validate({"cache": {"views": 2}, **other})
     objective = Objective(cache=PosteriorCache(views=3, top_k=2))
     assert objective.without_teacher.cache == PosteriorCache(views=3)
+
+
+def drawn(name: str, folder: Path) -> Lines:
+    source = RenderedSource(name=name, lines=24, fonts=("dejavu-sans",))
+    return open_rendered(source, Path(), folder, Preparation())[0]
+
+
+def test_a_line_that_no_augmentation_changes_is_read_once_for_all_views(tmp_path: Path) -> None:
+    changing = drawn("changing", tmp_path)
+    still = replace(drawn("still", tmp_path), augments={"still": NO_AUGMENTATION})
+    lines = joined([changing, still])
+    network = RecurrentStudent().build(97, 1, Preparation().height_px).eval()
+    seen: list[int] = []
+    network.register_forward_hook(lambda _, images, __: seen.append(len(images[0])))
+    teacher = FrozenTeacher([Member(network)], torch.device("cpu"), "fp32")
+    taught = TaughtLines(teacher, lines, Preparation(), Augment(probability=1, contrast=0.5), 7)
+    objective = Objective(cache=PosteriorCache(views=3))
+    cached = cache_posteriors(taught, objective, 97, tmp_path, Accelerator(cpu=True), lambda: None)
+    assert sum(seen) == 3 * len(changing) + len(still)
+    first, second, third = ([bytes(table[i]) for i in range(len(lines))] for table in cached.tables)
+    n = len(changing)
+    assert first[n:] == second[n:] == third[n:]
+    assert first[:n] != second[:n] != third[:n] != first[:n]
 
 
 def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_shown(tmp_path: Path) -> None:
