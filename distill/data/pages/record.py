@@ -1,0 +1,35 @@
+"""A page to learn from, or to judge by: its picture, and where its lines are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class MarkedLine:
+    """A line on a page. `corners_42`: its corners in pixels of the page as shown, from the text's top left, clockwise.
+
+    `text` None: where it is is known, but not what it says. A line that is `ignored` is neither missed nor wrong:
+    illegible ones, and those that their source marks as not to be counted.
+    """
+
+    corners_42: np.ndarray
+    text: str | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True)
+class PageRecord:
+    """A page. `lines` None: nobody marked them; an empty tuple: it has none.
+
+    `load` returns the page as shown, uint8 (H, W) or (H, W, 3) RGB, and raises `DataError` naming it.
+    """
+
+    key: str
+    source: str
+    load: Callable[[], np.ndarray]
+    lines: tuple[MarkedLine, ...] | None
+    sha256: str  # of the encoded picture, or of all that a synthetic page is a function of

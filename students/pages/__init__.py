@@ -1,0 +1,1 @@
+"""Whole pages: a locator finds the lines, a recogniser reads them. Needs OpenCV (the extra `pages`)."""

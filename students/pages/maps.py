@@ -1,0 +1,37 @@
+"""What a locator says of every place of a page, at a quarter of its size.
+
+A line is a quadrilateral whose upper edge runs along the top of its text. Its height h is the distance between the two
+long edges. Its core is the line shrunk by `SHRINK` x h on all four sides, so that the cores of touching lines and of
+neighbours in a row lie apart. Where the core is, the maps tell how far the edges are, so that a line comes back from
+its core as it was: across it by these distances, along it by `SHRINK` x h at either end.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+SHRINK = 0.25  # of a line's height, on each side
+CHANNELS = 5  # of a locator's output, in the order of `Maps`
+
+
+class Maps(NamedTuple):
+    """The maps of one page, float32 (H, W), a quarter of the prepared page each way.
+
+    Distances count pixels of the prepared page, along the normal of the line. The direction of the text is a unit
+    vector (cosine, sine) with y downwards: (1, 0) for a level line. Outside cores only `core` means something.
+    """
+
+    core: np.ndarray  # logit of: this pixel belongs to the core of a line
+    above: np.ndarray  # distance to the upper edge
+    below: np.ndarray  # distance to the lower edge
+    cosine: np.ndarray
+    sine: np.ndarray
+
+    @classmethod
+    def of_output(cls, output_CHW: np.ndarray) -> Maps:
+        """Return the maps that a locator's output (5, H, W) holds; the direction is brought to length 1."""
+        core, above, below, cosine, sine = output_CHW
+        length = np.maximum(np.hypot(cosine, sine), 1e-6)
+        return cls(core, above, below, cosine / length, sine / length)
