@@ -1,1 +1,5 @@
-"""The suite: data, losses, training, evaluation, report and the command line."""
+"""The suite: data, losses, training, evaluation, report and the command line. From Python: `distill.run(recipe)`."""
+
+from distill.api import FinishedRun, run
+
+__all__ = ["FinishedRun", "run"]

@@ -32,7 +32,7 @@ def add(commands: Commands, name: str, command: Command, about: str) -> argparse
 
 def takes_recipe(sub: argparse.ArgumentParser) -> None:
     """Add the recipe, its overrides and the run folder."""
-    sub.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, or a YAML file")
+    sub.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, a YAML file, or a run folder")
     sub.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example data.root=folder")
     sub.add_argument("--run", type=Path, metavar="FOLDER", help="run folder (default runs/<recipe>)")
 
@@ -49,10 +49,10 @@ def reports(sub: argparse.ArgumentParser) -> None:
 
 def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
     """Return the resolved recipe and the run folder that the options name."""
-    from distill.recipe.file import load_recipe
+    from distill.recipe.file import load_recipe, run_folder
 
     recipe = load_recipe(options.recipe, options.overrides)
-    return recipe, options.run.expanduser() if options.run else Path("runs") / recipe.name
+    return recipe, options.run.expanduser() if options.run else run_folder(options.recipe, recipe)
 
 
 def show(value: object, options: argparse.Namespace, words: str) -> None:

@@ -23,6 +23,7 @@ from distill.recipe.sections import Recipe, RecipeError
 
 log = logging.getLogger(__name__)
 
+RECIPE_NAME = "recipe.yaml"  # of a run folder
 RENAMED = {"drawn-words": "synthetic-words", "drawn-receipts": "synthetic-receipts"}  # shipped under another name once
 
 
@@ -37,9 +38,9 @@ def shipped_recipes() -> dict[str, str]:
 
 
 def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a shipped recipe or a file, lay `overrides` (`section.key=value`) on top, and check it whole.
+    """Read a shipped recipe, a file, or the one in a run folder, and check it whole.
 
-    Raises `RecipeError` listing every problem.
+    `overrides` (`section.key=value`) are laid on top. Raises `RecipeError` listing every problem.
     """
     values = _read(name_or_path, extended=False)
     problems: list[str] = []
@@ -53,6 +54,13 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     if problems:
         raise RecipeError(_listed(name_or_path, problems))
     return recipe
+
+
+def run_folder(name_or_path: str, recipe: Recipe) -> Path:
+    """Return the folder that a recipe runs in by default: one of its name, or the run folder that it was read from."""
+    path = Path(name_or_path).expanduser()
+    is_run = name_or_path not in shipped_recipes() and (path / RECIPE_NAME).is_file()
+    return path if is_run else Path("runs") / recipe.name
 
 
 def _listed(where: str, problems: Iterable[str]) -> str:
@@ -85,6 +93,7 @@ def _text(name_or_path: str) -> str:
     if (name := RENAMED.get(name_or_path, name_or_path)) in shipped:
         return shipped[name]
     path = Path(name_or_path).expanduser()
+    path = path / RECIPE_NAME if (path / RECIPE_NAME).is_file() else path
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:

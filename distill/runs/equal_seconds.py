@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from distill.recipe.file import load_recipe
+from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.sections import Recipe, Stage, Student
 from distill.runs.opening import open_run
 from distill.runs.outcomes import On, Outcome, outcome_of
@@ -57,7 +57,7 @@ def begun_before(own: Path, student: Student) -> Student | None:
 
     So the seconds that the clock measured decide once and not again when a comparison goes on.
     """
-    written = own / "recipe.yaml"
+    written = own / RECIPE_NAME
     if not written.is_file():
         return None
     begun = load_recipe(str(written)).student

@@ -9,14 +9,13 @@ import json
 from pathlib import Path
 
 from distill.data.lines import Lines
-from distill.recipe.file import load_recipe
+from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.sections import Recipe
 from distill.runs.cut import cut_by_document
 from distill.runs.pools import cache_of, open_sources
 from students.errors import DataError
 from students.model_file import Description
 
-RECIPE_NAME = "recipe.yaml"
 DATA_NAME = "data.json"
 
 

@@ -14,8 +14,9 @@ from accelerate import Accelerator
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines
 from distill.digests import digest_of
-from distill.recipe.file import resolved_yaml
+from distill.recipe.file import RECIPE_NAME, resolved_yaml
 from distill.recipe.sections import Recipe
+from distill.runs.changed import changed_keys, listed, refuse_changed
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import Learner, usable_lines
 from distill.runtime import StopFlag, environment, start
@@ -43,10 +44,11 @@ class Run:
 def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     """Open the lines of a recipe, before anything is trained or written down in the folder.
 
-    Raises `DataError` for lines, `CheckpointError` for initial weights and teachers, and `RecipeError` for networks
-    that cannot be used; `Stopped` after a signal.
+    Raises `CheckpointError` for a folder that began with other settings, and for initial weights and teachers that
+    cannot be used; `DataError` for lines, `RecipeError` for networks; `Stopped` after a signal.
     """
     make_writable(folder)
+    refuse_changed(recipe, folder)
     accelerator = start(recipe.runtime, folder)
     if recipe.runtime.workers:
         ready_workers()
@@ -75,11 +77,15 @@ def make_writable(folder: Path) -> None:
 
 def write_down(run: Run, jobs: Sequence[Job[Any]]) -> None:
     """Write down what this run is made of, once it is certain that the folder holds nothing else."""
-    for job in jobs:
-        finished(job)
+    try:
+        for job in jobs:
+            finished(job)
+    except CheckpointError as error:
+        changes = changed_keys(run.recipe, run.folder)
+        raise CheckpointError(f"{error}\nkeys that differ:\n{listed(changes)}" if changes else str(error)) from error
     run.accelerator.wait_for_everyone()
     if run.accelerator.is_main_process:
-        write_whole(run.folder / "recipe.yaml", resolved_yaml(run.recipe).encode())
+        write_whole(run.folder / RECIPE_NAME, resolved_yaml(run.recipe).encode())
         known = environment(run.accelerator) | {"recipe": digest_of(run.recipe)}
         if finished_files := finished_teachers(run.recipe, run.folder):
             known["finished_teachers"] = finished_files

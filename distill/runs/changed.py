@@ -1,0 +1,104 @@
+"""What differs between a recipe and the one that its run folder began with, key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from distill.recipe.file import RECIPE_NAME, load_recipe
+from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
+from distill.training.lines import Role
+from students.errors import CheckpointError
+from students.model_file import MODEL_NAME
+
+SHOWN = 12
+ADVICE = "set them back, choose another --run, or remove {folder} to train it anew"
+
+
+def refuse_changed(recipe: Recipe, folder: Path) -> None:
+    """Raise `CheckpointError` where a network of the folder began otherwise, naming each key with both values.
+
+    Only settings that its weights surely depend on are compared, which takes no look at the lines.
+    """
+    before = recipe_before(folder)
+    if before is None:
+        return
+    problems = []
+    for role in _trained(recipe):
+        there = folder / role
+        if (there / MODEL_NAME).is_file() or any(there.glob("**/checkpoints/*")):
+            changes = list(differences(_settings(before, role), _settings(recipe, role)))
+            if changes:
+                problems.append(f"{there}: began with other settings\n{listed(changes)}\n{ADVICE.format(folder=there)}")
+    if problems:
+        raise CheckpointError("\n".join(problems))
+
+
+def recipe_before(folder: Path) -> Recipe | None:
+    """Return the recipe that a run folder was begun with; None where it has none that this release understands."""
+    path = folder / RECIPE_NAME
+    try:
+        return load_recipe(str(path)) if path.is_file() else None
+    except RecipeError:
+        return None
+
+
+def changed_keys(recipe: Recipe, folder: Path) -> list[str]:
+    """Return every key that may change weights and differs from the folder's recipe, with both values."""
+    before = recipe_before(folder)
+    if before is None:
+        return []
+    old, new = (each.model_dump(mode="json", exclude={"runtime", "about", "name"}) for each in (before, recipe))
+    return list(differences(old, new))
+
+
+def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
+    """Yield `key: value then, value now` for every value that differs."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in sorted({*before, *now}):
+            yield from differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for i, pair in enumerate(zip(before, now, strict=True)):
+            yield from differences(*pair, f"{key}.{i}")
+    elif before != now:
+        yield f"{key}: {_short(before)} then, {_short(now)} now"
+
+
+def listed(changes: list[str]) -> str:
+    """Return changes, one a line, the first of them where they are many."""
+    more = [f"  and {len(changes) - SHOWN} more"] if len(changes) > SHOWN else []
+    return "\n".join([*(f"  {change}" for change in changes[:SHOWN]), *more])
+
+
+def _trained(recipe: Recipe) -> tuple[Role, ...]:
+    return ("control", "student") if recipe.teacher.file is not None else ("teacher", "control", "student")
+
+
+def _settings(recipe: Recipe, role: Role) -> dict[str, Any]:
+    """What the weights of a network depend on whatever the lines are, under the keys of the recipe."""
+    name = "teacher" if role == "teacher" else "student"
+    part: Teacher | Student = recipe.teacher if role == "teacher" else recipe.student
+    network: dict[str, Any] = {
+        "model": part.model.model_dump(mode="json"),
+        "training": part.training.model_dump(mode="json"),
+        "stages": [{"training": stage.training.model_dump(mode="json")} for stage in part.stages],
+    }
+    seed = {"seed": recipe.seed}
+    if role == "teacher":
+        network["consistency"] = recipe.teacher.consistency.model_dump(mode="json")
+    elif recipe.student.seed is not None:
+        network["seed"], seed = recipe.student.seed, {}
+    objective = {"student": recipe.objective, "control": recipe.objective.without_teacher}.get(role)
+    return {
+        **seed,
+        "image": recipe.image.model_dump(mode="json"),
+        "data": {"protocol": recipe.data.protocol},
+        name: network,
+        **({"objective": objective.model_dump(mode="json")} if objective else {}),
+    }
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
