@@ -48,21 +48,24 @@ def cer_change(before_N: np.ndarray, after_N: np.ndarray, characters_N: np.ndarr
     """Return the CER of the second edits minus that of the first, with its 95 % interval over lines."""
     total = max(1, characters_N.sum())
     value = float((after_N - before_N).sum() / total)
-    sums_R3 = _resampled_sums(np.stack([before_N, after_N, characters_N], 1), seed)
+    sums_R3 = resampled_sums(np.stack([before_N, after_N, characters_N], 1), seed)
     return interval(value, (sums_R3[:, 1] - sums_R3[:, 0]) / np.maximum(sums_R3[:, 2], 1), len(characters_N))
 
 
 def cer_interval(edits_N: np.ndarray, characters_N: np.ndarray, seed: int) -> dict[str, float]:
     """Return a CER, edits over characters of the truths, with its 95 % interval over lines."""
     value = float(edits_N.sum() / max(1, characters_N.sum()))
-    sums_R2 = _resampled_sums(np.stack([edits_N, characters_N], 1), seed)
+    sums_R2 = resampled_sums(np.stack([edits_N, characters_N], 1), seed)
     found = interval(value, sums_R2[:, 0] / np.maximum(sums_R2[:, 1], 1), len(characters_N))
     return found | {"low": max(0.0, found["low"])}
 
 
-def _resampled_sums(values_NV: np.ndarray, seed: int) -> np.ndarray:
-    """Column sums of `RESAMPLES` samples of N lines each, with replacement, shape (RESAMPLES, V)."""
-    generator, n = np.random.default_rng(seed_of("bootstrap of characters", seed)), len(values_NV)
+def resampled_sums(values_NV: np.ndarray, seed: int, of: str = "characters") -> np.ndarray:
+    """Return column sums of `RESAMPLES` samples of N items each, with replacement, shape (RESAMPLES, V).
+
+    `of` names what is resampled; equal names and seeds sample alike.
+    """
+    generator, n = np.random.default_rng(seed_of(f"bootstrap of {of}", seed)), len(values_NV)
     sums_RV = np.empty((RESAMPLES, values_NV.shape[1]))
     chunk = max(1, CHUNK_ITEMS // n)
     for first in range(0, RESAMPLES, chunk):
