@@ -2,8 +2,9 @@
 
 A line is a quadrilateral whose upper edge runs along the top of its text. Its height h is the distance between the two
 long edges. Its core is the line shrunk by `SHRINK` x h on all four sides, so that the cores of touching lines and of
-neighbours in a row lie apart. Where the core is, the maps tell how far the edges are, so that a line comes back from
-its core as it was: across it by these distances, along it by `SHRINK` x h at either end.
+neighbours in a row lie apart. A line shorter than it is high (one digit) is shrunk by `SHRINK` x its length at its ends
+so that it has a core too. Where the core is, the maps tell how far the edges are, so that a line comes back from its
+core as it was: across it by these distances, along it by what `end_inset` took.
 """
 
 from __future__ import annotations
@@ -14,6 +15,16 @@ import numpy as np
 
 SHRINK = 0.25  # of a line's height, on each side
 CHANNELS = 5  # of a locator's output, in the order of `Maps`
+
+
+def end_inset(length: float, height: float) -> float:
+    """Return how far inside either end of a line its core ends, in the units of its length and height."""
+    return SHRINK * min(length, height)
+
+
+def length_of(core_length_N: np.ndarray, height_N: np.ndarray) -> np.ndarray:
+    """Return the lengths of lines from those of their cores: what `end_inset` took is given back."""
+    return np.minimum(core_length_N + 2 * SHRINK * height_N, core_length_N / (1 - 2 * SHRINK))
 
 
 class Maps(NamedTuple):
