@@ -27,14 +27,23 @@ class Targets(NamedTuple):
     weights_HW: np.ndarray
 
 
-class _Shape(NamedTuple):
-    """What a line is, apart from the pixels: a point's distances to its four sides are `sides_43` times (x, y, 1)."""
+class _Shapes(NamedTuple):
+    """What lines are, apart from pixels: a point's distances to a line's four sides are its `sides` times (x, y, 1)."""
 
-    sides_43: np.ndarray  # inwards from the upper, right, lower and left side
-    direction: np.ndarray
-    height_px: float
-    insets_4: np.ndarray  # of the core, from each side
-    slants_2: np.ndarray  # distances along the line's normal to upper and lower side, by those to the sides themselves
+    sides_N43: np.ndarray  # inwards from the upper, right, lower and left side
+    directions_N2: np.ndarray
+    heights_N: np.ndarray
+    insets_N4: np.ndarray  # of the core, from each side
+    slants_N2: np.ndarray  # distances along the line's normal to upper and lower side, by those to the sides themselves
+    cored_N: np.ndarray  # whether the line encloses something, and is high enough to have a core
+
+
+class _Drawn(NamedTuple):
+    """The maps on which lines are drawn one by one: how deep in its core each pixel is, and which line's it is."""
+
+    maps_CHW: np.ndarray
+    depth_HW: np.ndarray
+    owner_HW: np.ndarray
 
 
 def targets_of_lines(lines: Sequence[MarkedLine], size_px: tuple[int, int]) -> Targets:
@@ -52,48 +61,42 @@ def targets_of(corners_N42: np.ndarray, ignored_N: np.ndarray, size_px: tuple[in
     pixel left of its core, and no other core does.
     """
     shape = size_px[1] // STRIDE_PX, size_px[0] // STRIDE_PX
-    maps_CHW = np.zeros((CHANNELS, *shape), np.float32)
+    drawn = _Drawn(
+        np.zeros((CHANNELS, *shape), np.float32), np.full(shape, -1, np.float32), np.full(shape, -1, np.int32)
+    )
+    shapes = _shapes_of(corners_N42)
+    windows = [_window(corners_42, shape) for corners_42 in corners_N42]
+    learned_N = ~ignored_N & shapes.cored_N
+    begun_N = np.zeros(len(corners_N42), bool)
+    for n in np.flatnonzero(learned_N).tolist():
+        begun_N[n] = _claim(n, shapes, corners_N42[n], windows[n], drawn)
+    _part(drawn)
+    core_HW = drawn.owner_HW >= 0
+    left_N = np.bincount(drawn.owner_HW[core_HW], minlength=len(corners_N42)) > 0
     weights_HW = np.ones(shape, np.float32)
-    depth_HW, owner_HW = np.full(shape, -1, np.float32), np.full(shape, -1)
-    unused = [corners_N42[n] for n in np.flatnonzero(ignored_N)]
-    drawn: list[int] = []
-    for n in np.flatnonzero(~ignored_N).tolist():
-        line = _shape_of(corners_N42[n])
-        if line is None:
-            unused.append(corners_N42[n])
-        elif _claim(n, line, corners_N42[n], depth_HW, owner_HW, maps_CHW):
-            drawn.append(n)
-    _part(depth_HW, owner_HW)
-    core_HW = owner_HW >= 0
-    left = set(np.unique(owner_HW).tolist())
-    unused += [corners_N42[n] for n in drawn if n not in left]
-    for corners_42 in unused:
-        _leave_out(corners_42, weights_HW)
+    for n in np.flatnonzero(~learned_N | (begun_N & ~left_N)):
+        inside_HW = (_distances(shapes.sides_N43[n], windows[n]) >= -EXACT_PX).all(0)
+        weights_HW[windows[n]][inside_HW] = 0
     weights_HW[core_HW] = 1
-    maps_CHW *= core_HW
-    return Targets(maps_CHW, weights_HW)
+    drawn.maps_CHW[:, ~core_HW] = 0
+    return Targets(drawn.maps_CHW, weights_HW)
 
 
-def _claim(
-    n: int,
-    line: _Shape,
-    corners_42: np.ndarray,
-    depth_HW: np.ndarray,
-    owner_HW: np.ndarray,
-    maps_CHW: np.ndarray,
-) -> bool:
+def _claim(n: int, shapes: _Shapes, corners_42: np.ndarray, window: tuple[slice, slice], drawn: _Drawn) -> bool:
     """Give line `n` the pixels of its core that lie no deeper in another; return whether it has a core on the page."""
-    window = _window(corners_42, owner_HW.shape)
-    distances_4HW = _distances(line.sides_43, window)
-    depth = ((distances_4HW - line.insets_4[:, None, None]) / line.height_px).min(0).astype(np.float32)
+    distances_4HW = _distances(shapes.sides_N43[n], window)
+    depth = (distances_4HW - shapes.insets_N4[n][:, None, None]).min(0) / shapes.heights_N[n]
     inside = depth >= 0
     if not inside.any():
         inside = _middle(corners_42, window)
-    taken = inside & (depth > depth_HW[window])
-    depth_HW[window][taken] = depth[taken]
-    owner_HW[window][taken] = n
-    above, below = (distances_4HW[[0, 2]] * line.slants_2[:, None, None])[:, taken]
-    maps_CHW[(slice(None), *window)][:, taken] = np.stack(np.broadcast_arrays(1.0, above, below, *line.direction))
+    taken = inside & (depth.astype(np.float32) > drawn.depth_HW[window])
+    drawn.depth_HW[window][taken] = depth[taken]
+    drawn.owner_HW[window][taken] = n
+    maps = drawn.maps_CHW[:, window[0], window[1]]
+    maps[0, taken] = 1
+    maps[1, taken] = distances_4HW[0, taken] * shapes.slants_N2[n, 0]
+    maps[2, taken] = distances_4HW[2, taken] * shapes.slants_N2[n, 1]
+    maps[3, taken], maps[4, taken] = shapes.directions_N2[n]
     return bool(inside.any())
 
 
@@ -104,8 +107,9 @@ def _middle(corners_42: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
     return (rows == row)[:, None] & (columns == column)[None]
 
 
-def _part(depth_HW: np.ndarray, owner_HW: np.ndarray) -> None:
+def _part(drawn: _Drawn) -> None:
     """Take the shallower of any two neighbours of different lines out of its core."""
+    _, depth_HW, owner_HW = drawn
     height, width = owner_HW.shape
     dropped_HW = np.zeros(owner_HW.shape, bool)
     for down, right in NEIGHBOURS:
@@ -119,49 +123,43 @@ def _part(depth_HW: np.ndarray, owner_HW: np.ndarray) -> None:
     owner_HW[dropped_HW] = -1
 
 
-def _leave_out(corners_42: np.ndarray, weights_HW: np.ndarray) -> None:
-    """Take the weight of the pixels inside a quadrilateral."""
-    window = _window(corners_42, weights_HW.shape)
-    inside_HW = (_distances(_sides(corners_42), window) >= -EXACT_PX).all(0)
-    weights_HW[window][inside_HW] = 0
+def _shapes_of(corners_N42: np.ndarray) -> _Shapes:
+    """What lines are; of those that have no core only their sides mean something."""
+    top_left, top_right, bottom_right, bottom_left = corners_N42.swapaxes(0, 1)
+    ways_N2 = top_right - top_left + bottom_right - bottom_left
+    lengths_N = np.hypot(*ways_N2.T) / 2
+    directions_N2 = ways_N2 / np.maximum(2 * lengths_N, EXACT_PX)[:, None]
+    normals_N2 = np.stack([-directions_N2[:, 1], directions_N2[:, 0]], axis=1)
+    heights_N = ((bottom_left - top_left + bottom_right - top_right) * normals_N2).sum(1) / 2
+    sides_N43 = _sides(corners_N42)
+    along_normal_N2 = np.einsum("nsd,nd->ns", sides_N43[:, [0, 2], :2], normals_N2) * (1, -1)
+    cored_N = (lengths_N > EXACT_PX) & (heights_N >= LEAST_HEIGHT_PX - EXACT_PX) & (along_normal_N2 > EXACT_PX).all(1)
+    extents_N2 = np.stack([heights_N, lengths_N], axis=1)
+    insets_N2 = np.minimum(SHRINK * heights_N[:, None], (extents_N2 - STRIDE_PX) / 2) - EXACT_PX
+    slants_N2 = 1 / np.maximum(along_normal_N2, EXACT_PX)
+    return _Shapes(sides_N43, directions_N2, heights_N, insets_N2[:, [0, 1, 0, 1]], slants_N2, cored_N)
 
 
-def _shape_of(corners_42: np.ndarray) -> _Shape | None:
-    """What a line is; None where it is too low to have a core, or encloses nothing."""
-    top_left, top_right, bottom_right, bottom_left = corners_42
-    way = top_right - top_left + bottom_right - bottom_left
-    length = float(np.hypot(*way)) / 2
-    if length <= EXACT_PX:
-        return None
-    direction = way / (2 * length)
-    normal = np.array([-direction[1], direction[0]])
-    height = float((bottom_left - top_left + bottom_right - top_right) @ normal) / 2
-    sides_43 = _sides(corners_42)
-    slants_2 = np.array([sides_43[0, :2] @ normal, -sides_43[2, :2] @ normal])
-    if height < LEAST_HEIGHT_PX - EXACT_PX or not (slants_2 > EXACT_PX).all():
-        return None
-    across, along = (min(SHRINK * height, (side - STRIDE_PX) / 2) - EXACT_PX for side in (height, length))
-    return _Shape(sides_43, direction, height, np.array([across, along, across, along]), 1 / slants_2)
-
-
-def _sides(corners_42: np.ndarray) -> np.ndarray:
+def _sides(corners_N42: np.ndarray) -> np.ndarray:
     """What gives the distances of a point from the upper, right, lower and left side, times (x, y, 1); inside above 0.
 
     A side without length is at the same distance, 0, of every point.
     """
-    ahead_42 = np.roll(corners_42, -1, axis=0) - corners_42
-    inwards_42 = np.stack([-ahead_42[:, 1], ahead_42[:, 0]], axis=1)
-    inwards_42 /= np.maximum(np.hypot(*ahead_42.T), EXACT_PX)[:, None]
-    return np.column_stack([inwards_42, -(inwards_42 * corners_42).sum(1)])
+    ahead_N42 = corners_N42[:, [1, 2, 3, 0]] - corners_N42
+    inwards_N42 = ahead_N42[:, :, ::-1] * (-1, 1)
+    inwards_N42 /= np.maximum(np.hypot(*np.moveaxis(ahead_N42, -1, 0)), EXACT_PX)[:, :, None]
+    return np.concatenate([inwards_N42, -(inwards_N42 * corners_N42).sum(-1, keepdims=True)], axis=-1)
 
 
-def _window(corners_42: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _window(corners_42: np.ndarray, shape: tuple[int, int]) -> tuple[slice, slice]:
     """The map's rows and columns whose centres may lie in a quadrilateral, or in the least core of a small one."""
-    (left, top), (right, bottom) = corners_42.min(0) / STRIDE_PX, corners_42.max(0) / STRIDE_PX
-    rows, columns = ((max(0, int(low) - 1), int(high) + 2) for low, high in ((top, bottom), (left, right)))
-    return slice(rows[0], max(rows[0], min(rows[1], shape[0]))), slice(
-        columns[0], max(columns[0], min(columns[1], shape[1]))
-    )
+    (x0, y0), (x1, y1) = corners_42.min(0).tolist(), corners_42.max(0).tolist()
+    return _reach(y0, y1, shape[0]), _reach(x0, x1, shape[1])
+
+
+def _reach(low_px: float, high_px: float, n: int) -> slice:
+    begin = min(max(0, int(low_px / STRIDE_PX) - 1), n)
+    return slice(begin, max(begin, min(int(high_px / STRIDE_PX) + 2, n)))
 
 
 def _distances(sides_43: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
