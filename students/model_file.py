@@ -33,6 +33,11 @@ KEY = "crnn-distill"
 ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf map entry: its key, then its value's tag
 FORMAT_VERSION: Final = 1
 UNSIGNED = "0" * 64
+OF_PAGES = {  # the kinds that `students.pages.model_file` knows, and what to do where a recogniser was wanted
+    "locator": "a locator, which finds the lines of pages and reads none; open it with students.load_page",
+    "locator_teacher": "a locator's teacher, which finds lines and reads none; open it with teachers.load_locator",
+    "pages": "both networks that read pages; open it with students.load_page",
+}
 HEADER_LIMIT = 32 * 2**20
 
 
@@ -126,9 +131,20 @@ def signed_onnx(blob: bytes, path: Path) -> bytes:
 
 def read_onnx(path: Path) -> tuple[Description, bytes]:
     """Read and verify one ONNX file before any runtime sees it; raises `CheckpointError` as `read_model` does."""
+    contents, blob = read_signed_onnx(path)
+    return _description(contents, path), blob
+
+
+def read_signed_onnx(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Return the contents, without their digest, and the bytes of a file of `signed_onnx`, verified."""
     blob = _bytes_of(path)
     place = _in_onnx(blob, path)
-    return _description(_verified(blob, place, blob[place.start : place.end], path), path), blob
+    return _verified(blob, place, blob[place.start : place.end], path), blob
+
+
+def kind_of(path: Path) -> object:
+    """Return what a verified file of either format holds: `student`, `teacher`, `locator`, `pages` and so on."""
+    return (read_signed_onnx if path.suffix == ONNX_SUFFIX else read_signed)(path)[0].get("kind")
 
 
 def read_description(path: Path) -> Description:
@@ -142,7 +158,7 @@ def weights_of(path: Path) -> str | None:
     return digest if isinstance(digest, str) else None
 
 
-def unsigned_json(description: Description) -> str:
+def unsigned_json(description: BaseModel) -> str:
     """Return what stands under `KEY`, its digest still zero."""
     return canonical_json(description.model_dump(mode="json") | {"sha256": UNSIGNED})
 
@@ -267,6 +283,8 @@ def _verified(blob: bytes, place: _Place, text: str | bytes, path: Path) -> dict
 
 
 def _description(contents: dict[str, Any], path: Path) -> Description:
+    if what := OF_PAGES.get(str(contents.get("kind"))):
+        raise CheckpointError(f"{path}: holds {what}")
     try:
         return Description.model_validate(contents)
     except ValidationError as error:

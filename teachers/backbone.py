@@ -1,6 +1,6 @@
-"""timm backbones with text strides: 32 rows become one or two, four pixels along the line become one frame.
+"""timm backbones: for lines with text strides, 32 rows to one or two and four pixels to a frame; for pages as they are.
 
-timm's strides are square. Here the late stages keep the width, or a line would shrink to fewer frames than
+timm's strides are square. For lines the late stages keep the width, or a line would shrink to fewer frames than
 it has characters. Nothing is downloaded unless `pretrained` asks for it. timm is imported nowhere else.
 """
 
@@ -34,18 +34,7 @@ def resnet(
     inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...], pool: bool, norm: Norm, drop_path: float
 ) -> Features:
     """Residual network of basic blocks: H / 16 rows (with `pool` H / 32), W / 4 frames."""
-    network = timm.create_model(
-        "resnet18",
-        pretrained=False,
-        in_chans=inputs,
-        num_classes=0,
-        layers=blocks,
-        channels=channels,
-        stem_type="deep",
-        stem_width=channels[0] // 2,
-        norm_layer=nn.BatchNorm2d if norm == "batch" else _group_norm,
-        drop_path_rate=drop_path,
-    )
+    network = timm.create_model("resnet18", num_classes=0, **_residual(inputs, blocks, channels, norm, drop_path))
     network.maxpool = nn.MaxPool2d(3, TEXT_STRIDE, 1) if pool else nn.Identity()
     for stage in (network.layer3, network.layer4):
         block = stage[0]
@@ -61,6 +50,43 @@ def convnext(inputs: int, name: str, pretrained: bool, drop_path: float) -> Feat
     for stage in network.stages[1:]:
         stage.downsample[1] = _narrow(stage.downsample[1])
     return Features(network)
+
+
+def resnet_levels(inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...], drop_path: float) -> nn.Module:
+    """Residual network of basic blocks as a function to its maps at 1/4, 1/8, 1/16 and 1/32 of the page."""
+    return timm.create_model(
+        "resnet18",
+        features_only=True,
+        out_indices=(1, 2, 3, 4),
+        **_residual(inputs, blocks, channels, "batch", drop_path),
+    )
+
+
+def convnext_levels(inputs: int, name: str, pretrained: bool, drop_path: float) -> nn.Module:
+    """ConvNeXt with an overlapping stem as a function to its maps at 1/4, 1/8, 1/16 and 1/32 of the page."""
+    return timm.create_model(name, features_only=True, pretrained=pretrained, in_chans=inputs, drop_path_rate=drop_path)
+
+
+def channels_of_levels(levels: nn.Module) -> list[int]:
+    """Return how many features the maps of a network of levels have."""
+    info: Any = levels.feature_info
+    return list(info.channels())
+
+
+def _residual(
+    inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...], norm: Norm, drop_path: float
+) -> dict[str, Any]:
+    """What timm is to make of its ResNet-18."""
+    return {
+        "pretrained": False,
+        "in_chans": inputs,
+        "layers": blocks,
+        "channels": channels,
+        "stem_type": "deep",
+        "stem_width": channels[0] // 2,
+        "norm_layer": nn.BatchNorm2d if norm == "batch" else _group_norm,
+        "drop_path_rate": drop_path,
+    }
 
 
 def _group_norm(channels: int, **_: object) -> nn.Module:

@@ -28,7 +28,7 @@ class PagePreparation(BaseModel):
     pixels: int = Field(800_000, ge=10_000, le=40_000_000, description="a page is scaled to about so many pixels")
     enlarge: float = Field(2.0, ge=1, le=8, description="but enlarged at most by so much, each way")
     quantum_px: int = Field(
-        32, ge=STRIDE_PX, le=256, multiple_of=STRIDE_PX, description="sides are padded to multiples"
+        32, ge=32, le=256, multiple_of=32, description="sides are padded to multiples; 32 is a locator's deepest stride"
     )
     channels: Literal[1, 3] = Field(1, description="1: grey, 3: RGB")
     padding_value: int = Field(255, ge=0, le=255, description="pixel value of the padding at the right and below")

@@ -86,8 +86,9 @@ def test_enough_files_are_looked_at() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_file_imports_upward_or_from_outside_the_list(path: Path) -> None:
-    floor = path.relative_to(ROOT).parts[0]
-    assert imported(path) <= MAY_IMPORT[floor]
+    floor, *folders = path.relative_to(ROOT).parts
+    pages = {"cv2"} if (floor, folders[0]) == ("students", "pages") else set()  # imported only by who reads pages
+    assert imported(path) <= MAY_IMPORT[floor] | pages
 
 
 @pytest.mark.parametrize("module", TORCH_FREE)
