@@ -66,7 +66,7 @@ class _Pixels(NamedTuple):
 
     def sum_N(self, weights_P: np.ndarray) -> np.ndarray:
         """Add up what belongs to the pixels of each component."""
-        return np.bincount(self.component_P, weights_P, len(self.starts_N))
+        return np.add.reduceat(weights_P, self.starts_N)
 
     def mean_N(self, values_P: np.ndarray, weights_P: np.ndarray) -> np.ndarray:
         """Return the weighted mean of each component."""

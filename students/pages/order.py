@@ -1,0 +1,212 @@
+"""The order in which the lines of a page are read: columns one after the other, rows of a table or receipt one by one.
+
+Lines that stand close together in a row become one segment, so that words are ordered like lines. A block of segments
+is cut at gutters between columns of running text; what has none is read row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+CLOSE = 0.8  # of a height: parts of a row that are no further apart are words of one line
+SAME_ROW = 0.5  # of the smaller height: the middles of parts of one row are no further apart
+GUTTER = 0.6  # of the median height: columns are at least so far apart
+COLUMN_ROWS = 3  # on either side of a gutter
+RUNNING = 8.0  # of its height: half of the lines of running text are longer
+FULL = 0.6  # of the longest: half of the lines of running text are longer
+BESIDE = 0.5  # of the lines of a column: if so many stand level with one of the other, these may be rows of a table
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A line, or lines of one row: where it begins and ends along the rows, and the middle there across them."""
+
+    lines: tuple[int, ...]
+    left: float
+    right: float
+    at_left: float
+    at_right: float
+    height: float
+
+    @property
+    def middle(self) -> float:
+        return (self.at_left + self.at_right) / 2
+
+    @property
+    def top(self) -> float:
+        return self.middle - self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        return self.middle + self.height / 2
+
+    def joined(self, after: _Part) -> _Part:
+        """Return this part and the one on its right as one."""
+        height = max(self.height, after.height)
+        return _Part(self.lines + after.lines, self.left, after.right, self.at_left, after.at_right, height)
+
+
+def reading_order(corners_N42: Sequence[np.ndarray] | np.ndarray, right_to_left: bool = False) -> list[int]:
+    """Return the numbers of the lines in the order of reading.
+
+    Corners run clockwise from the text's top left, y downwards. The page is turned level by the direction of most of
+    the text. With `right_to_left` columns and the parts of a row are read from the right.
+    """
+    if len(corners_N42) == 0:
+        return []
+    parts = _parts(np.asarray(corners_N42, np.float64), right_to_left)
+    segments = [_joined(run) for row in _rows(parts) for run in _runs(row)]
+    return [line for segment in _ordered(segments) for line in segment.lines]
+
+
+def _parts(corners_N42: np.ndarray, right_to_left: bool) -> list[_Part]:
+    """Every line as a part, once most of the text is level. A line that stands upright on it is as wide as its box."""
+    along_N2 = corners_N42[:, 1] - corners_N42[:, 0] + corners_N42[:, 2] - corners_N42[:, 3]
+    cosine, sine = along_N2.sum(0) / max(float(np.hypot(*along_N2.sum(0))), 1e-9)
+    level_N42 = corners_N42 @ np.array([[cosine, -sine], [sine, cosine]])
+    if right_to_left:
+        level_N42 = (level_N42 * (-1, 1))[:, [1, 0, 3, 2]]
+    (left_N, top_N), (right_N, bottom_N) = level_N42.min(1).T, level_N42.max(1).T
+    along_N2 = level_N42[:, 1] - level_N42[:, 0]
+    lies_N = along_N2[:, 0] > np.abs(along_N2[:, 1])
+    ends_N42 = (level_N42 + level_N42[:, [3, 2, 1, 0]]) / 2
+    middle_N = (top_N + bottom_N) / 2
+    columns = (
+        np.where(lies_N, ends_N42[:, 0, 0], left_N),
+        np.where(lies_N, ends_N42[:, 1, 0], right_N),
+        np.where(lies_N, ends_N42[:, 0, 1], middle_N),
+        np.where(lies_N, ends_N42[:, 1, 1], middle_N),
+        np.where(lies_N, np.abs(level_N42[:, 3, 1] - level_N42[:, 0, 1]), bottom_N - top_N),
+    )
+    return [_Part((i,), *map(float, numbers)) for i, numbers in enumerate(zip(*columns, strict=True))]
+
+
+def _rows(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """Parts of one row together, from left to right; rows from top to bottom.
+
+    A part goes on with the nearest one on its right that stands level with it and has none nearer on its left.
+    """
+    after = _neighbours(parts)
+    begins = sorted(set(range(len(parts))) - set(after.values()), key=lambda i: (parts[i].middle, parts[i].left))
+    rows = []
+    for i in begins:
+        row = [parts[i]]
+        while i in after:
+            i = after[i]
+            row.append(parts[i])
+        rows.append(row)
+    return sorted(rows, key=lambda row: sum(part.middle for part in row) / len(row))
+
+
+def _neighbours(parts: Sequence[_Part]) -> dict[int, int]:
+    """The part that goes on the row of each, where there is one."""
+    gap_NN, off_NN = _apart(parts, parts)
+    middle_N = np.array([(part.left + part.right) / 2 for part in parts])
+    level_NN = (off_NN < SAME_ROW) & (gap_NN > -1) & (middle_N[None] > middle_N[:, None])
+    gap_NN = np.where(level_NN, gap_NN, np.inf)
+    nearest_N, back_N = gap_NN.argmin(1).tolist(), gap_NN.argmin(0).tolist()
+    return {i: j for i, j in enumerate(nearest_N) if back_N[j] == i and level_NN[i, j]}
+
+
+def _apart(before: Sequence[_Part], after: Sequence[_Part]) -> tuple[np.ndarray, np.ndarray]:
+    """How far each of some parts begins behind the end of each of others, and how far off their row, both (N, M).
+
+    In heights of the smaller one. The row goes on as steeply as the two parts rise: a long one knows it better.
+    """
+    left_N, right_N, at_left_N, at_right_N, height_N = _columns_of(before)
+    left_M, right_M, at_left_M, at_right_M, height_M = _columns_of(after)
+    rise_NM = np.add.outer(at_right_N - at_left_N, at_right_M - at_left_M)
+    slope_NM = rise_NM / np.maximum(np.add.outer(right_N - left_N, right_M - left_M), 1e-9)
+    gap_NM = left_M[None] - right_N[:, None]
+    off_NM = np.abs(at_left_M[None] - at_right_N[:, None] - slope_NM * gap_NM)
+    height_NM = np.maximum(np.minimum.outer(height_N, height_M), 1e-9)
+    return gap_NM / height_NM, off_NM / height_NM
+
+
+def _columns_of(parts: Sequence[_Part]) -> np.ndarray:
+    return np.array([(part.left, part.right, part.at_left, part.at_right, part.height) for part in parts]).T
+
+
+def _runs(row: Sequence[_Part]) -> list[list[_Part]]:
+    """A row in runs of parts that stand close together."""
+    runs = [[row[0]]]
+    for part in row[1:]:
+        before = runs[-1][-1]
+        if part.left - before.right <= CLOSE * min(part.height, before.height):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs
+
+
+def _joined(run: Sequence[_Part]) -> _Part:
+    whole = run[0]
+    for part in run[1:]:
+        whole = whole.joined(part)
+    return whole
+
+
+def _ordered(block: list[_Part]) -> list[_Part]:
+    """The segments of a block in the order of reading."""
+    columns = _columns(block)
+    if columns is None:
+        return _together(_rows(block))
+    return [part for some in columns if some for part in _ordered(some)]
+
+
+def _columns(block: list[_Part]) -> tuple[list[_Part], ...] | None:
+    """A block in four: above the longest pair of columns, the left one, the right one, below; None where none is.
+
+    What is above and below crosses the gutter, or is separated from the columns by what does.
+    """
+    if len(block) < 2 * COLUMN_ROWS:
+        return None
+    rows = _rows(block)
+    wide = GUTTER * float(np.median([part.height for part in block]))
+    best: tuple[int, tuple[list[_Part], ...]] | None = None
+    for place in _gutters(block, wide):
+        for first, last in _stretches(rows, place):
+            some = _together(rows[first:last])
+            left = [part for part in some if part.right <= place]
+            right = [part for part in some if part.left >= place]
+            if (best is None or len(some) > best[0]) and _are_columns(left, right, wide):
+                best = len(some), (_together(rows[:first]), left, right, _together(rows[last:]))
+    return best[1] if best else None
+
+
+def _gutters(block: Sequence[_Part], wide: float) -> list[float]:
+    """Places along the rows where a column could begin: at the left edge of a segment with another on its left."""
+    lefts = sorted({part.left for part in block})
+    places = [left for i, left in enumerate(lefts) if i == 0 or left - lefts[i - 1] > wide / 4]
+    return [place - wide / 4 for place in places[1:]]
+
+
+def _stretches(rows: Sequence[Sequence[_Part]], place: float) -> list[tuple[int, int]]:
+    """From which row to which, from top to bottom, no segment crosses a place."""
+    crossing = [i for i, row in enumerate(rows) if any(part.left < place < part.right for part in row)]
+    begins, ends = [0, *(i + 1 for i in crossing)], [*crossing, len(rows)]
+    return [(begin, end) for begin, end in zip(begins, ends, strict=True) if end - begin >= COLUMN_ROWS]
+
+
+def _together(rows: Sequence[Sequence[_Part]]) -> list[_Part]:
+    return [part for row in rows for part in row]
+
+
+def _are_columns(left: Sequence[_Part], right: Sequence[_Part], wide: float) -> bool:
+    """Whether two sides are read one after the other: running text, or lines that do not stand level in rows."""
+    if min(len(left), len(right)) < COLUMN_ROWS or min(p.left for p in right) - max(p.right for p in left) < wide:
+        return False
+    if _is_running(left) and _is_running(right):
+        return True
+    level_LR = _apart(left, right)[1] < SAME_ROW / 2
+    return float(level_LR.any(axis=1 if len(left) <= len(right) else 0).mean()) < BESIDE
+
+
+def _is_running(column: Sequence[_Part]) -> bool:
+    """Whether most lines of a column are long, and about as long as its longest."""
+    widths = np.array([part.right - part.left for part in column])
+    heights = np.array([part.height for part in column])
+    return bool(np.median(widths / heights) > RUNNING and np.median(widths) > FULL * widths.max())
