@@ -84,6 +84,20 @@ def render_letters(text: str, face: FontFace, size_px: int, spacing: float, tigh
 
     `spacing` is extra room, a share of the font size; shaped text takes none. Raises DataError if the text has no ink.
     """
+    coverage, top = set_letters(text, face, size_px, spacing)
+    height, width = coverage.shape
+    bottom = top + height
+    above, small, below = _alphabet(face, size_px).heights
+    seen_top = between((min(top, -above), min(top, -small)), tightness)
+    seen_bottom = between((max(bottom, below), max(bottom, 0)), tightness)
+    return coverage, Box(0, seen_top - top, width, seen_bottom - top)
+
+
+def set_letters(text: str, face: FontFace, size_px: int, spacing: float) -> tuple[Pixels, int]:
+    """Return the coverage of all letters (h, w), just enclosing them, and its first row as seen from the baseline.
+
+    Like `render_letters`, which adds the box to be seen.
+    """
     if not text.isascii() and needs_shaping(text):
         refuse_unshapeable(text)
         coverage, _, top = _rendered(text, _font(face, size_px, ImageFont.Layout.RAQM))
@@ -91,12 +105,20 @@ def render_letters(text: str, face: FontFace, size_px: int, spacing: float, tigh
         coverage, top = _set(text, _alphabet(face, size_px), spacing * size_px)
     if not coverage.size:
         raise DataError(f"the text {text!r} leaves no ink in font {face.name}: choose other texts or fonts")
-    height, width = coverage.shape
-    bottom = top + height
-    above, small, below = _alphabet(face, size_px).heights
-    seen_top = between((min(top, -above), min(top, -small)), tightness)
-    seen_bottom = between((max(bottom, below), max(bottom, 0)), tightness)
-    return coverage, Box(0, seen_top - top, width, seen_bottom - top)
+    return coverage, top
+
+
+def advance_px(text: str, face: FontFace, size_px: int, spacing: float) -> float:
+    """Return how far the pen moves when `set_letters` sets the text: about the width of its ink."""
+    if not text.isascii() and needs_shaping(text):
+        return _font(face, size_px, ImageFont.Layout.RAQM).getlength(text)
+    alphabet = _alphabet(face, size_px)
+    return sum(alphabet[character].advance for character in text) + spacing * size_px * len(text)
+
+
+def small_letters_px(face: FontFace, size_px: int) -> int:
+    """Return the height of small letters such as x above the baseline."""
+    return _alphabet(face, size_px).heights[1]
 
 
 def curved(coverage: Pixels, box: Box, rise_px: float, wave: bool) -> tuple[Pixels, Box]:

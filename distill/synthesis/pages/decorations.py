@@ -1,0 +1,129 @@
+"""Things on a page that are no text: logos, bar codes, patterns, rules, scribbles, stamps, pictures."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from distill.synthesis.pages.draft import Area, Draft, Style
+
+
+def something(draft: Draft, area: Area) -> None:
+    """Fill about an area with a logo, a bar code, a square code or a picture."""
+    draft.rng.choice((logo, logo, bar_code, square_code, picture))(draft, area)
+
+
+def separator(draft: Draft, area: Area, y: float, style: Style) -> None:
+    """Draw a rule across an area: straight, dashed, dotted, double, or of signs, which are no line of text either."""
+    rng = draft.rng
+    kind = rng.randrange(5)
+    if not draft.decorated:
+        return
+    left, right = area.left, area.right
+    thickness = max(1.0, style.size_px / rng.uniform(10, 22))
+    if kind == 4:
+        _row_of_signs(draft, area, y, style)
+        return
+    dash = {0: 0.0, 1: style.size_px * rng.uniform(0.2, 0.5), 2: thickness, 3: 0.0}[kind]
+    draft.rule((left, y), (right, y), thickness, dash)
+    if kind == 3:
+        draft.rule((left, y + 3 * thickness), (right, y + 3 * thickness), thickness)
+
+
+def logo(draft: Draft, area: Area) -> None:
+    """Draw a few overlapping shapes: discs, rings, bars, triangles."""
+    rng = draft.rng
+    width, height = max(8, int(area.width)), max(8, int(area.bottom - area.top))
+    shapes_HW = np.zeros((height, width), np.uint8)
+    for _ in range(rng.randint(1, 4)):
+        x0, x1 = sorted(rng.randrange(width) for _ in range(2))
+        y0, y1 = sorted(rng.randrange(height) for _ in range(2))
+        level, thickness = rng.choice((255, 200, 120, 0)), rng.choice((-1, -1, 2, 4))
+        kind = rng.randrange(3)
+        if kind == 0:
+            centre, half = ((x0 + x1) // 2, (y0 + y1) // 2), ((x1 - x0) // 2 + 2, (y1 - y0) // 2 + 2)
+            cv2.ellipse(shapes_HW, centre, half, rng.uniform(0, 40), 0, 360, level, thickness, cv2.LINE_AA)
+        elif kind == 1:
+            cv2.rectangle(shapes_HW, (x0, y0), (x1, y1), level, thickness)
+        else:
+            points = np.array([(x0, y1), (x1, y1), (rng.randint(x0, x1), y0)], np.int32)
+            cv2.polylines(shapes_HW, [points], True, level, abs(thickness), cv2.LINE_AA)
+    _paste(draft, shapes_HW, round(area.left), round(area.top))
+
+
+def bar_code(draft: Draft, area: Area) -> None:
+    """Draw upright bars of several widths."""
+    rng = draft.rng
+    high = min(area.bottom - area.top, area.width * rng.uniform(0.15, 0.4))
+    unit, x = max(1, round(area.width / rng.uniform(80, 120))), round(area.left)
+    while x < area.right:
+        wide = unit * rng.randint(1, 3)
+        _fill(draft, Area(x, area.top, min(x + wide, area.right), area.top + high), 255)
+        x += wide + unit * rng.randint(1, 3)
+
+
+def square_code(draft: Draft, area: Area) -> None:
+    """Draw a square of black and white cells with three finders."""
+    rng = draft.rng
+    count = rng.choice((21, 25, 29))
+    cell = max(2, int(min(area.width, area.bottom - area.top) / count))
+    bits = np.array([rng.getrandbits(1) for _ in range(count * count)], np.uint8).reshape(count, count) * 255
+    finder = np.zeros((8, 8), np.uint8)
+    finder[:7, :7] = 255
+    finder[1:6, 1:6] = 0
+    finder[2:5, 2:5] = 255
+    bits[:8, :8], bits[:8, -8:], bits[-8:, :8] = finder, finder[:, ::-1], finder[::-1]
+    code_HW = np.kron(bits, np.ones((cell, cell), np.uint8))
+    left, top = round((area.left + area.right - code_HW.shape[1]) / 2), round(area.top)
+    _paste(draft, code_HW, left, top)
+
+
+def picture(draft: Draft, area: Area) -> None:
+    """Draw a picture: clouds of grey with some shapes on them."""
+    rng = draft.rng
+    height, width = max(2, int(area.bottom - area.top)), max(2, int(area.width))
+    grey_HW = np.zeros((height, width), np.float32)
+    for cells in (3, 7, 16):
+        knots = np.array([rng.random() for _ in range(cells * cells)], np.float32).reshape(cells, cells)
+        grey_HW += cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC) * (120 / cells**0.5)
+    _paste(draft, np.clip(grey_HW, 0, 255).astype(np.uint8), round(area.left), round(area.top))
+    if draft.chance(0.5):
+        logo(draft, area)
+
+
+def scribble(draft: Draft, area: Area) -> None:
+    """Draw a pen's strokes, as of a signature."""
+    rng = draft.rng
+    n = rng.randint(4, 9)
+    knots_x = np.cumsum([rng.uniform(0.2, 1) for _ in range(n)])
+    knots_x = area.left + (knots_x - knots_x[0]) / (knots_x[-1] - knots_x[0]) * area.width
+    t = np.linspace(0, n - 1, 24 * n)
+    sway = area.width / n * rng.uniform(0.3, 1.2)
+    x = np.interp(t, np.arange(n), knots_x) + sway * np.sin(t * math.pi * rng.uniform(0.8, 1.6))
+    middle, half = (area.top + area.bottom) / 2, (area.bottom - area.top) / 2
+    heights = np.interp(t, np.arange(n), [rng.uniform(0.2, 1) for _ in range(n)])
+    y = middle + half * heights * np.sin(t * math.pi * rng.uniform(1.2, 2.4) + rng.uniform(0, 6))
+    points = np.stack([x, y], -1) * 16
+    thickness = max(1, round(draft.width / rng.uniform(250, 600)))
+    cv2.polylines(draft.ink_HW, [points.astype(np.int32)], False, 230, thickness, cv2.LINE_AA, shift=4)
+
+
+def _row_of_signs(draft: Draft, area: Area, y: float, style: Style) -> None:
+    sign = draft.rng.choice("-=*_.")
+    n_before = len(draft.runs)
+    text = draft.fitted(sign * int(area.width / max(1.0, draft.width_of(sign, style))), style, area.width)
+    draft.write(text, style, area.left, y)
+    del draft.runs[n_before:]
+
+
+def _fill(draft: Draft, area: Area, level: int) -> None:
+    left, top, right, bottom = (max(0, round(edge)) for edge in area)
+    draft.ink_HW[top:bottom, left:right] = level
+
+
+def _paste(draft: Draft, ink_HW: np.ndarray, left: int, top: int) -> None:
+    left, top = max(0, left), max(0, top)
+    part = draft.ink_HW[top : top + ink_HW.shape[0], left : left + ink_HW.shape[1]]
+    np.maximum(part, ink_HW[: part.shape[0], : part.shape[1]], out=part)

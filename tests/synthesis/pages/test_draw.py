@@ -1,0 +1,100 @@
+"""Drawn pages: a function of source and number, with boxes that hold all ink of their lines and little else."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+from pathlib import Path
+from typing import Any, get_args
+
+import cv2
+import numpy as np
+import pytest
+
+from distill.data.pages.record import MarkedLine
+from distill.synthesis.pages.draw import draw_page, framed, set_page
+from distill.synthesis.pages.layouts import LAYOUTS
+from distill.synthesis.pages.lines import MARGIN_X, MARGIN_Y, SheetLine, lines_of
+from distill.synthesis.pages.source import DrawnPagesSource, LayoutName, PageLook
+
+FONTS = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif")
+CLEAN: dict[str, Any] = {name: 0.0 for name in PageLook.model_fields if name.endswith("_probability")} | {
+    "paper_grey": (255, 255),
+    "ink_grey": (0, 0),
+    "ink_spread": (1, 1),
+    "sheet_pixels": (200_000, 400_000),
+}
+
+
+def _source(layout: str, **look: Any) -> DrawnPagesSource:
+    return DrawnPagesSource(name="drawn", pages=9, seed=5, layouts=(layout,), fonts=FONTS, look=PageLook(**look))
+
+
+def test_every_layout_of_the_schema_is_there() -> None:
+    assert set(LAYOUTS) == set(get_args(LayoutName))
+    assert len(LAYOUTS) >= 4
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_page_is_a_function_of_source_and_number(layout: str) -> None:
+    source = _source(layout)
+    page, lines = draw_page(source, 1)
+    draw_page(source, 2)
+    again, lines_again = draw_page(source, 1)
+    assert np.array_equal(page, again)
+    assert [line.text for line in lines] == [line.text for line in lines_again]
+    assert all(np.array_equal(a.corners_42, b.corners_42) for a, b in zip(lines, lines_again, strict=True))
+    assert not np.array_equal(page.shape, draw_page(source, 2)[0].shape)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_line_lies_outside_and_no_two_overlap_heavily(layout: str) -> None:
+    for number in range(3):
+        page, lines = draw_page(_source(layout, skew_probability=1, perspective_probability=1), number)
+        assert len(lines) >= 1
+        corners = np.stack([line.corners_42 for line in lines])
+        assert corners.min() >= 0
+        assert (corners.max((0, 1)) <= page.shape[1::-1]).all()
+        assert all(line.text and line.text == line.text.strip() for line in lines)
+        assert max((_overlap(a, b) for a, b in combinations(lines, 2)), default=0) < 0.35
+
+
+def _overlap(a: MarkedLine, b: MarkedLine) -> float:
+    """Shared area of two lines, share of the smaller one."""
+    first, second = (line.corners_42.astype(np.float32) for line in (a, b))
+    if (first.max(0) < second.min(0)).any() or (second.max(0) < first.min(0)).any():
+        return 0.0
+    shared, _ = cv2.intersectConvexConvex(first, second)
+    return shared / min(cv2.contourArea(first), cv2.contourArea(second))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("bent", [0.0, 1.0])
+def test_all_ink_lies_in_the_boxes_and_reaches_their_margins(layout: str, bent: float) -> None:
+    seen = {f"{name}_probability": bent for name in ("skew", "perspective", "curl")}
+    source = _source(layout, **(CLEAN | seen))
+    for number in range(3):
+        rng = random.Random(number)
+        draft = set_page(source, number, Path(), rng)
+        lines = lines_of(draft.runs)
+        warp, shape, corners_N42 = framed(draft, lines, source.look, rng)
+        ink_HW = warp.picture(draft.ink_HW, np.zeros(shape, np.uint8))
+        left_HW = ink_HW.copy()
+        for corners in corners_N42:
+            cv2.fillPoly(left_HW, [np.rint(corners * 16 - 8).astype(np.int32)], 0, shift=4)
+        assert left_HW.max() < 40
+        for line, corners in zip(lines, corners_N42, strict=True):
+            _assert_ink_reaches_the_margins(ink_HW, corners, line)
+
+
+def _assert_ink_reaches_the_margins(ink_HW: Any, corners: Any, line: SheetLine) -> None:
+    """A line straightened to the size of its box: ink is away from the box's edges by the margins."""
+    width, height = line.right - line.left, line.bottom - line.top
+    straight = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32) - 0.5, straight - 0.5)
+    cut_HW = cv2.warpPerspective(ink_HW, matrix, (round(width), round(height)), flags=cv2.INTER_LINEAR)
+    columns, rows = np.flatnonzero(cut_HW.max(0) > 20), np.flatnonzero(cut_HW.max(1) > 20)
+    across = height / (1 + 2 * MARGIN_Y)
+    assert columns[0] < MARGIN_X * across + 3
+    assert columns[-1] > width - MARGIN_X * across - 5
+    assert len(rows) > 0
