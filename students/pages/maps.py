@@ -17,9 +17,9 @@ SHRINK = 0.25  # of a line's height, on each side
 CHANNELS = 5  # of a locator's output, in the order of `Maps`
 
 
-def end_inset(length: float, height: float) -> float:
-    """Return how far inside either end of a line its core ends, in the units of its length and height."""
-    return SHRINK * min(length, height)
+def end_inset(length_N: np.ndarray, height_N: np.ndarray) -> np.ndarray:
+    """Return how far inside either end of lines their cores end, in the units of their lengths and heights."""
+    return SHRINK * np.minimum(length_N, height_N)
 
 
 def length_of(core_length_N: np.ndarray, height_N: np.ndarray) -> np.ndarray:

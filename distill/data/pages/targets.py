@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from distill.data.pages.record import MarkedLine
-from students.pages.maps import CHANNELS, SHRINK
+from students.pages.maps import CHANNELS, SHRINK, end_inset
 from students.pages.preparation import STRIDE_PX
 
 LEAST_HEIGHT_PX = STRIDE_PX  # a lower line has no map pixel of its own, and is ignored
@@ -135,7 +135,8 @@ def _shapes_of(corners_N42: np.ndarray) -> _Shapes:
     along_normal_N2 = np.einsum("nsd,nd->ns", sides_N43[:, [0, 2], :2], normals_N2) * (1, -1)
     cored_N = (lengths_N > EXACT_PX) & (heights_N >= LEAST_HEIGHT_PX - EXACT_PX) & (along_normal_N2 > EXACT_PX).all(1)
     extents_N2 = np.stack([heights_N, lengths_N], axis=1)
-    insets_N2 = np.minimum(SHRINK * heights_N[:, None], (extents_N2 - STRIDE_PX) / 2) - EXACT_PX
+    shrunk_N2 = np.stack([SHRINK * heights_N, end_inset(lengths_N, heights_N)], axis=1)
+    insets_N2 = np.minimum(shrunk_N2, (extents_N2 - STRIDE_PX) / 2) - EXACT_PX
     slants_N2 = 1 / np.maximum(along_normal_N2, EXACT_PX)
     return _Shapes(sides_N43, directions_N2, heights_N, insets_N2[:, [0, 1, 0, 1]], slants_N2, cored_N)
 
