@@ -67,6 +67,8 @@ def _table(result: Mapping[str, Any]) -> str:
             rows.append(f"| {name} | {part['parameters']:,} | {part['exact']:.2%} | {cer} | {part['wer']:.2%} |")
     some = result["student"]
     note = "".join(f"\n{sentence}.\n" for sentence in result.get("foreign_teachers", ()))
+    if match := result.get("match"):
+        note += f"\nHow the teacher was matched (`objective.match.how: auto`): {match['why']}.\n"
     note += f"\n{some['n']:,} test lines, protocol `{some['protocol']}`, seed {result['seeds'][0]}; the seconds "
     note += "that each took to read them stand in `timing.json`."
     if some["left_out"]:

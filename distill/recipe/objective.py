@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, NonNegativeFloat, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from distill.recipe.terms import (
     CTC,
@@ -57,10 +64,15 @@ class Trust(Section):
     sources: dict[str, NonNegativeFloat] = Field(
         {}, description="weight of the teacher's terms on lines of a source, by its name; 1 where it is not named"
     )
+    temperatures: dict[str, PositiveFloat] = Field(
+        {},
+        description="temperature of the terms that soften both posteriors, on lines of a source, by its name; their "
+        "own where it is not named",
+    )
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(self, dump(self), ("confidence", "sources"))
+        return without_unset(self, dump(self), ("confidence", "sources", "temperatures"))
 
 
 class PosteriorCache(Section):
@@ -92,10 +104,11 @@ class FurtherTeacher(Section):
 class FrameMatch(Section):
     """How the outputs of a teacher are brought onto the student's frames."""
 
-    how: Literal["symbols", "near", "area", "shift"] = Field(
+    how: Literal["symbols", "near", "area", "shift", "auto"] = Field(
         "symbols",
         description="symbol by symbol through both alignments; each symbol on the best of the frames nearby; over the "
-        "frames covered; or that at the best shift. near and shift act on equal frames, too",
+        "frames covered; or that at the best shift. near and shift act on equal frames, too. auto: symbols, on equal "
+        "frames as well where the teacher's spikes scatter, which is measured before the student is trained",
     )
     max_shift: int = Field(2, ge=1, le=16, description="frames either way that shift and near try")
     always: bool = Field(False, description="symbols also where teacher and student have equal frames")
@@ -106,6 +119,12 @@ class FrameMatch(Section):
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return without_unset(self, dump(self), ("always", "temperature"))
+
+    @model_validator(mode="after")
+    def _one_decides(self) -> FrameMatch:
+        if self.how == "auto" and self.always:
+            raise ValueError("how: auto decides whether symbols are matched always; leave always out, or set how")
+        return self
 
 
 class Objective(Section):

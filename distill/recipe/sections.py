@@ -278,8 +278,9 @@ class Recipe(Section):
             if name not in (part.sources or known)
         ]
         problems += [
-            f"objective.trust.sources: {name!r} is not a training source; there are {', '.join(known)}"
-            for name in self.objective.trust.sources
+            f"objective.trust.{key}: {name!r} is not a training source; there are {', '.join(known)}"
+            for key in ("sources", "temperatures")
+            for name in getattr(self.objective.trust, key)
             if name not in known
         ]
         problems += [

@@ -211,6 +211,7 @@ class Attention(Term):
     labelled_only = True
 
 
+SoftenedTerm: TypeAlias = FrameKL | FocalFrameKL | BlankSplit | Dist | BagOfSymbols
 AnyTerm: TypeAlias = (
     CTC
     | ClassChanges

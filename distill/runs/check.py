@@ -22,6 +22,7 @@ from distill.evaluation.doctor.pictures import findings_in_pictures, look_at
 from distill.evaluation.doctor.profile import profiles, shared_documents
 from distill.evaluation.doctor.scatter import findings_in_scatter, scatter_of
 from distill.recipe.sections import Recipe, Source, Teacher
+from distill.runs.chosen_match import real_lines
 from distill.runs.jobs import problems_of_trainings
 from distill.runs.opening import make_writable
 from distill.runs.pools import Pools, open_pools
@@ -58,7 +59,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     for part, lines in parts.items():
         found += findings_in_labels(part, lines)
     found += findings_in_charset(pools.charset, classes)
-    real = {part: _real(recipe, lines) for part, lines in parts.items()}
+    real = {part: real_lines(recipe, lines) for part, lines in parts.items()}
     pictures = {part: look_at(part, lines) for part, lines in real.items()}
     for part, looked_at in pictures.items():
         found += findings_in_pictures(part, looked_at, recipe.image) + disagreements(part, looked_at)
@@ -81,12 +82,6 @@ def _together(pools: Pools) -> list[Finding]:
     documents, groups, largest = (pools.together[name] for name in ("documents", "groups", "largest"))
     message = f"{documents:,} documents are kept together in {groups:,} groups, the largest of {largest:,}"
     return [Finding("note", "documents", "train", message)]
-
-
-def _real(recipe: Recipe, lines: Lines) -> Lines:
-    """The lines that were not rendered here."""
-    every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
-    return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
 
 
 def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:

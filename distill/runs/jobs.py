@@ -8,6 +8,7 @@ from distill.data.lines import Lines
 from distill.data.mixing import MixPlan, plan_of
 from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe, Stage, Student, Teacher
+from distill.runs.chosen_match import objective_of_student
 from distill.runs.opening import Run
 from distill.runs.pools import cache_of
 from distill.runs.usable import Learner
@@ -36,7 +37,8 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
             part, lines = recipe.student, run.usable["student"]
             objective = recipe.objective.without_teacher
         case "student":
-            part, lines, objective = recipe.student, run.usable["student"], recipe.objective
+            part, lines = recipe.student, run.usable["student"]
+            objective = objective_of_student(run, teacher)
     start, jobs = start_of(part), list[LineJob]()
     for stage in (*part.stages, None):
         folder = run.folder / role / "stages" / stage.name if stage else run.folder / role

@@ -11,6 +11,7 @@ import teachers
 from distill.digests import digest_of
 from distill.evaluation import report
 from distill.evaluation.report_page import write_pages
+from distill.runs.chosen_match import chosen_before
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run
 from distill.teaching.graph import parameters_of
@@ -66,6 +67,8 @@ def make_report(run: Run) -> dict[str, Any]:
     result |= {"judged": judged, "drawn": _sampled(run, roles)}
     if foreign := foreign_teachers(run.recipe, run.folder):
         result["foreign_teachers"] = foreign
+    if run.recipe.objective.match.how == "auto":
+        result["match"] = chosen_before(run.folder)
     write_pages(run.folder, run.recipe, run.pools.test, readings, result)
     write_json(target, result)
     return result

@@ -46,7 +46,8 @@ SCHEMA = pa.schema([("record", pa.binary())])
 def temperatures_of(objective: Objective) -> tuple[float, ...]:
     """Return the temperatures at which the terms of an objective take the teacher's posteriors, 1 always among them."""
     in_use = {term.teacher_temperature for term in objective.terms.values() if term.weight and term.needs_teacher}
-    return tuple(sorted({1.0, *in_use, objective.match.temperature}))
+    of_sources = objective.trust.temperatures.values()
+    return tuple(sorted({1.0, *in_use, objective.match.temperature, *of_sources}))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from distill.teaching.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
 from distill.teaching.losses.matching import averages_frames, matched, rest_as_student
 from distill.teaching.losses.sequence import KnownTexts
 from distill.teaching.teacher import CachedTeacher, TeacherSource
-from distill.teaching.trust import empty_lines, trust_in, unless_empty
+from distill.teaching.trust import empty_lines, temperatures_in, trust_in, unless_empty
 from students.parts import Outputs
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class TermInputs:
     decoder: nn.Module | None = None
     fused: Fused | None = None
     sure_NT: Tensor | None = None  # weight of KL on a frame; None: 1
+    temperatures_N: Tensor | None = None  # of each line's source, NaN: the term's own; None: the term's own everywhere
     known_texts: KnownTexts | None = None  # of a teacher whose posteriors come again
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
@@ -69,6 +70,25 @@ class TermInputs:
     def teacher_on_its_frames(self, temperature: float = 1.0) -> Outputs:
         """Return the teacher's outputs on its own frames, likewise."""
         return self.on_own_frames.get(temperature, self.on_own_frames[1.0])
+
+    def of_lines(self, rows_M: Tensor) -> TermInputs:
+        """Return the same of some lines, for the terms that soften posteriors, which look at no label."""
+
+        def some(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor[rows_M.to(tensor.device)]
+
+        def of(outputs: Outputs) -> Outputs:
+            return Outputs(*(tensor[rows_M.to(tensor.device)] for tensor in outputs))
+
+        return replace(
+            self,
+            student=of(self.student),
+            on_own_frames={tau: of(outputs) for tau, outputs in self.on_own_frames.items()},
+            on_student_frames={tau: of(outputs) for tau, outputs in self.on_student_frames.items()},
+            trust_N=some(self.trust_N),
+            sure_NT=some(self.sure_NT),
+            temperatures_N=None,
+        )
 
     @property
     def labels(self) -> Labels:
@@ -108,7 +128,17 @@ def term_inputs(
     if teacher.is_foreign:
         trust_N = unless_empty(trust_N, batch)
     return TermInputs(
-        student, batch, own, onto, trust_N, features, peer, decoder, sure_NT=sure_NT, known_texts=known_texts
+        student,
+        batch,
+        own,
+        onto,
+        trust_N,
+        features,
+        peer,
+        decoder,
+        sure_NT=sure_NT,
+        temperatures_N=temperatures_in(batch, objective.trust),
+        known_texts=known_texts,
     )
 
 

@@ -65,6 +65,8 @@ def loss_terms(objective: Objective, names: Iterable[str], inputs: TermInputs) -
 
 def sum_and_count(term: terms.AnyTerm, inputs: TermInputs) -> tuple[Tensor, int]:
     """Return the sum of a term over the lines of one batch, unweighted, and the number of those lines."""
+    if inputs.temperatures_N is not None and isinstance(term, terms.Softened):
+        return _by_temperature(term, inputs, inputs.temperatures_N)
     student, trust_N = inputs.student, inputs.trust_N
     match term:
         case terms.CTC():
@@ -103,6 +105,18 @@ def sum_and_count(term: terms.AnyTerm, inputs: TermInputs) -> tuple[Tensor, int]
             return feature_hint(*needed(inputs.features, HINT), student, distance=distance, weights_N=trust_N)
         case _:
             assert_never(term)
+
+
+def _by_temperature(term: terms.SoftenedTerm, inputs: TermInputs, temperatures_N: Tensor) -> tuple[Tensor, int]:
+    """A term at the temperature of every line's source, or its own: the sums of the lines of each temperature."""
+    tau_N = torch.where(temperatures_N.isnan(), term.temperature, temperatures_N)
+    parts = [
+        sum_and_count(
+            term.model_copy(update={"temperature": tau}), inputs.of_lines(torch.nonzero(tau_N == tau).flatten())
+        )
+        for tau in tau_N.unique().tolist()
+    ]
+    return torch.stack([total for total, _ in parts]).sum(), sum(count for _, count in parts)
 
 
 def _ctc(inputs: TermInputs) -> tuple[Tensor, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor
@@ -25,6 +27,14 @@ def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
         return of_label_N
     of_source_N = torch.tensor([trust.sources.get(source, 1.0) for source in batch.sources])
     return of_source_N if of_label_N is None else of_label_N * of_source_N
+
+
+def temperatures_in(batch: Batch, trust: Trust) -> Tensor | None:
+    """Return the temperature of every line's source, (N,) float64, NaN where it has none; None: none has."""
+    if not trust.temperatures:
+        return None
+    of_lines = [trust.temperatures.get(source, math.nan) for source in batch.sources]
+    return torch.tensor(of_lines, dtype=torch.float64)
 
 
 def _by_policy(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:

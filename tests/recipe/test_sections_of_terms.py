@@ -56,3 +56,4 @@ def test_the_cache_keeps_the_temperatures_of_the_terms_in_use() -> None:
     texts = {"sequence_kd": {"weight": 1, "temperature": 7}}  # of texts, which the cache does not soften
     assert temperatures_of(Objective.model_validate(hot | texts | {"blank_split": {"weight": 0}})) == (1, 3)
     assert temperatures_of(Objective()) == (1, 2)
+    assert temperatures_of(Objective.model_validate({"trust": {"temperatures": {"web": 4}}})) == (1, 2, 4)

@@ -91,6 +91,6 @@ def findings_in_scatter(scatter: Scatter | None, frames_a_height: float, match: 
         f"the teacher's characters scatter by {scatter.heights:.3f} line heights about their ink, {frames:.2f} frames "
         f"of the student, on {scatter.n_symbols:,} characters; those of a teacher of the student's kind by 0.3"
     )
-    by_symbols = match.how == "near" or (match.how == "symbols" and match.always)
+    by_symbols = match.how in ("near", "auto") or (match.how == "symbols" and match.always)
     advice = "objective.match is made for it" if by_symbols else "match by symbols: objective.match.always=true"
     return [Finding("note", "scatter", "recipe", message, advice=advice)]

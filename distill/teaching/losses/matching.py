@@ -70,6 +70,8 @@ def matched(
             if equal_frames(teacher, student) and not match.always:
                 return Matched(teacher)
             return _by_symbols(teacher, student, unknown_C, _softened(teacher, soft or teacher, match.temperature))
+        case "auto":
+            raise ValueError("how to match is still open: the run settles auto before the student is trained")
         case _:
             assert_never(match.how)
 

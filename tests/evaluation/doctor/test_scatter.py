@@ -41,5 +41,6 @@ def test_a_teacher_that_scatters_is_noted_with_advice() -> None:
     assert "0.49 frames" in found.message
     assert "always=true" in found.advice
     assert "is made for it" in findings_in_scatter(wide, 8.0, FrameMatch(how="near"))[0].advice
+    assert "is made for it" in findings_in_scatter(wide, 8.0, FrameMatch(how="auto"))[0].advice
     assert findings_in_scatter(narrow, 8.0, FrameMatch()) == []
     assert findings_in_scatter(None, 8.0, FrameMatch()) == []
