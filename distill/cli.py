@@ -10,7 +10,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from distill.commands import UNWRITABLE, USER_ERROR, Command, adopt, data, demo, export, models, reading, recipes, speed
+from distill.commands import (
+    UNWRITABLE,
+    USER_ERROR,
+    Command,
+    adopt,
+    data,
+    demo,
+    export,
+    models,
+    new,
+    reading,
+    recipes,
+    speed,
+)
 from distill.waiting import watch
 from students.errors import UserError
 
@@ -64,6 +77,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Distils large text-line recognisers into small ones, and proves the gain.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (recipes, models, reading, data, adopt, export, speed, demo):
+    for module in (recipes, new, models, reading, data, adopt, export, speed, demo):
         module.add_to(commands)
     return parser

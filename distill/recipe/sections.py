@@ -116,17 +116,26 @@ class Data(Section):
     validation: tuple[Source, ...] = Field((), description="lines to choose the best weights on")
     cut: Cut | None = Field(None, description="where there is no validation source: cut it from train")
     unlabel: Unlabel | None = Field(None, description="documents of train whose labels are not used, as an experiment")
-    test: tuple[Source, ...] = Field(min_length=1, description="lines the report is made on, read once")
+    test: tuple[Source, ...] = Field((), description="lines the report is made on, read once")
+    test_cut: Cut | None = Field(
+        None, description="where there is no test source: cut it from train, before validation is cut"
+    )
     protocol: Protocol = Field("exact", description="how texts are compared")
     charset: CharsetChoice = Field(CharsetChoice(), description="which characters can be written")
     policies: Policies = Field(Policies(), description="what happens to lines that would mislead")
     licence: str = Field("other", description="what the lines' licences allow a model; for its card")
     origin: str = Field("", description="where the lines come from, and what is to be known of them; for its card")
 
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unset(self, dump(self), ("test_cut",))
+
     @model_validator(mode="after")
     def _one_validation_and_distinct_names(self) -> Data:
         if bool(self.validation) == (self.cut is not None):
             raise ValueError("give either validation sources or a cut, and not both")
+        if bool(self.test) == (self.test_cut is not None):
+            raise ValueError("give either test sources or a test_cut, and not both")
         names = [source.name for source in (*self.train, *self.validation, *self.test)]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"sources need distinct names; used twice: {', '.join(doubled)}")
@@ -285,7 +294,11 @@ class Recipe(Section):
         ]
         problems += [
             f"data.{part}.sources: {name!r} is not a training source; there are {', '.join(known)}"
-            for part, documents in (("cut", self.data.cut), ("unlabel", self.data.unlabel))
+            for part, documents in (
+                ("cut", self.data.cut),
+                ("test_cut", self.data.test_cut),
+                ("unlabel", self.data.unlabel),
+            )
             for name in (documents and documents.sources) or ()
             if name not in known
         ]

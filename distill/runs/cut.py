@@ -19,15 +19,17 @@ from distill.recipe.sections import Cut, Documents, Unlabel
 from distill.seeds import generator_of
 from students.errors import DataError
 
+TEST_CUT = "test_cut"
 
-def cut_by_document(lines: Lines, cut: Cut, seed: int) -> tuple[Lines, Lines, tuple[str, ...]]:
-    """Return train, validation, and the keys of the lines in neither.
 
-    Whole documents go to validation until it holds its share of the labelled lines; the unlabelled lines of such
+def cut_by_document(lines: Lines, cut: Cut, seed: int, name: str = "cut") -> tuple[Lines, Lines, tuple[str, ...]]:
+    """Return train, the part that is cut (validation, or with another `name` test), and the keys of lines in neither.
+
+    Whole documents go to that part until it holds its share of the labelled lines; the unlabelled lines of such
     a document are set aside. Unlabelled lines of no document stay in train, and so does every other source than
     those of the cut.
     """
-    documents, chosen = choose_documents(lines, cut, "cut", seed)
+    documents, chosen = choose_documents(lines, cut, name, seed)
     stay = [i for i, d in enumerate(documents) if d not in chosen]
     leave = [i for i, d in enumerate(documents) if d in chosen and lines.texts[i] is not None]
     aside = tuple(lines.keys[i] for i, d in enumerate(documents) if d in chosen and lines.texts[i] is None)
@@ -49,22 +51,31 @@ def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tup
     """
     documents = _documents(lines, part, name)
     labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if d is not None and text is not None)
-    order = torch.randperm(len(labelled), generator=generator_of(name, seed)).tolist()
-    documents_in_order = sorted(labelled)
-    chosen: set[str] = set()
-    n_chosen = 0
-    for i in order if part.share == 1 else order[:-1]:
-        if n_chosen >= part.share * labelled.total():
-            break
-        chosen.add(documents_in_order[i])
-        n_chosen += labelled[documents_in_order[i]]
+    chosen = sampled_documents(labelled, part.share, name, seed)
     if not chosen:
         kept = f" and kept together by labels of {part.together} characters or more" if part.together else ""
         raise DataError(
             f"{name}: {len(labelled)} documents found by {part.document!r}{kept}; at least two are needed, or give "
-            + ("validation sources" if name == "cut" else "other sources")
+            + {"cut": "validation sources", TEST_CUT: "test sources"}.get(name, "other sources")
         )
     return documents, chosen
+
+
+def sampled_documents(labelled: Counter[str], share: float, name: str, seed: int) -> set[str]:
+    """Return documents that make up a share of the labelled lines, sampled for a name and a seed.
+
+    `labelled` has the number of labelled lines of each document. One document at least is left, unless the share is 1.
+    """
+    order = torch.randperm(len(labelled), generator=generator_of(name, seed)).tolist()
+    documents_in_order = sorted(labelled)
+    chosen: set[str] = set()
+    n_chosen = 0
+    for i in order if share == 1 else order[:-1]:
+        if n_chosen >= share * labelled.total():
+            break
+        chosen.add(documents_in_order[i])
+        n_chosen += labelled[documents_in_order[i]]
+    return chosen
 
 
 def kept_together(lines: Lines, part: Documents, name: str) -> dict[str, int] | None:

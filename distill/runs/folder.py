@@ -11,7 +11,7 @@ from pathlib import Path
 from distill.data.lines import Lines
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.sections import Recipe
-from distill.runs.cut import cut_by_document
+from distill.runs.cut import TEST_CUT, cut_by_document
 from distill.runs.pools import cache_of, open_sources
 from students.errors import DataError
 from students.model_file import Description
@@ -42,12 +42,17 @@ def validation_lines(recipe: Recipe, run: Path) -> Lines:
     Only a recipe that cuts validation from train has training lines looked at: those of the sources that are cut.
     Raises `DataError` for a source that cannot be opened.
     """
-    cut = recipe.data.cut
+    cut, test_cut = recipe.data.cut, recipe.data.test_cut
     sources = recipe.data.validation
     if cut is not None:
-        sources = tuple(s for s in recipe.data.train if cut.sources is None or s.name in cut.sources)
+        cuts = [each for each in (cut, test_cut) if each is not None]
+        sources = tuple(s for s in recipe.data.train if any(c.sources is None or s.name in c.sources for c in cuts))
     problems: list[str] = []
     lines, _ = open_sources(recipe, sources, Path(recipe.data.root).expanduser(), cache_of(recipe, run), problems)
     if problems:
         raise DataError("\n".join(problems))
-    return lines if cut is None else cut_by_document(lines, cut, recipe.seed)[1]
+    if cut is None:
+        return lines
+    if test_cut is not None:
+        lines, *_ = cut_by_document(lines, test_cut, recipe.seed, TEST_CUT)
+    return cut_by_document(lines, cut, recipe.seed)[1]

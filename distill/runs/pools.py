@@ -19,7 +19,7 @@ from distill.data.padding import padding
 from distill.evaluation.metrics import fold
 from distill.processes import Poll, never_stop
 from distill.recipe.sections import CharsetChoice, Recipe, Source
-from distill.runs.cut import cut_by_document, kept_together, without_labels
+from distill.runs.cut import TEST_CUT, cut_by_document, kept_together, without_labels
 from distill.runs.policies import inside_charset, without_misleading
 from distill.schema import Protocol
 from distill.synthesis.corpus import character_counts
@@ -42,7 +42,7 @@ class Pools:
     test: Lines
     charset: Charset
     refused: Mapping[str, list[Refusal]] = field(default_factory=dict)
-    set_aside: tuple[str, ...] = ()  # unlabelled lines of validation documents
+    set_aside: tuple[str, ...] = ()  # unlabelled lines of documents that were cut out
     together: Mapping[str, int] | None = None  # documents and groups of the cut, where some are kept together
 
     @property
@@ -111,9 +111,12 @@ def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop) -> Pools:
     train, validation, test = _open_parts(recipe, cache_of(recipe, folder), refused, poll)
     set_aside: tuple[str, ...] = ()
     together: dict[str, int] | None = None
+    if data.test_cut is not None:
+        train, test, set_aside = cut_by_document(train, data.test_cut, recipe.seed, TEST_CUT)
     if data.cut is not None:
         together = kept_together(train, data.cut, "cut")
-        train, validation, set_aside = cut_by_document(train, data.cut, recipe.seed)
+        train, validation, aside = cut_by_document(train, data.cut, recipe.seed)
+        set_aside += aside
     if data.unlabel is not None:
         train = without_labels(train, data.unlabel, recipe.seed)
     for name, lines in (("validation", validation), ("test", test)):

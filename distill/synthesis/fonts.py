@@ -110,6 +110,16 @@ def installed_families() -> list[str]:
     return sorted(found | (set(_MATPLOTLIB) if "matplotlib" in names else set()))
 
 
+def characters_of_families(folders: tuple[Path, ...] = (), system: bool = False) -> dict[str, frozenset[int]]:
+    """Return the code points that the upright face of each known family has: those in folders, and installed packages.
+
+    With `system` those of the system's fonts come as well. Raises `DataError` for a folder that is not there.
+    """
+    found = {family: fonts for family in installed_families() if (fonts := _installed(family))}
+    found |= (_system_families() if system else {}) | _folder_families(folders)
+    return {family: frozenset.union(*(font.characters for font in fonts)) for family, fonts in sorted(found.items())}
+
+
 def _usable(family: str, fonts: list[_Font], characters: str) -> Iterator[FontFace]:
     missing: dict[str, str] = {}
     n_faces = 0

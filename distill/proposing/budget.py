@@ -1,0 +1,118 @@
+"""How fast this machine trains networks, and how many steps of each fit a time."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from students.errors import UserError
+from students.parts import Recogniser
+
+BATCH = 32
+OPTIMISER = 1.2  # a whole step, with data and optimiser, over forward and backward alone
+KEPT = 0.85  # of the time is planned for; the rest is for what cannot be foreseen
+RENDERED_A_SECOND = 300
+LEAST_STEPS = 150
+TEACHER_SHARE = 0.5
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Lines a second on this machine at one width: each network learning, and the teacher reading."""
+
+    teacher: float
+    teacher_reads: float
+    student: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps of 32 lines for each network (teacher 0: none is trained), synthetic lines, and seconds of each phase."""
+
+    teacher_steps: int
+    student_steps: int
+    synthetic: int
+    views: int
+    seconds: dict[str, float]
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds that `90s`, `30m` or `1.5h` mean; raises `UserError` for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    if not found or float(found[1]) == 0:
+        raise UserError(f"--budget {text}: write a time such as 90s, 30m or 2h")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def measured(teacher: Recogniser, student: Recogniser, height_px: int, width_px: int) -> Speeds:
+    """Measure both networks on lines of noise of this size."""
+    images_NCHW = torch.rand(BATCH, 1, height_px, width_px).to(memory_format=torch.channels_last)
+
+    def learning(model: Recogniser) -> Callable[[], None]:
+        model.train().to(memory_format=torch.channels_last)
+
+        def step() -> None:
+            outputs = model(images_NCHW)
+            log_p_TNC = outputs.logits_NTC.log_softmax(-1).transpose(0, 1)
+            labels_NL = torch.ones(BATCH, 4, dtype=torch.long) + torch.arange(4) % 2
+            F.ctc_loss(log_p_TNC, labels_NL, outputs.lengths_N, torch.full((BATCH,), 4)).backward()
+            model.zero_grad()
+
+        return step
+
+    def reading() -> None:
+        with torch.inference_mode():
+            teacher.eval()(images_NCHW)
+
+    learns, reads = BATCH / _fastest_s(learning(teacher)) / OPTIMISER, BATCH / _fastest_s(reading)
+    return Speeds(learns, reads, BATCH / _fastest_s(learning(student)) / OPTIMISER)
+
+
+def _fastest_s(work: Callable[[], None]) -> float:
+    work()
+    taken = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def plan_for(budget_s: float, speeds: Speeds, n_real: int, trains_teacher: bool, draws: bool) -> Plan:
+    """Return what fits a time: lines opened and drawn, a teacher trained, its posteriors cached, two students trained.
+
+    Raises `UserError`, naming the least time, where not even short trainings fit.
+    """
+    least = 0.0
+    for synthetic, views in ((24_000, 8), (12_000, 4), (6_000, 4), (3_000, 2), (1_000, 1)):
+        drawn = synthetic if draws else 0
+        fixed = {
+            "lines": 15 + n_real / 500 + drawn / RENDERED_A_SECOND,
+            "cache": (n_real * views + drawn) / speeds.teacher_reads,
+            "report": 20 + n_real / 10 / speeds.teacher_reads,
+        }
+        left_s = budget_s * KEPT - sum(fixed.values())
+        teacher_s = left_s * TEACHER_SHARE if trains_teacher else 0.0
+        student_s = (left_s - teacher_s) / 2
+        steps = {"teacher": int(teacher_s * speeds.teacher / BATCH), "student": int(student_s * speeds.student / BATCH)}
+        if (
+            left_s > 0.6 * budget_s * KEPT
+            and steps["student"] >= LEAST_STEPS
+            and (not trains_teacher or steps["teacher"] >= LEAST_STEPS)
+        ):
+            seconds = fixed | {"teacher": teacher_s, "control": student_s, "student": student_s}
+            return Plan(steps["teacher"], steps["student"], drawn, views, seconds)
+        slowest = 2 * LEAST_STEPS * BATCH / speeds.student
+        if trains_teacher:
+            slowest = max(slowest, LEAST_STEPS * BATCH / speeds.teacher) / TEACHER_SHARE
+        least = (max(slowest, 1.5 * sum(fixed.values())) + sum(fixed.values())) / KEPT
+    raise UserError(
+        f"--budget: {budget_s / 60:.0f} minutes are too short for lines like these on this machine; give at least "
+        f"{least / 60:.0f}m, a smaller --size, or a finished --teacher"
+    )

@@ -1,0 +1,196 @@
+"""The whole of it: look, choose, plan the time, and write recipe and texts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from distill.data.documents import document_of
+from distill.data.labels import LabelForm
+from distill.proposing.budget import Plan, Speeds, measured, plan_for, seconds_of
+from distill.proposing.proposal import (
+    SHORT_BUDGET_S,
+    SMALL_TEACHER,
+    TEACHER,
+    Seen,
+    Size,
+    Wishes,
+    drawing,
+    recipe_of,
+    refuse_too_few,
+)
+from distill.proposing.shipped import best_beginning, readings_of
+from distill.proposing.survey import Survey, label_form_of, repeated, survey
+from distill.proposing.writing import written
+from distill.recipe.file import load_recipe
+from distill.runs.cut import TEST_CUT, sampled_documents
+from distill.teaching.teacher_files import model_of
+from students.architectures.recurrent import RecurrentStudent
+from students.charset import Charset
+from students.errors import DataError, UserError
+from students.image import Preparation
+from students.model_file import write_whole
+from students.parts import Recogniser
+from teachers.crnn import ResNetTeacher
+
+SHOWN = 40  # characters of a charset
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user gave."""
+
+    target: Path
+    lines: str
+    unlabelled: str | None = None
+    test: str | None = None
+    fonts: Path | None = None
+    teacher: str | None = None
+    size: Size = "medium"
+    budget: str = "30m"
+    label_form: LabelForm | None = None
+
+    def with_form(self, form: LabelForm) -> Request:
+        """Return the same with a label form that was chosen."""
+        return replace(self, label_form=form)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A recipe that fits the lines, its texts, what was seen, and what was chosen and why."""
+
+    target: Path
+    yaml: str
+    corpus: str
+    label_form: LabelForm
+    why_form: str
+    seen: tuple[str, ...]
+    chosen: tuple[str, ...]
+
+    def write(self) -> None:
+        """Write the recipe and the texts beside it, and see that the recipe is valid. Raises `UserError`."""
+        try:
+            write_whole(corpus_of(self.target), self.corpus.encode())
+            write_whole(self.target, self.yaml.encode())
+        except OSError as error:
+            raise UserError(f"{self.target}: cannot be written: {error.strerror or error}") from error
+        load_recipe(str(self.target))
+
+
+def corpus_of(target: Path) -> Path:
+    """Return where the texts of synthetic lines stand: beside the recipe."""
+    return target.with_suffix(".texts.txt")
+
+
+def propose(request: Request, cache: Path) -> Proposal:
+    """Look at the lines and return a recipe for them. Raises `UserError` for what cannot be used."""
+    budget_s = seconds_of(request.budget)
+    seen, notes = _look(request, cache)
+    form, why_form = label_form_of(seen.lines.labels)
+    if request.label_form is not None:
+        form, why_form = request.label_form, "as you said"
+    wishes = Wishes(request.target.stem, request.size, budget_s, form, request.teacher, fonts=request.fonts)
+    refuse_too_few(seen, wishes)
+    chosen = [f"label_form {form}: {why_form}"]
+    if request.teacher:
+        model_of(request.teacher)  # raises where there is none
+    else:
+        shares = readings_of(seen.lines, form)
+        wishes = replace(wishes, begin_with=best_beginning(shares))
+        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) or "none is installed"
+        chosen.append(
+            f"teacher from {wishes.begin_with or 'fresh weights'}: shipped teachers read of some lines: {told}"
+        )
+    text, fonts, why_text = drawing(seen, wishes, str(corpus_of(request.target)))
+    chosen.append(f"synthetic lines in {len(fonts.families)} font families: {why_text}")
+    speeds = _speeds(seen, wishes)
+    plan = plan_for(budget_s, speeds, seen.n_real, request.teacher is None, draws=True)
+    chosen += _of_plan(plan, speeds, wishes)
+    sections, reasons = recipe_of(seen, wishes, plan, text, fonts)
+    head = "\n".join([f"Written by `distill new` for {request.lines}.", *notes, *chosen])
+    yaml = written(sections, reasons, head)
+    return Proposal(request.target, yaml, _corpus(seen, sections["data"]), form, why_form, tuple(notes), tuple(chosen))
+
+
+def _look(request: Request, cache: Path) -> tuple[Seen, list[str]]:
+    lines = survey(request.lines, "mine", cache)
+    unlabelled = survey(request.unlabelled, "unlabelled", cache) if request.unlabelled else None
+    test = survey(request.test, "test", cache) if request.test else None
+    notes = _notes(request.lines, lines) + (_notes(request.unlabelled or "", unlabelled) if unlabelled else [])
+    if test:
+        if not test.labels or test.n_unlabelled:
+            raise DataError(f"{request.test}: every line of a test needs a label; {test.n_unlabelled} have none")
+        notes += _notes(request.test or "", test)
+        again, compared = repeated(lines, test)
+        if again == compared:
+            raise DataError(
+                f"{request.test}: all of its {again} pictures are in {request.lines} too; a test needs lines of its own"
+            )
+        if again:
+            notes.append(f"{again} of {compared} test pictures are in {request.lines} too: training leaves them out")
+    return Seen(lines, unlabelled, test), notes
+
+
+def _notes(where: str, seen: Survey) -> list[str]:
+    looks = seen.looks
+    rows = [f"{where}: {len(seen.texts):,} lines, {len(seen.labels):,} labelled, read as {seen.source.kind}"]
+    size = f"{looks.middle('height_px'):.0f} px high, {looks.aspect:.1f} times as wide"
+    grey = f"ink {looks.middle('ink'):.0f} and paper {looks.middle('paper'):.0f} of 255"
+    rows.append(f"{where}: {size}, {grey}, {looks.inverted:.0%} light on dark")
+    if looks.unreadable:
+        rows.append(f"{where}: {looks.unreadable} of the pictures looked at cannot be opened")
+    if seen.labels:
+        some = "".join(seen.characters)
+        scripts = f", of {', '.join(seen.scripts[:4])}" if seen.scripts else ""
+        more = " ..." if len(some) > SHOWN else ""
+        longest = max(map(len, seen.labels))
+        rows.append(f"{where}: {len(some)} characters{scripts}: {some[:SHOWN]}{more}; the longest label has {longest}")
+        doubled = len(seen.labels) - len(set(seen.labels))
+        rows.append(f"{where}: {doubled:,} labels occur more than once")
+    return rows
+
+
+def _speeds(seen: Seen, wishes: Wishes) -> Speeds:
+    preparation = Preparation()
+    width_px = preparation.padded_px(max(preparation.height_px, round(preparation.height_px * seen.lines.looks.aspect)))
+    classes = Charset.of([" ", "".join(seen.lines.characters)]).n_classes
+    teacher: Recogniser
+    if wishes.teacher:
+        import teachers
+
+        teacher = teachers.load(wishes.teacher).model
+    else:
+        model = SMALL_TEACHER if wishes.budget_s < SHORT_BUDGET_S else TEACHER
+        teacher = ResNetTeacher.model_validate(model).build(classes, 1, preparation.height_px)
+    student = RecurrentStudent(size=wishes.size).build(classes, 1, preparation.height_px)
+    return measured(teacher, student, preparation.height_px, width_px)
+
+
+def _of_plan(plan: Plan, speeds: Speeds, wishes: Wishes) -> list[str]:
+    minutes = ", ".join(f"{what} {taken_s / 60:.1f}" for what, taken_s in plan.seconds.items() if taken_s)
+    teacher = f"{speeds.teacher:.0f} lines/s of the teacher, " if plan.teacher_steps else ""
+    return [
+        f"budget {wishes.budget_s / 60:g} minutes, planned: {minutes}",
+        f"steps from this machine's speed: {teacher}{speeds.student:.0f} of the student",
+    ]
+
+
+def _corpus(seen: Seen, data: Mapping[str, Any]) -> str:
+    """The labels, one a line, without those of documents that the recipe cuts for validation or test.
+
+    The same documents as in the run are sampled, unless lines that cannot be opened change how many there are.
+    """
+    pattern = re.compile(data["cut"]["document"])
+    labelled = [(name, text) for name, text in zip(seen.lines.names, seen.lines.texts, strict=True) if text is not None]
+    documents = [document_of(pattern, name, needed=True) or "" for name, _ in labelled]
+    left = Counter(documents)
+    for name in (TEST_CUT, "cut"):
+        if name in data:
+            for document in sampled_documents(left, data[name]["share"], name, seed=0):
+                del left[document]
+    kept = {" ".join(text.split()) for document, (_, text) in zip(documents, labelled, strict=True) if document in left}
+    return "".join(f"{text}\n" for text in sorted(kept - {""}))

@@ -1,0 +1,161 @@
+"""From a folder of lines to a recipe: valid, commented, and refusals that say what can be done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from distill.cli import main
+from distill.data.sources import ParquetSource
+from distill.proposing import proposing
+from distill.proposing.budget import LEAST_STEPS, Speeds, plan_for, seconds_of
+from distill.proposing.texts import fonts_for, texts_like
+from distill.proposing.writing import flow, written
+from distill.recipe.file import load_recipe
+from distill.runs.pools import open_pools
+from distill.synthesis.source import RenderedSource
+from distill.synthesis.text import TextMix
+from students.errors import DataError, UserError
+from tests.line_files import parquet, row
+from tests.samples import png_bytes
+
+FAST = Speeds(teacher=200, teacher_reads=900, student=900)
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of 90 labelled lines of 30 documents, in the working directory; this machine's speed is not measured."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(proposing, "measured", lambda *_: FAST)
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": 0.1})
+    rows = [row(f"Line {d}, {i}", f"{d:03d}_{i}.png", png_bytes(seed=3 * d + i)) for d in range(30) for i in range(3)]
+    return parquet(tmp_path / "lines.parquet", rows)
+
+
+def proposed(*options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
+    assert main(["new", "mine", "--yes", "--json", *options]) == 0
+    answer: dict[str, list[str]] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = proposed("--from", lines.name, "--budget", "20m", capsys=capsys)
+    assert any("90 lines, 90 labelled" in row for row in answer["seen"])
+    recipe = load_recipe("mine.yaml")
+    mine, drawn = recipe.data.train
+    assert isinstance(mine, ParquetSource)
+    assert isinstance(drawn, RenderedSource)
+    assert recipe.data.cut is not None
+    assert recipe.data.test_cut is not None
+    assert recipe.teacher.training.steps > LEAST_STEPS
+    few = ["data.train.1.lines=20", "data.policies.contradictory=keep"]
+    pools = open_pools(load_recipe("mine.yaml", few), Path("run"))
+    documents = [{name[:3] for name in part.names if "_" in name} for part in pools.parts.values()]
+    assert all(documents)
+    assert not documents[0] & documents[1]
+    assert not documents[0] & documents[2]
+    assert not documents[1] & documents[2]
+    corpus = set(Path("mine.texts.txt").read_text().splitlines())
+    assert corpus
+    assert not corpus & {*pools.validation.texts, *pools.test.texts}  # synthetic lines do not tell the answers
+    assert Path("mine.yaml").read_text().startswith("# Written by `distill new` for lines.parquet.")
+
+
+def test_unlabelled_lines_a_test_and_a_teacher_are_taken(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parquet(tmp_path / "more.parquet", [row(None, f"{i}.png", png_bytes(seed=500 + i)) for i in range(8)])
+    parquet(tmp_path / "test.parquet", [row("ab", f"{i}.png", png_bytes(seed=600 + i)) for i in range(8)])
+    proposed("--from", lines.name, "--unlabelled", "more.parquet", "--test", "test.parquet", capsys=capsys)
+    recipe = load_recipe("mine.yaml")
+    assert [source.name for source in recipe.data.train] == ["mine", "unlabelled", "drawn"]
+    assert recipe.data.train[1].drop_labels
+    assert [source.name for source in recipe.data.test] == ["test"]
+    assert recipe.data.test_cut is None
+
+
+def test_capitals_are_taken_for_a_habit_unless_told_otherwise(
+    tmp_path: Path, lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del lines
+    rows = [row(f"LINE. {'ABCDEFG'[i % 7]}", f"{i}.png", png_bytes(seed=i)) for i in range(90)]
+    parquet(tmp_path / "loud.parquet", rows)
+    proposed("--from", "loud.parquet", capsys=capsys)
+    assert load_recipe("mine.yaml").data.train[0].label_form == "caseless"
+    proposed("--from", "loud.parquet", "--label-form", "exact", capsys=capsys)
+    assert load_recipe("mine.yaml").data.train[0].label_form == "exact"
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (lambda _: [row("a", f"{i}.png", png_bytes(seed=i)) for i in range(12)], [], "12 labelled lines are too few"),
+        (lambda rows: rows, ["--budget", "10s"], "too short for lines like these on this machine; give at least"),
+        (lambda rows: rows, ["--budget", "soon"], "write a time such as 90s, 30m or 2h"),
+        (lambda rows: rows, ["--test", "some.parquet"], "all of its 90 pictures are in some.parquet too"),
+        (lambda rows: rows, ["--teacher", "nobody"], "nobody"),
+        (
+            lambda _: [row("\U00010900\U00010901", f"{i}.png", png_bytes(seed=i)) for i in range(90)],
+            [],
+            "no installed font",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    lines: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    make: Callable[[list[dict[str, object]]], list[dict[str, object]]],
+    options: list[str],
+    message: str,
+) -> None:
+    del lines
+    rows = [row(f"ab {i}", f"{i}_0.png", png_bytes(seed=i)) for i in range(90)]
+    parquet(tmp_path / "some.parquet", make(rows))
+    assert main(["new", "mine", "--from", "some.parquet", "--yes", *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("mine.yaml").exists()
+
+
+def test_a_recipe_that_is_there_is_not_written_over(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.yaml").write_text("mine")
+    assert main(["new", "mine", "--from", lines.name]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert Path("mine.yaml").read_text() == "mine"
+
+
+def test_a_longer_time_gives_more_steps() -> None:
+    short, long = (plan_for(minutes * 60, FAST, 2000, trains_teacher=True, draws=True) for minutes in (15, 60))
+    assert long.student_steps > 2 * short.student_steps
+    assert sum(long.seconds.values()) <= 3600
+    assert plan_for(900, FAST, 2000, trains_teacher=False, draws=True).teacher_steps == 0
+    assert [seconds_of(text) for text in ("90s", "30m", "1.5h")] == [90, 1800, 5400]
+
+
+def test_texts_follow_the_labels() -> None:
+    digits, _ = texts_like(["12345", "00721"], "exact", "", "c.txt")
+    assert (digits["min_characters"], digits["max_characters"], digits["alphabet"]) == (5, 5, "0123456789")
+    greek, _ = texts_like(["λόγος", "ἀρχή"], "exact", "", "c.txt")
+    assert set(greek["alphabet"]) == set("λόγοςἀρχή")
+    assert not greek["words"]
+    for text in (digits, greek, texts_like(["Total 12"], "exact", "", "c.txt")[0]):
+        TextMix.model_validate(text)
+    fonts = fonts_for("abcλόγος")
+    assert len(fonts.families) > 2
+    assert not fonts.lacking
+    with pytest.raises(DataError, match="no installed font"):
+        fonts_for("\U00010900\U00010901")
+
+
+def test_yaml_is_read_back_as_it_was() -> None:
+    values = {"a": [1, "two words", "no", "007", "#", 'q"uote'], "b": {"c": ' !"#', "d": list(range(60))}, "e": None}
+    text = written(values, {"b": "why\nand more", "b.d": "numbers"}, "head")
+    assert YAML(typ="safe", pure=True).load(text) == values
+    assert max(map(len, text.splitlines())) <= 112
+    assert flow({"a": [True, 0.5]}) == "{a: [true, 0.5]}"
+    with pytest.raises(UserError):
+        seconds_of("0m")
