@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,7 @@ from PIL import Image
 from students.errors import UserError
 from students.image import decode_image
 
+PSM_LINE = 7  # of Tesseract's page segmentation modes: a single line
 MARGIN_PX = 10  # Tesseract reads a line worse that touches the edge
 TESSDATA = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/tessdata", "/usr/share/tessdata")
 ReadPictures = Callable[[Sequence[bytes]], list[str]]
@@ -40,29 +42,44 @@ def open_peers() -> list[Peer]:
     return found
 
 
-def _tesseract() -> tuple[str, ReadPictures]:
+def tesseract(psm: int) -> Any:
+    """Return Tesseract's interface with its `eng` model in a page segmentation mode, on one thread.
+
+    Raises `UserError` where there is no such model.
+    """
     os.environ["OMP_THREAD_LIMIT"] = "1"  # read when the library is loaded
     import tesserocr
 
     folder = os.environ.get("TESSDATA_PREFIX") or next((path for path in TESSDATA if os.path.isdir(path)), "")
     try:
-        api = tesserocr.PyTessBaseAPI(path=folder, lang="eng", psm=tesserocr.PSM.SINGLE_LINE)
+        return tesserocr.PyTessBaseAPI(path=folder, lang="eng", psm=psm)
     except RuntimeError as error:
         raise UserError(
             "tesseract finds no eng model: install the system's tesseract-ocr-eng, or set TESSDATA_PREFIX to its folder"
         ) from error
 
+
+def tesseract_name() -> str:
+    """Return the name of Tesseract with its version."""
+    import tesserocr
+
+    return f"Tesseract {tesserocr.tesseract_version().split()[1]} eng"
+
+
+def _tesseract() -> tuple[str, ReadPictures]:
+    api = tesseract(PSM_LINE)
+
     def read(pictures: Sequence[bytes]) -> list[str]:
         return [_one(api, picture) for picture in pictures]
 
-    return f"Tesseract {tesserocr.tesseract_version().split()[1]} eng", read
+    return tesseract_name(), read
 
 
-def _one(api: object, picture: bytes) -> str:
+def _one(api: Any, picture: bytes) -> str:
     grey = np.asarray(Image.fromarray(decode_image(picture)).convert("L"))
     framed = np.pad(grey, MARGIN_PX, constant_values=int(np.median(grey)))
-    api.SetImage(Image.fromarray(framed))  # type: ignore[attr-defined]
-    return str(api.GetUTF8Text()).strip()  # type: ignore[attr-defined]
+    api.SetImage(Image.fromarray(framed))
+    return str(api.GetUTF8Text()).strip()
 
 
 def _ppocr() -> tuple[str, ReadPictures]:

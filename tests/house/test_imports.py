@@ -33,6 +33,7 @@ MAY_IMPORT = {
         "onnx",
         "pyarrow",
         "rapidfuzz",
+        "rapidocr",
         "rapidocr_onnxruntime",
         "ruamel",
         "tesserocr",
