@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from distill.data.labels import Folding, foldings
 from distill.data.posteriors import Posteriors
@@ -102,8 +103,19 @@ def _together(views: Sequence[OtherImages]) -> OtherImages:
     return OtherImages(images_NCHW, torch.cat([view.widths_N for view in views]), views[0].extent_px)
 
 
+class Keyed(Protocol):
+    """What has the keys of the items in it."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return them, in order."""
+
+
+B = TypeVar("B", bound=Keyed, default=Batch)  # a micro-batch as a task has it
+
+
 @dataclass(frozen=True)
-class StepData:
+class StepData(Generic[B]):
     """The share of one process in one step, and the counts of the whole step over all processes.
 
     `n_items` and `n_labelled` count every view of a line; `sampled`, labelled and unlabelled lines of each source,
@@ -112,13 +124,13 @@ class StepData:
 
     step: int
     epoch: int
-    batches: tuple[Batch, ...]
+    batches: tuple[B, ...]
     n_items: int
     n_labelled: int
     sampled: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    replaced: Mapping[str, str] = field(default_factory=dict)  # damaged lines of this process's share, and why
+    replaced: Mapping[str, str] = field(default_factory=dict)  # damaged items of this process's share, and why
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Return the keys of the lines of this process."""
+        """Return the keys of the items of this process."""
         return tuple(key for batch in self.batches for key in batch.keys)

@@ -15,7 +15,7 @@ from functools import cache
 from multiprocessing.context import BaseContext
 from queue import Empty, Queue
 from threading import Event, Thread
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -34,10 +34,11 @@ from students.image import Preparation
 
 RECEIVED_AHEAD = 2
 KILLED = (
-    "a process that prepares lines was killed, as happens where memory is short; runtime.workers=0 takes less of it, "
-    "and the same command goes on from the newest checkpoint"
+    "a process that prepares training data was killed, as happens where memory is short; runtime.workers=0 takes less "
+    "of it, and the same command goes on from the newest checkpoint"
 )
 
+S = TypeVar("S")  # a step as a task has it
 AugmentOn = Literal["auto", "processor", "device"]
 
 
@@ -142,16 +143,24 @@ def feed(settings: FeedSettings, steps: range) -> Generator[StepData]:
 
     Raises `DataError` for lines that cannot be prepared and `UserError` where a worker was killed.
     """
+    yield from prepared_ahead(_Steps(settings), steps, settings.workers)
+
+
+def prepared_ahead(of_number: Dataset[S | DataError], steps: range, workers: int) -> Generator[S]:
+    """Yield what a data set has of each step, in order, prepared by so many other processes; 0: by this one.
+
+    Raises the `DataError` that stands in the place of a step, and `UserError` where a worker was killed.
+    """
     loader = DataLoader(
-        _Steps(settings),
+        of_number,
         batch_size=None,  # an item is a whole step
         sampler=steps,
-        num_workers=settings.workers,
+        num_workers=workers,
         worker_init_fn=_begin_worker,
-        multiprocessing_context=ready_workers() if settings.workers else None,
+        multiprocessing_context=ready_workers() if workers else None,
     )
     one_thread()
-    for step in _received(iter(loader)) if settings.workers else loader:
+    for step in _received(iter(loader)) if workers else loader:
         if isinstance(step, Exception):
             raise step
         yield step
@@ -166,9 +175,9 @@ def device_augments(where: AugmentOn, channels: int, augments: Sequence[Augment]
     return where == "device" or (where == "auto" and accelerated and not colour_jpeg)
 
 
-def _received(steps: Iterator[StepData | DataError]) -> Generator[StepData | Exception]:
+def _received(steps: Iterator[S | DataError]) -> Generator[S | Exception]:
     """What workers have prepared, taken over by a thread: tensors come in several messages to and fro, each a wait."""
-    ready: Queue[StepData | Exception | None] = Queue(RECEIVED_AHEAD)
+    ready: Queue[S | Exception | None] = Queue(RECEIVED_AHEAD)
     left = Event()
 
     def receive() -> None:

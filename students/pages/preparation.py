@@ -48,13 +48,18 @@ class PagePreparation(BaseModel):
             self.to_tensor(self.scale(page_HWC)), scaled_px, (width / scaled_px[0], height / scaled_px[1])
         )
 
+    def in_channels(self, page_HWC: np.ndarray) -> np.ndarray:
+        """Return a page, uint8 (H, W) or (H, W, 3) RGB, as (H, W) for one channel and (H, W, 3) for three."""
+        if self.channels == 1 and page_HWC.ndim == 3:
+            return np.asarray(cv2.cvtColor(page_HWC, cv2.COLOR_RGB2GRAY))
+        if self.channels == 3 and page_HWC.ndim == 2:
+            return np.asarray(cv2.cvtColor(page_HWC, cv2.COLOR_GRAY2RGB))
+        return page_HWC
+
     def scale(self, page_HWC: np.ndarray) -> np.ndarray:
         """Return a page as uint8 (h, w, channels) of its scaled size."""
         height, width = page_HWC.shape[:2]
-        if self.channels == 1 and page_HWC.ndim == 3:
-            page_HWC = cv2.cvtColor(page_HWC, cv2.COLOR_RGB2GRAY)
-        elif self.channels == 3 and page_HWC.ndim == 2:
-            page_HWC = cv2.cvtColor(page_HWC, cv2.COLOR_GRAY2RGB)
+        page_HWC = self.in_channels(page_HWC)
         size_px = self.scaled_size_px(width, height)
         if size_px != (width, height):
             smaller = size_px[0] < width

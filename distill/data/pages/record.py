@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,3 +34,12 @@ class PageRecord:
     load: Callable[[], np.ndarray]
     lines: tuple[MarkedLine, ...] | None
     sha256: str  # of the encoded picture, or of all that a synthetic page is a function of
+
+
+def pages_digest(pages: Iterable[PageRecord]) -> str:
+    """Return the SHA-256 over keys, pictures and lines of pages, in order, in hexadecimal."""
+    sha = hashlib.sha256()
+    for page in pages:
+        lines = page.lines and [(line.corners_42.tolist(), line.text, line.ignored) for line in page.lines]
+        sha.update(repr((page.key, page.sha256, lines)).encode())
+    return sha.hexdigest()
