@@ -13,12 +13,16 @@ BORDER_PX = 2  # how far from a place cubic interpolation looks
 WHITE = 255
 
 
-def cut(page_HWC: np.ndarray, corners_42: np.ndarray, margin_px: int = 0) -> np.ndarray:
-    """Return the line between four corners of a page, uint8 (H, W) or (H, W, 3), and a margin, with its text upright.
+def cut(page_HWC: np.ndarray, outline_P2: np.ndarray, margin_px: int = 0) -> np.ndarray:
+    """Return a line of a page, uint8 (H, W) or (H, W, 3), and a margin around it, with its text upright.
 
-    Corners count pixels of the page, from the text's top left, clockwise. Nearly upright boxes are cut as they stand
-    or by quarter turns; others are warped, and what lies beyond the page is paper, the median of the line.
+    Points count pixels of the page, from the text's top left, clockwise: four corners, or those of a line that bends,
+    half of them along its top. Nearly upright boxes are cut as they stand or by quarter turns; others are warped, and
+    what lies beyond the page is paper, the median of the line.
     """
+    if len(outline_P2) > 4:
+        return _straightened(page_HWC, outline_P2, margin_px)
+    corners_42 = outline_P2
     quarters = _quarters(corners_42[1] - corners_42[0])
     (left, top), (right, bottom) = corners_42.min(0), corners_42.max(0)
     box_42 = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
@@ -78,6 +82,36 @@ def warp(
         borderValue=np.atleast_1d(paper).tolist(),
     )
     return line_HWC, matrix_33
+
+
+def _straightened(page_HWC: np.ndarray, outline_P2: np.ndarray, margin_px: int) -> np.ndarray:
+    """A line that bends as a rectangle as long as its middle and as high as it is on average."""
+    half = len(outline_P2) // 2
+    top_S2, bottom_S2 = outline_P2[:half], outline_P2[half:][::-1]
+    middle_S2 = (top_S2 + bottom_S2) / 2
+    along_S = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(middle_S2, axis=0), axis=1))])
+    width, height = max(1, round(along_S[-1])), max(1, round(np.linalg.norm(bottom_S2 - top_S2, axis=1).mean()))
+    along_W = (np.arange(-margin_px, width + margin_px) + 0.5) * (along_S[-1] / width)
+    down_H = (np.arange(-margin_px, height + margin_px) + 0.5) / height
+    top_W2, bottom_W2 = _at(along_W, along_S, top_S2), _at(along_W, along_S, bottom_S2)
+    x_HW, y_HW = (np.outer(1 - down_H, top_W2[:, i]) + np.outer(down_H, bottom_W2[:, i]) - 0.5 for i in (0, 1))
+    return cv2.remap(
+        page_HWC,
+        x_HW.astype(np.float32),
+        y_HW.astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=np.atleast_1d(_paper_beyond(page_HWC, outline_P2, margin_px)).tolist(),
+    )
+
+
+def _at(along_W: np.ndarray, along_S: np.ndarray, edge_S2: np.ndarray) -> np.ndarray:
+    """The points (W, 2) that are so far along an edge; beyond its ends it goes on as it ends."""
+    first_W = np.clip(np.searchsorted(along_S, along_W) - 1, 0, len(along_S) - 2)
+    span_W = np.maximum(along_S[first_W + 1] - along_S[first_W], 1e-6)
+    share_W1 = ((along_W - along_S[first_W]) / span_W)[:, None]
+    points_W2: np.ndarray = edge_S2[first_W] * (1 - share_W1) + edge_S2[first_W + 1] * share_W1
+    return points_W2
 
 
 def _paper_beyond(page_HWC: np.ndarray, corners_42: np.ndarray, margin_px: int) -> np.ndarray:

@@ -1,0 +1,149 @@
+"""Pages read by a true recogniser, on the maps that an ideal locator would give: cut, read, in order, on the page."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+import students
+from distill.data.pages.targets import targets_of
+from students.errors import DataError
+from students.pages.finding import Finding
+from students.pages.maps import Maps
+from students.pages.model_file import LocatorDescription
+from students.pages.preparation import PagePreparation, PreparedPage
+from students.pages.reader import PageReader
+from students.reading import Reader
+
+TEXTS = ("TOTAL 12.50", "CASH 20.00", "CHANGE 7.50", "THANK YOU")
+HEIGHT, STEP = 30, 44
+
+
+class IdealLocator:
+    """Knows where the lines are; their corners count pixels of the page."""
+
+    def __init__(self, corners_N42: np.ndarray, **finding: float) -> None:
+        self.corners_N42 = np.array(corners_N42, float).reshape(-1, 4, 2)
+        self.description = LocatorDescription(
+            kind="locator", architecture={}, receptive_px=0, preparation=PagePreparation(), finding=Finding(**finding)
+        )
+
+    def maps(self, page_HWC: np.ndarray) -> tuple[Maps, PreparedPage]:
+        prepared = self.description.preparation.prepare(page_HWC)
+        height, width = prepared.tensor_CHW.shape[1:]
+        ignored_N = np.zeros(len(self.corners_N42), bool)
+        maps_CHW = targets_of(self.corners_N42 / prepared.scale_xy, ignored_N, (width, height)).maps_CHW
+        maps_CHW[0] = np.where(maps_CHW[0] > 0, 8, -8)
+        return Maps.of_output(maps_CHW), prepared
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Reader:
+    return students.load("receipts")
+
+
+def printed(texts: tuple[str, ...] = TEXTS, colour: bool = False) -> tuple[Image.Image, np.ndarray]:
+    """A page with a line of text every 44 px, and the corners of the lines."""
+    page = Image.new("RGB" if colour else "L", (420, 20 + STEP * len(texts)), "lightyellow" if colour else 235)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(24)
+    corners = []
+    for i, text in enumerate(texts):
+        top = 20 + STEP * i
+        draw.text((60, top + HEIGHT / 2), text, fill="navy" if colour else 10, font=font, anchor="lm")
+        right = 60 + draw.textlength(text, font) + 4
+        corners.append([(56, top), (right, top), (right, top + HEIGHT), (56, top + HEIGHT)])
+    return page, np.array(corners)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_lines_are_cut_read_and_placed_on_the_page(recogniser: Reader, colour: bool) -> None:
+    page, corners_N42 = printed(colour=colour)
+    read = PageReader(IdealLocator(corners_N42[::-1]), recogniser).read_page(page)
+    assert read.text.splitlines() == list(TEXTS)
+    assert (read.width, read.height) == page.size
+    for line, corners_42 in zip(read.lines, corners_N42, strict=True):
+        assert np.abs(np.array(line.polygon) - corners_42).max() < 3
+        assert line.box == (*map(min, zip(*line.polygon, strict=True)), *map(max, zip(*line.polygon, strict=True)))
+        assert 0.9 < line.found <= 1
+        assert 0 < line.confidence <= 1
+        assert line.problem == ""
+
+
+@pytest.mark.parametrize("degrees", [4, -17, 45, 90, 180, 270])
+def test_a_page_lies_as_it_may(recogniser: Reader, degrees: int) -> None:
+    """Pillow turns against the clock, around the middle; y runs downwards."""
+    page, corners_N42 = printed()
+    turned = page.rotate(degrees, expand=True, fillcolor=235, resample=Image.Resampling.BICUBIC)
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    corners_N42 = (corners_N42 - np.array(page.size) / 2) @ turn + np.array(turned.size) / 2
+    read = PageReader(IdealLocator(corners_N42), recogniser).read_page(turned)
+    assert read.text.splitlines() == list(TEXTS)
+
+
+def test_characters_have_places_on_the_page(recogniser: Reader) -> None:
+    """Frames are 4 px wide or so: characters come where they were printed, give or take one."""
+    page, corners_N42 = printed()
+    font = ImageFont.load_default(24)
+    for margin in (0.0, 0.2):
+        line = PageReader(IdealLocator(corners_N42, margin=margin), recogniser).read_page(page).lines[0]
+        assert line.text == TEXTS[0]
+        for i, (begin, end) in enumerate(line.extents):
+            middle = 60 + (font.getlength(TEXTS[0][:i]) + font.getlength(TEXTS[0][: i + 1])) / 2
+            (x0, _), (x1, _), *_ = line.part(begin, end)
+            assert abs((x0 + x1) / 2 - middle) < 9
+
+
+def test_a_page_without_lines_reads_empty(recogniser: Reader) -> None:
+    for page in (np.full((300, 200, 3), 255, np.uint8), np.random.default_rng(1).integers(0, 256, (64, 48), np.uint8)):
+        read = PageReader(IdealLocator(np.zeros((0, 4, 2))), recogniser).read_page(page)
+        assert read.lines == ()
+        assert read.text == ""
+
+
+def test_a_page_of_one_line_and_one_pixel(recogniser: Reader) -> None:
+    page, corners_N42 = printed(TEXTS[:1])
+    assert PageReader(IdealLocator(corners_N42), recogniser).read_page(page).text == TEXTS[0]
+    assert PageReader(IdealLocator([]), recogniser).read_page(np.zeros((1, 1), np.uint8)).lines == ()
+
+
+def test_a_line_too_long_to_read_costs_the_others_nothing(recogniser: Reader) -> None:
+    page, corners_N42 = printed()
+    wide = Image.new("L", (3000, 250), 235)
+    wide.paste(page, (0, 0))
+    rule = np.array([[(10, 200), (2990, 200), (2990, 212), (10, 212)]])
+    read = PageReader(IdealLocator(np.concatenate([corners_N42, rule])), recogniser).read_page(wide)
+    assert [line.text for line in read.lines[:-1]] == list(TEXTS)
+    assert read.lines[-1].text == ""
+    assert "line 5" in read.lines[-1].problem
+    assert "max_width_px" in read.lines[-1].problem
+
+
+@pytest.mark.parametrize("side_px", [6_400, 20_000])
+def test_too_large_pages_are_refused_before_they_are_decoded(recogniser: Reader, tmp_path: Path, side_px: int) -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", side_px, side_px, 8, 0, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 2**20) + b"IDAT"
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    with pytest.raises(DataError, match=r"huge\.png: .*at most 40,000,000 pixels"):
+        PageReader(IdealLocator([]), recogniser).read_page(tmp_path / "huge.png")
+
+
+def test_what_is_no_page_is_refused(recogniser: Reader) -> None:
+    with pytest.raises(DataError, match="page: an array must be uint8"):
+        PageReader(IdealLocator([]), recogniser).read_page(np.zeros((4, 4, 4), np.uint8))
+
+
+def test_a_page_that_exif_turns_is_read_as_shown(recogniser: Reader, tmp_path: Path) -> None:
+    page, corners_N42 = printed()
+    stored = page.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn it back by a quarter, clockwise
+    stored.save(tmp_path / "turned.png", exif=exif)
+    read = PageReader(IdealLocator(corners_N42), recogniser).read_page(tmp_path / "turned.png")
+    assert (read.width, read.height) == page.size
+    assert read.text.splitlines() == list(TEXTS)
