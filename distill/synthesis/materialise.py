@@ -7,10 +7,7 @@ part is written whole or not at all; an interrupted rendering continues behind t
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +17,7 @@ import pyarrow as pa
 
 from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
-from distill.processes import Poll, begin_worker, never_stop
+from distill.processes import Poll, never_stop
 from distill.seeds import generator_of
 from distill.synthesis.backgrounds import photographs_in
 from distill.synthesis.fonts import FontFace, by_family, find_faces, sample_face
@@ -28,9 +25,8 @@ from distill.synthesis.letters import refuse_unshapeable
 from distill.synthesis.render import render_line
 from distill.synthesis.source import RenderedSource
 from distill.synthesis.text import possible_characters, sample_text, texts_of_mix
+from distill.synthesis.workers import in_parallel
 from distill.track import progress
-from distill.waiting import available_cores
-from students.errors import UserError
 from students.model_file import canonical_json, write_whole
 
 PART_LINES = 2048
@@ -79,7 +75,8 @@ def materialise(
     if missing:
         total = sum(part.n_lines for part in parts)
         with progress("rendering", total, "line", total - sum(part.n_lines for part in missing)) as bar:
-            for n_rendered in _in_parallel(missing):
+            in_one = sum(part.n_lines for part in missing) < 2 * PART_LINES  # few lines are rendered in this process
+            for n_rendered in in_parallel(_render, missing, 1 if in_one else len(missing)):
                 bar.update(n_rendered)
                 poll()
     return folders
@@ -132,22 +129,3 @@ def _render(part: Part) -> int:
         writer.write_table(pa.table({"image": images, "text": texts}, schema=SCHEMA))
     write_whole(part.path, sink.getvalue().to_pybytes())
     return part.n_lines
-
-
-def _in_parallel(parts: list[Part]) -> Iterator[int]:
-    """The number of lines of each part as it is finished, on all processors; few lines are rendered in this process."""
-    n_processes = min(len(parts), available_cores())
-    if n_processes == 1 or sum(part.n_lines for part in parts) < 2 * PART_LINES:
-        yield from map(_render, parts)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_processes, context, initializer=begin_worker) as pool:
-        try:
-            yield from pool.map(_render, parts)
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a process that renders lines was killed, as happens where memory is short; the same command goes on "
-                "behind the parts that are finished"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)

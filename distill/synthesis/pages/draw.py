@@ -64,16 +64,17 @@ def _shape(layout: Layout, look: PageLook, rng: random.Random) -> tuple[int, int
     return round(width * ratio), round(width)
 
 
-def _families(source: DrawnPagesSource, root: Path) -> list[list[FontFace]]:
+def faces_of(source: DrawnPagesSource, root: Path) -> list[FontFace]:
+    """Return the faces that pages of a source are set in: each has every character that they may have."""
     texts = texts_of_mix(source.text, root)
     characters = "".join(sorted({*possible_characters(source.text, texts), *CHARACTERS}))
     refuse_unshapeable(characters)
-    return _faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
+    return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
 
 
 @lru_cache(maxsize=8)
-def _faces(fonts: tuple[str, ...], characters: str, folders: tuple[Path, ...]) -> list[list[FontFace]]:
-    return by_family(find_faces(fonts, characters, folders))
+def _families(source: DrawnPagesSource, root: Path) -> list[list[FontFace]]:
+    return by_family(faces_of(source, root))
 
 
 def framed(

@@ -1,0 +1,131 @@
+"""Drawn pages, opened like those of any other source: drawn once into Arrow files, in parallel, part by part.
+
+Page `i` is a pure function of the source and `i`. Every part is written whole or not at all; an interrupted drawing
+goes on behind the parts that are finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL
+import pyarrow as pa
+
+from distill.data.augment import Pixels
+from distill.data.columns import Column, mapped
+from distill.data.pages.record import MarkedLine, PageRecord
+from distill.processes import Poll, never_stop
+from distill.synthesis.pages.draw import draw_page, faces_of
+from distill.synthesis.pages.source import DrawnPagesSource
+from distill.synthesis.text import texts_of_mix
+from distill.synthesis.workers import in_parallel
+from distill.track import progress
+from students.errors import DataError
+from students.model_file import canonical_json, write_whole
+
+PART_PAGES = 16
+DRAWER_VERSION = 1  # part of the cache key: raise it whenever the same source gives other pages
+_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
+_SCHEMA = pa.schema([("image", pa.binary()), ("lines", pa.string())])
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Up to `PART_PAGES` pages of a source, from page `start` on: one file, drawn by one process."""
+
+    source: DrawnPagesSource
+    root: Path
+    path: Path
+    start: int
+
+    @property
+    def n_pages(self) -> int:
+        """Return the number of pages: fewer than `PART_PAGES` only in the last part."""
+        return min(PART_PAGES, self.source.pages - self.start)
+
+
+@dataclass(frozen=True)
+class _Load:
+    """The picture of a page, decoded at each call."""
+
+    images: Column
+    row: int
+    key: str
+
+    def __call__(self) -> Pixels:
+        encoded = np.frombuffer(self.images[self.row], np.uint8)
+        page = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+        if page is None:
+            raise DataError(f"{self.key}: the drawn page cannot be decoded; remove {self.images.files[0]}")
+        return np.asarray(page if page.ndim == 2 else page[..., ::-1], np.uint8)
+
+
+def open_drawn_pages(
+    source: DrawnPagesSource, root: Path, cache: Path, poll: Poll = never_stop
+) -> tuple[PageRecord, ...]:
+    """Return the pages of a source, drawn where they are missing. `poll` is called after every part and may raise.
+
+    Raises `DataError` that names the source for fonts or texts that cannot be used.
+    """
+    try:
+        key = cache_key(source, root)
+    except DataError as error:
+        raise DataError(f"source {source.name}: {error}") from error
+    digest = hashlib.sha256(canonical_json([key, source.pages]).encode()).hexdigest()[:16]
+    folder = cache / f"pages-{digest}"
+    parts = [
+        _Part(source, root, folder / f"part-{start // PART_PAGES:06d}.arrow", start)
+        for start in range(0, source.pages, PART_PAGES)
+    ]
+    missing = [part for part in parts if not part.path.is_file()]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        with progress("drawing", source.pages, "page", source.pages - sum(part.n_pages for part in missing)) as bar:
+            for n_drawn in in_parallel(_draw, missing, len(missing) // 2):
+                bar.update(n_drawn)
+                poll()
+    files = [str(part.path) for part in parts]
+    images, lines = mapped(files, ["image"]), mapped(files, ["lines"])
+    return tuple(_record(source, key, images, lines, row) for row in range(source.pages))
+
+
+def cache_key(source: DrawnPagesSource, root: Path) -> str:
+    """Return a digest of everything that pages depend on, but neither their number nor the name of the source."""
+    settings = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "pages"})
+    files = sorted({face.path for face in faces_of(source, root)})
+    fonts = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    texts = texts_of_mix(source.text, root).digests
+    key = canonical_json([settings, fonts, texts, PIL.__version__, cv2.__version__, DRAWER_VERSION])
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _record(source: DrawnPagesSource, key: str, images: Column, lines: Column, row: int) -> PageRecord:
+    name = f"{source.name}/{row:06d}"
+    marked = None if source.drop_labels else tuple(_line(line) for line in json.loads(lines[row]))
+    digest = hashlib.sha256(f"{key} {row}".encode()).hexdigest()
+    return PageRecord(name, source.name, _Load(images, row, name), marked, digest)
+
+
+def _line(line: list[object]) -> MarkedLine:
+    text, ignored, *corners = line
+    return MarkedLine(np.array(corners, np.float64).reshape(4, 2), str(text), bool(ignored))
+
+
+def _draw(part: _Part) -> int:
+    """Write the file of a part; the number of its pages."""
+    images, lines = [], []
+    for number in range(part.start, part.start + part.n_pages):
+        page, marked = draw_page(part.source, number, part.root)
+        _, data = cv2.imencode(".png", page if page.ndim == 2 else page[..., ::-1], _PNG)
+        images.append(data.tobytes())
+        lines.append(canonical_json([[line.text, line.ignored, *line.corners_42.ravel().tolist()] for line in marked]))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, _SCHEMA) as writer:
+        writer.write_table(pa.table({"image": images, "lines": lines}, schema=_SCHEMA))
+    write_whole(part.path, sink.getvalue().to_pybytes())
+    return part.n_pages
