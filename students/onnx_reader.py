@@ -20,8 +20,8 @@ def open_onnx(path: Path, threads: int = 1) -> Reader:
     return Reader(description, path, session(blob, path, threads))
 
 
-def session(blob: bytes, path: Path, threads: int = 1) -> LogitsOf:
-    """Return the graph in `blob` as a function from images to logits.
+def session(blob: bytes, path: Path, threads: int = 1, output: str = OUTPUT) -> LogitsOf:
+    """Return the graph in `blob` as a function from images to logits, or to another `output`.
 
     Raises `CheckpointError` naming `path` where the runtime refuses it.
     """
@@ -35,7 +35,7 @@ def session(blob: bytes, path: Path, threads: int = 1) -> LogitsOf:
         raise CheckpointError(f"{path}: ONNX Runtime {onnxruntime.__version__} refuses it: {error}") from error
 
     def logits_of(images_NCHW: np.ndarray) -> np.ndarray:
-        (logits_NTC,) = opened.run([OUTPUT], {INPUT: images_NCHW})
+        (logits_NTC,) = opened.run([output], {INPUT: images_NCHW})
         return np.asarray(logits_NTC)
 
     return logits_of

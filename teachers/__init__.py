@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from students.pages.locate import LocatorReader
     from students.reading import Reader
 
-__all__ = ["load"]
+__all__ = ["load", "load_locator"]
 
 
 def load(path_or_name: str | PathLike[str]) -> Reader:
@@ -33,7 +34,31 @@ def load(path_or_name: str | PathLike[str]) -> Reader:
         return assemble(path, description, weights, lambda a: STUDENTS.validate_python(a).build)
     from teachers.crnn import TEACHERS  # timm costs seconds: only where a teacher is opened
 
-    unpretrained = description.architecture | (
-        {"pretrained": False} if "pretrained" in description.architecture else {}
-    )
-    return assemble(path, description, weights, lambda _: TEACHERS.validate_python(unpretrained).build)
+    return assemble(path, description, weights, lambda a: TEACHERS.validate_python(_undownloaded(a)).build)
+
+
+def load_locator(path: str | PathLike[str]) -> LocatorReader:
+    """Open a locator or a locator's teacher: a safetensors or ONNX file, or a run folder (meaning its student).
+
+    Raises `CheckpointError` for a file that is missing, damaged, foreign, or holds something else.
+    """
+    from students.model_file import ONNX_SUFFIX
+    from students.pages.locate import open_locator_onnx
+    from students.pages.model_file import read_locator
+    from students.pages.torch_locator import assemble_locator, open_locator_network
+    from teachers.shipped import find_student_or_teacher
+
+    path = find_student_or_teacher(path)
+    if path.suffix == ONNX_SUFFIX:
+        return open_locator_onnx(path)
+    description, weights = read_locator(path)
+    if description.kind == "locator":
+        return open_locator_network(path)
+    from teachers.locator import LOCATOR_TEACHERS  # timm costs seconds: only where a teacher is opened
+
+    return assemble_locator(path, description, weights, lambda a: LOCATOR_TEACHERS.validate_python(_undownloaded(a)))
+
+
+def _undownloaded(architecture: dict[str, Any]) -> dict[str, Any]:
+    """The same architecture without pretrained weights, since its own follow."""
+    return architecture | ({"pretrained": False} if "pretrained" in architecture else {})

@@ -8,26 +8,42 @@ from typing import Literal
 import torch
 
 from students.pages.model_file import LocatorDescription, write_locator
-from students.pages.network import SeparableLocator
+from students.pages.network import Locator, SeparableLocator
 from students.pages.preparation import PagePreparation
+from teachers.locator import ResNetLocator
 
 SMALL_LOCATOR = SeparableLocator(channels=(4, 8, 8, 8), blocks=1, dilations=(1, 2))
 
 
-def write_small_locator(
-    path: Path,
-    kind: Literal["locator", "locator_teacher"] = "locator",
-    preparation: PagePreparation | None = None,
-) -> Path:
-    """Write a separable locator with fresh weights, a function of nothing."""
+SMALL_TEACHER = ResNetLocator(channels=(8, 8, 12, 16), blocks=(1, 1, 1, 1), pyramid=16, features=16)
+Kind = Literal["locator", "locator_teacher"]
+
+
+def build_small_locator(kind: Kind = "locator", channels: int = 1) -> Locator:
+    """Return a network with the statistics of a noisy page, so that its maps vary, and the same each time."""
+    config = SMALL_LOCATOR if kind == "locator" else SMALL_TEACHER
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = config.build(channels)
+        norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+        with torch.no_grad():
+            for norm in norms:
+                norm.weight += 0.1 * torch.randn(norm.weight.shape)
+                norm.momentum = 1.0
+            model.train()(torch.rand(2, channels, 64, 96))
+    return model.eval()
+
+
+def write_small_locator(path: Path, kind: Kind = "locator", preparation: PagePreparation | None = None) -> Path:
+    """Write such a network as a model file."""
     preparation = preparation or PagePreparation()
-    torch.manual_seed(0)
-    model = SMALL_LOCATOR.build(preparation.channels)
+    config = SMALL_LOCATOR if kind == "locator" else SMALL_TEACHER
     description = LocatorDescription(
         kind=kind,
-        architecture=SMALL_LOCATOR.model_dump(mode="json"),
-        receptive_px=SMALL_LOCATOR.receptive_px,
+        architecture=config.model_dump(mode="json"),
+        receptive_px=config.receptive_px,
         preparation=preparation,
     )
-    write_locator(path, description, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    weights = build_small_locator(kind, preparation.channels).state_dict()
+    write_locator(path, description, {name: tensor.numpy() for name, tensor in weights.items()})
     return path

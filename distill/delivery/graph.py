@@ -14,10 +14,13 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
+from pydantic import BaseModel
 from torch import Tensor, nn
 
-from students.model_file import KEY, Description, signed_onnx, unsigned_json
+from students.model_file import KEY, signed_onnx, unsigned_json
 from students.onnx_reader import INPUT, OUTPUT
+from students.pages.locate import MAPS_OUTPUT, LocatorReader
+from students.pages.network import Locator
 from students.parts import Recogniser
 from students.reading import Reader
 
@@ -35,6 +38,16 @@ class _Logits(nn.Module):
         return logits_NTC
 
 
+class _Maps(nn.Module):
+    def __init__(self, model: Locator) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images_NCHW: Tensor) -> Tensor:
+        maps_NCHW: Tensor = self.model(images_NCHW).maps_NCHW
+        return maps_NCHW
+
+
 def graph_of(reader: Reader) -> onnx.ModelProto:
     """Return the network of a reader as a checked graph from `images` (N, channels, H, W) to `logits` (N, T, C).
 
@@ -42,17 +55,34 @@ def graph_of(reader: Reader) -> onnx.ModelProto:
     """
     preparation = reader.description.preparation
     example_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, 64)
+    axes = {INPUT: {0: "N", 3: "W"}, OUTPUT: {0: "N", 1: "T"}}
+    return _traced(_Logits(reader.model), example_NCHW, OUTPUT, axes)
+
+
+def graph_of_locator(reader: LocatorReader) -> onnx.ModelProto:
+    """Return the network of a locator as a checked graph from `images` (N, channels, H, W) to `maps` (N, 5, H/4, W/4).
+
+    N, H and W are free; H and W are multiples of the quantum of its preparation.
+    """
+    preparation = reader.description.preparation
+    example_NCHW = torch.zeros(1, preparation.channels, 2 * preparation.quantum_px, 3 * preparation.quantum_px)
+    axes = {INPUT: {0: "N", 2: "H", 3: "W"}, MAPS_OUTPUT: {0: "N", 2: "MH", 3: "MW"}}
+    return _traced(_Maps(reader.model), example_NCHW, MAPS_OUTPUT, axes)
+
+
+def _traced(module: nn.Module, example: Tensor, output: str, axes: dict[str, dict[int, str]]) -> onnx.ModelProto:
+    """The graph of one output that a module gives for one input; `axes` are the sides that are free."""
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on its age, and on what tracing might fix: that is what the gate checks
         torch.onnx.export(
-            _Logits(reader.model).eval(),
-            (example_NCHW,),
+            module.eval(),
+            (example,),
             Path(folder, "graph.onnx"),
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "N", 3: "W"}, OUTPUT: {0: "N", 1: "T"}},
+            output_names=[output],
+            dynamic_axes=axes,
         )
         graph = onnx.load(Path(folder, "graph.onnx"))
     graph.producer_name, graph.producer_version = KEY, ""
@@ -86,7 +116,7 @@ def halved(graph: onnx.ModelProto) -> onnx.ModelProto:
     return half
 
 
-def signed(graph: onnx.ModelProto, description: Description, path: Path) -> bytes:
+def signed(graph: onnx.ModelProto, description: BaseModel, path: Path) -> bytes:
     """Return the bytes of the file: a graph, its description, the digest of both. Equal parts give equal bytes."""
     del graph.metadata_props[:]
     onnx.helper.set_model_props(graph, {KEY: unsigned_json(description)})

@@ -52,11 +52,11 @@ class SeparableLocator(BaseModel):
 
     kind: Literal["separable"] = "separable"
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
-        (12, 32, 48, 96), description="features at 1/2, 1/4, 1/8 and 1/16 of the page"
+        (8, 32, 48, 96), description="features at 1/2, 1/4, 1/8 and 1/16 of the page"
     )
     blocks: int = Field(2, ge=0, le=16, description="residual blocks at 1/8 of the page")
     dilations: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(
-        (1, 2, 4, 2, 1),
+        (1, 2, 2, 2, 1),
         max_length=16,
         description="residual blocks at 1/16, by how far apart their rows and columns are",
     )
