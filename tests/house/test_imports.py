@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import students
-from distill.delivery.graph import graph_of, signed
+from distill.delivery.graph import graph_of, graph_of_locator, signed
+from students.pages.locate import open_locator
+from tests.pages import write_small_locator
 from tests.samples import png_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,14 @@ TORCH_FREE = (
     "modes",
     "onnx_reader",
     "opencv_scaling",
+    "pages/cutting",
+    "pages/finding",
+    "pages/locate",
+    "pages/maps",
+    "pages/model_file",
+    "pages/order",
+    "pages/page",
+    "pages/preparation",
     "pattern",
     "reading",
     "words",
@@ -129,6 +139,20 @@ def test_an_onnx_file_reads_without_torch(student_file: Path) -> None:
     code = f"import students; print(students.load({str(path)!r}).read({str(picture)!r}).text)"
     blocked = ["torch", "onnx", "timm", "accelerate", "datasets", "distill", "teachers", "cv2"]
     assert run(code, blocked).strip("\n") == reader.read(picture).text
+
+
+def test_an_onnx_locator_finds_without_torch(tmp_path: Path) -> None:
+    reader = open_locator(write_small_locator(tmp_path / "locator.safetensors"))
+    path = tmp_path / "locator.onnx"
+    path.write_bytes(signed(graph_of_locator(reader), reader.description, path))
+    code = f"""
+import numpy
+from pathlib import Path
+from students.pages.locate import open_locator
+print(open_locator(Path({str(path)!r})).maps(numpy.zeros((64, 96), numpy.uint8))[0].core.shape)
+"""
+    blocked = ["torch", "onnx", "timm", "accelerate", "datasets", "distill", "teachers"]
+    assert run(code, blocked).strip() == "(32, 48)"
 
 
 def test_the_package_face_needs_no_torch() -> None:
