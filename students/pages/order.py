@@ -17,6 +17,8 @@ GUTTER = 0.6  # of the median height: columns are at least so far apart
 COLUMN_ROWS = 3  # on either side of a gutter
 RUNNING = 8.0  # of its height: half of the lines of running text are longer
 FULL = 0.6  # of the longest: half of the lines of running text are longer
+TOGETHER = 512  # parts that are compared with all others at a time: memory is so many times theirs
+MOST = 2_000  # segments of a block that is searched for columns: the newspaper with the most has fewer
 BESIDE = 0.5  # of the lines of a column: if so many stand level with one of the other, these may be rows of a table
 
 
@@ -103,12 +105,20 @@ def _rows(parts: Sequence[_Part]) -> list[list[_Part]]:
 
 def _neighbours(parts: Sequence[_Part]) -> dict[int, int]:
     """The part that goes on the row of each, where there is one."""
-    gap_NN, off_NN = _apart(parts, parts)
+    nearest_N = np.zeros(len(parts), int)
+    back_N, back_gap_N = np.full(len(parts), -1), np.full(len(parts), np.inf)
     middle_N = np.array([(part.left + part.right) / 2 for part in parts])
-    level_NN = (off_NN < SAME_ROW) & (gap_NN > -1) & (middle_N[None] > middle_N[:, None])
-    gap_NN = np.where(level_NN, gap_NN, np.inf)
-    nearest_N, back_N = gap_NN.argmin(1).tolist(), gap_NN.argmin(0).tolist()
-    return {i: j for i, j in enumerate(nearest_N) if back_N[j] == i and level_NN[i, j]}
+    for first in range(0, len(parts), TOGETHER):
+        some = slice(first, first + TOGETHER)
+        gap_MN, off_MN = _apart(parts[some], parts)
+        level_MN = (off_MN < SAME_ROW) & (gap_MN > -1) & (middle_N[None] > middle_N[some, None])
+        gap_MN = np.where(level_MN, gap_MN, np.inf)
+        nearest_N[some] = np.where(level_MN.any(1), gap_MN.argmin(1), -1)
+        least_N = gap_MN.min(0)
+        nearer_N = least_N < back_gap_N
+        back_N[nearer_N] = first + gap_MN.argmin(0)[nearer_N]
+        back_gap_N = np.minimum(back_gap_N, least_N)
+    return {i: j for i, j in enumerate(nearest_N.tolist()) if j >= 0 and back_N[j] == i}
 
 
 def _apart(before: Sequence[_Part], after: Sequence[_Part]) -> tuple[np.ndarray, np.ndarray]:
@@ -162,33 +172,39 @@ def _columns(block: list[_Part]) -> tuple[list[_Part], ...] | None:
 
     What is above and below crosses the gutter, or is separated from the columns by what does.
     """
-    if len(block) < 2 * COLUMN_ROWS:
+    if not 2 * COLUMN_ROWS <= len(block) <= MOST:
         return None
     rows = _rows(block)
     wide = GUTTER * float(np.median([part.height for part in block]))
-    best: tuple[int, tuple[list[_Part], ...]] | None = None
-    for place in _gutters(block, wide):
-        for first, last in _stretches(rows, place):
-            some = _together(rows[first:last])
-            left = [part for part in some if part.right <= place]
-            right = [part for part in some if part.left >= place]
-            if (best is None or len(some) > best[0]) and _are_columns(left, right, wide):
-                best = len(some), (_together(rows[:first]), left, right, _together(rows[last:]))
-    return best[1] if best else None
+    for place, first, last in _stretches(rows, _gutters(block, wide)):
+        some = _together(rows[first:last])
+        left = [part for part in some if part.right <= place]
+        right = [part for part in some if part.left >= place]
+        if _are_columns(left, right, wide):
+            return _together(rows[:first]), left, right, _together(rows[last:])
+    return None
 
 
-def _gutters(block: Sequence[_Part], wide: float) -> list[float]:
+def _gutters(block: Sequence[_Part], wide: float) -> np.ndarray:
     """Places along the rows where a column could begin: at the left edge of a segment with another on its left."""
     lefts = sorted({part.left for part in block})
     places = [left for i, left in enumerate(lefts) if i == 0 or left - lefts[i - 1] > wide / 4]
-    return [place - wide / 4 for place in places[1:]]
+    return np.array(places[1:]) - wide / 4
 
 
-def _stretches(rows: Sequence[Sequence[_Part]], place: float) -> list[tuple[int, int]]:
-    """From which row to which, from top to bottom, no segment crosses a place."""
-    crossing = [i for i, row in enumerate(rows) if any(part.left < place < part.right for part in row)]
-    begins, ends = [0, *(i + 1 for i in crossing)], [*crossing, len(rows)]
-    return [(begin, end) for begin, end in zip(begins, ends, strict=True) if end - begin >= COLUMN_ROWS]
+def _stretches(rows: Sequence[Sequence[_Part]], places_G: np.ndarray) -> list[tuple[float, int, int]]:
+    """Places, and from which row to which no segment crosses them; those with the most segments first."""
+    left_P, right_P, *_ = _columns_of(_together(rows))
+    starts_R = np.cumsum([0, *(len(row) for row in rows)])
+    crossed_GP = (left_P < places_G[:, None]) & (places_G[:, None] < right_P)
+    crossed_GR = np.logical_or.reduceat(crossed_GP, starts_R[:-1], axis=1)
+    found = []
+    for place, crossed_R in zip(places_G.tolist(), crossed_GR, strict=True):
+        ends = np.concatenate([[-1], np.flatnonzero(crossed_R), [len(rows)]])
+        for first, last in zip((ends[:-1] + 1).tolist(), ends[1:].tolist(), strict=True):
+            if last - first >= COLUMN_ROWS:
+                found.append((int(starts_R[last] - starts_R[first]), place, first, last))
+    return [(place, first, last) for _, place, first, last in sorted(found, key=lambda one: -one[0])]
 
 
 def _together(rows: Sequence[Sequence[_Part]]) -> list[_Part]:
@@ -207,6 +223,10 @@ def _are_columns(left: Sequence[_Part], right: Sequence[_Part], wide: float) -> 
 
 def _is_running(column: Sequence[_Part]) -> bool:
     """Whether most lines of a column are long, and about as long as its longest."""
-    widths = np.array([part.right - part.left for part in column])
-    heights = np.array([part.height for part in column])
-    return bool(np.median(widths / heights) > RUNNING and np.median(widths) > FULL * widths.max())
+    left_N, right_N, _, _, height_N = _columns_of(column)
+    width_N = right_N - left_N
+    middle = len(column) // 2
+    return bool(
+        np.partition(width_N, middle)[middle] > FULL * width_N.max()
+        and np.partition(width_N / np.maximum(height_N, 1e-9), middle)[middle] > RUNNING
+    )

@@ -161,3 +161,10 @@ def test_no_lines_one_line_and_lines_upon_each_other():
     assert sorted(reading_order(np.zeros((7, 4, 2)))) == list(range(7))
     pile = np.repeat(np.array(Layout().corners or [[(0, 0), (9, 0), (9, 5), (0, 5)]]), 20, axis=0)
     assert sorted(reading_order(pile)) == list(range(20))
+
+
+def test_thousands_of_lines_that_are_none_cost_a_second_or_two():
+    noise = np.random.default_rng(0)
+    left_N, top_N = noise.uniform(0, 4000, (2, 2500))
+    corners_N42 = np.stack([left_N, top_N], axis=1)[:, None] + np.array([(0, 0), (20, 0), (20, 9), (0, 9)])
+    assert sorted(reading_order(corners_N42)) == list(range(2500))
