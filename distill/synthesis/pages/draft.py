@@ -52,6 +52,20 @@ class Area(NamedTuple):
         """Return its width."""
         return self.right - self.left
 
+    @property
+    def height(self) -> float:
+        """Return its height."""
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> float:
+        """Return the x of its middle."""
+        return (self.left + self.right) / 2
+
+    def within(self, px: float) -> Area:
+        """Return the area without a margin."""
+        return Area(self.left + px, self.top + px, self.right - px, self.bottom - px)
+
 
 @dataclass
 class Draft:
@@ -63,6 +77,7 @@ class Draft:
     families: list[list[FontFace]]
     letter_scale: float
     decorated: bool  # whether things that are no text are wanted
+    scene: bool = False  # a photograph is behind the text, not paper
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -75,8 +90,13 @@ class Draft:
         """Return the sheet's height."""
         return int(self.ink_HW.shape[0])
 
-    def write(self, text: str, style: Style, x: float, baseline: float, align: Align = "left") -> Run | None:
-        """Set a text with its ink beginning, centred or ending at x; None where it has no room on the sheet."""
+    def write(
+        self, text: str, style: Style, x: float, baseline: float, align: Align = "left", cell: int | None = None
+    ) -> Run | None:
+        """Set a text with its ink beginning, centred or ending at x; None where the sheet ends or other ink stands.
+
+        `cell` is that of `Run`. On a dark bar (`bar`) letters are left free of ink.
+        """
         if not text.strip():
             return None
         coverage, top = _letters(text, style)
@@ -86,11 +106,31 @@ class Draft:
         if left < 2 or row < 2 or left + width > self.width - 2 or row + height > self.height - 2:
             return None
         part = self.ink_HW[row : row + height, left : left + width]
-        np.maximum(part, coverage, out=part)
+        core = part[height // 4 : max(height // 4 + 1, height - height // 4)]
+        if core.min() == 255:
+            np.minimum(part, 255 - coverage, out=part)
+        elif core.any():
+            return None
+        else:
+            np.maximum(part, coverage, out=part)
         small = small_letters_px(style.face, style.size_px) * style.high
-        run = Run(text, left, min(row, baseline - small), left + width, max(row + height, baseline))
+        run = Run(text, left, min(row, baseline - small), left + width, max(row + height, baseline), cell)
         self.runs.append(run)
         return run
+
+    def bar(self, area: Area) -> None:
+        """Fill an area with ink, on a sheet that is decorated: text on it is light."""
+        if self.decorated:
+            left, top, right, bottom = (max(0, round(edge)) for edge in area)
+            self.ink_HW[top:bottom, left:right] = 255
+
+    def box(self, area: Area, width_px: float = 1) -> None:
+        """Draw a rule on all four sides of an area."""
+        left, top, right, bottom = area
+        for start, end in (((left, top), (right, top)), ((right, top), (right, bottom))):
+            self.rule(start, end, width_px)
+        for start, end in (((right, bottom), (left, bottom)), ((left, bottom), (left, top))):
+            self.rule(start, end, width_px)
 
     def write_spread(self, words: list[str], style: Style, left: float, right: float, baseline: float) -> None:
         """Set words as one line whose ink fills the way from left to right; with one word, or little text, it ends."""

@@ -20,7 +20,7 @@ from distill.synthesis.pages.geometry import Points, Warp, outline, quadrilatera
 from distill.synthesis.pages.layouts import LAYOUTS, Layout
 from distill.synthesis.pages.lines import SheetLine, lines_of
 from distill.synthesis.pages.source import DrawnPagesSource, PageLook
-from distill.synthesis.pages.surface import desk, on_paper, printed
+from distill.synthesis.pages.surface import desk, on_paper, on_scene, printed
 from distill.synthesis.pages.wording import CHARACTERS, Wording
 from distill.synthesis.text import possible_characters, texts_of_mix
 
@@ -36,7 +36,8 @@ def draw_page(source: DrawnPagesSource, number: int, root: Path = Path()) -> tup
     draft = set_page(source, number, root, rng)
     lines = lines_of(draft.runs)
     warp, shape, corners = framed(draft, lines, source.look, rng)
-    sheet_HW = on_paper(printed(draft.ink_HW, source.look, rng), source.look, rng)
+    set_on = on_scene if draft.scene else on_paper
+    sheet_HW = set_on(printed(draft.ink_HW, source.look, rng), source.look, rng)
     page = taken(lit(warp.picture(sheet_HW, desk(shape, rng)), source.look, rng), source.look, rng)
     if rng.random() < source.look.colour_probability:
         page = in_colours(page, rng)

@@ -10,7 +10,9 @@ from distill.data.augment import Share
 from distill.schema import Section
 from distill.synthesis.text import TextMix
 
-LayoutName = Literal["receipt", "letter", "columns", "plain"]
+LayoutName = Literal[
+    "receipt", "letter", "columns", "plain", "form", "table", "sparse", "magazine", "invoice", "ticket"
+]
 Range = tuple[float, float]
 
 _BOUNDS: dict[str, Range] = {
@@ -102,7 +104,7 @@ class DrawnPagesSource(Section):
     pages: int = Field(ge=1, description="how many pages are drawn")
     seed: int = Field(0, ge=0, description="other seeds give other pages")
     layouts: tuple[LayoutName, ...] = Field(
-        ("receipt", "letter", "columns", "plain"),
+        ("receipt", "letter", "form", "columns", "table", "plain", "sparse"),
         min_length=1,
         description="layouts, each equally likely; one that is named twice counts twice",
     )

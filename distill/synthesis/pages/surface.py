@@ -12,6 +12,8 @@ from distill.synthesis.backgrounds import seen_from_behind, textured
 from distill.synthesis.degradation import faded, ragged
 from distill.synthesis.pages.source import PageLook
 
+_OF_PAPER = 0.4  # the first two of five textures, fibre and plaster
+
 
 def printed(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
     """Return ink as a worn print head leaves it: lost in places, ragged at its edges."""
@@ -20,6 +22,37 @@ def printed(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
     if rng.random() < look.ragged_probability:
         ink_HW = ragged(ink_HW, between(look.ragged, rng.random()), rng.random())
     return ink_HW
+
+
+def on_scene(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
+    """Return text on a photograph: clouds of grey, shapes and textures, all away from the ink by `min_contrast`."""
+    height, width = ink_HW.shape
+    field_HW = np.zeros((height, width), np.float32)
+    for cells in (3, 8, 24):
+        knots = np.array([rng.random() for _ in range(cells * cells)], np.float32).reshape(cells, cells)
+        field_HW += cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(80 / cells**0.4)
+    scene_HW = np.asarray(cv2.add(np.zeros_like(ink_HW), field_HW, dtype=cv2.CV_8U), np.uint8)
+    for _ in range(rng.randint(0, 12)):
+        corner, size = (
+            (rng.randrange(width), rng.randrange(height)),
+            (rng.randrange(width // 2), rng.randrange(height // 2)),
+        )
+        level, thickness = rng.randrange(256), rng.choice((-1, -1, 2, 6))
+        if rng.random() < 0.5:
+            end = (corner[0] + size[0] // 2, corner[1] + size[1] // 2)
+            cv2.rectangle(scene_HW, corner, end, level, thickness, cv2.LINE_AA)
+        else:
+            cv2.ellipse(scene_HW, corner, (size[0] // 4, size[1] // 4), 0, 0, 360, level, thickness, cv2.LINE_AA)
+    scene_HW = textured(scene_HW, rng.uniform(2, 30), [rng.random() for _ in range(3)])
+    room = 255 - look.min_contrast
+    low, high = sorted(rng.uniform(0, room) for _ in range(2))
+    table = (low + (high - low) * np.arange(256) / 255 + 0.5).astype(np.uint8)  # the scene leaves a band to the ink
+    ink: float = rng.uniform(high + look.min_contrast, 255)
+    if rng.random() < 0.5:
+        table, ink = 255 - table, 255 - ink
+    share_HW = ink_HW.astype(np.float32) / np.float32(255)
+    scene = cv2.LUT(scene_HW, table).astype(np.float32)
+    return np.asarray(scene + (np.float32(ink) - scene) * share_HW + np.float32(0.5), np.uint8)
 
 
 def on_paper(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
@@ -33,7 +66,8 @@ def on_paper(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
         behind_HW = seen_from_behind(ink_HW, [rng.random(), rng.random()])
         sheet_HW = np.asarray(cv2.addWeighted(sheet_HW, 1, behind_HW, -strength * (paper - ink) / 255, 0), np.uint8)
     if rng.random() < look.texture_probability:
-        sheet_HW = textured(sheet_HW, between(look.texture, rng.random()), [rng.random() for _ in range(3)])
+        kind = rng.random() * _OF_PAPER
+        sheet_HW = textured(sheet_HW, between(look.texture, rng.random()), [kind, rng.random(), rng.random()])
     if rng.random() < look.fold_probability:
         sheet_HW = folded(sheet_HW, rng)
     return sheet_HW

@@ -32,7 +32,7 @@ def _source(layout: str, **look: Any) -> DrawnPagesSource:
 
 def test_every_layout_of_the_schema_is_there() -> None:
     assert set(LAYOUTS) == set(get_args(LayoutName))
-    assert len(LAYOUTS) >= 4
+    assert len(LAYOUTS) >= 10
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
