@@ -18,7 +18,7 @@ from distill.data.formats.contents import NAMED_AT_MOST, OtherEncoding, bytes_of
 from distill.data.formats.label_files import SUFFIXES, read_label_file
 from distill.data.formats.label_tables import PICTURE_THEN
 from distill.data.formats.listing import Files
-from distill.data.formats.paddle_boxes import holds_boxes
+from distill.data.formats.marking import marks_pages
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_about, is_text, paired
 from distill.data.formats.parts import SPLIT_OF
 from students.errors import DataError
@@ -52,7 +52,7 @@ def known_labels(files: Files) -> list[str]:
     at_top = [name for name in files.names if "/" not in name and name.lower().endswith(SUFFIXES)]
     patterns = (*LABEL_FILES, *PADDLE_LISTS)
     named = [name for known in patterns for name in at_top if fnmatch.fnmatchcase(name.casefold(), known.casefold())]
-    listed = [name for name in named if files.in_tar or not holds_boxes(files.place / name)]
+    listed = [name for name in named if files.in_tar or not marks_pages(files.place / name)]
     pairs = next((name for name in files.names if is_text(name, GROUND_TRUTH)), None)
     return listed + ([PAIRS] if pairs else [])
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import assert_never
@@ -15,12 +16,13 @@ from distill.data.formats.folder import open_folder
 from distill.data.formats.label_files import SUFFIXES
 from distill.data.formats.label_search import known_labels
 from distill.data.formats.listing import files_of, is_hidden
-from distill.data.formats.paddle_boxes import holds_boxes
+from distill.data.formats.marking import marks_pages
 from distill.data.formats.pages import open_pages, page_file_in
 from distill.data.formats.parts import is_there
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
 from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
+from distill.data.pages.sources import PageFileSource
 from distill.data.sources import (
     AnySource,
     ArrowSource,
@@ -35,6 +37,15 @@ from distill.data.sources import (
 )
 from students.errors import DataError
 
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """Return it."""
+
+
 SURROGATE = re.compile("[\ud800-\udfff]")
 SOURCES: TypeAdapter[FileSource] = TypeAdapter(FileSource)
 SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset", ".mdb": "lmdb", ".xml": "pages"}
@@ -43,20 +54,26 @@ SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset"
 def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Contents:
     """Open the lines of a source. Raises `DataError` that names the source."""
     with naming(source):
-        if not isinstance(source, HubSource) and not is_there(root / source.path):
-            raise DataError(
-                f"{root / source.path}: no such file or folder; set data.root (DATA=...) to the folder that holds it"
-            )
+        if not isinstance(source, HubSource):
+            placed(source, root)
         return declared(source, _opened(source, root, cache_folder))
 
 
 @contextmanager
-def naming(source: AnySource) -> Iterator[None]:
+def naming(source: Named) -> Iterator[None]:
     """Name the source in every `DataError` that is raised in this context."""
     try:
         yield
     except DataError as error:
         raise DataError(f"source {source.name}: {error}") from error
+
+
+def placed(source: FileSource | PageFileSource, root: Path) -> Path:
+    """Return where a source of files lies; raises `DataError` where nothing does."""
+    path = root / source.path
+    if not is_there(path):
+        raise DataError(f"{path}: no such file or folder; set data.root (DATA=...) to the folder that holds it")
+    return path
 
 
 def declared(source: AnySource, contents: Contents) -> Contents:
@@ -127,7 +144,7 @@ def _kind_of(path: Path) -> str:
             raise DataError(f"{path}: holds {kinds}; name the file, or the format")
         return next(iter(found), "folder")
     suffix = path.suffix.lower()
-    if holds_boxes(path):
+    if marks_pages(path):
         return "pages"
     kind = "folder" if suffix in SUFFIXES else SUFFIX_FORMATS.get(suffix)
     if kind is None:

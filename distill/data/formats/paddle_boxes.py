@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from distill.data.formats.contents import bytes_of, text_of
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_images import PageImages
-from distill.data.formats.page_lines import PageLine
-from distill.data.formats.placeholders import meaning_of
+from distill.data.formats.page_lines import PageLine, ReadPage
+from distill.data.formats.placeholders import is_illegible, meaning_of
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES
 
@@ -46,18 +47,18 @@ def holds_boxes(path: Path) -> bool:
     return first[:1] == b"[" and first[1:].lstrip()[:1] == b"{" and any(key in first for key in KEYS)
 
 
-def read_boxes(path: Path, notes: Notes) -> list[PageLine]:
-    """The boxes of all pages, named page/number; one without a text, or marked illegible, is an unlabelled line.
+def read_boxes(path: Path, notes: Notes) -> list[ReadPage]:
+    """Return all pages with their boxes, named page/number; one without a text, or marked illegible, is unlabelled.
 
     Which are taken to be unlabelled, in spite of a text, is added to `notes`.
     """
     rows = text_of(bytes_of(path), path).split("\n")
     images = PageImages()
     numbered = ((number, row) for number, row in enumerate(rows, 1) if row.strip())
-    return [line for number, row in numbered for line in _page(row, path, number, images, notes)]
+    return [_page(row, path, number, images, notes) for number, row in numbered]
 
 
-def _page(row: str, path: Path, number: int, images: PageImages, notes: Notes) -> Iterator[PageLine]:
+def _page(row: str, path: Path, number: int, images: PageImages, notes: Notes) -> ReadPage:
     where = f"{path}:{number}"
     name, tab, content = row.rstrip("\r").partition("\t")
     if not tab:
@@ -67,17 +68,22 @@ def _page(row: str, path: Path, number: int, images: PageImages, notes: Notes) -
         raise DataError(f"{where}: the page image {name!r} does not exist in {path.parent}")
     page = DescribedPage(image, None, shown=True)
     try:
-        boxes = [(box["transcription"], box["points"], _doubted(box)) for box in json.loads(content)]
-        for i, (text, points, doubted) in enumerate(boxes):
-            polygon = " ".join(f"{x},{y}" for x, y in points)
-            if not isinstance(text, str):
-                raise TypeError(f"the transcription {text!r} is not text")
-            line = f"{Path(name).stem}/{i:04d}"
-            yield PageLine(line, _label(text, doubted, line, notes), page, polygon, ordered=True)
+        return ReadPage(page, list(_boxes(json.loads(content), page, Path(name).stem, notes)))
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"{where}: not a JSON list of boxes with transcription and points ({type(error).__name__}: {error})"
         ) from error
+
+
+def _boxes(boxes: Any, page: DescribedPage, stem: str, notes: Notes) -> Iterator[PageLine]:
+    for i, box in enumerate(boxes):
+        text, points, doubted = box["transcription"], box["points"], _doubted(box)
+        polygon = " ".join(f"{x},{y}" for x, y in points)
+        if not isinstance(text, str):
+            raise TypeError(f"the transcription {text!r} is not text")
+        line = f"{stem}/{i:04d}"
+        ignored = bool(doubted) or is_illegible(text)
+        yield PageLine(line, _label(text, doubted, line, notes), page, polygon, ordered=True, ignored=ignored)
 
 
 def _doubted(box: dict[str, object]) -> str:

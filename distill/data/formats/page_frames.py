@@ -1,8 +1,9 @@
 """Which pixels of an image the points of a description count: stored or shown, and at what scale.
 
 PAGE and ALTO state the size of their page. Where that is the size of the stored pixels, points count those, as kraken
-and Transkribus draw them; else, where it is the size that EXIF turns the image to, they count what is shown. A page of
-another size and the same shape, as units other than pixels give it, is scaled.
+and Transkribus draw them; else, where it is the size that EXIF turns the image to, they count what is shown. Where a
+format counts what is shown, that comes first. A page of another size and the same shape, as units other than pixels
+give it, is scaled.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def frame_of(page: DescribedPage, notes: Notes) -> Frame:
     elif stored or shown:
         rule = "measured on another size of their image" if page.unit == PIXEL else f"measured in {page.unit}"
         notes.add(f"pages {rule}, scaled by the size of the page", str(page.image))
+    if turned and page.shown and shown:
+        return Frame(header.shown, shown)
     if turned and stored and shown:
         notes.add("pages turned by EXIF to the same size; their lines count the pixels as stored", str(page.image))
     if stored:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +32,8 @@ class PageLine(NamedTuple):
     """A line of a page as its file describes it, points as written (x,y x,y ...), in the units of the page.
 
     `ordered`: the corners begin at the text's top left, clockwise. `turned`: by how many degrees anticlockwise the text
-    of its region is turned, where the file says so.
+    of its region is turned, where the file says so. `ignored`: the file says that it cannot be read, or does not count.
+    `problem`: why its points mean nothing, where they do.
     """
 
     name: str
@@ -43,6 +43,15 @@ class PageLine(NamedTuple):
     baseline: str = ""
     ordered: bool = False
     turned: float | None = None
+    ignored: bool = False
+    problem: str = ""
+
+
+class ReadPage(NamedTuple):
+    """A page as its file describes it, and its lines; None: the file says that nobody marked them."""
+
+    page: DescribedPage
+    lines: list[PageLine] | None
 
 
 class PageCut(NamedTuple):
@@ -70,12 +79,34 @@ class PageFetch:
         return buffer.getvalue()
 
 
-def contents_of_pages(lines: Sequence[PageLine], margin_px: int, notes: Notes) -> Contents:
+def contents_of_pages(pages: Sequence[ReadPage], margin_px: int, notes: Notes) -> Contents:
     """Return the lines of pages as the contents of a source; what was clipped or read by a rule is added to `notes`."""
+    lines: list[PageLine] = []
     cuts: list[PageCut] = []
-    for page, of_page in groupby(lines, key=lambda line: line.page):
-        cuts += _cuts(page, list(of_page), notes)
+    for page, of_page in pages:
+        if of_page:
+            lines += of_page
+            orientation, regions = regions_of(page, of_page, notes)
+            cuts += [PageCut(page.image, orientation, region) for region in regions]
+        else:
+            notes.add("pages without a line that is marked", str(page.image))
     return Contents([line.name for line in lines], [line.text for line in lines], PageFetch(tuple(cuts), margin_px))
+
+
+def regions_of(page: DescribedPage, lines: Sequence[PageLine], notes: Notes) -> tuple[int, list[Region | str]]:
+    """Return the EXIF orientation to undo before regions are cut (1: none), and each line's region, or why it has none.
+
+    What was clipped or read by a rule is added to `notes`.
+    """
+    try:
+        frame = frame_of(page, notes)
+    except DataError as error:
+        return UPRIGHT, [str(error)] * len(lines)
+    found = [_marks(line, frame, notes) for line in lines]
+    outlined = with_outlines(found, lambda row, what: notes.add(what, lines[row].name))
+    return frame.orientation, [
+        _region(marks, frame, partial(notes.add, name=line.name)) for line, marks in zip(lines, outlined, strict=True)
+    ]
 
 
 def points_of(points: str) -> np.ndarray:
@@ -94,21 +125,10 @@ def _page(path: Path, orientation: int) -> np.ndarray:
     return as_stored(decode_image(path), orientation)
 
 
-def _cuts(page: DescribedPage, lines: Sequence[PageLine], notes: Notes) -> list[PageCut]:
-    try:
-        frame = frame_of(page, notes)
-    except DataError as error:
-        return [PageCut(page.image, UPRIGHT, str(error))] * len(lines)
-    found = [_marks(line, frame, notes) for line in lines]
-    outlined = with_outlines(found, lambda row, what: notes.add(what, lines[row].name))
-    return [
-        PageCut(page.image, frame.orientation, _region(marks, frame, partial(notes.add, name=line.name)))
-        for line, marks in zip(lines, outlined, strict=True)
-    ]
-
-
 def _marks(line: PageLine, frame: Frame, notes: Notes) -> Marks | DataError:
     """What the line's file marks, in pixels, or why that is nothing."""
+    if line.problem:
+        return DataError(line.problem)
     baseline_B2 = _baseline(line, frame, notes)
     try:
         polygon_P2 = points_of(line.points) * frame.scale
@@ -117,6 +137,8 @@ def _marks(line: PageLine, frame: Frame, notes: Notes) -> Marks | DataError:
     if len(polygon_P2) < 3 and (len(polygon_P2) or baseline_B2 is None):
         n = len(polygon_P2)
         return DataError(f"its polygon has {n} points; a line needs three or more: {line.points[:60]!r}")
+    if len(polygon_P2) == 3:
+        notes.add("lines with a polygon of three points, taken as the rectangle around it", line.name)
     return Marks(
         polygon_P2 if len(polygon_P2) else None,
         baseline_B2,

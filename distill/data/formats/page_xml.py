@@ -16,7 +16,7 @@ from distill.data.formats.contents import first_of
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import PIXEL, DescribedPage
 from distill.data.formats.page_images import PageImages, header_of
-from distill.data.formats.page_lines import PageLine
+from distill.data.formats.page_lines import PageLine, ReadPage
 from distill.data.formats.page_texts import joined, plain
 from distill.data.formats.xml_files import ALTO_ROOT, PAGE_ROOT, describes_a_page, name_of, root_of, xml_files
 from students.errors import DataError
@@ -40,13 +40,13 @@ class _Described(NamedTuple):
         return name_of(self.root) == ALTO_ROOT
 
 
-def read_pages(path: Path, notes: Notes) -> list[PageLine]:
-    """The lines of an XML file, or of all XML files of a folder and below; other XML than PAGE and ALTO is no page.
+def read_pages(path: Path, notes: Notes) -> list[ReadPage]:
+    """Return the page of an XML file, or of all XML files of a folder and below, but of those neither PAGE nor ALTO.
 
     What is read by a rule is added to `notes`.
     """
     images = PageImages()
-    lines: list[PageLine] = []
+    pages: list[ReadPage] = []
     described: dict[Path, Path] = {}
     others, missing = [], []
     for file in [path] if path.is_file() else xml_files(path):
@@ -62,14 +62,15 @@ def read_pages(path: Path, notes: Notes) -> list[PageLine]:
             raise DataError(f"{image}: described by {first} and by {file}; name the folder of one of them")
         else:
             name = file.name if path.is_file() else file.relative_to(path).as_posix()
-            lines += _lines(page, DescribedPage(image, page.size, page.unit), name, notes)
+            of_page = DescribedPage(image, page.size, page.unit)
+            pages.append(ReadPage(of_page, list(_lines(page, of_page, name, notes))))
     if missing:
         raise DataError(f"{path}: {len(missing)} pages have no image: {first_of(missing)}; put it next to the XML file")
     if not described:
         raise DataError(f"{path}: holds no PAGE XML or ALTO file" + (f"; it has {first_of(others)}" if others else ""))
     for other in others:
         notes.add("XML files neither PAGE nor ALTO, not used", other)
-    return lines
+    return pages
 
 
 def _other(file: Path, root: ElementTree.Element | None) -> str:

@@ -16,9 +16,14 @@ LISTS, CROPS = ("rec_gt*.txt", "label.txt"), "crop_img/"  # of PaddleOCR and PPO
 def meaning_of(text: str) -> str:
     """Return what a placeholder says of its line; empty for a text that is none."""
     stripped = text.strip()
-    if stripped in NOT_TO_READ:
+    if is_illegible(text):
         return f"marked by {stripped}"
     return f"with PPOCRLabel's {stripped}, no text typed yet" if stripped in NOT_READ_YET else ""
+
+
+def is_illegible(text: str) -> bool:
+    """Return whether a text says that its line cannot be read."""
+    return text.strip() in NOT_TO_READ
 
 
 def read_texts(file: str, where: str, rows: Sequence[Row]) -> list[str | None]:

@@ -1,0 +1,77 @@
+"""`pages.json`: a list of pages with their lines.
+
+    [{"file": "a.jpg", "width": 596, "height": 1200,
+      "lines": [{"box": [x0, y0, x1, y1], "text": "..."}, {"polygon": [[x, y], ...], "text": null, "ignored": true}]}]
+
+A polygon of four points begins at the text's top left and goes round clockwise. `width` and `height` may be left out,
+and so may `text`; `lines` null: nobody marked them. Points count pixels of the image as it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from distill.data.formats.json_files import (
+    images_of,
+    json_of,
+    list_at,
+    object_at,
+    size_at,
+    text_at,
+    written_box,
+    written_points,
+)
+from distill.data.formats.page_frames import DescribedPage
+from distill.data.formats.page_lines import PageLine, ReadPage
+from distill.data.formats.placeholders import is_illegible
+from students.errors import DataError
+
+FILE = "pages.json"
+OUTLINES = ("box", "polygon", "points")
+
+
+def read_pages_json(path: Path) -> list[ReadPage]:
+    """Return the pages of a `pages.json`, their lines named page/number; raises `DataError` that names the place."""
+    content = json_of(path)
+    listed = list_at(content.get("pages") if isinstance(content, dict) else content, str(path))
+    pages = [object_at(page, f"{path}: page {number}") for number, page in enumerate(listed, 1)]
+    images = images_of([_file(page, f"{path}: page {number}") for number, page in enumerate(pages, 1)], path)
+    return [_page(page, image, path) for page, image in zip(pages, images, strict=True)]
+
+
+def _file(page: dict[str, Any], where: str) -> str:
+    name = page.get("file")
+    if not isinstance(name, str):
+        raise DataError(f"{where}: its file is {name!r}; name the image of the page")
+    return name
+
+
+def _page(page: dict[str, Any], image: Path, path: Path) -> ReadPage:
+    where = f"{path}: {page['file']}"
+    described = DescribedPage(image, size_at(page, ("width", "height"), where), shown=True)
+    if page.get("lines") is None:
+        return ReadPage(described, None)
+    return ReadPage(described, list(_lines(list_at(page["lines"], f"{where}: lines"), described, where)))
+
+
+def _lines(lines: list[Any], page: DescribedPage, where: str) -> Iterator[PageLine]:
+    for i, each in enumerate(lines):
+        line = object_at(each, f"{where}: line {i}")
+        outlines = [key for key in OUTLINES if line.get(key) is not None]
+        if len(outlines) != 1:
+            raise DataError(f"{where}: line {i}: needs one of {', '.join(OUTLINES)}; it has {', '.join(line)}")
+        outline = line[outlines[0]]
+        points, problem = written_box(outline) if outlines[0] == "box" else written_points(outline)
+        text = text_at(line.get("text"), f"{where}: line {i}")
+        illegible = text is not None and is_illegible(text)
+        yield PageLine(
+            f"{Path(page.image.name).stem}/{i:04d}",
+            None if illegible else text,
+            page,
+            points,
+            ordered=True,
+            ignored=illegible or line.get("ignored") is True,
+            problem=problem,
+        )
