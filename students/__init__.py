@@ -12,6 +12,7 @@ from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 
 if TYPE_CHECKING:
+    from students.pages.reader import PageReader
     from students.reading import Reader
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Reading",
     "UserError",
     "load",
+    "load_page",
 ]
 
 
@@ -48,4 +50,29 @@ def load(path_or_name: str | PathLike[str], decoding: Greedy | Beam | None = Non
 
         reader = open_student(path)
     reader.decode_by(decoding, review_below)
+    return reader
+
+
+def load_page(
+    locator: str | PathLike[str],
+    recogniser: str | PathLike[str] | None = None,
+    decoding: Greedy | Beam | None = None,
+    review_below: float = 0.0,
+) -> PageReader:
+    """Open a reader of whole pages: one file that holds both networks, or a locator and a recogniser.
+
+    Each is a safetensors or ONNX file, a run folder (meaning its student), or a shipped one by its name; with a
+    `recogniser` a file of both networks gives its locator alone. `decoding` and `review_below` are those of `load`.
+    Raises `CheckpointError` for a file that is missing, damaged, foreign, a teacher, or in the other one's place, and
+    `DataError` where OpenCV is not installed.
+    """
+    try:
+        from students.pages.opening import open_page_reader
+    except ModuleNotFoundError as error:
+        if error.name != "cv2":
+            raise
+        raise DataError("pages need OpenCV, which is not installed: pip install 'crnn-distill[pages]'") from error
+
+    reader = open_page_reader(locator, recogniser)
+    reader.recogniser.decode_by(decoding, review_below)
     return reader

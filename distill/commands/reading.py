@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import glob
 import io
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -14,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from distill.commands import UNWRITABLE, USER_ERROR, Commands, add, as_json, reports, show, takes_model
+from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding
-from distill.data.formats.listing import images_below
+from distill.commands.images import Found, form_of, found_images, opened, say
 from distill.tsv import tsv_row
 from students.errors import DataError
 from students.image import Preparation, image_size
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
     from students.decode import Reading
     from students.reading import Reader
 
+LINE_FORMS, PAGE_FORMS = ("tsv", "json", "csv"), ("txt", "tsv", "json")  # the first is the default
 HEADING = ("image", "text", "confidence", "least_sure", "least_sure_confidence", "review")
-Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 
 def add_to(commands: Commands) -> None:
@@ -34,7 +32,13 @@ def add_to(commands: Commands) -> None:
     read = add(commands, "read", _read, "read line images")
     takes_model(read)
     read.add_argument("images", nargs="+", metavar="IMAGE", help="file, folder (with all below it) or quoted glob")
-    read.add_argument("--to", choices=["tsv", "json", "csv"], default="tsv", help="tsv: path, text, confidence")
+    read.add_argument("--pages", action="store_true", help="the images are pages, and MODEL finds their lines")
+    read.add_argument("--recogniser", metavar="MODEL", help="with --pages: what reads the lines that MODEL finds")
+    read.add_argument(
+        "--to",
+        choices=list(dict.fromkeys(LINE_FORMS + PAGE_FORMS)),
+        help="default tsv: path, text, confidence; of pages txt: the text, pages after form feeds",
+    )
     read.add_argument("--json", action="store_const", const="json", dest="to", help="the same as --to json")
     read.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
     read.add_argument("--batch", type=int, default=32, metavar="N", help="images read together (default 32)")
@@ -49,65 +53,45 @@ def add_to(commands: Commands) -> None:
 
 
 def _read(options: argparse.Namespace) -> int:
+    if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
+        raise DataError("--batch is at least 1, and --review-below between 0 and 1")
+    if options.pages:
+        from distill.commands.page_reading import read_pages
+
+        return read_pages(options)
+    if options.recogniser:
+        raise DataError("--recogniser goes with --pages")
+    return _read_lines(options, form_of(options, LINE_FORMS))
+
+
+def _read_lines(options: argparse.Namespace, form: str) -> int:
     import teachers
     from distill.delivery.review import Doubtful
     from teachers.shipped import find_student_or_teacher
 
-    if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
-        raise DataError("--batch is at least 1, and --review-below between 0 and 1")
     if options.review_page and options.review_below is None:
         raise DataError("--review-page needs --review-below: which lines are doubtful?")
     reader = teachers.load(find_student_or_teacher(options.model))
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
-    images, failed = _found(options.images)
+    images, failed = found_images(options.images)
     preparation = reader.description.preparation
     doubtful: list[Doubtful] = []
-    with _opened(options.out) if options.out else nullcontext(sys.stdout) as target:
-        if options.to == "csv":
+    with opened(options.out) if options.out else nullcontext(sys.stdout) as target:
+        if form == "csv":
             print(_csv_row(HEADING), file=target)
         for (image, folder), read in _readings(reader, images, options.batch):
             if isinstance(read, DataError):
                 failed += 1
-                _say(str(read))
+                say(str(read))
                 continue
-            print(_row(image, read, options.to, preparation, target), file=target)
+            print(_row(image, read, form, preparation, target), file=target)
             if read.review:
                 doubtful.append(Doubtful(image, folder, read))
     if failed:
-        _say(f"{failed} of {len(images)} images could not be read")
+        say(f"{failed} of {len(images)} images could not be read")
     if options.review_below is not None:
         _write_page(options.review_page or Path("review.html"), doubtful, reader)
     return USER_ERROR if failed else 0
-
-
-def _opened(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", errors=UNWRITABLE, newline="")
-
-
-def _say(message: str) -> None:
-    print(f"distill: {message}", file=sys.stderr)
-
-
-def _found(given: Sequence[str]) -> tuple[list[Found], int]:
-    """Every image once, in the order given, those of a folder or glob sorted; and how many words mean none."""
-    found: dict[str, Found] = {}
-    empty = 0
-    for word in given:
-        path = Path(word)
-        if path.is_dir():
-            some = [path / name for name in images_below(path)]
-        elif not path.exists() and glob.has_magic(word):
-            some = sorted(p for p in map(Path, glob.glob(word, recursive=True)) if p.is_file())
-        else:
-            some = [path]
-        if not some:
-            empty += 1
-            _say(f"{word}: no images there")
-        for image in some:
-            found.setdefault(os.path.abspath(image), (image, path if path.is_dir() else image.parent))
-    if not found:
-        raise DataError("no images to read")
-    return list(found.values()), empty
 
 
 def _readings(reader: Reader, images: Sequence[Found], batch: int) -> Iterator[tuple[Found, Reading | DataError]]:
@@ -158,20 +142,18 @@ def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
     from distill.delivery.review import write_review
 
     if not doubtful:
-        _say("no line is doubtful; no page is written")
+        say("no line is doubtful; no page is written")
         return
     page = write_review(path, doubtful, reader.description.charset, reader.description.preparation)
     if page.earlier is not None:
-        _say(f"{path}: another page had that name; it is {page.earlier} now")
-    _say(f"{path}: {page.shown} doubtful lines to look at")
+        say(f"{path}: another page had that name; it is {page.earlier} now")
+    say(f"{path}: {page.shown} doubtful lines to look at")
     if page.left_out:
-        _say(
-            f"{page.left_out} more doubtful lines, the most confident, are not on the page; read again when it is done"
-        )
+        say(f"{page.left_out} more doubtful lines, the most confident, are not on the page; read again when it is done")
     for name in page.unnameable:
-        _say(f"{name!r} is not on the page: no labels.tsv can hold its name")
+        say(f"{name!r} is not on the page: no labels.tsv can hold its name")
     if (page.folder / "labels.tsv").exists():
-        _say(f"{page.folder} has a labels.tsv already: add the new rows to it instead of replacing it")
+        say(f"{page.folder} has a labels.tsv already: add the new rows to it instead of replacing it")
 
 
 def _lm(options: argparse.Namespace) -> int:

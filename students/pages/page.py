@@ -17,8 +17,9 @@ class PageLine:
 
     `polygon` begins at the top left of the text and goes clockwise; `box` is x0, y0, x1, y1, the upright rectangle
     around it. `found` is how sure the locator is of the line, `confidence` how sure the recogniser is of the text.
-    `extents` say where each character begins and ends along the line, 0 to 1 from left to right. A line that could not
-    be read has no text, and a `problem` that says why.
+    With `review` a person should look at the line, as `students.decode.Reading` has it. `extents` say where each
+    character begins and ends along the line, 0 to 1 from left to right. A line that could not be read has no text, and
+    a `problem` that says why.
     """
 
     polygon: tuple[Point, ...]
@@ -28,6 +29,7 @@ class PageLine:
     found: float
     characters: tuple[Character, ...] = ()
     extents: tuple[tuple[float, float], ...] = ()
+    review: bool = False
     problem: str = ""
 
     def part(self, begin: float, end: float) -> tuple[Point, ...]:

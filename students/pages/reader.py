@@ -75,11 +75,12 @@ class PageReader:
     def _line(self, found: FoundLine, reading: Reading | DataError, cut_HWC: np.ndarray, margin_px: int) -> PageLine:
         polygon = tuple((x, y) for x, y in found.polygon_P2.tolist())
         if isinstance(reading, DataError):
-            return PageLine(polygon, found.box, "", 0.0, found.found, problem=str(reading))
+            return PageLine(polygon, found.box, "", 0.0, found.found, review=True, problem=str(reading))
         height, width = cut_HWC.shape[:2]
         inner_px = max(1, width - 2 * margin_px)
         extents = tuple(
             (min(max((left - margin_px) / inner_px, 0.0), 1.0), min(max((right - margin_px) / inner_px, 0.0), 1.0))
             for left, right in reading.extents_px(self.recogniser.description.preparation, height, width)
         )
-        return PageLine(polygon, found.box, reading.text, reading.confidence, found.found, reading.characters, extents)
+        read = reading.text, reading.confidence, found.found, reading.characters, extents, reading.review
+        return PageLine(polygon, found.box, *read)

@@ -1,0 +1,60 @@
+"""Opening a page reader: one file that holds both networks, or a locator and a recogniser."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+import students
+from students.errors import CheckpointError
+from students.model_file import ONNX_SUFFIX, Named, expect_student, find_model, kind_of, shipped_students
+from students.pages.locate import LocatorReader, open_locator
+from students.pages.model_file import expect_locator, read_pages
+from students.pages.reader import PageReader
+from students.reading import Reader
+
+Source = str | PathLike[str]
+
+
+def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
+    """Open a page reader: of one file if `recogniser` is None. Errors are those of `students.load_page`."""
+    shipped = shipped_students()
+    path = find_model(str(locator), Named("page reader", shipped.files, shipped.known))
+    if recogniser is not None:
+        return PageReader(locator_at(path), students.load(recogniser))
+    match kind_of(path):
+        case "pages":
+            return PageReader(*_both(path))
+        case "locator":
+            raise CheckpointError(
+                f"{path}: finds the lines of pages and reads none; name what reads them as well: "
+                "load_page(locator, recogniser)"
+            )
+        case kind:
+            raise CheckpointError(
+                f"{path}: holds a {kind}, which reads lines and finds none; name what finds them before it: "
+                "load_page(locator, recogniser)"
+            )
+
+
+def locator_at(path: Path) -> LocatorReader:
+    """Open the locator of its own file, or that of a file of both networks."""
+    if path.suffix != ONNX_SUFFIX and kind_of(path) == "pages":
+        return _both(path)[0]
+    return open_locator(path)
+
+
+def _both(path: Path) -> tuple[LocatorReader, Reader]:
+    """The two networks of one file, which need torch."""
+    from students.config import STUDENTS
+    from students.pages.network import LOCATORS
+    from students.pages.torch_locator import assemble_locator
+    from students.reader import assemble
+
+    description, locator, recogniser = read_pages(path)
+    expect_locator(description.locator, path)
+    expect_student(description.recogniser, path)
+    return (
+        assemble_locator(path, description.locator, locator, LOCATORS.validate_python),
+        assemble(path, description.recogniser, recogniser, lambda a: STUDENTS.validate_python(a).build),
+    )
