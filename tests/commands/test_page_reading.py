@@ -1,4 +1,4 @@
-"""`distill read --pages`: text, rows and records of whole pages; what is not a page is named and costs the others nothing."""
+"""`distill read --pages`: text, rows and records of whole pages; what is not a page costs the others nothing."""
 
 from __future__ import annotations
 
