@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from students.pages.locate import LocatorReader
     from students.reading import Reader
 
 ROLES = ("teacher", "control", "student")
+COLUMNS = {"exact": ("exact lines", ".1%"), "cer": ("CER", ".2%")}  # of a table: key, name and form
+PAGE_COLUMNS = {"hmean": ("H-mean at IoU 0.5", ".1%"), "hmean_70": ("H-mean at IoU 0.7", ".1%")}
 
 
 @dataclass(frozen=True)
@@ -25,34 +28,53 @@ class FinishedRun:
     folder: Path
     report: dict[str, Any]
 
+    @property
+    def of_pages(self) -> bool:
+        """Return whether its networks find the lines of pages; else they read lines."""
+        return self.report.get("task") == "pages"
+
     @cached_property
-    def student(self) -> Reader:
-        """Return the distilled student, which reads pictures of lines."""
+    def student(self) -> Reader | LocatorReader:
+        """Return the distilled student: it reads pictures of lines, or finds the lines of pages."""
+        if self.of_pages:
+            from students.model_file import MODEL_NAME
+            from students.pages.locate import open_locator
+
+            return open_locator(self.folder / "student" / MODEL_NAME)
         import students
 
         return students.load(self.folder)
 
     @cached_property
-    def teacher(self) -> Reader:
+    def teacher(self) -> Reader | LocatorReader:
         """Return the teacher that it learned from."""
         import teachers
         from distill.teaching.teacher_files import model_in
 
-        return teachers.load(model_in(self.folder / "teacher"))
+        path = model_in(self.folder / "teacher")
+        return teachers.load_locator(path) if self.of_pages else teachers.load(path)
 
     def __str__(self) -> str:
         from distill.evaluation.verdict import in_words
 
-        return f"{self.folder}: {in_words(self.report)}"
+        if not self.of_pages:
+            return f"{self.folder}: {in_words(self.report)}"
+        from distill.evaluation.pages.report import MEASURE
+
+        return f"{self.folder}: {in_words(self.report, MEASURE)}"
 
     def _repr_html_(self) -> str:
         """Return the three networks as a table, and the verdict beneath: what a notebook shows."""
+        columns = PAGE_COLUMNS if self.of_pages else COLUMNS
         rows = "".join(
-            f"<tr><td>{role}</td><td>{part['parameters']:,}</td><td>{part['exact']:.1%}</td><td>{part['cer']:.2%}</td></tr>"
+            f"<tr><td>{role}</td><td>{part['parameters']:,}</td>"
+            + "".join(f"<td>{part[key]:{form}}</td>" for key, (_, form) in columns.items())
+            + "</tr>"
             for role in ROLES
             if (part := self.report[role])
         )
-        head = "<tr><th>network</th><th>parameters</th><th>exact lines</th><th>CER</th></tr>"
+        named = "".join(f"<th>{name}</th>" for name, _ in columns.values())
+        head = f"<tr><th>network</th><th>parameters</th>{named}</tr>"
         return f"<table>{head}{rows}</table><p>{html.escape(str(self))}</p>"
 
 
@@ -65,8 +87,7 @@ def run(recipe: str | PathLike[str], folder: str | PathLike[str] | None = None, 
     `distill.runtime.Stopped` after Ctrl-C; the same call then continues.
     """
     from distill.recipe.file import load_recipe, run_folder
-    from distill.runs.opening import open_run
-    from distill.runs.run import train_students, train_teacher
+    from distill.runs.tasks import open_any_run, train_students, train_teacher
     from distill.runtime import StopFlag, stoppable
 
     settings = [f"{key.replace('__', '.')}={_text(value)}" for key, value in overrides.items()]
@@ -74,7 +95,7 @@ def run(recipe: str | PathLike[str], folder: str | PathLike[str] | None = None, 
     where = Path(folder).expanduser() if folder else run_folder(fspath(recipe), resolved)
     in_main = threading.current_thread() is threading.main_thread()  # only there can a signal be waited for
     with stoppable() if in_main else nullcontext(StopFlag()) as stop:
-        opened = open_run(resolved, where, stop)
+        opened = open_any_run(resolved, where, stop)
         train_teacher(opened)
         report = train_students(opened)
         opened.accelerator.end_training()

@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe
 
 INTRODUCTION = """<!-- made by `make docs` of the recipe's sections; edit the descriptions there -->
@@ -22,6 +23,9 @@ A recipe is one YAML file. `distill recipes show RECIPE` writes one out with eve
 a number in a key is a position in a list: `data.train.0.path=lines`. A file may begin with `extends: RECIPE` and then
 holds only what differs. A section with a `kind` has the keys of that kind alone.
 
+A recipe is one of lines, and begins with the table below; with `task: pages` it is one of pages, and begins with
+[page recipe](#pagerecipe). Sections that both have stand there once.
+
 Below, each table is one section. Above it stands where the section is found; `N` is a position in a list
 and `NAME` a name of one's own.
 """
@@ -31,9 +35,10 @@ _UNSAID = {"kind": "chooses this section"}
 
 
 def recipe_page() -> str:
-    """The whole page: the recipe itself, then every section in the order in which it is met."""
+    """The whole page: each kind of recipe, and behind it every section in the order in which it is met."""
     places: dict[type[BaseModel], list[str]] = {}
-    _collect(Recipe, "", places)
+    for recipe in (Recipe, PageRecipe):
+        _collect(recipe, "", places)
     return "\n".join([INTRODUCTION, *(_section(model, paths) for model, paths in places.items())])
 
 

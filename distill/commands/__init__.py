@@ -78,12 +78,12 @@ def in_run(
     words: Callable[[dict[str, Any]], str],
 ) -> int:
     """Open the run, do one piece of work in it, and print the result."""
-    from distill.runs.opening import open_run
+    from distill.runs.tasks import open_any_run
 
     recipe, folder = recipe_and_folder(options)
 
     def opened(stop: Any) -> int:
-        run = open_run(recipe, folder, stop)
+        run = open_any_run(recipe, folder, stop)
         result = work(run)
         run.accelerator.end_training()
         if run.accelerator.is_main_process:

@@ -80,6 +80,13 @@ def _recipes(options: argparse.Namespace) -> int:
     return 0
 
 
+def _of_lines(options: argparse.Namespace) -> Any:
+    """The recipe, for commands that know lines alone; raises `RecipeError` for one of pages."""
+    from distill.recipe.file import load_line_recipe
+
+    return load_line_recipe(options.recipe, options.overrides)
+
+
 def _names_of_models() -> list[str]:
     """What finished models are called, for whoever looks where recipes are listed."""
     from students.model_file import shipped_students
@@ -98,19 +105,26 @@ def _names_of_models() -> list[str]:
 def _check(options: argparse.Namespace) -> int:
     from distill.evaluation.doctor.diagnosis import in_table
     from distill.evaluation.doctor.page import write_check
+    from distill.recipe.pages import PageRecipe
     from distill.runs.check import check
+    from distill.runs.page_check import check_pages, write_page_check
 
     recipe, folder = recipe_and_folder(options)
     if options.suspicious < 0:
         raise UserError(f"--suspicious {options.suspicious}: 0 or more")
-    found = check(recipe, folder, options.suspicious)
-    result = found.as_dict() | {"pages": [str(path) for path in write_check(folder, recipe, found)]}
+    if isinstance(recipe, PageRecipe):
+        found = check_pages(recipe, folder)
+        written = write_page_check(folder, found)
+    else:
+        found = check(recipe, folder, options.suspicious)
+        written = write_check(folder, recipe, found)
+    result = found.as_dict() | {"pages": [str(path) for path in written]}
     show(result, options, "\n".join([in_table(found), *result["pages"]]))
     return PROBLEMS_FOUND if result["problems"] else 0
 
 
 def _teacher(options: argparse.Namespace) -> int:
-    from distill.runs.run import train_teacher
+    from distill.runs.tasks import train_teacher
 
     return in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda _: "")
 
@@ -120,14 +134,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
-    from distill.evaluation.verdict import in_words
-    from distill.runs.opening import Run
-    from distill.runs.reporting import sizes_and_speeds
-    from distill.runs.run import train_students, train_teacher
+    from distill.runs.tasks import AnyRun, outcome_in_words, train_students, train_teacher
 
     check_record(options)
 
-    def work(run: Run) -> dict[str, Any]:
+    def work(run: AnyRun) -> dict[str, Any]:
         if teacher_first:
             train_teacher(run)
         result = train_students(run)
@@ -137,13 +148,15 @@ def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
 
     def words(result: dict[str, Any]) -> str:
         folder = recipe_and_folder(options)[1]
-        return f"{sizes_and_speeds(folder, result)}\n{in_words(result)}\nreport: {folder / 'report.md'}"
+        return f"{outcome_in_words(folder, result)}\nreport: {folder / 'report.md'}"
 
     return in_run(options, work, words)
 
 
 def _cache(options: argparse.Namespace) -> int:
     from distill.runs.teachers import cache_teacher
+
+    _of_lines(options)
 
     def words(result: dict[str, Any]) -> str:
         rows = []
@@ -165,7 +178,7 @@ def _compare(options: argparse.Namespace) -> int:
     from distill.runs.compare_page import page
     from distill.runs.settings import Comparison
 
-    recipe, _ = recipe_and_folder(options)
+    recipe = _of_lines(options)
     folder = options.run or Path("runs") / f"compare-{recipe.name}"
     check_record(options)
     if options.seeds < 1:
@@ -185,6 +198,8 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
+    from distill.recipe.pages import PageRecipe
+    from distill.runs.page_preview import training_crops
     from distill.runs.preview import training_sheet
 
     *overrides, target = options.overrides or [""]
@@ -192,6 +207,7 @@ def _render(options: argparse.Namespace) -> int:
         raise UserError("render: name the picture last, for example: distill render quick -n 60 sheet.png")
     options.overrides = overrides
     recipe, folder = recipe_and_folder(options)
-    training_sheet(recipe, folder, options.n).save(target)
+    sheet = training_crops if isinstance(recipe, PageRecipe) else training_sheet
+    sheet(recipe, folder, options.n).save(target)
     print(target)
     return 0

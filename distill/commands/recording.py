@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from distill.records import Question
 
-PERCENT = {"exact": "exact lines", "cer": "CER", "wer": "WER"}
+PERCENT = {
+    "exact": "exact lines",
+    "cer": "CER",
+    "wer": "WER",
+    "hmean": "H-mean at IoU 0.5",
+    "precision": "precision at IoU 0.5",
+    "recall": "recall at IoU 0.5",
+    "hmean_70": "H-mean at IoU 0.7",
+    "end_to_end": "end to end F1",
+}
 ROLES = {"teacher": "teacher", "control": "student alone", "student": "student distilled"}
 
 
@@ -89,7 +98,7 @@ def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, An
             columns, spent = {**recipe, "network": name}, seconds.get(role)
             figures.append(Figure("parameters", part["parameters"], columns))
             figures += _right(part, columns, seeds, spent)
-    whole = round(sum(seconds.get(phase, 0.0) for phase in ("lines", *ROLES, "report")), 1)
+    whole = round(sum(seconds.get(phase, 0.0) for phase in ("lines", "pages", *ROLES, "report")), 1)
     columns = {**recipe, "network": ROLES["student"]}
     if report["gain"]:
         figures.append(_gain("gain", report["gain"], "points", columns, seeds, whole))
@@ -183,7 +192,7 @@ def _right(
     return [
         Figure(what, round(100 * part[key], 2), columns, "%", seeds=seeds, seconds=seconds)
         for key, what in PERCENT.items()
-        if key in part
+        if part.get(key) is not None
     ]
 
 

@@ -89,12 +89,12 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
 
 def _renderer(options: argparse.Namespace, n: int) -> int:
     from distill.delivery.renderer_speed import DEFAULT, renderer_speed
-    from distill.recipe.file import load_recipe
+    from distill.recipe.file import load_line_recipe
     from distill.synthesis.source import RenderedSource
 
     source, root = DEFAULT, Path()
     if options.renderer:
-        data = load_recipe(options.renderer, options.overrides).data
+        data = load_line_recipe(options.renderer, options.overrides).data
         rendered = [each for each in data.train if isinstance(each, RenderedSource)]
         if not rendered:
             raise UserError(f"speed: recipe {options.renderer} renders no training lines")

@@ -27,7 +27,7 @@ from distill.delivery.hub import write_hub
 from distill.delivery.quantise import in_int8
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
-from distill.recipe.file import RECIPE_NAME, load_recipe
+from distill.recipe.file import RECIPE_NAME, load_line_recipe
 from distill.runs.folder import run_of, validation_lines
 from distill.schema import Protocol
 from distill.seeds import generator_of
@@ -175,7 +175,7 @@ def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Li
     run = run_of(path, reader.description)
     if run is None:
         return "fonts", rendered_lines(reader.description)
-    recipe = load_recipe(str(run / RECIPE_NAME))
+    recipe = load_line_recipe(str(run / RECIPE_NAME))
     return "validation", validation_lines(recipe, run).prepared_by(preparation)
 
 

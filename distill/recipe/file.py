@@ -12,13 +12,14 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from distill.recipe.overrides import alternatives, kind_of, lay_over
+from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe, RecipeError
 
 log = logging.getLogger(__name__)
@@ -37,30 +38,56 @@ def shipped_recipes() -> dict[str, str]:
     }
 
 
-def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+AnyRecipe: TypeAlias = Recipe | PageRecipe
+TASKS: Mapping[str, type[AnyRecipe]] = {"lines": Recipe, "pages": PageRecipe}
+
+
+def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> AnyRecipe:
     """Read a shipped recipe, a file, or the one in a run folder, and check it whole.
 
-    `overrides` (`section.key=value`) are laid on top. Raises `RecipeError` listing every problem.
+    Its key `task` says what is learnt: lines, where it is missing, or pages. `overrides` (`section.key=value`) are laid
+    on top. Raises `RecipeError` listing every problem.
     """
     values = _read(name_or_path, extended=False)
+    model = _model_of(name_or_path, values)
     problems: list[str] = []
     for i, override in enumerate(overrides):
-        problems += lay_over(Recipe, values, override, overrides[:i])
+        problems += lay_over(model, values, override, overrides[:i])
     try:
-        recipe = Recipe.model_validate(values)
+        recipe = model.model_validate(values)
     except ValidationError as error:
-        problems += [_explain(Recipe, problem) for problem in error.errors() if not _follows(problem)]
+        problems += [_explain(model, problem) for problem in error.errors() if not _follows(problem)]
         raise RecipeError(_listed(name_or_path, problems)) from None
     if problems:
         raise RecipeError(_listed(name_or_path, problems))
     return recipe
 
 
-def run_folder(name_or_path: str, recipe: Recipe) -> Path:
+def run_folder(name_or_path: str, recipe: AnyRecipe) -> Path:
     """Return the folder that a recipe runs in by default: one of its name, or the run folder that it was read from."""
     path = Path(name_or_path).expanduser()
     is_run = name_or_path not in shipped_recipes() and (path / RECIPE_NAME).is_file()
     return path if is_run else Path("runs") / recipe.name
+
+
+def load_line_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Return a recipe of lines as `load_recipe` does; raises `RecipeError` for one of pages."""
+    recipe = load_recipe(name_or_path, overrides)
+    if isinstance(recipe, PageRecipe):
+        raise RecipeError(f"recipe {name_or_path}: its task is pages, and this is done with recipes of lines alone")
+    return recipe
+
+
+def _model_of(where: str, values: dict[str, Any]) -> type[AnyRecipe]:
+    """The model of the recipe's task; `lines` need not be said."""
+    task = values.get("task", "lines")
+    if not isinstance(task, str) or task not in TASKS:
+        near = difflib.get_close_matches(str(task), TASKS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(TASKS)}"
+        raise RecipeError(_listed(where, [f"task: {task!r} is no task; {hint}"]))
+    if task == "lines":
+        values.pop("task", None)
+    return TASKS[task]
 
 
 def _listed(where: str, problems: Iterable[str]) -> str:
@@ -160,7 +187,7 @@ def _follows(problem: Any) -> bool:
 def _explain(model: type[BaseModel], problem: Any) -> str:
     """One problem found by pydantic in the words of a recipe."""
     location = problem["loc"]
-    key = ".".join(str(part) for part in location if not _is_tag(part, location))
+    key = ".".join(str(part) for part in location if not _is_tag(model, part, location))
     match problem["type"]:
         case "extra_forbidden":
             known = _keys_at(model, location[:-1])
@@ -182,10 +209,10 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _is_tag(part: str | int, location: tuple[str | int, ...]) -> bool:
+def _is_tag(model: type[BaseModel], part: str | int, location: tuple[str | int, ...]) -> bool:
     """Pydantic puts the tag of a discriminated union into the location; a reader's key has none."""
     position = location.index(part)
-    return isinstance(part, str) and position > 0 and part in _tags_at(Recipe, location[:position])
+    return isinstance(part, str) and position > 0 and part in _tags_at(model, location[:position])
 
 
 def _branches(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -219,7 +246,7 @@ def _keys_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]
     return sorted({name for m in _models_at(model, location) for name in m.model_fields})
 
 
-def resolved_yaml(recipe: Recipe) -> str:
+def resolved_yaml(recipe: AnyRecipe) -> str:
     """Return the whole recipe with every default written out."""
     stream = io.StringIO()
     yaml = YAML(typ="safe", pure=True)

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from distill.data.augment import Augment
 from distill.data.mixing import Mix
 from distill.data.sources import FileSource
 from distill.recipe.objective import Objective
 from distill.recipe.terms import Consistency
+from distill.recipe.training import Training
 from distill.runtime import Runtime
-from distill.schema import Precision, Protocol, Section, without_unset
+from distill.schema import Protocol, Section, without_unset
 from distill.synthesis.source import RenderedSource
 from students.charset import Charset, normalise
 from students.config import StudentConfig
@@ -54,17 +54,31 @@ class CharsetChoice(Section):
     )
 
 
-class Documents(Section):
-    """A share of the labelled training lines, whole documents at a time."""
+class WholeDocuments(Section):
+    """A share of what is labelled, whole documents at a time."""
 
-    share: float = Field(0.1, gt=0, lt=1, description="share of the labelled lines")
+    share: float = Field(0.1, gt=0, lt=1, description="share of what is labelled")
     document: str = Field(
-        r"^(.*)$", description="regular expression over a line's name; its first group names the document"
+        r"^(.*)$", description="regular expression over an item's name; its first group names the document"
     )
 
     sources: tuple[str, ...] | None = Field(
         None, description="names of the training sources it is taken from; null: all"
     )
+
+    @field_validator("document")
+    @classmethod
+    def _an_expression(cls, document: str) -> str:
+        try:
+            re.compile(document)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return document
+
+
+class Documents(WholeDocuments):
+    """A share of the labelled training lines, whole documents at a time."""
+
     together: int | None = Field(
         None,
         ge=1,
@@ -75,15 +89,6 @@ class Documents(Section):
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return without_unset(self, dump(self), ("together",))
-
-    @field_validator("document")
-    @classmethod
-    def _an_expression(cls, document: str) -> str:
-        try:
-            re.compile(document)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return document
 
 
 class Cut(Documents):
@@ -140,35 +145,6 @@ class Data(Section):
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"sources need distinct names; used twice: {', '.join(doubled)}")
         return self
-
-
-class Training(Section):
-    """Budget and optimiser of one training."""
-
-    steps: int = Field(ge=1, description="optimiser steps")
-    batch_lines: int = Field(64, ge=1, description="lines a step, over all processes")
-    micro_batch_lines: int | None = Field(
-        None, ge=1, description="lines that go through the network at once; null: as many as fit the width"
-    )
-    learning_rate: float = Field(1e-2, gt=0, description="peak of the schedule; AdamW alone wants about a fifth")
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps over which the rate rises")
-    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="after the warm-up")
-    optimiser: Literal["muon", "adamw"] = Field(
-        "muon", description="muon: orthogonal updates of weight matrices, AdamW on the rest; adamw: on everything"
-    )
-    weight_decay: float = Field(0.01, ge=0, description="on weight matrices only")
-    clip_norm: float = Field(5.0, gt=0, description="largest norm of the gradient")
-    ema_decay: float = Field(0.0, ge=0, lt=1, description="weights averaged over steps; 0: off")
-    validate_every: int = Field(200, ge=1, description="steps between validations; the best weights are kept")
-    patience: int | None = Field(
-        None, ge=1, description="validations without a better one after which the training ends; null: all steps"
-    )
-    checkpoint_every: int = Field(200, ge=1, description="steps between checkpoints")
-    log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
-    precision: Precision = Field(
-        "fp32", description="bf16: autocast; auto: bf16 where the processor computes in it, else fp32"
-    )
-    augment: Augment = Field(Augment(), description="changes made to a training line")
 
 
 class Stage(Section):

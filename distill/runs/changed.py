@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from distill.recipe.file import RECIPE_NAME, load_recipe
-from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
+from distill.recipe.file import RECIPE_NAME, AnyRecipe, load_recipe
+from distill.recipe.pages import PageNetwork, PageRecipe
+from distill.recipe.sections import Network, Recipe, RecipeError, Stage
 from distill.training.lines import Role
 from students.errors import CheckpointError
 from students.model_file import MODEL_NAME
@@ -16,7 +17,7 @@ SHOWN = 12
 ADVICE = "set them back, choose another --run, or remove {folder} to train it anew"
 
 
-def refuse_changed(recipe: Recipe, folder: Path) -> None:
+def refuse_changed(recipe: AnyRecipe, folder: Path) -> None:
     """Raise `CheckpointError` where a network of the folder began otherwise, naming each key with both values.
 
     Only settings that its weights surely depend on are compared, which takes no look at the lines.
@@ -35,7 +36,7 @@ def refuse_changed(recipe: Recipe, folder: Path) -> None:
         raise CheckpointError("\n".join(problems))
 
 
-def recipe_before(folder: Path) -> Recipe | None:
+def recipe_before(folder: Path) -> AnyRecipe | None:
     """Return the recipe that a run folder was begun with; None where it has none that this release understands."""
     path = folder / RECIPE_NAME
     try:
@@ -44,7 +45,7 @@ def recipe_before(folder: Path) -> Recipe | None:
         return None
 
 
-def changed_keys(recipe: Recipe, folder: Path) -> list[str]:
+def changed_keys(recipe: AnyRecipe, folder: Path) -> list[str]:
     """Return every key that may change weights and differs from the folder's recipe, with both values."""
     before = recipe_before(folder)
     if before is None:
@@ -71,32 +72,36 @@ def listed(changes: list[str]) -> str:
     return "\n".join([*(f"  {change}" for change in changes[:SHOWN]), *more])
 
 
-def _trained(recipe: Recipe) -> tuple[Role, ...]:
+def _trained(recipe: AnyRecipe) -> tuple[Role, ...]:
     return ("control", "student") if recipe.teacher.file is not None else ("teacher", "control", "student")
 
 
-def _settings(recipe: Recipe, role: Role) -> dict[str, Any]:
-    """What the weights of a network depend on whatever the lines are, under the keys of the recipe."""
+def _settings(recipe: AnyRecipe, role: Role) -> dict[str, Any]:
+    """What the weights of a network depend on whatever the data are, under the keys of the recipe."""
     name = "teacher" if role == "teacher" else "student"
-    part: Teacher | Student = recipe.teacher if role == "teacher" else recipe.student
-    network: dict[str, Any] = {
-        "model": part.model.model_dump(mode="json"),
-        "training": part.training.model_dump(mode="json"),
-        "stages": [{"training": stage.training.model_dump(mode="json")} for stage in part.stages],
-    }
+    part: Network | PageNetwork = recipe.teacher if role == "teacher" else recipe.student
+    network: dict[str, Any] = part.model_dump(mode="json", include={"model", "training"})
     seed = {"seed": recipe.seed}
+    if role != "teacher" and recipe.student.seed is not None:
+        network["seed"], seed = recipe.student.seed, {}
+    objective = (recipe.objective if role == "student" else recipe.objective.without_teacher).model_dump(mode="json")
+    if isinstance(recipe, PageRecipe):
+        shared = recipe.model_dump(mode="json", include={"task", "page", "finding"})
+        return {**seed, **shared, name: network, "objective": objective}
+    network["stages"] = [{"training": stage.training.model_dump(mode="json")} for stage in _stages(recipe, role)]
     if role == "teacher":
         network["consistency"] = recipe.teacher.consistency.model_dump(mode="json")
-    elif recipe.student.seed is not None:
-        network["seed"], seed = recipe.student.seed, {}
-    objective = {"student": recipe.objective, "control": recipe.objective.without_teacher}.get(role)
     return {
         **seed,
         "image": recipe.image.model_dump(mode="json"),
         "data": {"protocol": recipe.data.protocol},
         name: network,
-        **({"objective": objective.model_dump(mode="json")} if objective else {}),
+        **({"objective": objective} if role != "teacher" else {}),
     }
+
+
+def _stages(recipe: Recipe, role: Role) -> tuple[Stage, ...]:
+    return recipe.teacher.stages if role == "teacher" else recipe.student.stages
 
 
 def _short(value: object) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distill.recipe.file import load_recipe
+from distill.recipe.file import load_line_recipe
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.compare_page import draw_gains, page
 from distill.runs.equal_seconds import given_the_seconds
@@ -39,11 +39,11 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
     where none is left. What is finished in `folder` is reused.
     """
     name_or_path, overrides, on = comparison.recipe, comparison.overrides, comparison.on
-    base = load_recipe(name_or_path, overrides)
+    base = load_line_recipe(name_or_path, overrides)
     settings = settings_of(comparison.over, base)
     cache = base.runtime.cache_root or str(folder / "cache")
     recipes = {
-        (setting.name, seed): load_recipe(
+        (setting.name, seed): load_line_recipe(
             name_or_path, [*overrides, *setting.overrides, f"student.seed={seed}", f"runtime.cache_root={cache}"]
         )
         for setting in settings
@@ -51,7 +51,9 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
     }
     if not all(recipe.student.control for recipe in recipes.values()):
         raise UserError("student.control: settings are compared over their controls; leave it true")
-    shared = open_run(load_recipe(name_or_path, [*overrides, f"runtime.cache_root={cache}"]), folder / SHARED, stop)
+    shared = open_run(
+        load_line_recipe(name_or_path, [*overrides, f"runtime.cache_root={cache}"]), folder / SHARED, stop
+    )
     train_teacher(shared)
     outcomes, refused = _trained(recipes, shared, folder, on, stop)
     recipes = {(name, seed): recipe for (name, seed), recipe in recipes.items() if name in outcomes}

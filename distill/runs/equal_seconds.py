@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from distill.recipe.file import RECIPE_NAME, load_recipe
+from distill.recipe.file import RECIPE_NAME, load_line_recipe
 from distill.recipe.sections import Recipe, Stage, Student
 from distill.runs.opening import open_run
 from distill.runs.outcomes import On, Outcome, outcome_of
@@ -60,7 +60,7 @@ def begun_before(own: Path, student: Student) -> Student | None:
     written = own / RECIPE_NAME
     if not written.is_file():
         return None
-    begun = load_recipe(str(written)).student
+    begun = load_line_recipe(str(written)).student
     stages = zip(student.stages, begun.stages, strict=True)
     with_stages = student.model_copy(update={"stages": tuple(_of_steps(s, b.training.steps) for s, b in stages)})
     return _of_steps(with_stages, begun.training.steps)

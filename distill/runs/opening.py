@@ -1,10 +1,13 @@
-"""One run: a recipe in its folder with its lines opened, and what is written down of it before anything is trained."""
+"""One run: a recipe in its folder with its lines opened, and what is written down of it before anything is trained.
+
+The folder and what is written into it are the same for every task (`Workplace`, `record`).
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,31 +17,37 @@ from accelerate import Accelerator
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines
 from distill.digests import digest_of
-from distill.recipe.file import RECIPE_NAME, resolved_yaml
+from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
 from distill.recipe.sections import Recipe
 from distill.runs.changed import changed_keys, listed, refuse_changed
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import Learner, usable_lines
-from distill.runtime import StopFlag, environment, start
+from distill.runtime import Runtime, StopFlag, environment, start
 from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import problems_of_starts
-from distill.training.train import Job, finished
+from distill.training.train import Job, finished, train
 from students.errors import CheckpointError, DataError
 from students.model_file import write_whole
 
 
 @dataclass(frozen=True)
-class Run:
+class Workplace:
+    """The folder of a run, and what works in it."""
+
+    folder: Path
+    accelerator: Accelerator
+    stopwatch: Stopwatch
+    stop: StopFlag
+
+
+@dataclass(frozen=True)
+class Run(Workplace):
     """A recipe in its folder, with its lines opened. `usable`: the training lines whose labels fit each network."""
 
     recipe: Recipe
-    folder: Path
-    accelerator: Accelerator
     pools: Pools
     usable: dict[Learner, Lines]
-    stopwatch: Stopwatch
-    stop: StopFlag
 
 
 def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
@@ -49,11 +58,8 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
     """
     make_writable(folder)
     refuse_changed(recipe, folder)
-    accelerator = start(recipe.runtime, folder)
-    if recipe.runtime.workers:
-        ready_workers()
-    stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
-    with accelerator.main_process_first(), stopwatch.measure("lines"):
+    work = open_workplace(recipe.runtime, folder, stop)
+    with work.accelerator.main_process_first(), work.stopwatch.measure("lines"):
         pools = open_pools(recipe, folder, stop.raise_if_set)
     if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder):
         raise CheckpointError("\n".join(problems))
@@ -61,7 +67,15 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools, folder)
     pools = replace(pools, refused={**pools.refused, **too_long})
-    return Run(recipe, folder, accelerator, pools, usable, stopwatch, stop)
+    return Run(folder, work.accelerator, work.stopwatch, stop, recipe, pools, usable)
+
+
+def open_workplace(runtime: Runtime, folder: Path, stop: StopFlag) -> Workplace:
+    """Start what works in a run folder that can be written."""
+    accelerator = start(runtime, folder)
+    if runtime.workers:
+        ready_workers()
+    return Workplace(folder, accelerator, Stopwatch(folder / "timing.json", writes=accelerator.is_main_process), stop)
 
 
 def make_writable(folder: Path) -> None:
@@ -77,23 +91,46 @@ def make_writable(folder: Path) -> None:
 
 def write_down(run: Run, jobs: Sequence[Job[Any]]) -> None:
     """Write down what this run is made of, once it is certain that the folder holds nothing else."""
+    finished_files = finished_teachers(run.recipe, run.folder)
+    record(run, run.recipe, jobs, run.pools.summary(), finished_files)
+    if run.accelerator.is_main_process:
+        _say_what_was_refused(run.pools, run.folder)
+
+
+def record(
+    work: Workplace,
+    recipe: AnyRecipe,
+    jobs: Sequence[Job[Any]],
+    summary: Mapping[str, Any],
+    finished_files: Sequence[Mapping[str, str]],
+) -> None:
+    """Write recipe, environment and the `summary` of the data, once no job finds its folder to be another's.
+
+    `finished_files` are the models of other runs that teach.
+    """
     try:
         for job in jobs:
             finished(job)
     except CheckpointError as error:
-        changes = changed_keys(run.recipe, run.folder)
+        changes = changed_keys(recipe, work.folder)
         raise CheckpointError(f"{error}\nkeys that differ:\n{listed(changes)}" if changes else str(error)) from error
-    run.accelerator.wait_for_everyone()
-    if run.accelerator.is_main_process:
-        write_whole(run.folder / RECIPE_NAME, resolved_yaml(run.recipe).encode())
-        known = environment(run.accelerator) | {"recipe": digest_of(run.recipe)}
-        if finished_files := finished_teachers(run.recipe, run.folder):
-            known["finished_teachers"] = finished_files
-        write_json(run.folder / "environment.json", known)
-        write_json(run.folder / "data.json", run.pools.summary())
-        _say_what_was_refused(run.pools, run.folder)
-    if run.recipe.runtime.tracker != "none":
-        run.accelerator.init_trackers(run.recipe.name)
+    work.accelerator.wait_for_everyone()
+    if work.accelerator.is_main_process:
+        write_whole(work.folder / RECIPE_NAME, resolved_yaml(recipe).encode())
+        known = environment(work.accelerator) | {"recipe": digest_of(recipe)}
+        if finished_files:
+            known["finished_teachers"] = list(finished_files)
+        write_json(work.folder / "environment.json", known)
+        write_json(work.folder / "data.json", summary)
+    if recipe.runtime.tracker != "none":
+        work.accelerator.init_trackers(recipe.name)
+
+
+def train_all(work: Workplace, jobs: Sequence[Job[Any]]) -> Path:
+    """Train one network through its stages and return the last model file."""
+    for job in jobs:
+        path = train(job, work.accelerator, work.stop, work.stopwatch)
+    return path
 
 
 def _say_what_was_refused(pools: Pools, folder: Path) -> None:

@@ -18,6 +18,7 @@ from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.padding import padding
 from distill.evaluation.metrics import fold
 from distill.processes import Poll, never_stop
+from distill.recipe.file import AnyRecipe
 from distill.recipe.sections import CharsetChoice, Recipe, Source
 from distill.runs.cut import TEST_CUT, cut_by_document, kept_together, without_labels
 from distill.runs.policies import inside_charset, without_misleading
@@ -99,7 +100,7 @@ def _lines_per_source(lines: Lines) -> dict[str, dict[str, int]]:
     return {source: {"lines": n, "unlabelled": unlabelled[source]} for source, n in counts}
 
 
-def cache_of(recipe: Recipe, folder: Path) -> Path:
+def cache_of(recipe: AnyRecipe, folder: Path) -> Path:
     """Return where a run in `folder` keeps what it can compute again."""
     return Path(recipe.runtime.cache_root or folder / "cache").expanduser()
 

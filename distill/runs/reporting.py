@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,14 @@ READS = "report: the {role} reads the test"  # the phase of timing.json
 
 
 def sizes_and_speeds(folder: Path, result: Mapping[str, Any]) -> str:
-    """A line for each network of a report: its parameters, and how many test lines a second it read.
+    """A line for each network of a report: its parameters, and how many test lines a second it read."""
+    return speeds_of(folder, result, READS, "lines", lambda part: part["n"] + part["left_out"])
+
+
+def speeds_of(
+    folder: Path, result: Mapping[str, Any], phase: str, unit: str, n_items: Callable[[Mapping[str, Any]], int]
+) -> str:
+    """A line for each network of a report: its parameters, and how many items a second `phase` of its role took.
 
     Seconds stand in `timing.json` alone, so that reports of equal runs are equal.
     """
@@ -32,8 +39,9 @@ def sizes_and_speeds(folder: Path, result: Mapping[str, Any]) -> str:
     rows = []
     for role in ("teacher", "control", "student"):
         if part := result[role]:
-            taken_s = seconds.get(READS.format(role=role))
-            speed = f", {(part['n'] + part['left_out']) / taken_s:,.0f} lines/s" if taken_s else ""
+            taken_s = seconds.get(phase.format(role=role))
+            a_second = n_items(part) / taken_s if taken_s else 0.0
+            speed = f", {a_second:,.{0 if a_second >= 20 else 1}f} {unit}/s" if taken_s else ""
             rows.append(f"{role}: {part['parameters']:,} parameters{speed}")
     return "\n".join(rows)
 
@@ -64,7 +72,7 @@ def make_report(run: Run) -> dict[str, Any]:
     temperatures = {role: reader.description.calibration.temperature for role, reader in readers.items()}
     seed = final_job(run, "control").seed
     result = report.summarise(run.pools.test, readings, parameters, temperatures, run.recipe.data.protocol, seed)
-    result |= {"judged": judged, "drawn": _sampled(run, roles)}
+    result |= {"judged": judged, "drawn": sampled(run.folder, roles)}
     if foreign := foreign_teachers(run.recipe, run.folder):
         result["foreign_teachers"] = foreign
     if run.recipe.objective.match.how == "auto":
@@ -74,10 +82,10 @@ def make_report(run: Run) -> dict[str, Any]:
     return result
 
 
-def _sampled(run: Run, roles: list[str]) -> dict[str, Any]:
+def sampled(folder: Path, roles: Sequence[str]) -> dict[str, Any]:
     """Of every training, stages before the last: its steps, what it sampled of each source, what it could not read."""
-    files = [file for role in roles for file in sorted((run.folder / role).glob(f"**/{LINES_NAME}"), reverse=True)]
-    return {str(file.parent.relative_to(run.folder)): json.loads(file.read_text()) for file in files}
+    files = [file for role in roles for file in sorted((folder / role).glob(f"**/{LINES_NAME}"), reverse=True)]
+    return {str(file.parent.relative_to(folder)): json.loads(file.read_text()) for file in files}
 
 
 def _description_digest(path: Path) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import teachers
 from distill.runs.jobs import jobs_of
-from distill.runs.opening import Run, write_down
+from distill.runs.opening import Run, train_all, write_down
 from distill.runs.reporting import make_report
 from distill.runs.teachers import fill_caches, finished_teacher, own_copy
 from distill.runs.weak import refuse_silent, refuse_worse, validation_read
 from distill.track import say
-from distill.training.train import Job, finished, train
+from distill.training.train import finished
 
 
 def train_teacher(run: Run) -> Path:
@@ -25,7 +24,7 @@ def train_teacher(run: Run) -> Path:
     with run.stopwatch.measure("teacher"):
         jobs = jobs_of(run, "teacher")
         write_down(run, [*jobs, *jobs_of(run, "control")])
-        path = _train_all(run, jobs)
+        path = train_all(run, jobs)
     say(f"teacher: {path}")
     return path
 
@@ -51,12 +50,12 @@ def train_pair(run: Run) -> Path:
         refuse_silent(read)
     if control:
         with run.stopwatch.measure("control"):
-            path = _train_all(run, control)
+            path = train_all(run, control)
         if read is not None:
             refuse_worse(read, validation_read(run, teachers.load(path).model), run.recipe.seed)
     fill_caches(run, [job.task for job in student if not finished(job)])
     with run.stopwatch.measure("student"):
-        return _train_all(run, student)
+        return train_all(run, student)
 
 
 def train_control(run: Run) -> Path:
@@ -64,11 +63,4 @@ def train_control(run: Run) -> Path:
     jobs = jobs_of(run, "control")
     write_down(run, jobs)
     with run.stopwatch.measure("control"):
-        return _train_all(run, jobs)
-
-
-def _train_all(run: Run, jobs: Sequence[Job[Any]]) -> Path:
-    """Train one network through its stages and return the last model file."""
-    for job in jobs:
-        path = train(job, run.accelerator, run.stop, run.stopwatch)
-    return path
+        return train_all(run, jobs)

@@ -12,7 +12,7 @@ import teachers
 from distill.data.posteriors import Cached
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.jobs import final_job, jobs_of
-from distill.runs.opening import Run
+from distill.runs.opening import Run, Workplace
 from distill.teaching.cache import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.teaching.teacher_files import copy_in, foreign_teachers, model_of, teacher_file, unknown_characters
@@ -54,15 +54,20 @@ def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.de
 
 def own_copy(run: Run) -> Path:
     """Return the copy of the finished teacher in the run folder, made where it is missing."""
-    source = teacher_file(run.recipe, run.folder)
-    target = copy_in(run.folder, source)
-    if run.accelerator.is_main_process and not target.is_file():
-        target.parent.mkdir(exist_ok=True)
-        write_whole(target, source.read_bytes())
-    run.accelerator.wait_for_everyone()
+    target = copied(run, teacher_file(run.recipe, run.folder))
     of_others = foreign_teachers(run.recipe, run.folder)
     for note in [*unknown_characters(run.recipe, run.pools.charset, run.folder), *of_others]:
         say(note)
+    return target
+
+
+def copied(work: Workplace, source: Path) -> Path:
+    """Return a run's own copy of a finished teacher's file, made where it is missing."""
+    target = copy_in(work.folder, source)
+    if work.accelerator.is_main_process and not target.is_file():
+        target.parent.mkdir(exist_ok=True)
+        write_whole(target, source.read_bytes())
+    work.accelerator.wait_for_everyone()
     return target
 
 

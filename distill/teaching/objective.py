@@ -6,13 +6,13 @@ divides, by the counts of the whole step over all processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from typing_extensions import assert_never
 
-from distill.data.batch import StepData
 from distill.recipe import terms
 from distill.recipe.objective import Objective
 from distill.teaching.auxiliary import ATTENTION, HINT, PEER
@@ -39,20 +39,40 @@ from students.charset import BLANK
 Terms = dict[str, tuple[Tensor, int]]
 
 
-def term_weights(objective: Objective, done: float, taught: bool) -> dict[str, float]:
+class AnyObjective(Protocol):
+    """What a task minimises: named terms."""
+
+    @property
+    def terms(self) -> Mapping[str, terms.Term]:
+        """Return every term by its name, switched off or not."""
+
+
+class Counted(Protocol):
+    """A step as terms count it: its items, and those of them that have a label."""
+
+    @property
+    def n_items(self) -> int:
+        """Return the items of the whole step, over all processes."""
+
+    @property
+    def n_labelled(self) -> int:
+        """Return how many of them have a label."""
+
+
+def term_weights(objective: AnyObjective, done: float, taught: bool) -> dict[str, float]:
     """Return the weights above 0 once a share `done` (0-1) of the steps is over; `taught`: there is a teacher."""
     weights = {name: term.weight_at(done) for name, term in objective.terms.items() if taught or not term.needs_teacher}
     return {name: weight for name, weight in weights.items() if weight}
 
 
-def any_needs_teacher(objective: Objective, names: Iterable[str]) -> bool:
+def any_needs_teacher(objective: AnyObjective, names: Iterable[str]) -> bool:
     """Return whether one of the named terms needs the outputs of a teacher."""
     of_objective = objective.terms
     return any(of_objective[name].needs_teacher for name in names)
 
 
-def term_counts(objective: Objective, names: Iterable[str], step: StepData) -> dict[str, int]:
-    """Return the lines of a whole step, over all micro-batches and processes, that each named term is computed on."""
+def term_counts(objective: AnyObjective, names: Iterable[str], step: Counted) -> dict[str, int]:
+    """Return the items of a whole step, over all micro-batches and processes, that each named term is computed on."""
     of_objective = objective.terms
     return {name: step.n_labelled if of_objective[name].labelled_only else step.n_items for name in names}
 

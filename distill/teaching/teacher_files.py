@@ -5,7 +5,7 @@ They are safetensors files of this suite, or ONNX files, adopted from elsewhere 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +51,17 @@ def teacher_file(recipe: Recipe, folder: Path) -> Path:
     Raises `CheckpointError` where both are there and differ.
     """
     assert recipe.teacher.file is not None
+    return copy_or_original(recipe.teacher.file, folder, model_of)
+
+
+def copy_or_original(file: str, folder: Path, find: Callable[[str], Path]) -> Path:
+    """The copy of a finished teacher in a run's `folder`; before there is one the original, which `find` finds.
+
+    Raises `CheckpointError` where both are there and differ, and where neither is.
+    """
     copied = model_in(folder / "teacher")
     try:
-        source = model_of(recipe.teacher.file)
+        source = find(file)
     except CheckpointError:
         if copied.is_file():  # the run is whole without it
             return copied
@@ -62,8 +70,7 @@ def teacher_file(recipe: Recipe, folder: Path) -> Path:
         return source
     if copied.read_bytes() != source.read_bytes():
         raise CheckpointError(
-            f"{copied.parent}: holds another teacher than teacher.file = {recipe.teacher.file}; choose another --run, "
-            "or remove it"
+            f"{copied.parent}: holds another teacher than teacher.file = {file}; choose another --run, or remove it"
         )
     return copied
 

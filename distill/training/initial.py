@@ -14,12 +14,11 @@ from typing_extensions import assert_never
 
 from distill.recipe.sections import Network, Recipe, Student, Teacher
 from students.charset import BLANK, Charset
-from students.config import StudentConfig
+from students.config import Config
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 from students.model_file import Description, find_model, read_model
 from students.parts import Recogniser
-from teachers.crnn import TeacherConfig
 from teachers.shipped import find_teacher
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
@@ -135,7 +134,7 @@ def _differences(described: Description, architecture: Mapping[str, object], ima
     return problems
 
 
-def undownloaded(model: TeacherConfig | StudentConfig) -> TeacherConfig | StudentConfig:
+def undownloaded(model: Config) -> Config:
     """Return the same architecture with fresh weights: nothing is downloaded for it."""
     return model.model_copy(update={"pretrained": False} if "pretrained" in type(model).model_fields else {})
 

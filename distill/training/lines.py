@@ -25,7 +25,8 @@ from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import compare, score
 from distill.processes import Poll
 from distill.recipe.objective import Objective
-from distill.recipe.sections import Recipe, Training
+from distill.recipe.sections import Recipe
+from distill.recipe.training import Training
 from distill.seeds import seed_of
 from distill.teaching.auxiliary import PEER, auxiliary_modules
 from distill.teaching.cache import TaughtLines, cache_posteriors

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from typing_extensions import assert_never
 
-from distill.recipe.sections import Training
+from distill.recipe.training import Budget
 from students.parts import Recogniser
 
 SMALLEST_SIDE = 16  # below it, as in depthwise kernels, there is little to orthogonalise
@@ -76,9 +76,7 @@ def _factor(square_NN: Tensor) -> Tensor:
     return factor_NN
 
 
-def build_optimisers(
-    model: nn.Module, training: Training, auxiliary: Sequence[nn.Module] = ()
-) -> tuple[Optimizer, ...]:
+def build_optimisers(model: nn.Module, training: Budget, auxiliary: Sequence[nn.Module] = ()) -> tuple[Optimizer, ...]:
     """Return the optimisers of a training; every parameter belongs to one of them.
 
     Vectors do not decay. Of the `auxiliary` modules, a recogniser is treated as the network is, the rest has AdamW.
@@ -110,7 +108,7 @@ def build_optimisers(
     return (*muon, adamw)
 
 
-def rate_at(step: int, training: Training) -> float:
+def rate_at(step: int, training: Budget) -> float:
     """Return the learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0."""
     warm = max(1, round(training.warmup * training.steps))
     if step < warm:

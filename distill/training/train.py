@@ -17,7 +17,7 @@ from accelerate.utils import gather_object
 
 from distill import checkpoint as checkpoints
 from distill.digests import on_host
-from distill.recipe.sections import Training
+from distill.recipe.training import Budget
 from distill.runtime import StopFlag, Stopped
 from distill.track import MetricsLog, Stopwatch, progress, say, write_json
 from distill.training.optimisers import build_optimisers, follow, rate_at
@@ -46,7 +46,7 @@ class Job(Generic[TaskT_co]):
 
     role: str
     task: TaskT_co
-    training: Training
+    training: Budget
     seed: int
     folder: Path
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from distill import checkpoint as checkpoints
 from distill.checkpoint import Checkpoint
-from distill.recipe.sections import Training
+from distill.recipe.training import Budget
 
 OLD_NAMES = {"sampled": "drawn"}  # of parts of the progress, as checkpoints know them
 
@@ -28,7 +28,7 @@ class Progress:
     sampled: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled items of each source so far
     replaced: dict[str, str] = field(default_factory=dict)  # damaged items that others stood in for, and why
 
-    def has_no_hope(self, training: Training) -> bool:
+    def has_no_hope(self, training: Budget) -> bool:
         """Return whether as many validations as the recipe's patience have brought nothing better."""
         if training.patience is None or self.best is None:
             return False

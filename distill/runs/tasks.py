@@ -1,0 +1,43 @@
+"""A run of whatever task its recipe has: opened, its teacher, its students."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from distill.evaluation.pages.report import MEASURE
+from distill.evaluation.verdict import in_words
+from distill.recipe.file import AnyRecipe
+from distill.recipe.pages import PageRecipe
+from distill.runs import pages, run
+from distill.runs.opening import Run, open_run
+from distill.runs.page_report import FINDS
+from distill.runs.reporting import sizes_and_speeds, speeds_of
+from distill.runtime import StopFlag
+
+AnyRun: TypeAlias = Run | pages.PageRun
+
+
+def open_any_run(recipe: AnyRecipe, folder: Path, stop: StopFlag) -> AnyRun:
+    """Open the lines or the pages of a recipe; raises as `open_run` and `open_page_run` do."""
+    return (
+        pages.open_page_run(recipe, folder, stop) if isinstance(recipe, PageRecipe) else open_run(recipe, folder, stop)
+    )
+
+
+def train_teacher(opened: AnyRun) -> Path:
+    """Train the teacher of a run, or take the finished one, and return its model file."""
+    return pages.train_page_teacher(opened) if isinstance(opened, pages.PageRun) else run.train_teacher(opened)
+
+
+def train_students(opened: AnyRun) -> dict[str, Any]:
+    """Train control and student against the finished teacher, evaluate all three, and return the report."""
+    return pages.train_page_students(opened) if isinstance(opened, pages.PageRun) else run.train_students(opened)
+
+
+def outcome_in_words(folder: Path, report: Mapping[str, Any]) -> str:
+    """Return sizes and speeds of the networks of a report in a run's folder, a line each, and the verdict."""
+    if report.get("task") == "pages":
+        return f"{speeds_of(folder, report, FINDS, 'pages', lambda part: part['pages'])}\n{in_words(report, MEASURE)}"
+    return f"{sizes_and_speeds(folder, report)}\n{in_words(report)}"

@@ -1,0 +1,1 @@
+"""What the locator of a page's lines follows: boxes, and a teacher."""

@@ -1,0 +1,38 @@
+"""The frozen teacher of locators: one network, in evaluation and inference mode, with a digest that must not change."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from distill.digests import digest_of, tensors_digest
+from distill.runtime import autocast
+from distill.schema import Precision
+from students.pages.network import LocatorOutputs
+
+
+class FrozenLocator(nn.Module):
+    """A locator that teaches; it takes the crops that the student takes."""
+
+    def __init__(self, model: nn.Module, device: torch.device, precision: Precision) -> None:
+        super().__init__()
+        self.model, self.precision = model, precision
+        self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+        self.eval()
+        self._weights_digest = tensors_digest(self.state_dict())
+        self.digest = digest_of(self._weights_digest, precision)
+
+    def train(self, mode: bool = True) -> FrozenLocator:
+        """Nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
+        return super().train(mode and False)
+
+    def forward(self, images_NCHW: Tensor) -> LocatorOutputs:
+        """Return maps and features of crops."""
+        with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
+            outputs = self.model(images_NCHW)
+        return LocatorOutputs(*(tensor.clone() for tensor in outputs))  # autograd cannot save inference tensors
+
+    def assert_unchanged(self) -> None:
+        """Raise `RuntimeError` where the weights are no longer what they were."""
+        if tensors_digest(self.state_dict()) != self._weights_digest:
+            raise RuntimeError("the frozen teacher has changed during the training")
