@@ -73,7 +73,7 @@ class WebDatasetSource(AnySource):
 
 
 class PagesSource(AnySource):
-    """Page images with PAGE XML, ALTO or a detection list of PaddleOCR: lines are cut out by their marks."""
+    """Page images with pages.json, PAGE XML, ALTO, a list of PaddleOCR, COCO or labelme: lines are cut out as marked."""
 
     kind: Literal["pages"] = "pages"
     path: str = Field(description="folder or one such file, relative to data.root")

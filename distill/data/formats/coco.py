@@ -25,12 +25,12 @@ from distill.data.formats.json_files import (
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_lines import PageLine, ReadPage
-from distill.data.formats.placeholders import is_illegible
+from distill.data.formats.placeholders import ILLEGIBLE, is_illegible
 from students.errors import DataError
 
 TEXTS = ("utf8_string", "text", "transcription", "caption")  # keys of an annotation, or of its attributes
 LINES = ("line", "lines", "textline", "text_line", "text-line", "text line", "word", "words")
-UNREAD = (".", "")  # as TextOCR writes what cannot be read
+UNREAD = (ILLEGIBLE, ".")  # the latter as TextOCR has it, beside COCO-Text's key
 
 
 def read_coco(path: Path, notes: Notes) -> list[ReadPage]:
@@ -92,12 +92,12 @@ def _of_lines(
 
 def _lines(annotations: list[dict[str, Any]], page: DescribedPage, path: Path, notes: Notes) -> Iterator[PageLine]:
     for i, annotation in enumerate(annotations):
-        name = f"{Path(page.image.name).stem}/{i:04d}"
+        name = f"{page.image.stem}/{i:04d}"
         points, problem = _outline(annotation, name, notes)
         text = _text(annotation, f"{path}: annotation {annotation.get('id')!r}")
-        illegible = text is not None and (is_illegible(text) or text.strip() in UNREAD)
+        illegible = is_illegible(text, name, notes, UNREAD if "utf8_string" in annotation else (ILLEGIBLE,))
         ignored = illegible or annotation.get("legibility") == "illegible" or annotation.get("iscrowd") in (1, True)
-        yield PageLine(name, None if illegible else text, page, points, ignored=ignored, problem=problem)
+        yield PageLine(name, None if illegible else text or None, page, points, ignored=ignored, problem=problem)
 
 
 def _outline(annotation: dict[str, Any], name: str, notes: Notes) -> tuple[str, str]:

@@ -84,7 +84,7 @@ def _page(page_and_image: tuple[_Described, Path], by_description: bool, notes: 
 
 def _lines(described: _Described, page: DescribedPage, by_description: bool, notes: Notes) -> Iterator[PageLine]:
     for i, shape in enumerate(described.shapes):
-        name, kind = f"{Path(page.image.name).stem}/{i:04d}", shape.get("shape_type") or "polygon"
+        name, kind = f"{page.image.stem}/{i:04d}", shape.get("shape_type") or "polygon"
         if kind != "rectangle" and kind not in POLYGONS:
             notes.add(f"shapes that are a {kind}, not used", name)
             continue
@@ -92,7 +92,7 @@ def _lines(described: _Described, page: DescribedPage, by_description: bool, not
         text = text_at(shape.get("description" if by_description else "label"), f"{described.file}: shape {i}")
         if not by_description and text is not None and text.strip().lower() in CLASSES:
             text = None
-        illegible = text is not None and is_illegible(text)
+        illegible = is_illegible(text, name, notes)
         yield PageLine(
             name,
             None if illegible else text or None,

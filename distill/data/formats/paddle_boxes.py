@@ -15,7 +15,7 @@ from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_images import PageImages
 from distill.data.formats.page_lines import PageLine, ReadPage
-from distill.data.formats.placeholders import is_illegible, meaning_of
+from distill.data.formats.placeholders import is_not_to_read, meaning_of
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES
 
@@ -82,7 +82,7 @@ def _boxes(boxes: Any, page: DescribedPage, stem: str, notes: Notes) -> Iterator
         if not isinstance(text, str):
             raise TypeError(f"the transcription {text!r} is not text")
         line = f"{stem}/{i:04d}"
-        ignored = bool(doubted) or is_illegible(text)
+        ignored = bool(doubted) or is_not_to_read(text)
         yield PageLine(line, _label(text, doubted, line, notes), page, polygon, ordered=True, ignored=ignored)
 
 

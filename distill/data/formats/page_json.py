@@ -23,6 +23,7 @@ from distill.data.formats.json_files import (
     written_box,
     written_points,
 )
+from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_lines import PageLine, ReadPage
 from distill.data.formats.placeholders import is_illegible
@@ -32,13 +33,16 @@ FILE = "pages.json"
 OUTLINES = ("box", "polygon", "points")
 
 
-def read_pages_json(path: Path) -> list[ReadPage]:
-    """Return the pages of a `pages.json`, their lines named page/number; raises `DataError` that names the place."""
+def read_pages_json(path: Path, notes: Notes) -> list[ReadPage]:
+    """Return the pages of a `pages.json`, their lines named page/number; raises `DataError` that names the place.
+
+    A line whose text is ### cannot be read: it is unlabelled, and added to `notes`.
+    """
     content = json_of(path)
     listed = list_at(content.get("pages") if isinstance(content, dict) else content, str(path))
     pages = [object_at(page, f"{path}: page {number}") for number, page in enumerate(listed, 1)]
     images = images_of([_file(page, f"{path}: page {number}") for number, page in enumerate(pages, 1)], path)
-    return [_page(page, image, path) for page, image in zip(pages, images, strict=True)]
+    return [_page(page, image, path, notes) for page, image in zip(pages, images, strict=True)]
 
 
 def _file(page: dict[str, Any], where: str) -> str:
@@ -48,15 +52,15 @@ def _file(page: dict[str, Any], where: str) -> str:
     return name
 
 
-def _page(page: dict[str, Any], image: Path, path: Path) -> ReadPage:
+def _page(page: dict[str, Any], image: Path, path: Path, notes: Notes) -> ReadPage:
     where = f"{path}: {page['file']}"
     described = DescribedPage(image, size_at(page, ("width", "height"), where), shown=True)
     if page.get("lines") is None:
         return ReadPage(described, None)
-    return ReadPage(described, list(_lines(list_at(page["lines"], f"{where}: lines"), described, where)))
+    return ReadPage(described, list(_lines(list_at(page["lines"], f"{where}: lines"), described, where, notes)))
 
 
-def _lines(lines: list[Any], page: DescribedPage, where: str) -> Iterator[PageLine]:
+def _lines(lines: list[Any], page: DescribedPage, where: str, notes: Notes) -> Iterator[PageLine]:
     for i, each in enumerate(lines):
         line = object_at(each, f"{where}: line {i}")
         outlines = [key for key in OUTLINES if line.get(key) is not None]
@@ -65,9 +69,10 @@ def _lines(lines: list[Any], page: DescribedPage, where: str) -> Iterator[PageLi
         outline = line[outlines[0]]
         points, problem = written_box(outline) if outlines[0] == "box" else written_points(outline)
         text = text_at(line.get("text"), f"{where}: line {i}")
-        illegible = text is not None and is_illegible(text)
+        name = f"{page.image.stem}/{i:04d}"
+        illegible = is_illegible(text, name, notes)
         yield PageLine(
-            f"{Path(page.image.name).stem}/{i:04d}",
+            name,
             None if illegible else text,
             page,
             points,

@@ -47,7 +47,7 @@ def read_page_files(path: Path, notes: Notes) -> list[ReadPage]:
         return _in_folder(path, notes)
     match json_kind(path):
         case "pages.json":
-            return read_pages_json(path)
+            return read_pages_json(path, notes)
         case "COCO":
             return read_coco(path, notes)
         case "labelme":

@@ -100,6 +100,8 @@ def test_slanted_polygons_are_straightened(tmp_path: Path) -> None:
     [
         (pages_json({"box": BOX, "text": "###"}, {"box": BOX, "text": None}, {"box": BOX}), [None] * 3),
         (pages_json({"box": BOX, "text": "a", "ignored": True}, {"box": BOX, "text": ""}), ["a", ""]),
+        (pages_json({"box": BOX, "text": "*"}), ["*"]),
+        (coco({"bbox": [15, 36, 15, 8], "text": "."}), ["."]),
         (coco({"bbox": [15, 36, 15, 8], "utf8_string": "."}, {"bbox": [15, 36, 15, 8]}), [None, None]),
         (labelme({"points": [[15, 36], [30, 44]]}, {"points": [[15, 36], [30, 44]], "label": "###"}), [None, None]),
         (
