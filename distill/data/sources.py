@@ -73,7 +73,7 @@ class WebDatasetSource(AnySource):
 
 
 class PagesSource(AnySource):
-    """Page images with pages.json, PAGE XML, ALTO, a list of PaddleOCR, COCO or labelme: lines are cut out as marked."""
+    """Page images with pages.json, PAGE XML, ALTO, PaddleOCR's lists, COCO or labelme: lines are cut out as marked."""
 
     kind: Literal["pages"] = "pages"
     path: str = Field(description="folder or one such file, relative to data.root")
