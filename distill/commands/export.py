@@ -20,14 +20,17 @@ def add_to(commands: Commands) -> None:
     """Add the command of this module."""
     export = add(commands, "export", _export, "write a model for deployment, where the export reads as the model does")
     takes_model(export)
-    export.add_argument("--to", required=True, choices=["onnx", "int8", "fp16", "hub"], help="what to write")
+    export.add_argument("--to", required=True, choices=["onnx", "int8", "fp16", "hub", "pages"], help="what to write")
     export.add_argument("--out", type=Path, metavar="PATH", help="file, for hub a folder (default: next to the model)")
     export.add_argument(
         "--data",
         action="append",
         default=[],
         metavar="DATA",
-        help="lines to check on (default: the run's validation)",
+        help="lines, for a locator pages, to check on (default: the run's validation)",
+    )
+    export.add_argument(
+        "--recogniser", metavar="MODEL", help="with --to pages: the recogniser that joins the locator in one file"
     )
     export.add_argument(
         "--budget", type=float, default=0.2, metavar="POINTS", help="exact match and CER that int8 or fp16 may cost"
@@ -42,6 +45,14 @@ def _export(options: argparse.Namespace) -> int:
         raise ExportError(DYNAMIC)
     if options.lm:
         raise ExportError(f"--lm {options.lm}: is a file of its own, which an exported one cannot hold; read with it")
+    from students.model_file import OF_PAGES, kind_of
+    from teachers.shipped import find_student_or_teacher
+
+    path = find_student_or_teacher(options.model)
+    if options.to == "pages" or kind_of(path) in OF_PAGES:
+        return _export_of_pages(options, path)
+    if options.recogniser:
+        raise ExportError("--recogniser goes with --to pages, which writes a locator and it as one file")
     from distill.delivery.export import export
 
     result = export(options.model, options.to, options.out, options.data, options.budget, decoding_of(options))
@@ -49,8 +60,36 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
+    from distill.delivery.locator_export import export_locator, gate_pages, join
+    from students.model_file import kind_of
+    from teachers.shipped import find_student_or_teacher
+
+    if decoding_of(options) is not None:
+        raise ExportError(f"{path}: finds lines and reads none; how to decode is the recogniser's")
+    if kind_of(path) == "pages":
+        raise ExportError(f"{path}: holds both networks; export each from its own file, load_page takes the two")
+    match options.to:
+        case "pages" if options.recogniser:
+            result = join(path, find_student_or_teacher(options.recogniser), options.out)
+        case "pages":
+            raise ExportError("--to pages: name the recogniser that reads what the locator finds, by --recogniser")
+        case "onnx":
+            result = export_locator(path, options.out, *gate_pages(options.data))
+        case _:
+            raise ExportError(f"--to {options.to}: a locator is exported to onnx or pages")
+    show(result, options, "\n".join(_words(result)))
+    return 0
+
+
 def _words(result: dict[str, Any]) -> list[str]:
     lines = [f"{result['file']}: {result['bytes'] / 1e6:.2f} MB"]
+    if "found" in result:
+        seen = result["found"]
+        lines.append(
+            f"{seen['lines']:,} lines of {seen['pages']:,} pages ({result['pages_from']}) found as torch finds them: "
+            f"maps within {seen['largest_difference']:.1g}, corners within {seen['largest_shift_px']:.1g} px"
+        )
     if "texts" in result:
         logits, texts = result["logits"], result["texts"]
         lines.append(

@@ -1,0 +1,129 @@
+"""What leaves of page reading: a locator as ONNX, held against its network on pages; or both networks as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+import teachers
+from distill.data.pages.opening import open_pages
+from distill.data.pages.record import PageRecord, pages_digest
+from distill.data.pages.sources import PageFileSource
+from distill.delivery.export import RENDERED_FAMILIES
+from distill.delivery.graph import graph_of_locator, signed
+from distill.seeds import generator_of
+from distill.synthesis.pages.opening import open_drawn_pages
+from distill.synthesis.pages.source import DrawnPagesSource
+from distill.track import progress
+from students.errors import ExportError
+from students.model_file import expect_student, read_model, write_whole
+from students.onnx_reader import session
+from students.pages.locate import MAPS_OUTPUT, LocatorReader
+from students.pages.model_file import PagesDescription, PagesFile, expect_locator, read_locator, write_pages
+from students.pages.reader import lines_of
+from teachers.shipped import is_shipped
+
+GATE_PAGES = 32
+LARGEST_DIFFERENCE = 1e-3  # of maps, whose distances are tens of pixels
+LARGEST_SHIFT_PX = 0.5
+LOCATOR_NAME = "model.onnx"
+PAGES_NAME = "pages.safetensors"
+
+
+def export_locator(path: Path, out: Path | None, pages: Sequence[PageRecord], origin: str) -> dict[str, Any]:
+    """Write a locator as ONNX, by default next to its file, and return what was seen on pages, which are of `origin`.
+
+    Raises `ExportError`, and writes nothing, where the result would not find the lines that the network finds.
+    """
+    target = _target(path, out, LOCATOR_NAME)
+    reader = teachers.load_locator(path)
+    reader.model.cpu()
+    graph = graph_of_locator(reader)
+    exported = LocatorReader(reader.description, path, session(graph.SerializeToString(), target, 1, MAPS_OUTPUT))
+    seen = check_lines(reader, exported, pages)
+    noted = {"training": reader.description.training | {"export": {"to": "onnx"}}}
+    blob = signed(graph, reader.description.model_copy(update=noted), target)
+    write_whole(target, blob)
+    return {"file": str(target), "to": "onnx", "bytes": len(blob), "pages_from": origin, "found": seen}
+
+
+def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, Any]:
+    """Write a locator and a recogniser as one file, by default next to the locator, with their weights as they are.
+
+    Raises `CheckpointError` where either is no model file of its kind, or a teacher.
+    """
+    target = _target(locator, out, PAGES_NAME)
+    finds, locator_weights = read_locator(locator)
+    expect_locator(finds, locator)
+    reads, recogniser_weights = read_model(recogniser)
+    expect_student(reads, recogniser)
+    description = PagesDescription(locator=finds, recogniser=reads)
+    write_pages(target, PagesFile(description, locator_weights, recogniser_weights))
+    return {"file": str(target), "to": "pages", "bytes": target.stat().st_size}
+
+
+def _target(path: Path, out: Path | None, name: str) -> Path:
+    target = out or (Path() if is_shipped(path) else path.parent) / name
+    if target.exists() and target.samefile(path):
+        raise ExportError(f"{target}: is the model itself; choose another --out")
+    return target
+
+
+def check_lines(model: LocatorReader, exported: LocatorReader, pages: Sequence[PageRecord]) -> dict[str, Any]:
+    """Find the lines of pages by both: as many, in one order, corners within `LARGEST_SHIFT_PX`, and equal maps.
+
+    Raises `ExportError` naming the first page where they differ, or where no line is found on any page.
+    """
+    n_lines, difference, shift_px = 0, 0.0, 0.0
+    with progress("comparing", len(pages), "page") as bar:
+        for page in pages:
+            page_HWC = page.load()
+            tensor_CHW = model.description.preparation.prepare(page_HWC).tensor_CHW
+            apart = float(np.abs(model.output(tensor_CHW) - exported.output(tensor_CHW)).max())
+            want, got = (lines_of(each, page_HWC) for each in (model, exported))
+            if len(want) != len(got):
+                raise ExportError(f"{page.key}: finds {len(got)} lines, torch {len(want)}; nothing was written")
+            moved_px = max(
+                (float(np.abs(a.corners_42 - b.corners_42).max()) for a, b in zip(want, got, strict=True)), default=0.0
+            )
+            if not (apart <= LARGEST_DIFFERENCE and moved_px <= LARGEST_SHIFT_PX):  # nan too
+                raise ExportError(
+                    f"{page.key}: maps differ from torch's by up to {apart:.2g} (at most {LARGEST_DIFFERENCE:g}), "
+                    f"corners by {moved_px:.2g} px (at most {LARGEST_SHIFT_PX:g}); nothing was written"
+                )
+            n_lines, difference, shift_px = n_lines + len(want), max(difference, apart), max(shift_px, moved_px)
+            bar.update()
+    if not n_lines:
+        raise ExportError(
+            f"the locator finds no line on any of {len(pages)} pages, so nothing was compared; give pages with text"
+        )
+    return {"pages": len(pages), "lines": n_lines, "largest_difference": difference, "largest_shift_px": shift_px}
+
+
+def gate_pages(data: Sequence[str]) -> tuple[Sequence[PageRecord], str]:
+    """Return the pages that a locator's export is checked on, at most `GATE_PAGES`, and their origin: data, or fonts.
+
+    Raises `DataError` for data that cannot be opened.
+    """
+    if not data:
+        return drawn_pages(), "fonts"
+    pages = [page for number, path in enumerate(data) for page in open_pages(_source(path, number), Path())]
+    order = torch.randperm(len(pages), generator=generator_of("export", pages_digest(pages))).tolist()
+    return [pages[i] for i in sorted(order[:GATE_PAGES])], "data"
+
+
+def drawn_pages() -> tuple[PageRecord, ...]:
+    """Draw pages to compare on where there are no others."""
+    source = DrawnPagesSource(name="drawn", pages=GATE_PAGES, fonts=RENDERED_FAMILIES)
+    # the drawn files are mapped into memory, and stay readable for this process once their folder is gone
+    with TemporaryDirectory() as cache:
+        return open_drawn_pages(source, Path(), Path(cache))
+
+
+def _source(path: str, number: int) -> PageFileSource:
+    return PageFileSource(name=f"data-{number + 1}", path=path)
