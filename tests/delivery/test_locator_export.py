@@ -97,9 +97,9 @@ def test_the_command_takes_pages_and_says_what_it_compared(
 def test_without_pages_it_is_compared_on_drawn_ones(
     locator_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locator_export, "GATE_PAGES", 2)
+    monkeypatch.setattr(locator_export, "GATE_PAGES", 1)
     assert main(["export", str(locator_file), "--to", "onnx"]) == 0
-    assert "lines of 2 pages (fonts) found as torch finds them" in capsys.readouterr().out
+    assert "lines of 1 pages (fonts) found as torch finds them" in capsys.readouterr().out
 
 
 def test_both_networks_become_one_file(locator_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
