@@ -34,6 +34,8 @@ MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 30_000
 NEW_SUBFILE_TYPE, NO_PAGE = 254, 1 | 4  # TIFF's tag, and its bits for a smaller copy and for a mask
+SUBFILE_TYPE, SMALLER = 255, 2  # its older tag, and the value for a smaller copy
+ANIMATED = ("PNG", "WEBP")
 ORIENTATION, UPRIGHT = 0x0112, 1  # EXIF's tag, and its value for a picture that stands as it is stored
 RESIZE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -185,17 +187,20 @@ def _open(data: bytes, key: str) -> Image.Image:
 
 
 def _refuse_further_pages(image: Image.Image, key: str) -> None:
-    """Raise `DataError` for a TIFF of several pages, of which only the first would be read.
+    """Raise `DataError` for a TIFF of several pages, or an animation, of which only the first would be read.
 
     Copies of a page in a lower resolution, and masks, are no pages.
     """
+    if image.format in ANIMATED and (n_pictures := getattr(image, "n_frames", 1)) > 1:
+        raise DataError(f"{key}: an animation of {n_pictures} pictures; write one of them as a file of its own")
     if not isinstance(image, TiffImageFile) or not image.is_animated:
         return
     n_pages = 1
     with suppress(Exception):  # the end of the file, and what cannot be reached, is no page
         for i in count(1):
             image.seek(i)
-            n_pages += not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & NO_PAGE
+            tags = image.tag_v2
+            n_pages += not (tags.get(NEW_SUBFILE_TYPE, 0) & NO_PAGE or tags.get(SUBFILE_TYPE) == SMALLER)
     image.seek(0)
     if n_pages > 1:
         raise DataError(f"{key}: a TIFF of {n_pages} pages; write each page as a file of its own")

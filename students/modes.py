@@ -24,6 +24,7 @@ WHITE_IS_ZERO = 0  # of TIFF's photometric interpretations
 BITS = (8, 10, 12)  # that values in 16 bits may have, when the highest shows it: the picture would be black otherwise
 DIM_BITS = 14  # a picture of 16 bits that is so dim may be one of 14
 UNIT, DIM = 1.25, 16.0  # highest values of floating point from 0 to 1, and of what is too dim to be one from 0 to 255
+CODE_STREAM, SIZE_AT = b"\xff\x4f\xff\x51", 38  # where the code stream of JPEG 2000 begins, and the bits behind that
 OVERSHOOT = 2.0  # of floating point beyond 255, as filters leave it
 BELOW = 0.25  # share of the highest value that filters leave below 0
 FAINT = 80  # grey levels that ink must differ from the paper to be seen
@@ -44,12 +45,21 @@ class Stored(NamedTuple):
         tiles = getattr(image, "tile", ())
         raw = str(tiles[0][3]) if tiles else ""
         if image.mode not in WIDE_MODES:
-            return cls(halved=";16" in raw)
+            return cls(halved=";16" in raw or _bits_of_jpeg_2000(image) > 8)
         photometric = image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) if isinstance(image, TiffImageFile) else None
         return cls(bits=12 if ";12" in raw else None, inverted=photometric == WHITE_IS_ZERO)
 
 
 AS_IT_IS = Stored()
+
+
+def _bits_of_jpeg_2000(image: Image.Image) -> int:
+    """Bits of the first channel, as the marker SIZ of the code stream gives them; 8 for whatever is no such file."""
+    if image.format != "JPEG2000" or not getattr(image, "tile", ()):
+        return 8
+    image.fp.seek(0)  # type: ignore[attr-defined]
+    _, begin, behind = image.fp.read().partition(CODE_STREAM)  # type: ignore[attr-defined]
+    return (behind[SIZE_AT] & 0x7F) + 1 if begin and len(behind) > SIZE_AT else 8
 
 
 def levels_of(image: Image.Image, stored: Stored, key: str) -> np.ndarray:

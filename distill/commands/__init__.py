@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -53,6 +55,23 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
 
     recipe = load_recipe(options.recipe, options.overrides)
     return recipe, options.run.expanduser() if options.run else run_folder(options.recipe, recipe)
+
+
+@contextmanager
+def warnings_told() -> Iterator[list[str]]:
+    """Collect the warnings that are logged in this context, in their order, for a result in JSON."""
+    told: list[str] = []
+
+    class Collecting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    collecting = Collecting(logging.WARNING)
+    logging.getLogger().addHandler(collecting)
+    try:
+        yield told
+    finally:
+        logging.getLogger().removeHandler(collecting)
 
 
 def show(value: object, options: argparse.Namespace, words: str) -> None:

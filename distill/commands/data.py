@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from distill.commands import MODEL, PROBLEMS_FOUND, Commands, add, reports, show
+from distill.commands import MODEL, PROBLEMS_FOUND, Commands, add, reports, show, warnings_told
 from distill.commands.decoding import decoding_of, takes_decoding
 from students.errors import DataError
 
@@ -61,7 +61,9 @@ def _source(options: argparse.Namespace) -> Any:
 def _import(options: argparse.Namespace) -> int:
     from distill.data.exchange import import_lines
 
-    result = import_lines(_source(options), options.out, *_reader(options))
+    with warnings_told() as warnings:
+        result = import_lines(_source(options), options.out, *_reader(options))
+    result["warnings"] = warnings
     kinds = ", ".join(f"{result[kind]:,} {kind}" for kind in ("labelled", "read", "unlabelled") if kind in result)
     failed = result.get("failed", {})
     words = f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}"
@@ -98,7 +100,9 @@ def _reader(options: argparse.Namespace) -> tuple[Any, float]:
 def _convert(options: argparse.Namespace) -> int:
     from distill.data.exchange import convert_lines
 
-    result = convert_lines(_source(options), options.out, options.to)
+    with warnings_told() as warnings:
+        result = convert_lines(_source(options), options.out, options.to)
+    result["warnings"] = warnings
     return _counts(result, options, f"{options.out}: {result['lines']:,} lines as {result['format']}")
 
 

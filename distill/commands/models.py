@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from distill.commands import Commands, add, reports, show, takes_model
+from distill.commands import Commands, add, reports, show, takes_model, warnings_told
 from distill.commands.decoding import decoding_of, takes_decoding
 from distill.commands.recording import check_record, clock, of_evaluation, takes_record, write_record
 
@@ -32,8 +32,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     reader = teachers.load(find_student_or_teacher(options.model))
     reader.decode_by(decoding_of(options))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
-    with clock() as seconds:
+    with clock() as seconds, warnings_told() as warnings:
         result = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
+    result["warnings"] = warnings
     rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
     rows += [
         f"{name:24s} {part['n']:7d} {part['exact']:8.2%} {part['cer']:8.2%}" for name, part in result["sources"].items()

@@ -16,6 +16,7 @@ from distill.commands import (
     show,
     takes_recipe,
     until_stopped,
+    warnings_told,
 )
 from distill.commands.recording import check_record, of_comparison, of_report, takes_record, write_record
 from students.errors import UserError
@@ -112,13 +113,14 @@ def _check(options: argparse.Namespace) -> int:
     recipe, folder = recipe_and_folder(options)
     if options.suspicious < 0:
         raise UserError(f"--suspicious {options.suspicious}: 0 or more")
-    if isinstance(recipe, PageRecipe):
-        found = check_pages(recipe, folder)
-        written = write_page_check(folder, found)
-    else:
-        found = check(recipe, folder, options.suspicious)
-        written = write_check(folder, recipe, found)
-    result = found.as_dict() | {"pages": [str(path) for path in written]}
+    with warnings_told() as warnings:
+        if isinstance(recipe, PageRecipe):
+            found = check_pages(recipe, folder)
+            written = write_page_check(folder, found)
+        else:
+            found = check(recipe, folder, options.suspicious)
+            written = write_check(folder, recipe, found)
+    result = found.as_dict() | {"pages": [str(path) for path in written], "warnings": warnings}
     show(result, options, "\n".join([in_table(found), *result["pages"]]))
     return PROBLEMS_FOUND if result["problems"] else 0
 

@@ -45,7 +45,14 @@ def test_the_way_round_gives_the_same_lines(tmp_path: Path, to: str, capsys: pyt
     start = parquet(tmp_path / "start.parquet", named_lines())
     first, middle, last = tmp_path / "first.parquet", tmp_path / "middle", tmp_path / "last.parquet"
     assert main(["import", str(start), str(first), "--json"]) == 0
-    assert printed(capsys) == {"format": "parquet", "lines": 4, "labelled": 4, "unlabelled": 0, "refused": {}}
+    assert printed(capsys) == {
+        "format": "parquet",
+        "lines": 4,
+        "labelled": 4,
+        "unlabelled": 0,
+        "refused": {},
+        "warnings": [],
+    }
     assert main(["convert", str(first), str(middle), "--to", to]) == 0
     assert main(["import", str(middle), str(last)]) == 0
     assert "4 lines (4 labelled, 0 unlabelled) from " + {"tsv": "folder"}.get(to, to) in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -144,6 +145,49 @@ def test_colour_of_16_bits_is_read_and_of_12_in_16_refused_by_name() -> None:
     for shift in (0, 2, 4):
         with pytest.raises(DataError, match=r"^deep\.png: uses 12 of its 16 bits a channel or fewer"):
             decode_image(deep_png(colour << shift), "deep.png")
+
+
+@pytest.mark.parametrize(("shift", "dark"), [(0, True), (4, True), (8, False)])
+def test_colour_in_jpeg_2000_of_16_bits(shift: int, dark: bool) -> None:
+    import cv2
+
+    large = np.kron(np.repeat(WORD[:, :, None], 3, 2), np.ones((8, 8, 1))).astype(np.uint16)
+    data = bytes(cv2.imencode(".jp2", large << shift)[1].tobytes())
+    if dark:
+        with pytest.raises(DataError, match=r"^deep\.jp2: uses 12 of its 16 bits a channel or fewer"):
+            decode_image(data, "deep.jp2")
+    else:
+        assert np.abs(grey(decode_image(data)).astype(int) - large[:, :, 0]).max() <= 2
+
+
+@pytest.mark.parametrize(("ct", "bands"), [(0, 1), (4, 2)])
+@pytest.mark.parametrize("ink", [False, True])
+def test_grey_of_16_bits_with_and_without_transparency(ct: int, bands: int, ink: bool) -> None:
+    """Written by hand, as Pillow writes no such PNG: white ink on nothing, or the word."""
+    levels = np.full(WORD.shape, 65535) if ink and bands == 2 else WORD.astype(int) * 257
+    alpha = np.where(WORD == PAPER, 0, 65535) if ink else np.full(WORD.shape, 65535)
+    values = np.dstack([levels, alpha][:bands]).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", *WORD.shape[::-1], 16, ct, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    data = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    read = grey(decode_image(b"\x89PNG\r\n\x1a\n" + data)).astype(int)
+    assert np.corrcoef(read.ravel(), WORD.astype(int).ravel())[0, 1] * (-1 if ink and bands == 2 else 1) > 0.97
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_grey_and_palettes_of_a_few_bits(depth: int) -> None:
+    few = Image.fromarray(WORD).quantize(2**depth)
+    data = encoded(few, "PNG", bits=depth)
+    assert np.abs(grey(decode_image(data)).astype(int) - np.asarray(few.convert("L")).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+def test_an_animation_is_refused_by_name(form: str) -> None:
+    frames = [Image.fromarray(WORD).convert("RGB"), Image.fromarray(255 - WORD).convert("RGB")]
+    data = encoded(frames[0], form, save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match=r"^moving: an animation of 2 pictures; write one of them"):
+        decode_image(data, "moving")
 
 
 def as_mode(mode: str) -> Image.Image:

@@ -20,6 +20,7 @@ WORD_GAP = 0.2  # of that height: a larger gap between single characters is one
 FEW_CHARACTERS = 3  # so many strings of one character each are a line cut into characters
 SOFT_HYPHEN = "\u00ad"
 HYPHENS = ("-", SOFT_HYPHEN, "\u2010", "\u2011", "\u2e17", "\u00ac")
+BOX = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
 STYLES = ("STYLE", "STYLEREFS")
 Note = Callable[[str], None]
 
@@ -55,14 +56,17 @@ def alto_text(line: ElementTree.Element, note: Note) -> str:
 
 
 def alto_outline(line: ElementTree.Element) -> str:
-    """Return the points of the line's polygon, or else of its box; none without either."""
+    """Return the points of the line's polygon, or else of its box or the box around its strings; none without any."""
     polygon = line.find("{*}Shape/{*}Polygon")
     if polygon is not None and (points := polygon.get("POINTS", "")).strip():
         return points
-    box = _numbers(line, ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
-    if box is None:
+    own = _numbers(line, BOX)
+    within = (_numbers(element, BOX) for element in line.iterfind("{*}String")) if own is None else (own,)
+    boxes = [(x, y, x + width, y + height) for x, y, width, height in filter(None, within)]
+    if not boxes:
         return ""
-    left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
     return f"{left},{top} {right},{top} {right},{bottom} {left},{bottom}"
 
 

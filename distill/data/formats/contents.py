@@ -7,6 +7,7 @@ when that image is fetched, so that the line can be refused by name and the rest
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -16,6 +17,7 @@ from students.image import IMAGE_SUFFIXES
 
 NAMED_AT_MOST = 5
 NAME_SHOWN = 200
+LINE_ENDS = "\r\n\f"
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -80,11 +82,14 @@ def text_of(data: bytes, where: object) -> str:
 
 
 def label_of(data: bytes, where: object) -> str:
-    """Return the label that a file of its own holds: one line of text, which a form feed may end, as Tesseract does."""
-    text = text_of(data, where).rstrip("\r\n\f")
-    if "\n" in text or "\r" in text:
+    """Return the label that a file of its own holds: one line of text among empty ones, which a form feed may end."""
+    text = text_of(data, where).strip(LINE_ENDS)
+    if "\n" not in text and "\r" not in text:
+        return text
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+    if len(lines) > 1:
         raise DataError(f"{where}: holds several lines of text; an image is one line and has one label")
-    return text
+    return lines[0] if lines else ""
 
 
 def first_of(names: Sequence[str]) -> str:

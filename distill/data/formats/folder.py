@@ -21,6 +21,7 @@ from distill.data.formats.label_search import (
     warn_of_unused,
 )
 from distill.data.formats.listing import Files, files_of
+from distill.data.formats.paddle_boxes import are_boxes
 from distill.data.formats.pairs import read_pairs
 from distill.data.formats.placeholders import read_texts
 from students.errors import DataError
@@ -80,6 +81,9 @@ def _listed(files: Files, file: str) -> Labelled:
     where = files.where(file)
     if not rows:
         raise DataError(f"{where}: has no rows")
+    if any(are_boxes(row.text or "") for row in rows):
+        read = "unpack the tar" if files.in_tar else "name the file as the path of a source of kind pages"
+        raise DataError(f"{where}: lists boxes on pages, not texts of lines; {read}")
     base = _base(files, posixpath.dirname(file), rows)
     found = [files.index.find(row.name, base) for row in rows]
     _check_named_once(rows, found)
@@ -91,7 +95,8 @@ def _listed(files: Files, file: str) -> Labelled:
         )
     present = [one for one in found if one is not None]
     if (unnamed := set(files.images) - set(present)) and (unused := len(unnamed - _named_elsewhere(files, file))):
-        log.warning("%s: names %d images; %d others in the folder are not used", where, len(rows), unused)
+        others = "1 other in the folder is" if unused == 1 else f"{unused} others in the folder are"
+        log.warning("%s: names %d images; %s not used", where, len(rows), others)
     return Labelled(_names(rows, present, base), present, read_texts(file, where, rows))
 
 

@@ -64,6 +64,8 @@ def read_label_file(files: Files, file: str) -> LabelFile:
         return bool(cell) and files.index.find(cell, base) is not None
 
     sure = True
+    if suffix == ".txt" and content.lstrip().startswith("{") and _holds_json_lines(content):
+        suffix = ".jsonl"
     match suffix:
         case ".tsv" | ".txt" | ".csv":
             rows, sure = _table(content, where, suffix, names_image)

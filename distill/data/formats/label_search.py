@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from distill.data.formats.contents import NAMED_AT_MOST, OtherEncoding, bytes_of, encoding_of, first_of, is_picture
 from distill.data.formats.label_files import SUFFIXES, read_label_file
-from distill.data.formats.label_tables import PICTURE_THEN
+from distill.data.formats.label_tables import PICTURE_THEN, ROW_END
 from distill.data.formats.listing import Files
 from distill.data.formats.marking import marks_pages
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_about, is_text, paired
@@ -28,23 +28,29 @@ log = logging.getLogger(__name__)
 LABEL_FILES = ("labels.tsv", "labels.csv", "labels.json", "metadata.jsonl", "metadata.csv")
 PADDLE_LISTS = ("rec_gt*.txt", "Label.txt")
 PAIRS = f"*{GROUND_TRUTH}"
-ONE_EACH = re.compile(r"\.(json|xml|label|lab|lbl|text|gt|csv|tsv|ya?ml)", re.IGNORECASE)  # files of one image each
+ONE_EACH = re.compile(
+    r"\.(json|xml|label|lab|lbl|text|gt|csv|tsv|ya?ml|hocr)", re.IGNORECASE
+)  # files of one image each
 ABOUT_SUFFIXES = (".txt", ".md", ".rst", ".html", ".pdf")
 SPREADSHEETS = (".xlsx", ".xls", ".ods")
 HEAD_BYTES = 2**16
 LOOKED_AT = 200  # rows of a file, texts next to images, or files
 BOX_ROW = re.compile(r"\d+( -?\d+(\.\d+)?(e-?\d+)?){4,}\s*|(-?\d+,){8}.*", re.IGNORECASE)  # YOLO's, and ICDAR's
-GARBLED = "\ufffd"
 ALL_TEXTS = f"*{TEXT}"
+BOXES = "it lists boxes on pages; give it as the path of a source of its own"
 QUOTED = re.compile(r'"([^"\n]{1,500})"')
 
 
 class Candidate(NamedTuple):
-    """What may hold labels: a file or `*.txt`, and why it is not used unasked; `broken`: it surely holds labels."""
+    """What may hold labels: a file or `*.txt`, and why it is not used unasked.
+
+    `broken`: it surely holds labels; not `usable`: to name it as the labels would not help.
+    """
 
     name: str
     problem: str = ""
     broken: bool = False
+    usable: bool = True
 
 
 def known_labels(files: Files) -> list[str]:
@@ -74,6 +80,10 @@ def search(files: Files, without: Sequence[str] = ()) -> list[Candidate]:
     ]
     lists = [name for name in apart if posixpath.splitext(name)[0] not in stems]
     found += [each for name in lists[:LOOKED_AT] if (each := _candidate(files, name))]
+    lonely = set(pairs.lonely).difference(without, (each.name for each in found))
+    if not texts and 0.8 <= len(lonely) / len(files.images) <= 1.25:  # as where `gt_1.txt` labels `1.png`
+        why = f"{len(lonely)} texts bear the name of no image, as {min(lonely)}"
+        found.append(Candidate(ALL_TEXTS, why, usable=False))
     if len(lists) > LOOKED_AT:
         found.append(Candidate(lists[LOOKED_AT], f"one of {len(lists)} files, too many to look into"))
     return found
@@ -84,7 +94,7 @@ def warn_of_unused(files: Files, candidates: Sequence[Candidate]) -> None:
     for each in candidates[:NAMED_AT_MOST]:
         why = f" ({each.problem})" if each.problem else ""
         can_be = each.name == ALL_TEXTS or (each.name.lower().endswith(SUFFIXES) and not each.name.startswith("*"))
-        how = f"; give labels: {each.name}" if can_be else ""
+        how = f"; give labels: {each.name}" if can_be and each.usable else ""
         log.warning("%s: holds %s, which is not used%s%s", files.place, each.name, why, how)
 
 
@@ -142,7 +152,7 @@ def _candidate(files: Files, name: str) -> Candidate | None:
     if not texts:
         return None
     if any(text.startswith(("[{", "[]")) for text in texts):
-        return Candidate(name, "it lists boxes on pages")
+        return Candidate(name, BOXES, usable=False)
     if not sure:
         return Candidate(name, "no heading says which column holds the text")
     if not is_picture(rows[0].name):
@@ -164,10 +174,10 @@ def _names_images(name: str, head: bytes, names_image: Callable[[str], bool]) ->
     """Whether most rows of the beginning of a file name an image and something else."""
     text = _loosely(head)
     if name.lower().endswith(".json"):
-        return any(names_image(cell) for cell in QUOTED.findall(text)[:LOOKED_AT])
-    rows = text.split("\n")[: -1 if len(head) == HEAD_BYTES else None]
-    cells = [_cells(row) for row in rows if row.strip()][:LOOKED_AT]
-    hits = sum(len(row) > 1 and any(names_image(c) or (GARBLED in c and is_picture(c)) for c in row) for row in cells)
+        return any(names_image(cell) or is_picture(cell) for cell in QUOTED.findall(text)[:LOOKED_AT])
+    rows = ROW_END.split(text)[: -1 if len(head) == HEAD_BYTES else None]
+    cells = [_cells(row) for row in rows if row.strip() and not row.startswith("#")][:LOOKED_AT]
+    hits = sum(len(row) > 1 and any(names_image(c) or is_picture(c) for c in row) for row in cells)
     return 2 * hits >= max(len(cells) - 1, 1)
 
 
@@ -177,7 +187,8 @@ def _cells(row: str) -> list[str]:
         return QUOTED.findall(row)
     cells = [cell.strip(' "\r') for cell in re.split(r"[\t,;|]|: ", row)]
     spaced = PICTURE_THEN.match(row)
-    return [cell for cell in cells if cell] + ([spaced[1], spaced[3]] if spaced else [])
+    first, _, rest = row.partition(" ")  # as IAM has it, names without a suffix
+    return [cell for cell in cells if cell] + ([spaced[1], spaced[3]] if spaced else [first, rest] if rest else [])
 
 
 def _loosely(head: bytes) -> str:

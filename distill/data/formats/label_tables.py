@@ -32,6 +32,7 @@ MORE_TEXT_COLUMNS = (
     *("ocr_text", "target", "value", "number", "reading", "latex", "line_text", "true_text", "plate_number"),
 )
 FILE_TIERS, TEXT_TIERS = (FILE_COLUMNS, MORE_FILE_COLUMNS), (TEXT_COLUMNS, MORE_TEXT_COLUMNS)
+ROW_END = re.compile(r"\r*\n|\r")  # a file that was saved as text twice has \r\r\n
 DELIMITERS = ",;\t|"
 CONFIDENCE = re.compile(r"0?\.\d+|[01](\.0*)?|0\.\d*")
 PICTURE_THEN = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, IMAGE_SUFFIXES))}))(\s*[,;]|\s)\s*(.*)", re.IGNORECASE)
@@ -55,8 +56,12 @@ class Columns(NamedTuple):
 
 
 def numbered_rows(content: str) -> Iterator[tuple[int, str]]:
-    """Numbered rows that are not empty; only line feeds end a row, since labels may hold other separators."""
-    return ((number, row) for number, row in enumerate(re.split(r"\r?\n", content), 1) if row)
+    """Numbered rows that hold more than white space, with the line breaks of any system.
+
+    A byte order mark before a row is none of its characters. Other separators of lines may be in labels.
+    """
+    rows = content.split("\n") if "\r" not in content else ROW_END.split(content)
+    return ((number, row.lstrip("\ufeff")) for number, row in enumerate(rows, 1) if row.strip("\ufeff \t"))
 
 
 def tabbed(content: str, where: str) -> list[Cells]:

@@ -20,7 +20,7 @@ from students.image import UNREAD_SUFFIXES
 
 log = logging.getLogger(__name__)
 
-COPIES = ("__MACOSX", "@eaDir")
+COPIES = ("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information")
 ALL = -1
 
 
@@ -28,7 +28,8 @@ ALL = -1
 class Files:
     """Files by their relative names, sorted. `read(name, n)` gives the first n bytes of one, `ALL` of them for -1.
 
-    `hidden` are pictures and folders of pictures that are left out, `repeated` links to folders that are read already.
+    `hidden` are pictures and folders of pictures that are left out, `repeated` links to folders that are read already,
+    `lost` links to nowhere that are not named as pictures are.
     """
 
     place: Path
@@ -37,6 +38,7 @@ class Files:
     in_tar: bool = False
     hidden: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @cached_property
     def images(self) -> tuple[str, ...]:
@@ -58,6 +60,8 @@ class Files:
             log.warning("%s: %d pictures are of formats that are not read: %s", self.place, *_counted(unread))
         if self.hidden:
             log.warning("%s: %d hidden files and folders are not used: %s", self.place, *_counted(self.hidden))
+        if self.lost:
+            log.warning("%s: %d links lead to nothing that is there: %s", self.place, *_counted(self.lost))
         if self.repeated:
             log.warning(
                 "%s: %d links lead to folders that are read already, and are not followed: %s",
@@ -83,7 +87,7 @@ def files_of(folder: Path) -> Files:
     def read(name: str, n_bytes: int) -> bytes:
         return bytes_of(folder / name, n_bytes)
 
-    walk = _Walk([], [], [])
+    walk = _Walk([], [], [], [])
     seen = {_identity(parent) for parent in folder.resolve().parents}
     folders, links = [""], list[str]()
     while folders or links:
@@ -99,16 +103,17 @@ def files_of(folder: Path) -> Files:
         folders += inner
         links += linked
     parts = (tuple(sorted(names)) for names in walk)
-    names, hidden, repeated = parts
-    return Files(folder, names, read, False, hidden, repeated)
+    names, hidden, repeated, lost = parts
+    return Files(folder, names, read, False, hidden, repeated, lost)
 
 
 class _Walk(NamedTuple):
-    """What was met: files, hidden pictures, links to folders that were read already."""
+    """What was met: files, hidden pictures, links to folders that were read already, links to nowhere."""
 
     names: list[str]
     hidden: list[str]
     repeated: list[str]
+    lost: list[str]
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -132,18 +137,34 @@ def _entries(folder: Path, name: str, walk: _Walk) -> tuple[list[str], list[str]
                 walk.hidden.append(relative)
         elif entry.is_dir(follow_symlinks=False):
             folders.append(relative)
-        elif entry.is_symlink() and entry.is_dir():
+        elif entry.is_symlink() and _leads_to_a_folder(entry):
             links.append(relative)
-        elif entry.is_file() or entry.is_symlink():  # a link that leads nowhere is refused by its name
+        elif entry.is_symlink() and not is_picture(relative) and not _leads_to_a_file(entry):
+            walk.lost.append(relative)
+        elif entry.is_symlink() or entry.is_file():  # a picture that is a link to nowhere is refused by its name
             walk.names.append(relative)
     return folders, links
 
 
+def _leads_to_a_folder(link: os.DirEntry[str]) -> bool:
+    try:
+        return link.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _leads_to_a_file(link: os.DirEntry[str]) -> bool:
+    try:
+        return link.is_file()
+    except OSError:
+        return False
+
+
 def _holds_pictures(entry: os.DirEntry[str]) -> bool:
     """Whether a hidden file is a picture, or a hidden folder holds one."""
-    if not entry.is_dir():
-        return is_picture(entry.name)
     try:
+        if not entry.is_dir():
+            return is_picture(entry.name)
         return any(map(is_picture, os.listdir(entry.path)))
     except OSError:
         return False

@@ -11,12 +11,13 @@ from typing import Protocol
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import assert_never
 
-from distill.data.formats.contents import Contents
+from distill.data.formats.contents import LINE_ENDS, Contents
 from distill.data.formats.folder import open_folder
 from distill.data.formats.label_files import SUFFIXES
 from distill.data.formats.label_search import known_labels
 from distill.data.formats.listing import files_of, is_hidden
 from distill.data.formats.marking import marks_pages
+from distill.data.formats.notes import Notes
 from distill.data.formats.pages import open_pages, page_file_in
 from distill.data.formats.parts import is_there
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
@@ -82,8 +83,23 @@ def declared(source: AnySource, contents: Contents) -> Contents:
         raise DataError("holds no lines")
     if source.drop_labels:
         contents = Contents(contents.names, [None] * len(contents.names), contents.fetch)
+    contents = _without_line_ends(source, contents)
     _check_encodable(contents)
     return contents
+
+
+def _without_line_ends(source: AnySource, contents: Contents) -> Contents:
+    """Take the line breaks off the ends of texts, as programs leave them; one inside a text stays, and is said."""
+    texts, notes = list(contents.texts), Notes()
+    for row, text in enumerate(texts):
+        if text and ("\n" in text or "\r" in text or "\f" in text):
+            texts[row] = plain = text.strip(LINE_ENDS)
+            if plain != text:
+                notes.add("texts with a line break at an end, which is left out", contents.names[row])
+            if "\n" in plain or "\r" in plain:
+                notes.add("texts with a line break inside, which stays; an image is one line", contents.names[row])
+    notes.say(f"source {source.name}")
+    return Contents(contents.names, texts, contents.fetch) if notes.names else contents
 
 
 def _check_encodable(contents: Contents) -> None:
@@ -161,8 +177,9 @@ def _kinds_in(folder: Path) -> Iterator[tuple[str, str]]:
             return  # its Arrow files are parts of it
     if (folder / DATA_FILE).is_file():
         yield "lmdb", DATA_FILE
+    suffixes = {part.suffix.lower() for part in folder.iterdir() if not is_hidden(part.name)}
     for suffix in (".parquet", ".arrow", ".tar"):
-        if any(not is_hidden(part.name) for part in folder.glob(f"*{suffix}")):
+        if suffix in suffixes:
             yield SUFFIX_FORMATS[suffix], f"*{suffix}"
     if page := page_file_in(folder):
         yield "pages", page

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from distill.data.formats.contents import bytes_of, text_of
+from distill.data.formats.contents import bytes_of, encoding_of, text_of
+from distill.data.formats.label_tables import numbered_rows
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_images import PageImages
@@ -21,7 +22,7 @@ from students.image import IMAGE_SUFFIXES
 
 FILE = "Label.txt"
 SNIFFED_BYTES = 2**16
-KEYS = (b"points", b"transcription")
+KEYS = ("points", "transcription")
 DOUBTED = ("difficult", "illegibility")
 OTHERS = (*IMAGE_SUFFIXES, ".gt.txt", ".cach", ".bak")  # the last two: what PPOCRLabel keeps for itself, and copies
 
@@ -40,11 +41,17 @@ def holds_boxes(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(SNIFFED_BYTES)
-    rows = [row.partition(b"\t")[2].strip() for row in head.split(b"\n") if row.strip()]
-    first = next((row for row in rows if row != b"[]"), None)
+    text = head.decode(encoding_of(head), errors="replace")
+    rows = [row.partition("\t")[2].strip() for _, row in numbered_rows(text)]
+    first = next((row for row in rows if row != "[]"), None)
     if first is None:  # pages without boxes, or nothing
         return bool(rows) and path.name == FILE
-    return first[:1] == b"[" and first[1:].lstrip()[:1] == b"{" and any(key in first for key in KEYS)
+    return are_boxes(first)
+
+
+def are_boxes(text: str) -> bool:
+    """Return whether what stands for a text begins as a list of boxes."""
+    return text[:1] == "[" and text[1:].lstrip()[:1] == "{" and any(key in text for key in KEYS)
 
 
 def read_boxes(path: Path, notes: Notes) -> list[ReadPage]:
@@ -52,23 +59,27 @@ def read_boxes(path: Path, notes: Notes) -> list[ReadPage]:
 
     Which are taken to be unlabelled, in spite of a text, is added to `notes`.
     """
-    rows = text_of(bytes_of(path), path).split("\n")
     images = PageImages()
-    numbered = ((number, row) for number, row in enumerate(rows, 1) if row.strip())
-    return [_page(row, path, number, images, notes) for number, row in numbered]
+    seen: dict[Path, str] = {}
+    pages: list[ReadPage] = []
+    for number, row in numbered_rows(text_of(bytes_of(path), path)):
+        where = f"{path}:{number}"
+        name, tab, content = row.partition("\t")
+        if not tab:
+            raise DataError(f"{where}: no tab between page and boxes: {row[:60]!r}")
+        image = images.named(name, path)
+        if image is None:
+            raise DataError(f"{where}: the page image {name!r} does not exist in {path.parent}")
+        if (first := seen.setdefault(image, where)) != where:
+            raise DataError(f"{where}: {name} is named twice, first at {first}; keep one of the rows")
+        pages.append(_page(name, image, content, where, notes))
+    return pages
 
 
-def _page(row: str, path: Path, number: int, images: PageImages, notes: Notes) -> ReadPage:
-    where = f"{path}:{number}"
-    name, tab, content = row.rstrip("\r").partition("\t")
-    if not tab:
-        raise DataError(f"{where}: no tab between page and boxes: {row[:60]!r}")
-    image = images.named(name, path)
-    if image is None:
-        raise DataError(f"{where}: the page image {name!r} does not exist in {path.parent}")
+def _page(name: str, image: Path, content: str, where: str, notes: Notes) -> ReadPage:
     page = DescribedPage(image, None, shown=True)
     try:
-        return ReadPage(page, list(_boxes(json.loads(content), page, Path(name).stem, notes)))
+        return ReadPage(page, list(_boxes(json.loads(content), page, PureWindowsPath(name).stem, notes)))
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"{where}: not a JSON list of boxes with transcription and points ({type(error).__name__}: {error})"

@@ -52,15 +52,23 @@ class PageImages:
         given = [PurePath(parts[-1]).stem for parts in _parts(name)]
         stems = dict.fromkeys(stem for stem in (*given, own, own.rpartition(".")[0]) if stem)
         listed = self._in(described_by.parent)
-        return [path for stem in stems for suffix in IMAGE_SUFFIXES for path in listed.get(_key(f"{stem}{suffix}"), ())]
+        keys = [_key(f"{stem}{suffix}") for stem in stems for suffix in IMAGE_SUFFIXES]
+        found = [path for key in keys for path in listed.get(key, ())]
+        folded = {key.casefold() for key in keys}
+        return found or [path for key, paths in listed.items() if key.casefold() in folded for path in paths]
 
     def _there(self, path: Path) -> Path | None:
-        """The file of this path, or else one that differs in its Unicode form or the case of its suffix, or has one."""
+        """The file of this path, or else one that differs in its Unicode form or its case, or has a suffix."""
         if is_file(path):
             return path
         listed = self._in(path.parent)
         suffixes = ("",) if path.suffix.lower() in IMAGE_SUFFIXES else ("", *IMAGE_SUFFIXES)
-        return next((found for suffix in suffixes for found in listed.get(_key(f"{path.name}{suffix}"), ())), None)
+        keys = [_key(f"{path.name}{suffix}") for suffix in suffixes]
+        if found := next((found for key in keys for found in listed.get(key, ())), None):
+            return found
+        folded = {key.casefold() for key in keys}
+        alike = [found for key, images in listed.items() if key.casefold() in folded for found in images]
+        return alike[0] if len(alike) == 1 else None
 
     def _in(self, folder: Path) -> dict[str, list[Path]]:
         if folder not in self._listed:

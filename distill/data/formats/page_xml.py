@@ -5,6 +5,7 @@ PAGE since 2010 and ALTO 1 to 4 are distinguished by their root and read by the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from distill.data.formats.xml_files import ALTO_ROOT, PAGE_ROOT, describes_a_pag
 from students.errors import DataError
 
 Note = Callable[[str], None]
+INDEX = re.compile(r"[+-]?\d{1,9}")
+PIXELS = ("", PIXEL, f"{PIXEL}s", "px")  # as programs write the unit
 TURNS = {PAGE_ROOT: "orientation", ALTO_ROOT: "ROTATION"}  # degrees anticlockwise that the text of a region is turned
 
 
@@ -89,7 +92,8 @@ def _described(file: Path, root: ElementTree.Element) -> _Described:
     page = pages[0] if pages else root
     if name_of(root) == ALTO_ROOT:
         name = root.findtext(".//{*}sourceImageInformation/{*}fileName", "").strip()
-        unit = root.findtext(".//{*}MeasurementUnit", PIXEL).strip() or PIXEL
+        unit = root.findtext(".//{*}MeasurementUnit", PIXEL).strip()
+        unit = PIXEL if unit.lower() in PIXELS else unit
         return _Described(file, root, page, name, _size(page, ("WIDTH", "HEIGHT"), file), unit)
     size = _size(page, ("imageWidth", "imageHeight"), file)
     return _Described(file, root, page, page.get("imageFilename", "").strip(), size, PIXEL)
@@ -201,7 +205,7 @@ def _unicode(element: ElementTree.Element, note: Note) -> str:
     readings = element.findall("{*}TextEquiv")
     if not readings:
         return ""
-    indices = [reading.get("index", "") for reading in readings]
-    order = [(not index.isdecimal(), int(index) if index.isdecimal() else 0) for index in indices]
-    best = readings[order.index(min(order))]
-    return plain(best.findtext("{*}Unicode") or "", note)
+    indices = [reading.get("index", "").strip() for reading in readings]
+    order = [(INDEX.fullmatch(index) is None, int(index) if INDEX.fullmatch(index) else 0) for index in indices]
+    best = readings[order.index(min(order))].find("{*}Unicode")
+    return "" if best is None else plain("".join(best.itertext()), note)

@@ -2,7 +2,7 @@
 
 A text belongs to the image of its stem, or of its name and the suffix (`line.png.txt`), or to the one image whose stem
 goes on behind a dot, as ocropy writes them (`line.bin.png`). The texts of a folder without images belong to the images
-of the one other folder that has their stems. Names are compared in NFC.
+of the one other folder that has their stems. Names are compared in NFC, then without case.
 """
 
 from __future__ import annotations
@@ -56,12 +56,15 @@ def paired(files: Files, suffix: str) -> Pairs:
     by_stem, longer = _by_stem(files.images)
     whole = {normalise(image): [image] for image in files.images}
     double = {image for images in by_stem.values() for image in images[1:]}
+    caseless: dict[str, list[str]] = defaultdict(list)
+    for stem, images in by_stem.items():
+        caseless[stem.casefold()] += images
     texts: dict[str, str] = {}
     waiting: dict[str, str] = {}
     versions: list[str] = []
     for name in (name for name in files.names if is_text(name, suffix)):
         stem = normalise(name[: -len(suffix)])
-        if exact := by_stem.get(stem) or whole.get(stem):
+        if exact := by_stem.get(stem) or whole.get(stem) or _alone(caseless.get(stem.casefold())):
             texts[exact[0]] = name
             versions += longer.get(stem, ())
         else:
@@ -78,6 +81,11 @@ def paired(files: Files, suffix: str) -> Pairs:
     texts |= across
     lonely = [name for name in lonely if name not in across.values()]
     return Pairs(texts, lonely, sorted(double), sorted({v for v in versions if v not in texts and v not in double}))
+
+
+def _alone(images: Sequence[str] | None) -> Sequence[str]:
+    """One image that differs from its text in case alone; where several do, none of them is meant."""
+    return images if images is not None and len(images) == 1 else ()
 
 
 def _by_stem(images: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

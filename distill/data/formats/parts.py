@@ -53,7 +53,8 @@ def splits_of(parts: Sequence[Path]) -> dict[str, list[Path]]:
         if numbered := NUMBERED.fullmatch(part.stem):
             split = numbered["split"]
         else:
-            split = next((SPLIT_OF[word] for word in re.split(r"[\W_]+", part.stem.lower()) if word in SPLIT_OF), "")
+            words = (word.removesuffix("set") for word in re.split(r"[\W\d_]+", part.stem.lower()))
+            split = next((SPLIT_OF[word] for word in words if word in SPLIT_OF), "")
         if split:
             splits.setdefault(split, []).append(part)
     return splits

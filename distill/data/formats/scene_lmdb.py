@@ -52,6 +52,7 @@ def _opened(path: Path) -> Contents:
         count = transaction.get(COUNT)
         if count is None:
             raise DataError(f"{path}: has no key num-samples; it is not a scene-text LMDB")
+        count = count.strip()
         if not count.isdigit():
             raise DataError(f"{path}: num-samples is {count[:20]!r}, not a number")
         n_keys = transaction.stat()["entries"]

@@ -20,6 +20,7 @@ from distill.data.formats.contents import Contents, first_of, is_picture, label_
 from distill.data.formats.folder import Labelled, labelled
 from distill.data.formats.label_files import SUFFIXES
 from distill.data.formats.label_search import PAIRS, known_labels, search
+from distill.data.formats.label_tables import TEXT_TIERS, column_of
 from distill.data.formats.listing import Files, is_hidden
 from distill.data.formats.pairs import is_about
 from distill.data.formats.parts import parts_of
@@ -160,15 +161,20 @@ def _of_samples(files: Files, samples: Sequence[Sample]) -> Labelled:
 
 def _text(files: Files, sample: Sample) -> str | None:
     where = f"{files.place}: {sample.name}"
-    for ending in ("gt.txt", "txt"):
+    longer = sample.images[0].rpartition(".")[0]  # `line.img.txt` is the text of `line.img.png`
+    for ending in ("gt.txt", "txt", *((f"{longer}.gt.txt", f"{longer}.txt") if longer else ())):
         if ending in sample.members:
             return label_of(files.read(sample.members[ending], -1), f"{where}.{ending}")
     if "json" not in sample.members:
         return None
     try:
-        text = json.loads(text_of(files.read(sample.members["json"], -1), f"{where}.json"))["text"]
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        values = json.loads(text_of(files.read(sample.members["json"], -1), f"{where}.json"))
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}.json: no JSON object with a text ({error})") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{where}.json: no JSON object with a text")
+    keys = list(values)
+    text = values[keys[column_of(TEXT_TIERS, keys, f"{where}.json: no JSON object with a text")]]
     if text is not None and not isinstance(text, str):
         raise DataError(f"{where}.json: the text is {text!r}; put it in quotes")
     return text

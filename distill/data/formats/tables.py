@@ -28,6 +28,7 @@ from distill.track import progress
 from students.errors import DataError
 from students.model_file import canonical_json
 
+BASE64 = ("data:", "iVBORw0", "/9j/", "UklGR", "SUkqA", "TU0AK")  # how images begin that were written as text
 Loaded = TypeVar("Loaded")
 
 
@@ -155,7 +156,10 @@ def _with_image(table: datasets.Dataset | pa.Table) -> datasets.Dataset | pa.Tab
 def _images(images: pa.ChunkedArray) -> tuple[pa.ChunkedArray | None, tuple[str, ...], list[str | None]]:
     """The column of image bytes and its place in the table, and the paths; None: there are paths alone."""
     if _is_text(images.type):
-        return None, (), images.to_pylist()
+        paths = images.to_pylist()
+        if any(path.startswith(BASE64) for path in paths if path):
+            raise DataError("the column image holds images as text (base64); write them as bytes")
+        return None, (), paths
     fields = {field.name for field in images.type} if pa.types.is_struct(images.type) else set()
     paths = pc.struct_field(images, "path").to_pylist() if "path" in fields else [None] * len(images)
     if "bytes" in fields:
@@ -174,6 +178,8 @@ def _is_text(kind: pa.DataType) -> bool:
 def _is_bytes(kind: pa.DataType) -> bool:
     """Whether values are bytes, or lists of numbers that may be bytes."""
     types = pa.types
+    if types.is_dictionary(kind):
+        return _is_bytes(kind.value_type)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return bool(types.is_integer(kind.value_type))
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))

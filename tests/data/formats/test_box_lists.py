@@ -45,6 +45,24 @@ def test_images_lie_in_folders_beside_the_list_or_above_it(tmp_path: Path) -> No
         assert len(opened(tmp_path / "set").names) == 2
 
 
+@pytest.mark.parametrize("name", ["C:\\x\\set\\p1.png", "\\\\server\\share\\p1.png", "old\\p1.png", "/mnt/x/p1.png"])
+@pytest.mark.parametrize(("encoding", "end"), [("utf-16", "\n"), ("utf-8-sig", "\r"), ("utf-8", "\r\r\n")])
+def test_lists_of_other_systems(tmp_path: Path, name: str, encoding: str, end: str) -> None:
+    page_image(tmp_path)
+    page_image(tmp_path, "p2.png")
+    rows = box_row(name, *BOXES) + box_row("p2.png", BOXES[0])
+    (tmp_path / "Label.txt").write_bytes(rows.replace("\n", end).encode(encoding))
+    contents = opened(tmp_path)
+    assert (contents.names, contents.texts) == (["p1/0000", "p1/0001", "p2/0000"], ["alpha", "beta 2", "alpha"])
+
+
+def test_a_page_in_two_rows_is_refused(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    (tmp_path / "Label.txt").write_text(box_row("p1.png", *BOXES) + box_row("./p1.png", *BOXES))
+    with pytest.raises(DataError, match=r"Label\.txt:2: \./p1\.png is named twice, first at .*Label\.txt:1"):
+        opened(tmp_path)
+
+
 def test_of_two_lists_one_is_named_and_what_programs_keep_is_none(tmp_path: Path) -> None:
     page_image(tmp_path)
     row = box_row("p1.png", *BOXES)
@@ -139,4 +157,4 @@ def test_two_lists_of_one_layout_count_each_others_images_as_used(
     assert not caplog.records
     page_image(tmp_path / "test", "3.png")
     opened(tmp_path / "rec_gt_train.txt")
-    assert "rec_gt_train.txt: names 3 images; 1 others in the folder are not used" in caplog.text
+    assert "rec_gt_train.txt: names 3 images; 1 other in the folder is not used" in caplog.text

@@ -160,9 +160,9 @@ def test_further_pages_of_a_tiff_are_refused_by_name(tmp_path: Path, capsys: pyt
     assert "refused: multi.tif: a TIFF of 3 pages; write each page as a file of its own" in said
 
 
-@pytest.mark.parametrize("subfile", [1, 4])
-def test_smaller_copies_and_masks_in_a_tiff_are_no_pages(subfile: int) -> None:
-    data = tiff(2, {254: subfile})
+@pytest.mark.parametrize("further", [{254: 1}, {254: 4}, {254: 5}, {255: 2}])
+def test_smaller_copies_and_masks_in_a_tiff_are_no_pages(further: dict[int, int]) -> None:
+    data = tiff(3, further)
     assert decode_image(data).shape == (8, 20)
     assert image_size(data, "x") == (8, 20)
     with pytest.raises(DataError, match="here: a TIFF of 2 pages"):

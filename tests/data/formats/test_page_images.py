@@ -55,6 +55,9 @@ COUNTED = "their lines count the pixels as stored"
         ("p1.xml", "p1.Tif", ""),
         ("p1.page.xml", "p1.png", ""),
         ("P1.XML", "P1.png", "P1.png"),
+        ("page1.xml", "Page1.png", "page1.png"),
+        ("page1.xml", "PAGE1.PNG", ""),
+        ("x.xml", "P1.png", "C:\\scans\\p1.PNG"),
     ],
 )
 @pytest.mark.parametrize("kind", ["page", "alto"])
@@ -197,6 +200,9 @@ def test_detection_lists_count_the_pixels_as_shown(tmp_path: Path, caplog: pytes
             "pages measured on another size of their image, scaled",
         ),
         ("pixel", f'WIDTH="{WIDTH}" HEIGHT="{HEIGHT}"', (15, 36, 15, 8), ""),
+        ("Pixel", "", (15, 36, 15, 8), ""),
+        ("px", f'WIDTH="{WIDTH}" HEIGHT="{HEIGHT}"', (15, 36, 15, 8), ""),
+        ("inch10", 'WIDTH="12" HEIGHT="8"', (1.5, 3.6, 1.5, 0.8), "pages measured in inch10, scaled by"),
     ],
 )
 def test_units_are_scaled_by_the_size_of_the_page(

@@ -61,6 +61,9 @@ def test_white_space_is_one_space(
         (equiv("none") + equiv("two", 2) + equiv("zero", 0) + equiv("one", 1), "zero"),
         (equiv("first") + equiv("second"), "first"),
         ('<TextEquiv index="x"><Unicode>wrong</Unicode></TextEquiv>' + equiv("three", 3), "three"),
+        ('<TextEquiv index=" 1 "><Unicode>one</Unicode></TextEquiv>' + equiv("five", 5), "one"),
+        (equiv("ten", 10) + equiv("nine", 9) + equiv("last"), "nine"),
+        ("<TextEquiv><Unicode>al<!-- no text -->p<hi>h</hi>a</Unicode></TextEquiv>", "alpha"),
         ("<TextEquiv><PlainText>p</PlainText></TextEquiv>", None),
     ],
 )

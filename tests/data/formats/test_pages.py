@@ -74,6 +74,32 @@ def test_alto_gives_polygons_or_boxes_and_words(tmp_path: Path, namespace: str) 
     assert (second == INK + 1).all()
 
 
+def test_an_alto_line_without_a_place_is_where_its_strings_are(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    strings = [f'<String CONTENT="a" HPOS="{x}" VPOS="36" WIDTH="5" HEIGHT="{8 - i}"/>' for i, x in enumerate((15, 25))]
+    (tmp_path / "p1.xml").write_text(alto_xml(f'<TextLine ID="a">{"<SP/>".join(strings)}</TextLine>'))
+    _, texts, (line,) = read(tmp_path)
+    assert texts == ["a a"]
+    assert line.shape == (8, 15)
+    assert (line == INK + 1).all()
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        "15, 36  30, 36\n 30 , 44 15,44",
+        "15 36 30 36 30 44 15 44",
+        "15.0,36.0 30.0,36.0 30,44 15,44,",
+        "1.5e1,36 30,36 30,44 15,44 15,36",
+        "30,44 15,44 15,36 30,36",
+    ],
+)
+def test_coordinates_as_programs_write_them(tmp_path: Path, points: str) -> None:
+    page_image(tmp_path)
+    (tmp_path / "p1.xml").write_text(page_xml(text_line("a", points, "")))
+    assert (read(tmp_path)[2][0] == np.full((8, 15), INK + 1)).all()
+
+
 @pytest.mark.parametrize(("kind", "names"), [("alto", "page/line_{}"), ("page", "page/r0l{}")])
 def test_a_page_as_tesseract_describes_it(tmp_path: Path, kind: str, names: str) -> None:
     """Tesseract 5.5.4 wrote both files of `page.png`, by its own renderers of ALTO and PAGE."""

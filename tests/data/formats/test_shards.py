@@ -44,7 +44,7 @@ def test_a_tar_cut_anywhere_is_noticed(tmp_path: Path) -> None:
         ({"png": PICTURES[0], "jpg": b"x"}, "last has 2 images: jpg, png"),
         ({"png": PICTURES[0], "txt": "one\ntwo"}, r"last\.txt: holds several lines"),
         ({"png": PICTURES[0], "txt": b"\xff"}, r"last\.txt: not UTF-8"),
-        ({"png": PICTURES[0], "json": {"words": "x"}}, r"last\.json: no JSON object with a text"),
+        ({"png": PICTURES[0], "json": {"page": "x"}}, r"last\.json: no JSON object with a text"),
         ({"png": PICTURES[0], "json": {"text": 5}}, r"last\.json: the text is 5"),
     ],
 )
