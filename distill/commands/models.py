@@ -6,16 +6,19 @@ import argparse
 
 from distill.commands import Commands, add, reports, show, takes_model, warnings_told
 from distill.commands.decoding import decoding_of, takes_decoding
+from distill.commands.page_evaluation import evaluate_on_pages
 from distill.commands.recording import check_record, clock, of_evaluation, takes_record, write_record
+from students.errors import UserError
 
 
 def add_to(commands: Commands) -> None:
     """Add the command of this module."""
-    evaluate = add(commands, "evaluate", _evaluate, "exact match, CER and WER of a model on labelled lines")
+    evaluate = add(commands, "evaluate", _evaluate, "scores of a model on labelled lines, or on marked pages")
     takes_model(evaluate)
-    evaluate.add_argument("data", nargs="+", metavar="DATA", help="file or folder of lines, or hf://user/name")
+    evaluate.add_argument("data", nargs="+", metavar="DATA", help="file or folder of lines or pages, or hf://user/name")
     evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
-    evaluate.add_argument("--against", choices=["peers"], help="read the same lines with Tesseract and PP-OCR, too")
+    evaluate.add_argument("--against", choices=["peers"], help="Tesseract and PP-OCR on the same lines or pages")
+    evaluate.add_argument("--recogniser", metavar="MODEL", help="reads the lines that MODEL, a locator, finds on pages")
     takes_decoding(evaluate)
     takes_record(evaluate)
     reports(evaluate)
@@ -26,10 +29,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     from distill.evaluation.evaluate import evaluate_sources
     from distill.evaluation.peers import open_peers
     from distill.teaching.provenance import in_words, provenance_of
+    from students.model_file import OF_PAGES, kind_of
     from teachers.shipped import find_student_or_teacher
 
     check_record(options)
-    reader = teachers.load(find_student_or_teacher(options.model))
+    path = find_student_or_teacher(options.model)
+    if kind_of(path) in OF_PAGES:
+        return evaluate_on_pages(options, path)
+    if options.recogniser:
+        raise UserError(f"{options.model}: reads lines; --recogniser goes with a locator, which finds them on pages")
+    reader = teachers.load(path)
     reader.decode_by(decoding_of(options))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     with clock() as seconds, warnings_told() as warnings:

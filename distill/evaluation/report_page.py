@@ -12,6 +12,7 @@ from PIL import Image
 from distill.data.labels import fold_label
 from distill.data.lines import Lines
 from distill.evaluation.breakdown import page as breakdown_page
+from distill.evaluation.curves import COLOURS, Curves, draw_curves
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare, fold
 from distill.evaluation.reliability import draw_reliability
@@ -20,21 +21,20 @@ from distill.evaluation.report import Readings, confidences
 from distill.evaluation.verdict import in_words
 from distill.recipe.sections import Recipe
 from distill.schema import Protocol
-from distill.track import read_metrics
 from distill.tsv import tsv_row
 from students.direction import runs_right_to_left
 from students.image import decode_image
 from students.model_file import write_whole
 
 SHOWN_LINES = 20
-COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
+CURVES = Curves("validation_exact", "validation lines not exact", "ctc", "CTC on training lines (nats a frame)")
 
 
 def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, result: Mapping[str, Any]) -> None:
     """Write `report.md`, its pictures and `predictions.tsv` into a run folder; `result` is `report.json`."""
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    _draw_curves(folder, list(readings), pictures / "curves.png")
+    draw_curves(folder, list(readings), CURVES, pictures / "curves.png")
     shown = _differing(test, readings, recipe.data.protocol)
     page = [_heading(recipe, result), _table(result), "![validation over training](pictures/curves.png)\n"]
     _draw_confidence(test, readings, recipe.data.protocol, pictures / "confidence.png")
@@ -141,24 +141,3 @@ def _draw_confidence(test: Lines, readings: Readings, protocol: Protocol, target
         lines = compare(truths_of(test), {key: reading.text for key, reading in of_role.items()}, protocol)
         roles[role] = confidences(of_role, lines)
     draw_reliability(roles, COLOURS, target)
-
-
-def _draw_curves(folder: Path, roles: list[str], target: Path) -> None:
-    """Validation error and training loss of every role over its steps."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    error, loss = figure.subplots(1, 2)
-    for role in roles:
-        entries = read_metrics(folder / role / "metrics.jsonl")
-        validated = [e for e in entries if "validation_exact" in e]
-        logged = [e for e in entries if "ctc" in e]
-        not_exact = [1 - e["validation_exact"] for e in validated]
-        error.plot([e["step"] for e in validated], not_exact, color=COLOURS[role], marker=".", label=role)
-        loss.plot([e["step"] for e in logged], [e["ctc"] for e in logged], color=COLOURS[role], label=role)
-    error.set(xlabel="step", ylabel="validation lines not exact", yscale="log")
-    loss.set(xlabel="step", ylabel="CTC on training lines (nats a frame)", yscale="log")
-    for axes in (error, loss):
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(target, dpi=110, metadata={"Software": None})

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from distill.data.lines import Refusal
+from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord
+from distill.data.pages.sources import PageFileSource
 from distill.evaluation.pages.matching import FoundText, PageCounts, count_page, count_read_page
 from distill.evaluation.pages.peers import PagePeer, ReadPage
 from distill.evaluation.pages.scores import summarise_pages
@@ -55,6 +60,20 @@ def evaluate_pages(
             for peer in peers
         }
     return result | {"refused": refused}
+
+
+def open_page_data(data: Sequence[str]) -> tuple[list[PageRecord], list[Refusal]]:
+    """Open the pages at paths, each a source of its own, and return them with the pages and lines that were refused.
+
+    Raises `DataError` naming a path that cannot be opened, or where no page can be used.
+    """
+    pages: list[PageRecord] = []
+    refused: list[Refusal] = []
+    for number, where in enumerate(data):
+        stem = re.sub(r"[^\w.-]", "_", Path(where).absolute().stem) or "pages"
+        name = f"{number + 1}-{stem}" if len(data) > 1 else stem
+        pages += open_pages(PageFileSource(name=name, path=where), Path(), refused)
+    return pages, refused
 
 
 def _read_by(peer: PagePeer, pages: Sequence[PageRecord], protocol: Protocol | None) -> list[PageCounts]:

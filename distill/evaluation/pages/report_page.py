@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from distill.data.pages.record import PageRecord
+from distill.evaluation.curves import Curves, draw_curves
 from distill.evaluation.pages.pictures import LEGEND, draw_found
 from distill.evaluation.pages.report import MEASURE, Found, page_scores
 from distill.evaluation.verdict import in_words
 from distill.tsv import tsv_row
 from students.model_file import write_whole
 
+CURVES = Curves("validation_hmean", "validation: 1 - H-mean", "cross_entropy", "cross-entropy of the core map (nats)")
 SHOWN_PAGES = 6
 JPEG_QUALITY = 88
 NAMES = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
@@ -30,9 +32,11 @@ def write_report_page(
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     scores = page_scores(pages, found)
+    draw_curves(folder, list(found), CURVES, pictures / "curves.png")
     parts = [
         f"# {heading[0]}\n\n{heading[1]}\n\n**Verdict: {in_words(result, MEASURE)}.**\n",
         _table(result),
+        "![validation over training](pictures/curves.png)\n",
         _of_sources(result),
         _of_heights(result, list(found)),
         _worst_pages(pages, found, scores["student"], pictures),

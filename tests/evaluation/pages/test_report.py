@@ -66,10 +66,16 @@ def test_the_page_shows_the_worst_pages(pages: list[PageRecord], tmp_path: Path)
     counts[7], counts[20] = 1, 0
     found = {role: found_on(pages, counts) for role in PARAMETERS}
     result = summarise_run(pages, found, PARAMETERS, seed=0)
+    for role in ("teacher", "student"):  # a role without a log, such as a finished teacher, has no curve
+        (tmp_path / role).mkdir()
+        (tmp_path / role / "metrics.jsonl").write_text(
+            '{"step": 5, "cross_entropy": 0.5}\n{"step": 5, "validation_hmean": 0.25}\n'
+        )
     write_report_page(tmp_path, ("quick-pages", "pages, quickly"), pages, found, result)
     written = (tmp_path / "report.md").read_text()
     assert written.index("page 20: H-mean 0.0%") < written.index("page 7: H-mean 50.0%")
-    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["page-01.jpg", "page-02.jpg"]
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert names == ["curves.png", "page-01.jpg", "page-02.jpg"]
     rows = (tmp_path / "pages.tsv").read_text().splitlines()
     assert len(rows) == 41
     assert rows[8].split("\t") == ["page 7", "b", "3", "0.5000", "0.5000", "0.5000"]

@@ -1,0 +1,56 @@
+"""Models that are judged on pages: a locator alone, or one with a recogniser that reads what it finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import students
+import teachers
+from distill.evaluation.pages.matching import FoundText
+from distill.evaluation.pages.peers import ReadPage
+from students.model_file import kind_of
+from students.pages.reader import PageReader, lines_of
+from students.reading import Reader
+from teachers.shipped import find_student_or_teacher
+
+
+class PageModel(NamedTuple):
+    """How a model reads a page, its recogniser where it has one, and the size of its files."""
+
+    read: ReadPage
+    recogniser: Reader | None
+    n_bytes: int
+
+
+def open_page_model(locator: str | Path, recogniser: str | Path | None = None) -> PageModel:
+    """Open a locator, a locator's teacher or a file of both networks, and the recogniser that reads their lines.
+
+    `recogniser` is of either kind, and takes the place of that in a file of both. Raises `CheckpointError` for a file
+    that is missing, damaged, foreign, or of another kind.
+    """
+    path = find_student_or_teacher(locator)
+    n_bytes = path.stat().st_size
+    if recogniser is not None:
+        n_bytes += find_student_or_teacher(recogniser).stat().st_size
+    if kind_of(path) == "pages":
+        reader = students.load_page(path, recogniser)
+    elif recogniser is not None:
+        reader = PageReader(teachers.load_locator(path), teachers.load(find_student_or_teacher(recogniser)))
+    else:
+        finder = teachers.load_locator(path)
+        return PageModel(
+            lambda page_HWC: [FoundText(line.polygon_P2) for line in lines_of(finder, page_HWC)], None, n_bytes
+        )
+    return PageModel(read_by(reader), reader.recogniser, n_bytes)
+
+
+def read_by(reader: PageReader) -> ReadPage:
+    """Return how a page reader reads a page, as evaluation wants it."""
+
+    def read(page_HWC: np.ndarray) -> list[FoundText]:
+        return [FoundText(np.array(line.polygon, float), line.text) for line in reader.read_page(page_HWC).lines]
+
+    return read

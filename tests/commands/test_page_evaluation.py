@@ -1,0 +1,145 @@
+"""`distill evaluate` on pages: a locator alone, with a recogniser, beside others; and what is refused by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import students
+from distill.cli import main
+from distill.evaluation.pages import peers
+from distill.evaluation.pages.matching import FoundText
+from distill.evaluation.pages.models import open_page_model
+from distill.records import read_question
+from students.pages.reader import lines_of
+from tests.pages import write_small_locator
+
+
+@pytest.fixture
+def locator(tmp_path: Path) -> Path:
+    return write_small_locator(tmp_path / "locator.safetensors")
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    """Two pages in the format pages.json, of noise; on the first what a small locator finds there is marked."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    noise = np.random.default_rng(0)
+    described = []
+    for number in range(2):
+        name = f"{number}.png"
+        Image.fromarray(noise.integers(0, 256, (96, 128), np.uint8)).save(folder / name)
+        described.append({"file": name, "width": 128, "height": 96, "lines": [{"box": [5, 5, 90, 20], "text": "ab"}]})
+    (folder / "pages.json").write_text(json.dumps(described))
+    return folder
+
+
+def evaluated(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    assert main(["evaluate", *words, "--json"]) == 0
+    result: dict[str, object] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def test_a_locator_is_scored_by_places(locator: Path, pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = evaluated([str(locator), str(pages)], capsys)
+    assert {"hmean", "precision", "recall", "hmean_70", "precision_70", "recall_70", "intervals"} <= set(result)
+    assert (result["pages"], result["lines"], result["end_to_end"], result["cer"]) == (2, 2, None, None)
+    assert list(result["sources"]) == ["pages"]  # type: ignore[call-overload]
+    assert result["bytes"] == locator.stat().st_size
+
+
+def test_a_recogniser_beside_it_is_scored_by_texts(
+    locator: Path, student_file: Path, pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(locator), str(pages), "--recogniser", str(student_file)]
+    result = evaluated([*words, "--protocol", "nospace"], capsys)
+    assert result["protocol"] == "nospace"
+    assert result["end_to_end"] is not None
+    assert result["cer"] is not None
+    assert result["bytes"] == locator.stat().st_size + student_file.stat().st_size
+
+
+def test_what_the_model_finds_is_what_is_counted(
+    locator: Path, pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pages marked with what a locator finds on them score 1 with that locator, whatever it finds."""
+    described = json.loads((pages / "pages.json").read_text())
+    model, found = open_page_model(locator), 0
+    for page in described:
+        outlines = [line.outline_P2 for line in model.read(np.asarray(Image.open(pages / page["file"])))]
+        page["lines"] = [{"box": [*o.min(0).tolist(), *o.max(0).tolist()], "text": "x"} for o in outlines]
+        found += len(outlines)
+    assert found
+    (pages / "pages.json").write_text(json.dumps(described))
+    result = evaluated([str(locator), str(pages)], capsys)
+    assert (result["lines"], result["hmean"], result["hmean_70"]) == (found, 1.0, 1.0)
+
+
+def test_others_on_the_same_pages(
+    locator: Path, pages: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box_42 = np.array([(5, 5), (90, 5), (90, 20), (5, 20)], float)
+    knows = peers.PagePeer("knows", lambda _: [FoundText(box_42, "ab")], 9)
+    monkeypatch.setattr(peers, "open_page_peers", lambda: ([knows], {"other": "is not installed"}))
+    result = evaluated([str(locator), str(pages), "--against", "peers"], capsys)
+    assert result["against"]["knows"]["hmean"] == 1.0  # type: ignore[index]
+    assert result["skipped"] == {"other": "is not installed"}
+    assert main(["evaluate", str(locator), str(pages), "--against", "peers"]) == 0
+    table = capsys.readouterr().out
+    assert "skipped: other: is not installed" in table
+    assert [row.split()[0] for row in table.splitlines()[:3]] == ["source", "pages", "knows"]
+
+
+def test_figures_go_into_records(locator: Path, pages: Path, tmp_path: Path) -> None:
+    target = tmp_path / "records.json"
+    assert main(["evaluate", str(locator), str(pages), str(pages), "--record", str(target)]) == 0
+    records = {(r.what, r.columns["pages"]): r for r in read_question(target).records}
+    assert records["pages", "all"].value == 4
+    assert records["pages", "2-pages"].value == 2
+    assert records["H-mean", "all"].interval is not None
+
+
+def test_a_broken_page_is_named(locator: Path, pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pages / "1.png").write_bytes(b"no image")
+    result = evaluated([str(locator), str(pages)], capsys)
+    assert result["pages"] == 1
+    assert ["1.png" in str(reason) for reason in result["refused"]] == [True]  # type: ignore[attr-defined]
+
+
+def test_a_mistake_is_one_message(
+    locator: Path, student_file: Path, pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unmarked = tmp_path / "unmarked"
+    unmarked.mkdir()
+    Image.new("L", (64, 64), 255).save(unmarked / "a.png")
+    for words, message in (
+        ([str(locator), str(pages), "--protocol", "exact"], "give --recogniser MODEL"),
+        ([str(locator), str(pages), "--alphabet", "ab"], "give --recogniser MODEL"),
+        ([str(student_file), str(pages), "--recogniser", str(student_file)], "--recogniser goes with a locator"),
+        ([str(locator), str(pages), "--recogniser", str(locator)], "locator"),
+        ([str(locator), str(unmarked)], "1 of 1 pages have no marked lines"),
+        ([str(locator), str(tmp_path / "none")], "none"),
+    ):
+        assert main(["evaluate", *words]) == 2, words
+        told = capsys.readouterr().err
+        assert message in told, words
+        assert "Traceback" not in told
+
+
+def test_a_teacher_and_a_locator_open_as_their_readers_do(tmp_path: Path, student_file: Path) -> None:
+    teacher = write_small_locator(tmp_path / "teacher.safetensors", "locator_teacher")
+    page_HWC = np.random.default_rng(1).integers(0, 256, (96, 128), np.uint8)
+    import teachers
+
+    found = open_page_model(teacher).read(page_HWC)
+    expected = lines_of(teachers.load_locator(teacher), page_HWC)
+    assert [line.outline_P2.tolist() for line in found] == [line.polygon_P2.tolist() for line in expected]
+    locator = write_small_locator(tmp_path / "locator.safetensors")
+    read = open_page_model(locator, student_file).read(page_HWC)
+    lines = students.load_page(locator, student_file).read_page(page_HWC).lines
+    assert [line.text for line in read] == [line.text for line in lines]
