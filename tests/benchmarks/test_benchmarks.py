@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,13 +19,26 @@ from accelerate import Accelerator
 import teachers
 from distill.data.formats.opening import open_contents, source_at
 from distill.recipe.file import load_recipe
+from distill.records import read_question
 from distill.runs.pools import Pools
 from students.image import decode_image
 from tests.adopted import write_adopted
+from tests.pages import write_small_locator
 from tests.samples import png_bytes
 
 FOLDER = Path(__file__).parent
-NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
+NAMES = (
+    "accelerator",
+    "adopted",
+    "adopted_cache",
+    "busy",
+    "busy_work",
+    "cache",
+    "importing",
+    "large",
+    "memory",
+    "pages",
+)
 CPU = torch.device("cpu")
 
 
@@ -62,7 +76,7 @@ def test_it_is_imported_and_says_how_it_is_called(benchmark: ModuleType) -> None
     assert f"{name}.py" in str(benchmark.__doc__)
 
 
-@of("accelerator", "busy")
+@of("accelerator", "busy", "pages")
 def test_its_options_are_parsed(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         benchmark.main(["--help"])
@@ -112,6 +126,31 @@ def test_figures_of_a_busy_machine(benchmark: ModuleType) -> None:
     question = benchmark.records(found, ["cache"], ["--quick"])
     assert [record.value for record in question.records] == [100, 100, 100, 85, 80, 65]
     assert question.records[0].command == "python tests/benchmarks/busy.py --quick"
+
+
+@of("pages")
+def test_readers_of_pages_are_measured_in_turn(
+    benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [{"box": [5, 5, 60, 20], "text": "ab"}]
+    for number in range(2):
+        (tmp_path / f"{number}.png").write_bytes(png_bytes(64, 96, number))
+    described = [{"file": f"{number}.png", "width": 96, "height": 64, "lines": lines} for number in range(2)]
+    (tmp_path / "pages.json").write_text(json.dumps(described))
+    box_42 = np.array([(5, 5), (60, 5), (60, 20), (5, 20)], float)
+    knows = benchmark.PagePeer("knows", lambda _: [benchmark.FoundText(box_42, "AB")], 2_500_000)
+    monkeypatch.setattr(benchmark, "open_page_peers", lambda: ([knows], {"other": "is not installed"}))
+    locator, target = write_small_locator(tmp_path / "locator.safetensors"), tmp_path / "r.json"
+    words = [str(tmp_path), "--model", str(locator), "--rounds", "1", "--record", str(target)]
+    assert benchmark.main(words) == 0
+    told = capsys.readouterr()
+    assert [row.split()[0] for row in told.out.splitlines()] == ["pages/s", "locator", "knows"]
+    assert "skipped: other: is not installed" in told.err
+    records = {(r.what, r.columns["reader"]): r for r in read_question(target).records}
+    assert records["end to end F1", "knows"].value == 100.0
+    assert records["size", "knows"].value == 2.5
+    assert records["pages a second", "locator"].value > 0
+    assert records["H-mean at IoU 0.5", "locator"].command.startswith("python tests/benchmarks/pages.py DATA --model")
 
 
 @of("busy_work")

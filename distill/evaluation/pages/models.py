@@ -12,7 +12,7 @@ import teachers
 from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.pages.peers import ReadPage
 from students.model_file import kind_of
-from students.pages.reader import PageReader, lines_of
+from students.pages.reader import Locates, PageReader, lines_of
 from students.reading import Reader
 from teachers.shipped import find_student_or_teacher
 
@@ -40,17 +40,30 @@ def open_page_model(locator: str | Path, recogniser: str | Path | None = None) -
     elif recogniser is not None:
         reader = PageReader(teachers.load_locator(path), teachers.load(find_student_or_teacher(recogniser)))
     else:
-        finder = teachers.load_locator(path)
-        return PageModel(
-            lambda page_HWC: [FoundText(line.polygon_P2) for line in lines_of(finder, page_HWC)], None, n_bytes
-        )
+        return PageModel(found_by(teachers.load_locator(path)), None, n_bytes)
     return PageModel(read_by(reader), reader.recogniser, n_bytes)
+
+
+def found_by(locator: Locates) -> ReadPage:
+    """Return how a locator finds the lines of a page, as evaluation wants it."""
+
+    def read(page_HWC: np.ndarray) -> list[FoundText]:
+        return [FoundText(on_page(line.polygon_P2, page_HWC)) for line in lines_of(locator, page_HWC)]
+
+    return read
 
 
 def read_by(reader: PageReader) -> ReadPage:
     """Return how a page reader reads a page, as evaluation wants it."""
 
     def read(page_HWC: np.ndarray) -> list[FoundText]:
-        return [FoundText(np.array(line.polygon, float), line.text) for line in reader.read_page(page_HWC).lines]
+        lines = reader.read_page(page_HWC).lines
+        return [FoundText(on_page(np.array(line.polygon, float), page_HWC), line.text) for line in lines]
 
     return read
+
+
+def on_page(outline_P2: np.ndarray, page_HWC: np.ndarray) -> np.ndarray:
+    """Return an outline without what leaves the page, (H, W) or (H, W, C): marked lines lie on it, too."""
+    height, width = page_HWC.shape[:2]
+    return np.clip(outline_P2, 0, (width, height))
