@@ -27,18 +27,7 @@ from tests.pages import write_small_locator
 from tests.samples import png_bytes
 
 FOLDER = Path(__file__).parent
-NAMES = (
-    "accelerator",
-    "adopted",
-    "adopted_cache",
-    "busy",
-    "busy_work",
-    "cache",
-    "importing",
-    "large",
-    "memory",
-    "pages",
-)
+NAMES = tuple("accelerator adopted adopted_cache busy busy_work cache importing large memory pages".split())
 CPU = torch.device("cpu")
 
 

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import students
 import teachers
 from distill.cli import main
 from distill.evaluation.pages import peers
 from distill.evaluation.pages.matching import FoundText, boxes_of
 from distill.evaluation.pages.models import open_page_model
 from distill.records import read_question
-from students.pages.reader import lines_of
+from students.pages.reader import PageReader, lines_of
 from tests.pages import write_small_locator
 
 
@@ -140,5 +139,5 @@ def test_a_teacher_and_a_locator_open_as_their_readers_do(tmp_path: Path, studen
     assert boxes_of([line.outline_P2 for line in found]).tolist() == [list(line.box) for line in expected]
     locator = write_small_locator(tmp_path / "locator.safetensors")
     read = open_page_model(locator, student_file).read(page_HWC)
-    lines = students.load_page(locator, student_file).read_page(page_HWC).lines
+    lines = PageReader(teachers.load_locator(locator), teachers.load(student_file)).read_page(page_HWC).lines
     assert [line.text for line in read] == [line.text for line in lines]

@@ -7,11 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-import students
 import teachers
 from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.pages.peers import ReadPage
-from students.model_file import kind_of
 from students.pages.reader import Locates, PageReader, lines_of
 from students.reading import Reader
 from teachers.shipped import find_student_or_teacher
@@ -35,12 +33,9 @@ def open_page_model(locator: str | Path, recogniser: str | Path | None = None) -
     n_bytes = path.stat().st_size
     if recogniser is not None:
         n_bytes += find_student_or_teacher(recogniser).stat().st_size
-    if kind_of(path) == "pages":
-        reader = students.load_page(path, recogniser)
-    elif recogniser is not None:
-        reader = PageReader(teachers.load_locator(path), teachers.load(find_student_or_teacher(recogniser)))
-    else:
+    if recogniser is None:
         return PageModel(found_by(teachers.load_locator(path)), None, n_bytes)
+    reader = PageReader(teachers.load_locator(path), teachers.load(find_student_or_teacher(recogniser)))
     return PageModel(read_by(reader), reader.recogniser, n_bytes)
 
 
