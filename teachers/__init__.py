@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from students.pages.locate import LocatorReader
+    from students.pages.reader import PageReader
     from students.reading import Reader
 
-__all__ = ["load", "load_locator"]
+__all__ = ["load", "load_locator", "load_page"]
 
 
 def load(path_or_name: str | PathLike[str]) -> Reader:
@@ -57,6 +58,25 @@ def load_locator(path: str | PathLike[str]) -> LocatorReader:
     from teachers.locator import LOCATOR_TEACHERS  # timm costs seconds: only where a teacher is opened
 
     return assemble_locator(path, description, weights, lambda a: LOCATOR_TEACHERS.validate_python(_undownloaded(a)))
+
+
+def load_page(locator: str | PathLike[str], recogniser: str | PathLike[str] | None = None) -> PageReader:
+    """Open a reader of pages as `students.load_page` does; beside a `recogniser`, either network may be a teacher.
+
+    Names are those of shipped students, and `teachers/NAME`. Raises `CheckpointError` as `students.load_page` does.
+    """
+    import students
+
+    if recogniser is None:
+        return students.load_page(locator)
+    from students.model_file import kind_of
+    from students.pages.opening import locator_at
+    from students.pages.reader import PageReader
+    from teachers.shipped import find_student_or_teacher
+
+    path = find_student_or_teacher(locator)
+    finder = load_locator(path) if kind_of(path) == "locator_teacher" else locator_at(path)
+    return PageReader(finder, load(find_student_or_teacher(recogniser)))
 
 
 def _undownloaded(architecture: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from typing import Literal
 
 import torch
 
-from students.pages.model_file import LocatorDescription, write_locator
+from students.model_file import read_model
+from students.pages.model_file import (
+    LocatorDescription,
+    PagesDescription,
+    PagesFile,
+    read_locator,
+    write_locator,
+    write_pages,
+)
 from students.pages.network import Locator, SeparableLocator
 from students.pages.preparation import PagePreparation
 from teachers.locator import ResNetLocator
@@ -46,4 +54,12 @@ def write_small_locator(path: Path, kind: Kind = "locator", preparation: PagePre
     )
     weights = build_small_locator(kind, preparation.channels).state_dict()
     write_locator(path, description, {name: tensor.numpy() for name, tensor in weights.items()})
+    return path
+
+
+def write_both(path: Path, locator: Path, recogniser: Path) -> Path:
+    """Write the networks of two model files as one file."""
+    found, locator_weights = read_locator(locator)
+    read, weights = read_model(recogniser)
+    write_pages(path, PagesFile(PagesDescription(locator=found, recogniser=read), locator_weights, weights))
     return path

@@ -28,7 +28,7 @@ def read_pages(options: argparse.Namespace) -> int:
     form = form_of(options, PAGE_FORMS)
     if options.review_below is not None or options.review_page:
         raise DataError("--review-below and --review-page are for lines; --to json has the confidence of every line")
-    reader = _opened_reader(options)
+    reader = _page_reader(options)
     reader.recogniser.decode_by(decoding_of(options))
     images, failed = found_images(options.images)
     unread = 0
@@ -50,21 +50,15 @@ def read_pages(options: argparse.Namespace) -> int:
     return USER_ERROR if failed else 0
 
 
-def _opened_reader(options: argparse.Namespace) -> PageReader:
+def _page_reader(options: argparse.Namespace) -> PageReader:
     """One file of both networks, or a locator and what reads; teachers too, where they have a part of their own."""
-    import students
-
     if options.recogniser is None:
+        import students  # a student alone needs nothing of teachers
+
         return students.load_page(options.model)
     import teachers
-    from students.model_file import kind_of
-    from students.pages.opening import locator_at
-    from students.pages.reader import PageReader
-    from teachers.shipped import find_student_or_teacher
 
-    path = find_student_or_teacher(options.model)
-    locator = teachers.load_locator(path) if kind_of(path) == "locator_teacher" else locator_at(path)
-    return PageReader(locator, teachers.load(find_student_or_teacher(options.recogniser)))
+    return teachers.load_page(options.model, options.recogniser)
 
 
 def _pages(reader: PageReader, images: Sequence[Found], batch: int) -> Iterator[tuple[Path, Page | DataError]]:

@@ -27,7 +27,8 @@ from tests.pages import write_small_locator
 from tests.samples import png_bytes
 
 FOLDER = Path(__file__).parent
-NAMES = tuple("accelerator adopted adopted_cache busy busy_work cache importing large memory pages".split())
+NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
+NAMES += ("pages",)
 CPU = torch.device("cpu")
 
 

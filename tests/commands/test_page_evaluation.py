@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import students
 import teachers
 from distill.cli import main
 from distill.evaluation.pages import peers
 from distill.evaluation.pages.matching import FoundText, boxes_of
 from distill.evaluation.pages.models import open_page_model
 from distill.records import read_question
-from students.pages.reader import PageReader, lines_of
-from tests.pages import write_small_locator
+from students.pages.reader import lines_of
+from tests.pages import write_both, write_small_locator
 
 
 @pytest.fixture
@@ -62,6 +63,16 @@ def test_a_recogniser_beside_it_is_scored_by_texts(
     assert result["end_to_end"] is not None
     assert result["cer"] is not None
     assert result["bytes"] == locator.stat().st_size + student_file.stat().st_size
+
+
+def test_one_file_of_both_is_scored_as_the_two(
+    locator: Path, student_file: Path, pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = write_both(tmp_path / "both.safetensors", locator, student_file)
+    apart = evaluated([str(locator), str(pages), "--recogniser", str(student_file)], capsys)
+    together = evaluated([str(both), str(pages)], capsys)
+    assert together["bytes"] == both.stat().st_size
+    assert together | {"bytes": 0} == apart | {"bytes": 0}
 
 
 def test_what_the_model_finds_is_what_is_counted(
@@ -139,5 +150,5 @@ def test_a_teacher_and_a_locator_open_as_their_readers_do(tmp_path: Path, studen
     assert boxes_of([line.outline_P2 for line in found]).tolist() == [list(line.box) for line in expected]
     locator = write_small_locator(tmp_path / "locator.safetensors")
     read = open_page_model(locator, student_file).read(page_HWC)
-    lines = PageReader(teachers.load_locator(locator), teachers.load(student_file)).read_page(page_HWC).lines
+    lines = students.load_page(locator, student_file).read_page(page_HWC).lines
     assert [line.text for line in read] == [line.text for line in lines]

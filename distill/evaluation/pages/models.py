@@ -10,6 +10,7 @@ import numpy as np
 import teachers
 from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.pages.peers import ReadPage
+from students.model_file import kind_of
 from students.pages.reader import Locates, PageReader, lines_of
 from students.reading import Reader
 from teachers.shipped import find_student_or_teacher
@@ -33,9 +34,9 @@ def open_page_model(locator: str | Path, recogniser: str | Path | None = None) -
     n_bytes = path.stat().st_size
     if recogniser is not None:
         n_bytes += find_student_or_teacher(recogniser).stat().st_size
-    if recogniser is None:
+    if recogniser is None and kind_of(path) != "pages":
         return PageModel(found_by(teachers.load_locator(path)), None, n_bytes)
-    reader = PageReader(teachers.load_locator(path), teachers.load(find_student_or_teacher(recogniser)))
+    reader = teachers.load_page(path, recogniser)
     return PageModel(read_by(reader), reader.recogniser, n_bytes)
 
 

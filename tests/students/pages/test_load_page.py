@@ -12,10 +12,8 @@ import pytest
 import students
 from distill.delivery.graph import graph_of_locator, signed
 from students.errors import CheckpointError
-from students.model_file import read_model
-from students.pages.model_file import PagesDescription, PagesFile, read_locator, write_pages
 from students.pages.page import Page
-from tests.pages import write_small_locator
+from tests.pages import write_both, write_small_locator
 
 PAGE_HWC = np.random.default_rng(7).integers(0, 256, (160, 120, 3), np.uint8)
 
@@ -27,11 +25,7 @@ def locator_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pages_file(tmp_path: Path, locator_file: Path, student_file: Path) -> Path:
-    locator, locator_weights = read_locator(locator_file)
-    recogniser, weights = read_model(student_file)
-    path = tmp_path / "both.safetensors"
-    write_pages(path, PagesFile(PagesDescription(locator=locator, recogniser=recogniser), locator_weights, weights))
-    return path
+    return write_both(tmp_path / "both.safetensors", locator_file, student_file)
 
 
 def read_by(*models: Path | str) -> Page:
