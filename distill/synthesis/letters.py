@@ -116,9 +116,9 @@ def advance_px(text: str, face: FontFace, size_px: int, spacing: float) -> float
     return sum(alphabet[character].advance for character in text) + spacing * size_px * len(text)
 
 
-def small_letters_px(face: FontFace, size_px: int) -> int:
-    """Return the height of small letters such as x above the baseline."""
-    return _alphabet(face, size_px).heights[1]
+def heights_px(face: FontFace, size_px: int) -> tuple[int, int, int]:
+    """Return the heights of ascenders and of small letters above the baseline, and of descenders below it."""
+    return _alphabet(face, size_px).heights
 
 
 def curved(coverage: Pixels, box: Box, rise_px: float, wave: bool) -> tuple[Pixels, Box]:

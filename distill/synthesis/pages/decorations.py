@@ -110,6 +110,60 @@ def scribble(draft: Draft, area: Area) -> None:
     cv2.polylines(draft.ink_HW, [points.astype(np.int32)], False, 230, thickness, cv2.LINE_AA, shift=4)
 
 
+def overlaid(draft: Draft) -> None:
+    """Add what comes onto a page later, across its text: a pen's strokes, ticks, rings, a stamp, specks of dirt."""
+    rng = draft.rng
+    if draft.chance(0.2):
+        for _ in range(rng.randint(1, 3)):
+            wide, high = draft.width * rng.uniform(0.05, 0.3), draft.width * rng.uniform(0.03, 0.15)
+            left, top = rng.uniform(0, draft.width - wide), rng.uniform(0, max(1.0, draft.height - high))
+            rng.choice((scribble, scribble, _tick, _ring))(draft, Area(left, top, left + wide, top + high))
+    if draft.chance(0.1):
+        size = draft.width * rng.uniform(0.15, 0.35)
+        left, top = rng.uniform(0, draft.width - size), rng.uniform(0, max(1.0, draft.height - size))
+        _stamp(draft, Area(left, top, left + size, top + size * rng.uniform(0.4, 1)))
+    if draft.chance(0.3):
+        for _ in range(rng.randint(3, 50)):
+            centre = rng.randrange(draft.width), rng.randrange(draft.height)
+            cv2.circle(draft.ink_HW, centre, rng.choice((0, 0, 1, 1, 2)), rng.randint(80, 255), -1)
+
+
+def _tick(draft: Draft, area: Area) -> None:
+    low = area.left + area.width * 0.3, area.bottom
+    thickness = draft.rng.uniform(1, 3)
+    draft.rule((area.left, area.top + area.height * 0.6), low, thickness)
+    draft.rule(low, (area.right, area.top), thickness)
+
+
+def _ring(draft: Draft, area: Area) -> None:
+    centre, half = (
+        (round(area.middle), round((area.top + area.bottom) / 2)),
+        (int(area.width / 2), int(area.height / 2)),
+    )
+    turn, thickness = draft.rng.uniform(-20, 20), draft.rng.randint(1, 3)
+    cv2.ellipse(draft.ink_HW, centre, half, turn, 0, draft.rng.uniform(320, 400), 230, thickness, cv2.LINE_AA)
+
+
+def _stamp(draft: Draft, area: Area) -> None:
+    """Rings or frames with bars in them, pale, at an angle."""
+    rng = draft.rng
+    centre, level = (area.middle, (area.top + area.bottom) / 2), rng.randint(70, 190)
+    stamp_HW = np.zeros_like(draft.ink_HW)
+    turn, size = rng.uniform(-35, 35), (area.width, area.height)
+    for share in (1.0, 0.86):
+        if rng.random() < 0.5:
+            half = int(size[0] * share / 2), int(size[1] * share / 2)
+            cv2.ellipse(stamp_HW, (int(centre[0]), int(centre[1])), half, turn, 0, 360, level, 2, cv2.LINE_AA)
+        else:
+            corners = cv2.boxPoints((centre, (size[0] * share, size[1] * share), turn))
+            cv2.polylines(stamp_HW, [corners.astype(np.int32)], True, level, 2, cv2.LINE_AA)
+    for offset in (-0.15, 0.15):
+        bar = cv2.boxPoints((centre, (size[0] * rng.uniform(0.3, 0.6), abs(offset) * size[1] * 0.3), turn))
+        shift = np.array([0, offset * size[1]])
+        cv2.fillPoly(stamp_HW, [(bar + shift).astype(np.int32)], level, cv2.LINE_AA)
+    np.maximum(draft.ink_HW, stamp_HW, out=draft.ink_HW)
+
+
 def _row_of_signs(draft: Draft, area: Area, y: float, style: Style) -> None:
     sign = draft.rng.choice("-=*_.")
     n_before = len(draft.runs)

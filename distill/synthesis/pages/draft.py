@@ -5,6 +5,7 @@ Coordinates are pixels of the sheet from its top left corner, y downwards; `base
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 
 from distill.data.augment import Pixels
 from distill.synthesis.fonts import FontFace
-from distill.synthesis.letters import advance_px, set_letters, small_letters_px
+from distill.synthesis.letters import advance_px, dotted, heights_px, set_letters
 from distill.synthesis.pages.lines import Run
 from distill.synthesis.pages.wording import Wording
 
@@ -25,18 +26,23 @@ _SLANTED = 0.08  # probability of italics
 
 @dataclass(frozen=True)
 class Style:
-    """How letters look: face and size, extra spacing (share of the size), and stretch, as printers double letters."""
+    """How letters look: face and size, extra spacing (share of the size), and stretch, as printers double letters.
+
+    `dots` above 0: they are made of dots, so many to the font size.
+    """
 
     face: FontFace
     size_px: int
     spacing: float = 0.0
     wide: float = 1.0
     high: float = 1.0
+    dots: float = 0.0
 
     @property
     def line_px(self) -> float:
-        """Return the font size as it is seen: what distances between rows are measured by."""
-        return self.size_px * self.high
+        """Return what distances between rows are measured by: the font size as seen, or more for tall letters."""
+        above, _, below = heights_px(self.face, self.size_px)
+        return max(self.size_px, above + below) * self.high
 
 
 class Area(NamedTuple):
@@ -90,6 +96,11 @@ class Draft:
         """Return the sheet's height."""
         return int(self.ink_HW.shape[0])
 
+    def cut(self, height_px: int) -> None:
+        """Cut the sheet off below a height, or not at all where it is lower; what was set above it is kept."""
+        used = max((math.ceil(run.bottom) + 3 for run in self.runs), default=0)
+        self.ink_HW = np.ascontiguousarray(self.ink_HW[: max(height_px, used, self.width // 4)])
+
     def write(
         self, text: str, style: Style, x: float, baseline: float, align: Align = "left", cell: int | None = None
     ) -> Run | None:
@@ -113,7 +124,7 @@ class Draft:
             return None
         else:
             np.maximum(part, coverage, out=part)
-        small = small_letters_px(style.face, style.size_px) * style.high
+        small = heights_px(style.face, style.size_px)[1] * style.high
         run = Run(text, left, min(row, baseline - small), left + width, max(row + height, baseline), cell)
         self.runs.append(run)
         return run
@@ -186,7 +197,7 @@ class Draft:
         heavy = [face for face in faces if _is_bold(face)]
         plain = [face for face in faces if not _is_bold(face)]
         face = self.rng.choice((heavy if bold else plain) or faces)
-        return Style(face, max(9, round(size_px * self.letter_scale)))
+        return Style(face, max(10, round(size_px * self.letter_scale)))
 
     def rule(self, start: tuple[float, float], end: tuple[float, float], width_px: float = 1, dash: float = 0) -> None:
         """Draw a straight rule, on a sheet that is decorated; `dash` above 0: broken into strokes of so many pixels."""
@@ -209,6 +220,8 @@ class Draft:
 def _letters(text: str, style: Style) -> tuple[Pixels, float]:
     """The coverage of a text in a style, and its first row as seen from the baseline."""
     coverage, top = set_letters(text, style.face, style.size_px, style.spacing)
+    if style.dots:
+        coverage = dotted(coverage, style.size_px / style.dots)
     if style.wide == 1.0 and style.high == 1.0:
         return coverage, top
     height, width = coverage.shape

@@ -15,8 +15,9 @@ from distill.seeds import generator_of, seed_of
 from distill.synthesis.fonts import FontFace, by_family, find_faces
 from distill.synthesis.letters import refuse_unshapeable
 from distill.synthesis.pages.camera import in_colours, lit, taken
+from distill.synthesis.pages.decorations import overlaid
 from distill.synthesis.pages.draft import Draft
-from distill.synthesis.pages.geometry import Points, Warp, outline, quadrilaterals, sample_warp
+from distill.synthesis.pages.geometry import Points, Warp, flattened, outline, quadrilaterals, sample_warp
 from distill.synthesis.pages.layouts import LAYOUTS, Layout
 from distill.synthesis.pages.lines import SheetLine, lines_of
 from distill.synthesis.pages.source import DrawnPagesSource, PageLook
@@ -56,6 +57,8 @@ def set_page(source: DrawnPagesSource, number: int, root: Path, rng: random.Rand
     scale, decorated = rng.uniform(*look.letter_scale), rng.random() < look.decoration_probability
     draft = Draft(np.zeros(_shape(layout, look, rng), np.uint8), rng, wording, own, scale, decorated)
     layout.set(draft)
+    if decorated:
+        overlaid(draft)
     return draft
 
 
@@ -83,7 +86,7 @@ def framed(
 ) -> tuple[Warp, tuple[int, int], Points]:
     """The way to the picture, its height and width, and the corners of the lines on it: none lies outside."""
     shape = draft.height, draft.width
-    warp = sample_warp(look, shape, rng)
+    warp = flattened(lines, sample_warp(look, shape, rng))
     corners = quadrilaterals(lines, warp)
     edge = outline(shape, warp)
     low, high = edge.min(0), edge.max(0)

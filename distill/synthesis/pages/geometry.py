@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from distill.synthesis.pages.source import PageLook
 Points = NDArray[np.float64]
 
 _SAMPLES = 9  # points along an edge of a line, so that a bent line lies within its quadrilateral
+_MAX_SAG = 0.35  # of a line's height
 
 
 @dataclass(frozen=True)
@@ -109,19 +110,42 @@ def quadrilaterals(lines: list[SheetLine], warp: Warp) -> Points:
 
     They are the box's own corners; where the paper bends, its long edges move outwards until the line lies within.
     """
-    boxes = np.array([line[1:5] for line in lines], np.float64).reshape(-1, 4)
-    share = np.linspace(0, 1, _SAMPLES)
-    x = boxes[:, None, 0] + (boxes[:, 2] - boxes[:, 0])[:, None] * share
-    top = warp.forward(np.stack([x, np.broadcast_to(boxes[:, None, 1], x.shape)], -1))
-    bottom = warp.forward(np.stack([x, np.broadcast_to(boxes[:, None, 3], x.shape)], -1))
-    along = top[:, -1] - top[:, 0]
-    normal = np.stack([-along[:, 1], along[:, 0]], -1) / np.maximum(np.hypot(*along.T), 1e-9)[:, None]  # downwards
-    above = ((top - top[:, :1]) @ normal[:, :, None])[..., 0].min(1)
-    low = bottom[:, -1] - bottom[:, 0]
-    normal_low = np.stack([-low[:, 1], low[:, 0]], -1) / np.maximum(np.hypot(*low.T), 1e-9)[:, None]
-    below = ((bottom - bottom[:, :1]) @ normal_low[:, :, None])[..., 0].max(1)
-    up, down = normal * above[:, None], normal_low * below[:, None]
-    return np.stack([top[:, 0] + up, top[:, -1] + up, bottom[:, -1] + down, bottom[:, 0] + down], 1)
+    top, bottom = (warp.forward(edge) for edge in _long_edges(lines))
+    upper, _ = _pushed(top, -1)
+    lower, _ = _pushed(bottom, 1)
+    return np.stack([upper[:, 0], upper[:, 1], lower[:, 1], lower[:, 0]], 1)
+
+
+def flattened(lines: list[SheetLine], warp: Warp) -> Warp:
+    """Return the warp with less of a bend, where lines would bend by more than `_MAX_SAG` of their heights.
+
+    Four corners cannot say where a line is that bends more.
+    """
+    if warp.aside is None or warp.upward is None or not lines:
+        return warp
+    heights = np.array([line.bottom - line.top for line in lines])
+    sags = [_pushed(warp.forward(edge), sign)[1] for edge, sign in zip(_long_edges(lines), (-1, 1), strict=True)]
+    worst = float((sum(sags) / heights).max())
+    share = min(1.0, _MAX_SAG / max(worst, 1e-9))
+    aside, upward = (replace(bend, rise_px=bend.rise_px * share) for bend in (warp.aside, warp.upward))
+    return Warp(warp.matrix, aside, upward)
+
+
+def _long_edges(lines: list[SheetLine]) -> tuple[Points, Points]:
+    """Points (N, samples, 2) along the upper and the lower edge of boxes, from left to right."""
+    left, top, right, bottom = np.array([line[1:5] for line in lines], np.float64).reshape(-1, 4).T
+    x = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, _SAMPLES)
+    upper, lower = (np.stack([x, np.broadcast_to(y[:, None], x.shape)], -1) for y in (top, bottom))
+    return upper, lower
+
+
+def _pushed(edges: Points, sign: int) -> tuple[Points, Points]:
+    """The ends (N, 2, 2) of bent edges, pushed up (-1) or down (1) until the edge is within, and by how much (N,)."""
+    ends = edges[:, [0, -1]]
+    along = ends[:, 1] - ends[:, 0]
+    outward = sign * np.stack([-along[:, 1], along[:, 0]], -1) / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
+    sag = np.maximum(0, ((edges - edges[:, :1]) @ outward[:, :, None])[..., 0].max(1))
+    return ends + (outward * sag[:, None])[:, None], sag
 
 
 def outline(shape: tuple[int, int], warp: Warp) -> Points:

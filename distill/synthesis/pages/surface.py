@@ -57,7 +57,7 @@ def on_scene(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
 
 def on_paper(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
     """Return a sheet with the ink on it: grey levels of paper and ink, print from behind, grain, folds."""
-    paper = between(look.paper_grey, rng.random())
+    paper = between(look.paper_grey, rng.random() ** 0.5)  # white paper is the usual one
     ink = min(between(look.ink_grey, rng.random()), paper - look.min_contrast)
     shares = (np.arange(256) / 255) ** between(look.ink_spread, rng.random())
     sheet_HW = np.asarray(cv2.LUT(ink_HW, (paper + (ink - paper) * shares + 0.5).astype(np.uint8)), np.uint8)
@@ -70,7 +70,24 @@ def on_paper(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
         sheet_HW = textured(sheet_HW, between(look.texture, rng.random()), [kind, rng.random(), rng.random()])
     if rng.random() < look.fold_probability:
         sheet_HW = folded(sheet_HW, rng)
+    if rng.random() < look.edge_probability:
+        sheet_HW = _dark_at_edges(sheet_HW, rng)
     return sheet_HW
+
+
+def _dark_at_edges(sheet_HW: Pixels, rng: random.Random) -> Pixels:
+    """Darken a sheet towards some of its edges, where it does not lie flat on the scanner."""
+    height, width = sheet_HW.shape
+    kept: list[np.ndarray] = []
+    for n in (height, width):
+        place = np.arange(n, dtype=np.float32) / np.float32(width)
+        shade = np.ones(n, np.float32)
+        for off in (place, place[::-1]):
+            if rng.random() < 0.5:
+                shade -= np.float32(rng.uniform(0.05, 0.5)) * np.exp(-off / np.float32(rng.uniform(0.01, 0.1)))
+        kept.append(np.maximum(shade, 0))
+    shade_HW = kept[0][:, None] * kept[1]
+    return np.asarray(sheet_HW * shade_HW, np.uint8)
 
 
 def folded(sheet_HW: Pixels, rng: random.Random) -> Pixels:

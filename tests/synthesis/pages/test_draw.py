@@ -64,8 +64,13 @@ def _overlap(a: MarkedLine, b: MarkedLine) -> float:
     first, second = (line.corners_42.astype(np.float32) for line in (a, b))
     if (first.max(0) < second.min(0)).any() or (second.max(0) < first.min(0)).any():
         return 0.0
-    shared, _ = cv2.intersectConvexConvex(first, second)
-    return shared / min(cv2.contourArea(first), cv2.contourArea(second))
+    low = np.floor(np.minimum(first.min(0), second.min(0)))
+    width, height = np.ceil((np.maximum(first.max(0), second.max(0)) - low) * 4).astype(int) + 1
+    both = [
+        cv2.fillConvexPoly(np.zeros((height, width), np.uint8), np.rint((corners - low) * 4).astype(np.int32), 1)
+        for corners in (first, second)
+    ]
+    return float((both[0] & both[1]).sum() / min(each.sum() for each in both))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

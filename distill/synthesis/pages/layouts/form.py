@@ -25,7 +25,7 @@ def form(draft: Draft) -> None:
     text = draft.fitted(wording.phrase(8, 34), title, area.width)
     draft.write(text, title, x, y, "centre" if centred else "left")
     y += title.line_px
-    row_px = filled.line_px * rng.uniform(1.7, 2.8)
+    row_px = filled.line_px * rng.uniform(1.9, 2.8)
     kind = rng.choice((_boxed, _boxed, _ruled, _combed))
     while y + row_px * 3 < area.bottom:
         if draft.chance(0.6):
@@ -79,7 +79,7 @@ def _boxed(draft: Draft, area: Area, label: Style, filled: Style) -> None:
     draft.write(draft.fitted(draft.wording.label(), small, inner), small, x, area.top + small.line_px * 0.95)
     if draft.chance(0.85):
         text = draft.fitted(_value(draft), filled, inner)
-        draft.write(text, filled, x + filled.line_px * 0.2, area.bottom - filled.line_px * 0.35)
+        draft.write(text, filled, x + filled.line_px * 0.2, area.bottom - filled.line_px * 0.4)
 
 
 def _ruled(draft: Draft, area: Area, label: Style, filled: Style) -> None:

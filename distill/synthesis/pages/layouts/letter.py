@@ -99,6 +99,7 @@ def _letter_head(draft: Draft, area: Area, family: list[FontFace]) -> float:
     draft.write(
         draft.fitted(wording.phrase(6, 26), name, area.width * 0.7), name, x, y, "right" if at_right else "left"
     )
+    y += name.line_px * 0.2
     for _ in range(rng.randint(1, 4)):
         y += small.line_px * 1.35
         text = draft.fitted(wording.phrase(10, 40), small, area.width * 0.7)

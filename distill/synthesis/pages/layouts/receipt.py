@@ -19,10 +19,13 @@ class _Till:
     style: Style
     leading: float
     y: float
+    below: float = 0.0  # how far letters of the last row reach below its baseline
 
     def feed(self, style: Style | None = None, rows: float = 1.0) -> float:
         """Move on by rows of a style; return the baseline."""
-        self.y += (style or self.style).line_px * self.leading * rows
+        high = (style or self.style).line_px
+        self.y += max(high * self.leading * rows, (high * 0.8 + self.below) * (rows >= 1))
+        self.below = high * 0.25
         return self.y
 
     @property
@@ -52,6 +55,7 @@ def receipt(draft: Draft) -> None:
         draft.style(width / rng.uniform(21, 32), _till_fonts(draft)),
         wide=rng.choice((1.0, 1.0, 0.85, 0.92, 1.1)),
         high=rng.choice((1.0, 1.0, 1.0, 1.15, 1.3)),
+        dots=rng.uniform(11, 16) if draft.chance(0.12) else 0.0,
     )
     side = width * rng.uniform(0.02, 0.09)
     area = Area(side, width * rng.uniform(0.03, 0.25), width - side, draft.height - width * 0.03)
@@ -61,6 +65,8 @@ def receipt(draft: Draft) -> None:
         if draft.chance(0.65):
             _separate(till)
         till.feed(rows=rng.choice((0.0, 0.3, 0.7, 1.5)))
+    if draft.chance(0.75):
+        draft.cut(round(till.y + width * rng.uniform(0.02, 0.3)))
 
 
 def _till_fonts(draft: Draft) -> list[FontFace]:
@@ -185,4 +191,5 @@ def _foot(till: _Till) -> None:
         top = till.y + till.style.line_px
         half = till.area.width * rng.uniform(0.15, 0.4)
         middle = (till.area.left + till.area.right) / 2
-        something(draft, Area(middle - half, top, middle + half, min(till.area.bottom, top + half)))
+        till.y = min(till.area.bottom, top + half)
+        something(draft, Area(middle - half, top, middle + half, till.y))
