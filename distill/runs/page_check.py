@@ -34,7 +34,18 @@ def check_pages(recipe: PageRecipe, folder: Path) -> Diagnosis:
     found = [*_refused(pools), *_networks(recipe, pools, folder), *_sources(recipe)]
     for part, pages in pools.parts.items():
         found += _boxes(part, pages, recipe.page)
-    return Diagnosis(tuple(sorted(found, key=lambda finding: finding.severity != "problem")))
+    in_order = tuple(sorted(found, key=lambda finding: finding.severity != "problem"))
+    return Diagnosis(in_order, pages=_counts(pools))
+
+
+def _counts(pools: PagePools) -> tuple[tuple[str, ...], ...]:
+    """Pages and lines of every source, with a row of headings."""
+    rows = [("", "", "pages", "unmarked", "lines", "ignored")]
+    for part, of_sources in pools.summary()["pages"].items():
+        for source, n in of_sources.items():
+            numbers = (f"{n[key]:,}" for key in ("pages", "unmarked", "lines", "ignored"))
+            rows.append((part, source, *numbers))
+    return tuple(rows)
 
 
 def write_page_check(folder: Path, found: Diagnosis) -> list[Path]:

@@ -155,6 +155,9 @@ def test_a_check_reports_and_trains_nothing(recipe: str, tmp_path: Path, capsys:
     assert json.loads((folder / "check.json").read_text())["findings"] == found["findings"]
     assert not (folder / "teacher").exists()
     assert main(["check", recipe, "teacher.file=nowhere", "page.pixels=10000", "--run", str(folder)]) == 1
+    shown = capsys.readouterr().out
+    assert "train       unmarked        4         4      0        0" in shown
+    assert "teacher.file: nowhere: no locator's file" in shown
 
 
 def test_crops_are_shown_as_training_sees_them(recipe: str, tmp_path: Path) -> None:

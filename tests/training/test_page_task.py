@@ -137,3 +137,15 @@ def test_validation_scores_every_page_and_says_where_nothing_is_found(recipe: Pa
     assert found.figures["hmean"] == 0
     np.testing.assert_array_equal(found.scores, np.zeros(4))
     assert model.training, "the network was left in evaluation mode"
+
+
+def test_a_frozen_teacher_stays_as_it_is(recipe: PageRecipe) -> None:
+    frozen = FrozenLocator(task_of(recipe, "teacher").build(), torch.device("cpu"), "fp32")
+    outputs = frozen.train()(torch.zeros(2, 1, 64, 64))
+    assert not any(module.training for module in frozen.modules())
+    assert not any(tensor.requires_grad or tensor.is_inference() for tensor in outputs)
+    frozen.assert_unchanged()
+    with torch.no_grad():
+        frozen.model.head.bias += 1
+    with pytest.raises(RuntimeError, match="has changed"):
+        frozen.assert_unchanged()

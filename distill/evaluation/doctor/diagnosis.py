@@ -21,6 +21,7 @@ class Diagnosis:
     classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     sources: tuple[Profile, ...] = ()
     suspicious: tuple[Doubt, ...] = ()
+    pages: tuple[tuple[str, ...], ...] = ()  # of a recipe of pages: a row of numbers for each source, and their names
 
     def of(self, severity: Severity) -> list[Finding]:
         return [finding for finding in self.findings if finding.severity == severity]
@@ -46,6 +47,8 @@ def in_table(found: Diagnosis) -> str:
         for part, lines in found.parts.items():
             counts.append((part, f"{len(lines):,}", f"{sum(text is not None for text in lines.texts):,}"))
         blocks.append(aligned(counts, right=(1, 2)))
+    if found.pages:
+        blocks.append(aligned(found.pages, right=range(2, len(found.pages[0]))))
     rows = []
     for finding in found.findings:
         first = f"; the first: {finding.remarks[0]}" if finding.remarks else ""
