@@ -75,7 +75,7 @@ def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
         case "pages":
             raise ExportError("--to pages: name the recogniser that reads what the locator finds, by --recogniser")
         case "onnx":
-            result = export_locator(path, options.out, *gate_pages(options.data))
+            result = export_locator(path, options.out, *gate_pages(path, options.data))
         case _:
             raise ExportError(f"--to {options.to}: a locator is exported to onnx or pages")
     show(result, options, "\n".join(_words(result)))

@@ -16,6 +16,10 @@ from distill.data.pages.record import PageRecord, pages_digest
 from distill.data.pages.sources import PageFileSource
 from distill.delivery.export import RENDERED_FAMILIES
 from distill.delivery.graph import graph_of_locator, signed
+from distill.recipe.file import RECIPE_NAME, load_recipe
+from distill.recipe.pages import PageRecipe
+from distill.runs.folder import run_of
+from distill.runs.page_pools import validation_pages
 from distill.seeds import generator_of
 from distill.synthesis.pages.opening import open_drawn_pages
 from distill.synthesis.pages.source import DrawnPagesSource
@@ -105,16 +109,21 @@ def check_lines(model: LocatorReader, exported: LocatorReader, pages: Sequence[P
     return {"pages": len(pages), "lines": n_lines, "largest_difference": difference, "largest_shift_px": shift_px}
 
 
-def gate_pages(data: Sequence[str]) -> tuple[Sequence[PageRecord], str]:
-    """Return the pages that a locator's export is checked on, at most `GATE_PAGES`, and their origin: data, or fonts.
+def gate_pages(path: Path, data: Sequence[str]) -> tuple[Sequence[PageRecord], str]:
+    """Return at most `GATE_PAGES` pages that a locator's export is checked on, and their origin.
 
-    Raises `DataError` for data that cannot be opened.
+    They are of `data`, of the validation of the run that the locator lies in, or, where there is neither, drawn from
+    fonts. Raises `DataError` for pages that cannot be opened.
     """
-    if not data:
+    run = None if data else run_of(path, read_locator(path)[0])
+    if data:
+        pages = [page for number, where in enumerate(data) for page in open_pages(_source(where, number), Path())]
+    elif run is not None and isinstance(recipe := load_recipe(str(run / RECIPE_NAME)), PageRecipe):
+        pages = list(validation_pages(recipe, run))
+    else:
         return drawn_pages(), "fonts"
-    pages = [page for number, path in enumerate(data) for page in open_pages(_source(path, number), Path())]
     order = torch.randperm(len(pages), generator=generator_of("export", pages_digest(pages))).tolist()
-    return [pages[i] for i in sorted(order[:GATE_PAGES])], "data"
+    return [pages[i] for i in sorted(order[:GATE_PAGES])], "data" if data else "validation"
 
 
 def drawn_pages() -> tuple[PageRecord, ...]:

@@ -15,14 +15,15 @@ from distill.runs.cut import TEST_CUT, cut_by_document
 from distill.runs.pools import cache_of, open_sources
 from students.errors import DataError
 from students.model_file import Description
+from students.pages.model_file import LocatorDescription
 
 DATA_NAME = "data.json"
 
 
-def run_of(model: Path, description: Description) -> Path | None:
+def run_of(model: Path, description: Description | LocatorDescription) -> Path | None:
     """Return the folder of the run that wrote a model file, None where no run did.
 
-    A run writes `<run>/<role>/model.safetensors`, and the role and the digest of its validation lines into the file.
+    A run writes `<run>/<role>/model.safetensors`, and into it the role and the digest of what it was validated on.
     A finished teacher that the recipe names (`teacher.file`) is copied into the run, which makes it the run's own.
     """
     path = model.resolve()
@@ -33,7 +34,8 @@ def run_of(model: Path, description: Description) -> Path | None:
         return run
     record = description.training
     validation = json.loads((run / DATA_NAME).read_text())["digest"]["validation"]
-    return run if record.get("role") == role and record.get("lines", {}).get("validation") == validation else None
+    validated = (record.get("lines") or record.get("pages") or {}).get("validation")
+    return run if record.get("role") == role and validated == validation else None
 
 
 def validation_lines(recipe: Recipe, run: Path) -> Lines:

@@ -83,6 +83,22 @@ def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop) -
     return PagePools(train, validation, test, refused, set_aside)
 
 
+def validation_pages(recipe: PageRecipe, folder: Path) -> Pages:
+    """Open the validation pages of a run in `folder`, those of `open_page_pools` in the same order, and no others.
+
+    Only a recipe that cuts validation from train has training pages looked at: those of the sources that are cut.
+    Raises `DataError` for a source that cannot be opened.
+    """
+    cut, problems = recipe.data.cut, list[str]()
+    sources = recipe.data.validation
+    if cut is not None:
+        sources = tuple(source for source in recipe.data.train if cut.sources is None or source.name in cut.sources)
+    pages = _Opening(recipe, folder, problems, never_stop).of(sources, [])
+    if problems:
+        raise DataError("\n".join(problems))
+    return pages if cut is None else cut_pages(pages, cut, recipe.seed)[1]
+
+
 def pages_of(sources: Sequence[str] | None, pages: Pages) -> Pages:
     """Return the pages of the named sources; None means all."""
     return pages if sources is None else tuple(page for page in pages if page.source in sources)

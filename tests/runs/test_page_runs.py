@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from PIL import Image
 import distill
 import teachers
 from distill.cli import main
+from distill.data.pages.record import pages_digest
+from distill.delivery.locator_export import gate_pages
 from distill.recipe.file import load_recipe
+from distill.runs.folder import run_of
 from students.pages.model_file import read_locator
 from tests.page_task import recipe_of_files, write_bars
 
@@ -144,6 +148,21 @@ def test_validation_may_be_cut_from_train(recipe: str, tmp_path: Path) -> None:
     pages = json.loads((tmp_path / "own" / "data.json").read_text())["pages"]
     assert pages["validation"] == {"train": {"pages": 2, "unmarked": 0, "lines": 6, "ignored": 0}}
     assert pages["train"]["train"]["pages"] == 6
+    model = tmp_path / "own" / "teacher" / "model.safetensors"
+    found, origin = gate_pages(model, ())
+    assert (len(found), origin) == (2, "validation")
+
+
+def test_an_export_is_checked_on_the_validation_pages_of_its_run(run: Path, tmp_path: Path) -> None:
+    for role in ("teacher", "student"):
+        pages, origin = gate_pages(run / role / "model.safetensors", ())
+        assert origin == "validation"
+        recorded = json.loads((run / "data.json").read_text())["digest"]["validation"]
+        assert pages_digest(pages) == recorded
+    moved = tmp_path / "student" / "model.safetensors"
+    moved.parent.mkdir()
+    shutil.copy(run / "student" / "model.safetensors", moved)
+    assert run_of(moved, read_locator(moved)[0]) is None
 
 
 def test_a_check_reports_and_trains_nothing(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
