@@ -14,6 +14,7 @@ from distill.data.formats.page_images import PageImages
 from students.errors import DataError
 
 SNIFFED_BYTES = 2**16
+LARGEST = 1e9  # no page has so many pixels a side
 JsonKind = Literal["pages.json", "COCO", "labelme"]
 SIGNS: tuple[tuple[JsonKind, re.Pattern[bytes]], ...] = (
     ("labelme", re.compile(rb'\s*\{.*"shapes"\s*:\s*\[', re.DOTALL)),
@@ -80,8 +81,8 @@ def size_at(page: dict[str, Any], keys: tuple[str, str], where: str) -> tuple[fl
 
 
 def is_number(value: object) -> bool:
-    """Return whether a JSON value is a number; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Return whether a JSON value is a number that can count pixels: true, NaN and Infinity are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def written_points(points: object) -> tuple[str, str]:

@@ -8,6 +8,7 @@ give it, is scaled.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,7 +112,7 @@ def _of_no_size(page: DescribedPage, header: Header, notes: Notes) -> Frame:
 
 def _scale(page: DescribedPage, size_px: tuple[int, int]) -> tuple[float, float] | None:
     """Pixels a unit, across and down, for an image of the shape of the page."""
-    if page.size is None or not all(side > 0 for side in page.size):
+    if page.size is None or not all(0 < side < math.inf for side in page.size):
         return None
     across, down = (px / side for px, side in zip(size_px, page.size, strict=True))
     return (across, down) if abs(across / down - 1) <= SHAPE_TOLERANCE else None
