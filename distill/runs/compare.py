@@ -14,6 +14,7 @@ from typing import Any
 
 from distill.recipe.file import load_line_recipe
 from distill.recipe.sections import Recipe, RecipeError
+from distill.runs.chosen_match import chosen_before
 from distill.runs.compare_page import draw_gains, page
 from distill.runs.equal_seconds import given_the_seconds
 from distill.runs.jobs import final_job
@@ -59,6 +60,9 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
     recipes = {(name, seed): recipe for (name, seed), recipe in recipes.items() if name in outcomes}
     longer = given_the_seconds(recipes, outcomes, folder, on, stop) if comparison.equal_seconds else {}
     result = comparison_figures(outcomes, longer, on, base.seed)
+    for (name, seed), recipe in recipes.items():
+        if recipe.objective.match.how == "auto" and (chosen := chosen_before(_folder_of(folder, name, seed))):
+            result.setdefault("match", {})[f"{name}, seed {seed}"] = chosen["why"]
     if refused:
         result["refused"] = refused
     if foreign := foreign_teachers(base, shared.folder):
@@ -84,7 +88,7 @@ def _trained(
             continue
         say(f"--- {name}, seed {seed}")
         try:
-            outcomes[name].append(_one(recipe, folder / folder_name(name) / f"seed-{seed}", shared, on, stop))
+            outcomes[name].append(_one(recipe, _folder_of(folder, name, seed), shared, on, stop))
         except WeakTeacherError as error:
             refused[name] = f"seed {seed}: {error}"
             del outcomes[name]
@@ -93,6 +97,10 @@ def _trained(
         reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise RecipeError(f"not one setting is left to compare. {reasons}")
     return outcomes, refused
+
+
+def _folder_of(folder: Path, name: str, seed: int) -> Path:
+    return folder / folder_name(name) / f"seed-{seed}"
 
 
 def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outcome:

@@ -47,6 +47,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
             f"| {pair['of']} | {pair['over']} | {_points(pair['gain'])} | {pair['verdict'].replace('_', ' ')} |"
             for pair in result["pairs"]
         ]
+    rows += [f"\nHow the teacher was matched ({run}): {why}." for run, why in result.get("match", {}).items()]
     rows += [f"\nLeft out: {name}, {reason}." for name, reason in result.get("refused", {}).items()]
     rows += [f"\n{sentence}." for sentence in result.get("foreign_teachers", ())]
     return "\n".join([*rows, "\n![gains](compare.png)\n"])

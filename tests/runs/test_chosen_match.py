@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,12 @@ def test_a_run_measures_once_says_it_and_writes_it_down(
     assert json.loads((run / "report.json").read_text())["match"] == found
     assert found["why"] in (run / "report.md").read_text()
 
+    words = ["compare", "smoke", *choices, "student.control=true", "--over", "objective.match.how=auto", "--seeds", "1"]
+    assert main([*words, "--run", str(tmp_path / "compared")]) == 0
+    compared = json.loads((tmp_path / "compared" / "compare.json").read_text())
+    assert compared["match"] == {"auto, seed 0": found["why"]}
+    assert found["why"] in (tmp_path / "compared" / "compare.md").read_text()
+
     def objective(*more: str) -> Objective:
         opened = open_run(load_recipe("smoke", [*choices, *more]), run, StopFlag())
         return objective_of_student(opened, finished_teacher(opened))
@@ -85,5 +92,6 @@ def test_a_run_measures_once_says_it_and_writes_it_down(
     with monkeypatch.context() as patched:
         patched.setattr(chosen_match, "scatter_of", lambda *_: None)
         assert objective() == settled  # taken from what was written down
+        shutil.rmtree(run / "student")  # which began with another seed
         objective("seed=5")
     assert "too few" in json.loads((run / MATCH_NAME).read_text())["why"]
