@@ -23,8 +23,9 @@ from distill.commands import (
     reading,
     recipes,
     speed,
+    watch,
 )
-from distill.waiting import watch
+from distill.waiting import watch as watch_the_machine
 from students.errors import UserError
 
 OUR_FLOORS = ("students", "teachers", "distill")
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.overrides += behind
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     options.typed = list(sys.argv[1:] if arguments is None else arguments)
-    watch()
+    watch_the_machine()
     command: Command = options.command
     try:
         return command(options)
@@ -77,6 +78,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Distils large text-line recognisers into small ones, and proves the gain.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (recipes, new, models, reading, data, adopt, export, speed, demo):
+    for module in (recipes, new, models, reading, data, adopt, export, speed, demo, watch):
         module.add_to(commands)
     return parser

@@ -22,6 +22,7 @@ from students.errors import CheckpointError
 from students.model_file import canonical_json, write_whole
 
 Item = TypeVar("Item")
+EVERY_S = 15  # seconds of steps are added up and written down, for whoever watches the run
 
 
 def progress(what: str, total: int | None, unit: str, done: int = 0, shown: bool = True) -> tqdm[Any]:
@@ -146,17 +147,24 @@ class Stopwatch:
         self.add(phase, seconds)
 
     def waited(self, what: str, items: Iterable[Item]) -> Generator[Item]:
-        """Yield the items; once closed, add the seconds from first to last, those spent waiting, and their share."""
+        """Yield the items; add the seconds from first to last, those spent waiting, and their share, now and then."""
         waiting = 0.0
         begun = asked = time.perf_counter()
         try:
             for item in items:
-                waiting += time.perf_counter() - asked
+                now = time.perf_counter()
+                waiting += now - asked
+                if now - begun > EVERY_S:
+                    self._add_waited(what, now - begun, waiting)
+                    begun, waiting = now, 0.0
                 yield item
                 asked = time.perf_counter()
         finally:
-            whole, part = f"{what}: steps", f"{what}: waiting for data"
-            self.add(whole, time.perf_counter() - begun)
-            self.add(part, waiting)
-            self.seconds[f"{part}, share"] = round(self.seconds[part] / max(self.seconds[whole], 1e-3), 6)
-            self.add(part, 0.0)  # and write
+            self._add_waited(what, time.perf_counter() - begun, waiting)
+
+    def _add_waited(self, what: str, seconds: float, waiting: float) -> None:
+        whole, part = f"{what}: steps", f"{what}: waiting for data"
+        self.add(whole, seconds)
+        self.add(part, waiting)
+        self.seconds[f"{part}, share"] = round(self.seconds[part] / max(self.seconds[whole], 1e-3), 6)
+        self.add(part, 0.0)  # and write

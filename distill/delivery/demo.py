@@ -7,13 +7,12 @@ folder with their files will do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable
+from http.server import ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 
+from distill.delivery.serving import Fetch, open_routes
 from students.decoding import Greedy
 from students.errors import UserError
 from students.model_file import MODEL_NAME, canonical_json, read_onnx, weights_of
@@ -21,7 +20,6 @@ from students.model_file import MODEL_NAME, canonical_json, read_onnx, weights_o
 ORT_FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
 BIDI_FILE = "bidi.mjs"  # of bidi-js: only for a model that reads right-to-left lines
 _PAGES = {"": ("demo.html", "text/html; charset=utf-8"), "reader.js": ("reader.js", "text/javascript")}
-Fetch = Callable[[], bytes]
 
 
 def exported(model: str) -> Path:
@@ -80,32 +78,4 @@ def open_server(model: Path, ort_folder: Path | None, host: str, port: int) -> T
         **{path: (kind, (pages / name).read_bytes) for path, (name, kind) in _PAGES.items()},
         **{f"ort/{name}": (kind, (folder / name).read_bytes) for name, kind in fetched.items()},
     }
-    try:
-        return ThreadingHTTPServer((host, port), partial(_Page, routes))
-    except (OSError, OverflowError) as error:
-        raise UserError(f"--port {port}: cannot be opened on {host} ({error}); name another") from error
-
-
-class _Page(BaseHTTPRequestHandler):
-    """Answers GET for the routes it is given, and nothing else."""
-
-    def __init__(self, routes: dict[str, tuple[str, Fetch]], *request: object) -> None:
-        self.routes = routes
-        super().__init__(*request)  # type: ignore[arg-type]
-
-    def do_GET(self) -> None:
-        found = self.routes.get(self.path.partition("?")[0].lstrip("/"))
-        if found is None:
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        kind, fetch = found
-        body = fetch()
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-cache")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing: the page is for one person."""
+    return open_routes(routes, host, port)

@@ -34,7 +34,7 @@ from distill.teaching.criterion import LineCriterion
 from distill.teaching.teacher import CachedTeacher, FrozenTeacher, TeacherSource
 from distill.track import say
 from distill.training.initial import Start, fill, sources_learnt
-from distill.training.task import Lessons, Validation
+from distill.training.task import Answer, Lessons, Validation
 from students.charset import Charset
 from students.config import StudentConfig, deployed
 from students.decode import best_path_text
@@ -43,6 +43,7 @@ from students.parts import Recogniser
 from teachers.crnn import TeacherConfig
 
 Role = Literal["teacher", "control", "student"]
+SHOWN_LINES = 20  # of the validation, whose readings are kept for a person to look at
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,15 @@ class LineTask:
         truths, protocol = truths_of(self.validation), self.recipe.data.protocol
         result = score(truths, texts, protocol)
         exact = np.array([line.exact for line in compare(truths, texts, protocol)], float)
-        return Validation({"exact": result.exact, "cer": result.cer}, exact, not any(texts.values()))
+        figures = {"exact": result.exact, "cer": result.cer}
+        return Validation(figures, exact, not any(texts.values()), self._answers(texts))
+
+    def _answers(self, texts: Mapping[str, str]) -> tuple[Answer, ...]:
+        """What was read of some validation lines, spread over them."""
+        rows = np.unique(np.linspace(0, len(self.validation) - 1, SHOWN_LINES).round().astype(int)).tolist()
+        keys = [self.validation.keys[row] for row in rows]
+        rights = [self.validation.texts[row] or "" for row in rows]
+        return tuple(Answer(key, right, texts[key]) for key, right in zip(keys, rights, strict=True))
 
     def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         """Return what validations are compared by: more exact lines are better, and among equals a lower CER."""

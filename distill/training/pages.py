@@ -27,11 +27,12 @@ from distill.teaching.pages.criterion import PageCriterion, map_projection
 from distill.teaching.pages.teacher import FrozenLocator
 from distill.track import say
 from distill.training.lines import Role
-from distill.training.task import Lessons, Validation
+from distill.training.task import Answer, Lessons, Validation
 from students.pages.model_file import LocatorDescription, read_locator, write_locator
 from students.pages.network import Locator, LocatorConfig
 from teachers.locator import LocatorTeacherConfig
 
+SHOWN_PAGES = 20  # of the validation, for a person to look at
 SHOWN = ("hmean", "precision", "recall", "hmean_70")
 
 
@@ -124,7 +125,12 @@ class PageTask:
         counts = [count_page(page.lines or (), outlines) for page, outlines in zip(pages, found, strict=True)]
         summary = summarise_pages(counts, [page.source for page in pages], None)
         figures = {name: float(summary[name]) for name in SHOWN}
-        return Validation(figures, hmeans(counts), not any(count.found for count in counts))
+        scores = hmeans(counts)
+        answers = tuple(
+            Answer(page.key, f"{count.lines} lines", f"{count.found} lines, H-mean {score:.0%}")
+            for page, count, score in list(zip(pages, counts, scores.tolist(), strict=True))[:SHOWN_PAGES]
+        )
+        return Validation(figures, scores, not any(count.found for count in counts), answers)
 
     def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         """Return what validations are compared by: the H-mean at IoU 0.5, and among equals the one at 0.7."""

@@ -70,15 +70,25 @@ class Lessons(NamedTuple):
     criterion: Criterion
 
 
+class Answer(NamedTuple):
+    """What a network gives on one validation item, beside what is right, in words."""
+
+    key: str
+    right: str
+    given: str
+
+
 class Validation(NamedTuple):
     """Validation figures by name, one score in [0, 1] an item for paired resampling, and whether nothing was found.
 
-    `silent`: the network gives no answer on any item, as one that has collapsed does.
+    `silent`: the network gives no answer on any item, as one that has collapsed does. `answers`: some of them, always
+    on the same items, for a person to look at.
     """
 
     figures: Mapping[str, float]
     scores: np.ndarray
     silent: bool
+    answers: tuple[Answer, ...] = ()
 
 
 class Task(Protocol):

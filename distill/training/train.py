@@ -31,6 +31,7 @@ from students.parts import n_parameters
 SILENT_STEPS = 1000  # a CTC training may write nothing for a while before it learns
 MOST_DAMAGED = 0.03  # of the items: so many may turn out damaged during a training
 LINES_NAME = "lines.json"
+ANSWERS_NAME = "answers.json"
 
 
 class CollapseError(UserError):
@@ -214,7 +215,7 @@ def _write_lines(session: Session) -> None:
 def _validate(session: Session) -> None:
     """Validate the shown weights, keep them where they are the best so far, and stop a training that has collapsed."""
     job, trainee, now = session.job, session.trainee, session.trainee.progress
-    figures, _, silent = _validation_of_shown(session)
+    figures, _, silent, answers = _validation_of_shown(session)
     now.written = now.written if silent else now.step
     if now.best is None or job.task.order(figures) > job.task.order(now.best):
         now.best = {**figures, "step": now.step}
@@ -224,6 +225,8 @@ def _validate(session: Session) -> None:
     named = {f"validation_{name}": value for name, value in figures.items()}
     if session.metrics:
         session.metrics.write(step=now.step, **named)
+        shown = {"step": now.step, "answers": [answer._asdict() for answer in answers]}
+        write_json(job.folder / ANSWERS_NAME, shown)
     session.accelerator.log({f"{job.role}/{name}": value for name, value in named.items()}, now.step)
     in_words = ", ".join(f"{name} {value:.2%}" for name, value in figures.items())
     say(f"{job.role} step {now.step}: validation {in_words}")

@@ -37,6 +37,7 @@ def test_the_run_folder_is_as_documented(finished_run: Path) -> None:
             "metrics.jsonl",
             "checkpoints",
             "lines.json",
+            "answers.json",
         }
         assert len(list((finished_run / role / "checkpoints").iterdir())) == 1
 

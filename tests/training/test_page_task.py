@@ -111,7 +111,7 @@ def test_stopped_and_resumed_it_ends_with_equal_bytes(
         trained(task, tmp_path, StopAt(8))
     assert not (tmp_path / "student" / "model.safetensors").exists()
     trained(task, tmp_path)
-    for name in ("model.safetensors", "metrics.jsonl", "lines.json"):
+    for name in ("model.safetensors", "metrics.jsonl", "lines.json", "answers.json"):
         assert (tmp_path / "student" / name).read_bytes() == (run / "student" / name).read_bytes(), name
 
 

@@ -1,0 +1,54 @@
+"""The command that shows runs while they train, and afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+import webbrowser
+from pathlib import Path
+
+from distill.commands import Commands, add, reports, show
+
+LOOKS_EVERY_S = 2
+CLEARED = "\x1b[H\x1b[J"
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command of this module."""
+    watch = add(commands, "watch", _watch, "curves, validation items, speed and time left of runs")
+    watch.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folder, or that of a comparison")
+    watch.add_argument("--terminal", action="store_true", help="show them here instead of on a page")
+    watch.add_argument("--once", action="store_true", help="with --terminal: show them once")
+    watch.add_argument("--host", default="127.0.0.1", help="address to serve the page on (default: this machine alone)")
+    watch.add_argument("--port", type=int, default=8700, help="its port (default 8700; 0: any)")
+    watch.add_argument("--open", action="store_true", help="open the page in the browser, too")
+    reports(watch)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from distill.delivery.watching.server import open_watch
+    from distill.delivery.watching.state import runs_in, state_of
+    from distill.delivery.watching.terminal import in_terminal
+
+    folders = runs_in([folder.expanduser() for folder in options.runs])
+    plain = not (sys.stdout.encoding or "").lower().startswith("utf")
+    if options.json or options.once or (options.terminal and not sys.stdout.isatty()):
+        states = [state_of(folder) for folder in folders]
+        show([state.as_dict() for state in states], options, in_terminal(states, plain=plain))
+        return 0
+    if options.terminal:
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                print(CLEARED + in_terminal([state_of(folder) for folder in folders], plain=plain), flush=True)
+                time.sleep(LOOKS_EVERY_S)
+        return 0
+    server = open_watch(folders, options.host, options.port)
+    address = f"http://{options.host}:{server.server_port}/"
+    print(f"{address} (Ctrl+C ends it)", flush=True)
+    if options.open:
+        webbrowser.open(address)
+    with server, contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
+    return 0
