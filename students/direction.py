@@ -23,6 +23,7 @@ DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2
 TAG, N_TAGS = 0xE0020, 95  # tag characters: the algorithm takes no notice of them (rule X9)
 WITHOUT_WIDTH = "\u200b"  # of the same class as tag characters, and none of them
 END = "\U000e01ef"  # a combining mark that keeps the last number where its character is (rules W1, L1)
+ARABIC_DIGIT = "\u0660"
 STEPS = 8
 
 
@@ -156,12 +157,24 @@ class _Found(NamedTuple):
 
 
 def _undrawn(glyphs: Sequence[str], direction: Direction) -> _Found:
+    """The order of a text in a line of that direction: begun from the glyphs, or with their digits as Arabic ones.
+
+    Behind Arabic letters all digits are drawn as those are (rule W2); in the glyphs these letters stand behind them.
+    """
+    found = _undrawn_from(glyphs, glyphs, direction)
+    if not found.exact and any(unicodedata.bidirectional(glyph) == "AL" for glyph in glyphs):
+        arabic = [ARABIC_DIGIT if unicodedata.bidirectional(glyph) == "EN" else glyph for glyph in glyphs]
+        found = max(found, _undrawn_from(glyphs, arabic, direction), key=lambda each: each.exact)
+    return found
+
+
+def _undrawn_from(glyphs: Sequence[str], begin: Sequence[str], direction: Direction) -> _Found:
     """The order of a text in a line of that direction.
 
     Drawing what is drawn gives a first text: the algorithm is nearly its own inverse. The order in which that text is
     drawn is undone on the glyphs, which gives the next, until a text is drawn as the glyphs stand.
     """
-    order = _drawn(glyphs, direction)
+    order = _drawn(begin, direction)
     for _ in range(STEPS):
         text = [mirrored(glyphs[i]) if turned else glyphs[i] for i, turned in order]
         drawn = _drawn(text, direction)

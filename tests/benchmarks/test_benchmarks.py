@@ -28,7 +28,7 @@ from tests.samples import png_bytes
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("pages",)
+NAMES += ("hebrew", "pages")
 CPU = torch.device("cpu")
 
 
@@ -196,3 +196,16 @@ def test_its_sources_are_imported(benchmark: ModuleType, tmp_path: Path) -> None
         assert len(contents.names) == (50 if kind == "pages" else 500)
         assert None not in contents.texts
         assert decode_image(contents.fetch(0), kind).shape[0] in (32, 36)
+
+
+@of("hebrew")
+def test_hebrew_words_are_drawn_and_their_figures_recorded(benchmark: ModuleType, tmp_path: Path) -> None:
+    benchmark.write_words(tmp_path, 3)
+    contents = open_contents(source_at(str(tmp_path / "train"), "words"), Path(), tmp_path)
+    assert len(contents.names) == 3
+    assert all(set(str(text)) <= set(benchmark.LETTERS) for text in contents.texts)
+    assert decode_image(contents.fetch(0)).shape[0] == 32
+    assert load_recipe(str(tmp_path / "hebrew.yaml"), [f"data.root={tmp_path}"]).teacher.training.batch_lines == 32
+    question = benchmark.question({"order of the picture": benchmark.Read(88.04, 3.2)}, ["--steps", "2"], 5.4)
+    assert [record.value for record in question.records] == [88.0, 3.2]
+    assert question.records[0].command == "python tests/benchmarks/hebrew.py --steps 2"

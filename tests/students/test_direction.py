@@ -38,6 +38,8 @@ DRAWN = {
     "an Arabic word": (SIN + LAM + ALEF + MEEM, MEEM + ALEF + LAM + SIN),
     "a date behind Arabic letters, whose parts are turned": (f"{SIN}{LAM} 12-03-2024", f"2024-03-12 {LAM}{SIN}"),
     "a date behind Hebrew letters, which is one number": (f"{A}{B} 12-03-2024", f"12-03-2024 {B}{A}"),
+    "a sum behind Arabic letters": (f"{SIN}{LAM} 31.3-0", f"0-31.3 {LAM}{SIN}"),
+    "a range in two notations": (f"{SIN} 30-130/0", f"130/0-30 {SIN}"),
     "a share": (f"{SIN}{LAM} 50%", f"%50 {LAM}{SIN}"),
     "Arabic digits": (f"{SIN}{LAM} {ONE}{TWO}{THREE}", f"{ONE}{TWO}{THREE} {LAM}{SIN}"),
     "Arabic digits alone": (f"{ONE}{TWO} {THREE}", f"{THREE} {ONE}{TWO}"),
@@ -103,7 +105,6 @@ LETTERS = {
     "Arabic": f"{SIN}{LAM}{ALEF}{MEEM} 0123.,:/-%()",
 }
 SIGN_BETWEEN = re.compile(rf"\d[.,:/+-]?[%{SHEQEL}]+[.,:/+-]?[%{SHEQEL}]*\d")  # 0:%0 and %0:0 may be drawn alike
-NUMBER = re.compile(r"[0-9.,:/%+-]*[0-9][0-9.,:/%+-]*")  # with the separators in and around it
 EVERYTHING = f"{A}{B}{C}{SIN}{LAM}{QAMATS} abX012{ONE}{TWO}.,:-()[]%/"
 
 
@@ -113,8 +114,6 @@ EVERYTHING = f"{A}{B}{C}{SIN}{LAM}{QAMATS} abX012{ONE}{TWO}.,:-()[]%/"
 def test_lines_in_one_script_with_numbers_come_back(letters: str, data: st.DataObject) -> None:
     stored = letters[0] + data.draw(st.text(letters, max_size=14))
     assume(not SIGN_BETWEEN.search(stored))
-    if letters == LETTERS["Arabic"]:  # of 29,127 such lines 8 did not come back: those of two kinds of separators
-        assume(all(len(set(number) - set("0123456789")) < 2 for number in NUMBER.findall(stored)))
     assert to_logical(to_visual(stored).text).text == stored
 
 

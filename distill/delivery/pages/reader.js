@@ -175,9 +175,19 @@ function drawn(characters, direction, bidi) {
   return bidi.getReorderedIndices(text, levels).map((i) => [i, levels.levels[i] % 2 === 1]);
 }
 
-// The order of a text in a line of that direction, and whether it is drawn as the glyphs stand.
+// The order of a text in a line of that direction, and whether it is drawn as the glyphs stand: begun from the glyphs,
+// or with their digits as Arabic ones, since all digits behind Arabic letters are drawn as those are.
 function undrawn(glyphs, direction, bidi) {
-  let order = drawn(glyphs, direction, bidi);
+  const found = undrawnFrom(glyphs, glyphs, direction, bidi);
+  const types = glyphs.map((glyph) => bidi.getBidiCharTypeName(glyph));
+  if (found.exact || !types.includes("AL")) return found;
+  const arabic = glyphs.map((glyph, i) => (types[i] === "EN" ? ONE_UNIT.AN : glyph));
+  const other = undrawnFrom(glyphs, arabic, direction, bidi);
+  return other.exact ? other : found;
+}
+
+function undrawnFrom(glyphs, begin, direction, bidi) {
+  let order = drawn(begin, direction, bidi);
   for (let step = 0; step < STEPS; step++) {
     const text = order.map(([i, turned]) => (turned && bidi.getMirroredCharacter(glyphs[i])) || glyphs[i]);
     const again = [];
