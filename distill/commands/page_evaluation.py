@@ -18,6 +18,7 @@ SHOWN = {
     "hmean_70": "H-mean at 0.7",
     "end_to_end": "end to end",
     "cer": "CER",
+    "cer_unordered": "CER, any order",
 }
 
 
@@ -52,7 +53,7 @@ def evaluate_on_pages(options: argparse.Namespace, path: Path) -> int:
 def in_table(result: dict[str, Any]) -> str:
     """Return the scores of `evaluate_pages` as a table, with what was refused and skipped."""
     parts = {**result["sources"], "all": result} if len(result["sources"]) > 1 else dict(result["sources"])
-    rows = [f"{'source':32s} {'pages':>6s} {'lines':>7s} " + " ".join(f"{each:>13s}" for each in SHOWN.values())]
+    rows = [f"{'source':32s} {'pages':>6s} {'lines':>7s} " + " ".join(f"{each:>14s}" for each in SHOWN.values())]
     rows += [
         f"{name:32s} {part['pages']:6d} {part['lines']:7d} " + _rates(part)
         for name, part in (parts | result.get("against", {})).items()
@@ -91,4 +92,4 @@ def of_page_evaluation(options: argparse.Namespace, result: dict[str, Any], seco
 
 
 def _rates(part: dict[str, Any]) -> str:
-    return " ".join(f"{'-' if part[key] is None else format(part[key], '.2%'):>13s}" for key in SHOWN)
+    return " ".join(f"{'-' if part[key] is None else format(part[key], '.2%'):>14s}" for key in SHOWN)

@@ -34,6 +34,14 @@ from distill.schema import Protocol
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
 
+SHOWN = {
+    "hmean": ("H-mean", "H-mean at IoU 0.5"),
+    "hmean_70": ("at 0.7", "H-mean at IoU 0.7"),
+    "end_to_end": ("end2end", "end to end F1"),
+    "cer": ("CER", "CER"),
+    "cer_unordered": ("unordered", "CER, whatever the order"),
+}
+
 
 class Measured(NamedTuple):
     """One reader: seconds of each page in its fastest round, and the scores of what it read."""
@@ -76,22 +84,25 @@ def measure(
     return measured
 
 
+def heading() -> str:
+    """The names of the columns of a table."""
+    return f"{'':40s} {'pages/s':>8s} {'MB':>6s} " + " ".join(f"{short:>9s}" for short, _ in SHOWN.values())
+
+
 def row(name: str, of: Measured) -> str:
-    size = "-" if of.n_bytes is None else f"{of.n_bytes / 1e6:.1f} MB"
-    texts = " ".join("      -" if (v := of.scores[key]) is None else f"{v:7.1%}" for key in ("end_to_end", "cer"))
-    return (
-        f"{name:40s} {of.pages_a_second:7.2f} {of.scores['hmean']:7.1%} {of.scores['hmean_70']:7.1%} {texts} {size:>9s}"
-    )
+    """One reader as a row of the table."""
+    size = "-" if of.n_bytes is None else f"{of.n_bytes / 1e6:.1f}"
+    rates = ("-" if of.scores[key] is None else f"{of.scores[key]:.1%}" for key in SHOWN)
+    return f"{name:40s} {of.pages_a_second:8.2f} {size:>6s} " + " ".join(f"{rate:>9s}" for rate in rates)
 
 
 def records(measured: Mapping[str, Measured], protocol: str, words: Sequence[str]) -> Question:
     origin = measured_here(()).model_copy(update={"command": " ".join(("python tests/benchmarks/pages.py", *words))})
-    names = {"hmean": "H-mean at IoU 0.5", "hmean_70": "H-mean at IoU 0.7", "end_to_end": "end to end F1", "cer": "CER"}
     made = []
     for reader, of in measured.items():
         seconds, columns = round(float(of.seconds_N.sum()), 1), {"reader": reader}
         figures: list[tuple[str, float, str, Any]] = [("pages a second", round(of.pages_a_second, 2), "", None)]
-        for key, what in names.items():
+        for key, (_, what) in SHOWN.items():
             if of.scores[key] is not None:
                 around = of.scores["intervals"][key]
                 interval = (round(100 * around["low"], 1), round(100 * around["high"], 1))
@@ -139,7 +150,7 @@ def main(words: Sequence[str]) -> int:
     measured = measure(
         readers_of(options), open_page_data([options.data])[0][: options.pages], options.protocol, options.rounds
     )
-    print(f"{'':40s} {'pages/s':>7s} {'H-mean':>7s} {'at 0.7':>7s} {'end2end':>7s} {'CER':>7s} {'size':>9s}")
+    print(heading())
     for name, of in measured.items():
         print(row(name, of))
     if options.record:

@@ -36,6 +36,8 @@ class PageCounts(NamedTuple):
     read: int = 0  # matched lines whose text is right under the protocol
     characters: int = 0  # of the page's text under the protocol
     edits: int = 0  # from what was read, in reading order, to the page's text
+    line_characters: int = 0  # of the judged lines
+    line_edits: int = 0  # line by line: of matched lines, and all characters of missed and of wrong ones
 
 
 class FoundText(NamedTuple):
@@ -68,24 +70,31 @@ def count_page(lines: Sequence[MarkedLine], found: Sequence[np.ndarray]) -> Page
 def count_read_page(lines: Sequence[MarkedLine], found: Sequence[FoundText], protocol: Protocol) -> PageCounts:
     """Count a page that was read, too: lines whose text is right, and edits of the page as a whole.
 
-    Both orders count: marked lines stand as their source has them, found ones in reading order. Lines without a text,
-    or without one under the protocol, are left out with the found lines that match them.
+    `edits` depend on both orders: marked lines stand as their source has them, found ones as the reader gives them;
+    `line_edits` do not. Lines without a text, or without one under the protocol, are left out with the found lines that
+    match them.
     """
     counted, ignored_I4 = _sorted_out(lines)
     counts, matched = _places(counted, ignored_I4, boxes_of([line.outline_P2 for line in found]))
     wanted = [None if line.text is None else fold(line.text, protocol) for line in counted]
-    unjudged = {i for i, want in enumerate(wanted) if want is None or (not want and protocol != "exact")}
-    partner = dict(zip(matched.marked_K.tolist(), matched.found_K.tolist(), strict=True))
-    left_out = {partner[i] for i in unjudged if i in partner} | set(np.flatnonzero(matched.spare_F).tolist())
     got = [fold(line.text or "", protocol) for line in found]
-    want_page = fold("\n".join(line.text or "" for i, line in enumerate(counted) if i not in unjudged), protocol)
-    got_page = fold("\n".join(line.text or "" for j, line in enumerate(found) if j not in left_out), protocol)
+    judged = {i: want for i, want in enumerate(wanted) if want is not None and (want or protocol == "exact")}
+    marked_by = dict(zip(matched.found_K.tolist(), matched.marked_K.tolist(), strict=True))
+    judged_or_none = {None, *judged}  # None: matches no line
+    kept = [j for j in range(len(found)) if not matched.spare_F[j] and marked_by.get(j) in judged_or_none]
+    edits_of = {marked_by[j]: Levenshtein.distance(judged[marked_by[j]], got[j]) for j in kept if j in marked_by}
+    want_page = fold("\n".join(counted[i].text or "" for i in judged), protocol)
+    got_page = fold("\n".join(found[j].text or "" for j in kept), protocol)
     return counts._replace(
-        judged=len(counted) - len(unjudged),
-        judged_found=len(found) - len(left_out),
-        read=sum(i not in unjudged and got[j] == wanted[i] for i, j in partner.items()),
+        judged=len(judged),
+        judged_found=len(kept),
+        read=sum(edits == 0 for edits in edits_of.values()),
         characters=len(want_page),
         edits=Levenshtein.distance(want_page, got_page),
+        line_characters=sum(map(len, judged.values())),
+        line_edits=sum(edits_of.values())
+        + sum(len(want) for i, want in judged.items() if i not in edits_of)
+        + sum(len(got[j]) for j in kept if j not in marked_by),
     )
 
 

@@ -13,7 +13,7 @@ from distill.evaluation.verdict import interval
 from distill.schema import Protocol
 
 PLACES = ("precision", "recall", "hmean", "precision_70", "recall_70", "hmean_70")
-TEXTS = ("end_to_end", "cer")
+TEXTS = ("end_to_end", "cer", "cer_unordered")
 PART_OF_SOURCE = ("pages", "lines", "found", *PLACES, *TEXTS)
 
 
@@ -24,7 +24,8 @@ def summarise_pages(
 
     precision = matched / found, recall = matched / marked, hmean = 2 matched / (marked + found), at IoU 0.5, and with
     `_70` at 0.7. end_to_end = 2 right / (marked + found), over lines with a text; cer = edits / characters of the
-    pages. These two are None where `protocol` is None, that is where nothing is read, or no text is known.
+    pages, cer_unordered the same line by line, whatever their order. These are None where `protocol` is None, that is
+    where nothing is read, or where no text is known.
     `intervals` names `value`, `low` and `high` of each.
     """
     counts_NC = np.array(counts, float).reshape(-1, len(PageCounts._fields))
@@ -57,6 +58,7 @@ def rates(counts_NC: np.ndarray) -> dict[str, np.ndarray]:
         "hmean_70": _share(2 * of["matched_70"], lines + found_70),
         "end_to_end": _share(2 * of["read"], of["judged"] + of["judged_found"]),
         "cer": of["edits"] / np.maximum(of["characters"], 1),
+        "cer_unordered": of["line_edits"] / np.maximum(of["line_characters"], 1),
     }
 
 
@@ -83,6 +85,7 @@ def _intervals(counts_NC: np.ndarray, result: dict[str, Any], seed: int) -> dict
     known = {name: sampled_R for name, sampled_R in sampled.items() if result[name] is not None}
     found = {name: interval(result[name], sampled_R, len(counts_NC)) for name, sampled_R in known.items()}
     return {
-        name: each | {"low": max(0.0, each["low"]), "high": each["high"] if name == "cer" else min(1.0, each["high"])}
+        name: each
+        | {"low": max(0.0, each["low"]), "high": each["high"] if name.startswith("cer") else min(1.0, each["high"])}
         for name, each in found.items()
     }

@@ -138,6 +138,14 @@ def test_the_order_of_the_page_counts_in_its_edits_alone() -> None:
     there = [found((0, 20, 100, 30), "cd"), found((0, 0, 100, 10), "ab")]
     counts = count_read_page(lines, there, "nospace")
     assert (counts.read, counts.edits, counts.characters) == (2, 4, 4)
+    assert (counts.line_edits, counts.line_characters) == (0, 4)
+
+
+def test_line_by_line_missed_and_wrong_lines_count_whole() -> None:
+    lines = [marked((0, 0, 100, 10), "one"), marked((0, 20, 100, 30), "seven"), marked((0, 40, 100, 50), None)]
+    there = [found((0, 60, 100, 70), "eleven"), found((0, 0, 100, 10), "ome"), found((0, 40, 100, 50), "unknown")]
+    counts = count_read_page(lines, there, "exact")
+    assert (counts.line_edits, counts.line_characters) == (1 + len("seven") + len("eleven"), len("oneseven"))
 
 
 @pytest.mark.parametrize("unknown", [None, "--"])

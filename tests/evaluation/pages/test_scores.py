@@ -8,8 +8,8 @@ import pytest
 from distill.evaluation.pages.matching import PageCounts
 from distill.evaluation.pages.scores import hmeans, summarise_pages
 
-FULL = PageCounts(10, 8, 6, 8, 4, 1, 2, 9, 8, 5, 100, 20)
-OTHER = PageCounts(4, 2, 2, 2, 2, 0, 0, 2, 4, 1, 50, 10)
+FULL = PageCounts(10, 8, 6, 8, 4, 1, 2, 9, 8, 5, 100, 20, 90, 9)
+OTHER = PageCounts(4, 2, 2, 2, 2, 0, 0, 2, 4, 1, 50, 10, 30, 3)
 
 
 def test_rates_are_of_the_pages_together() -> None:
@@ -32,6 +32,7 @@ def test_rates_are_of_the_pages_together() -> None:
         "hmean_70": 2 * 6 / (14 + 10),
         "end_to_end": 2 * 6 / (11 + 12),
         "cer": 30 / 150,
+        "cer_unordered": 12 / 120,
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
     assert found["sources"]["a"]["hmean"] == pytest.approx(12 / 18, abs=1e-6)
