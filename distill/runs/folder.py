@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from distill.data.lines import Lines
-from distill.recipe.file import RECIPE_NAME, load_line_recipe
+from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.sections import Recipe
 from distill.runs.cut import TEST_CUT, cut_by_document
 from distill.runs.pools import cache_of, open_sources
@@ -30,7 +30,7 @@ def run_of(model: Path, description: Description | LocatorDescription) -> Path |
     run, role = path.parent.parent, path.parent.name
     if not all((run / name).is_file() for name in (RECIPE_NAME, DATA_NAME)):
         return None
-    if role == "teacher" and load_line_recipe(str(run / RECIPE_NAME)).teacher.file is not None:
+    if role == "teacher" and load_recipe(str(run / RECIPE_NAME)).teacher.file is not None:
         return run
     record = description.training
     validation = json.loads((run / DATA_NAME).read_text())["digest"]["validation"]
