@@ -28,7 +28,7 @@ def lit(page_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
 
 
 def taken(page_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
-    """Return a page as a camera or a scanner gives it: blurred, noisy, compressed, with hardly any grey."""
+    """Return a page as a camera or a scanner gives it: blurred, noisy, compressed, rarely inverted."""
     height, width = page_HW.shape
     if rng.random() < look.motion_probability:
         page_HW = motion_blurred(page_HW, between(look.motion_px, rng.random()), rng.random())
@@ -38,8 +38,6 @@ def taken(page_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
         page_HW = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     if rng.random() < look.blur_probability:
         page_HW = blur(page_HW, between(look.blur_sigma_px, rng.random()))
-    if rng.random() < look.bilevel_probability:
-        page_HW = _steep(page_HW, rng.uniform(1.8, 6))
     if rng.random() < look.noise_probability:
         page_HW = add_noise(page_HW, between(look.noise_sigma, rng.random()), rng.random())
     if rng.random() < look.jpeg_probability:
@@ -55,12 +53,3 @@ def in_colours(page_HW: Pixels, rng: random.Random) -> Pixels:
     dark, light = (np.array([rng.uniform(low, high) for _ in range(3)]) for low, high in ((0, 60), (195, 255)))
     table = dark + (light - dark) * levels[:, None]
     return np.asarray(cv2.LUT(cv2.merge([page_HW] * 3), table.astype(np.uint8)[None]), np.uint8)
-
-
-def _steep(page_HW: Pixels, steepness: float) -> Pixels:
-    """Contrast about the middle between what is nearly darkest and nearly lightest."""
-    sample = page_HW[::7, ::7]
-    low, high = np.percentile(sample, (1, 90))
-    middle = low + (high - low) * 0.6
-    table = np.clip((np.arange(256) - middle) * steepness + 127.5, 0, 255)
-    return np.asarray(cv2.LUT(page_HW, table.astype(np.uint8)), np.uint8)

@@ -16,7 +16,7 @@ import numpy as np
 from distill.data.augment import Pixels
 from distill.synthesis.fonts import FontFace
 from distill.synthesis.letters import advance_px, dotted, heights_px, set_letters
-from distill.synthesis.pages.lines import Run
+from distill.synthesis.pages.lines import GAP, Run
 from distill.synthesis.pages.wording import Wording
 
 Align = Literal["left", "centre", "right"]
@@ -43,6 +43,16 @@ class Style:
         """Return what distances between rows are measured by: the font size as seen, or more for tall letters."""
         above, _, below = heights_px(self.face, self.size_px)
         return max(self.size_px, above + below) * self.high
+
+    @property
+    def tall_px(self) -> float:
+        """Return the height of tall letters above the baseline."""
+        return heights_px(self.face, self.size_px)[0] * self.high
+
+    @property
+    def gap_px(self) -> float:
+        """Return a gap between two texts that splits them into two lines."""
+        return (GAP + 0.15) * self.tall_px + 1
 
 
 class Area(NamedTuple):
@@ -125,7 +135,8 @@ class Draft:
         else:
             np.maximum(part, coverage, out=part)
         small = heights_px(style.face, style.size_px)[1] * style.high
-        run = Run(text, left, min(row, baseline - small), left + width, max(row + height, baseline), cell)
+        low, high = min(row, baseline - small), max(row + height, baseline)
+        run = Run(text, left, low, left + width, high, style.tall_px, cell)
         self.runs.append(run)
         return run
 
@@ -157,10 +168,9 @@ class Draft:
             x += width + gap
         set_runs = self.runs[first:]
         if set_runs:
-            edges = np.array([run[1:5] for run in set_runs])
-            top_left, bottom_right = edges[:, :2].min(0), edges[:, 2:].max(0)
+            low, high = min(run.top for run in set_runs), max(run.bottom for run in set_runs)
             joined = " ".join(run.text for run in set_runs)
-            self.runs[first:] = [Run(joined, *top_left.tolist(), *bottom_right.tolist())]
+            self.runs[first:] = [Run(joined, set_runs[0].left, low, set_runs[-1].right, high, style.tall_px)]
 
     def width_of(self, text: str, style: Style) -> float:
         """Return about how wide a text is set."""

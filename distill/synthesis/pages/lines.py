@@ -1,8 +1,8 @@
 """What counts as one line of a page, and where its box runs: as annotators of receipts draw them.
 
 Measured on 110 receipts with 6,000 boxes of lines: their boxes leave a tenth of the ink's height free above and below,
-and a little more at the ends; nine in ten gaps within a line are below 0.7 of its ink's height, and words that are
-further apart than 1.2 of it stand in boxes of their own (columns of prices, two entries in a row).
+and a little more at the ends; of 10,000 gaps within lines 3 % are wider than the letters are high, and of the gaps
+between neighbours in a row nine in ten (columns of prices, two entries in a row). There the two kinds part best.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-GAP = 1.2  # wider gaps split a row; share of the mean height of the ink at either side
+GAP = 1.1  # wider gaps split a row; share of the height of tall letters (b, d, l), the mean of both sides
 MARGIN_Y = 0.1  # above and below the ink, share of its height
 MARGIN_X = 0.12  # left and right of it, share of its height
 _SAME_ROW = 0.4  # ink that shares less of its height stands in another row: two small rows beside a large one
@@ -30,6 +30,7 @@ class Run(NamedTuple):
     top: float
     right: float
     bottom: float
+    tall: float  # height of tall letters above the baseline
     cell: int | None = None
 
 
@@ -77,11 +78,11 @@ def _groups(runs: list[Run]) -> list[list[int]]:
 
 def _joined(runs: list[Run]) -> NDArray[np.bool_]:
     """Whether two runs touch within a row, for each pair, the second to the right of the first."""
-    left, top, right, bottom = np.array([run[1:5] for run in runs], np.float64).T
+    left, top, right, bottom, tall = np.array([run[1:6] for run in runs], np.float64).T
     cells = np.array([-1 if run.cell is None else run.cell for run in runs])
     height = bottom - top
     shared = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
     gap = left - right[:, None]
     same_row = shared > _SAME_ROW * np.maximum(height[:, None], height)
-    near = (left > left[:, None]) & (gap < GAP * (height[:, None] + height) / 2)
+    near = (left > left[:, None]) & (gap < GAP * (tall[:, None] + tall) / 2)
     return np.asarray(same_row & near & (cells[:, None] == cells))

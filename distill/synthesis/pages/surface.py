@@ -72,6 +72,9 @@ def on_paper(ink_HW: Pixels, look: PageLook, rng: random.Random) -> Pixels:
         sheet_HW = folded(sheet_HW, rng)
     if rng.random() < look.edge_probability:
         sheet_HW = _dark_at_edges(sheet_HW, rng)
+    if rng.random() < look.bilevel_probability:  # about a level near the paper's, so that faded letters stay
+        table = (np.arange(256) - paper + 0.25 * (paper - ink)) * rng.uniform(1.8, 6) + 127.5
+        sheet_HW = np.asarray(cv2.LUT(sheet_HW, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
     return sheet_HW
 
 

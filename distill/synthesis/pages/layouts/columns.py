@@ -6,7 +6,6 @@ from distill.synthesis.fonts import FontFace
 from distill.synthesis.pages.decorations import something
 from distill.synthesis.pages.draft import Area, Draft
 from distill.synthesis.pages.layouts.letter import paragraphs
-from distill.synthesis.pages.lines import GAP
 
 
 def columns(draft: Draft) -> None:
@@ -29,7 +28,7 @@ def columns(draft: Draft) -> None:
             draft.rule((area.left, y), (area.right, y), rng.choice((1, 2)))
     count = rng.choice((2, 2, 2, 3, 3, 4))
     style = draft.style(draft.width / rng.uniform(52, 66 if count == 2 else 76), family)
-    gutter = style.line_px * rng.uniform(GAP * 1.2, 3)
+    gutter = style.gap_px * rng.uniform(1.1, 3)
     wide = (area.width - gutter * (count - 1)) / count
     leading, justified, ruled = style.line_px * rng.uniform(1.1, 1.5), draft.chance(0.6), draft.chance(0.25)
     for number in range(count):

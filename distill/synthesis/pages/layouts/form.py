@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from distill.synthesis.pages.draft import Area, Draft, Style
-from distill.synthesis.pages.lines import GAP
 
 _Kind = Callable[[Draft, Area, Style, Style], None]  # sets a field in an area: its label and what is filled in
 
@@ -57,7 +56,7 @@ def _row(draft: Draft, area: Area, label: Style, filled: Style, kind: _Kind) -> 
     rng = draft.rng
     count = rng.choice((1, 1, 2, 2, 3))
     shares = [rng.uniform(0.6, 1.4) for _ in range(count)]
-    left, gap = area.left, GAP * filled.line_px
+    left, gap = area.left, filled.gap_px * rng.uniform(1, 1.5)
     for share in shares:
         wide = (area.width - gap * (count - 1)) * share / sum(shares)
         kind(draft, area._replace(left=left, right=left + wide), label, filled)
@@ -90,7 +89,7 @@ def _ruled(draft: Draft, area: Area, label: Style, filled: Style) -> None:
     start = (run.right if run else area.left) + filled.line_px * draft.rng.uniform(0.3, 0.8)
     draft.rule((start, baseline + 3), (area.right, baseline + 3), 1, draft.rng.choice((0, 0, 1.5)))
     if draft.chance(0.85) and start + filled.line_px * 3 < area.right:
-        x = start + filled.line_px * GAP * draft.rng.uniform(0.8, 2)
+        x = start + filled.gap_px * draft.rng.uniform(0.9, 2)
         draft.write(draft.fitted(_value(draft), filled, area.right - x), filled, x, baseline)
 
 

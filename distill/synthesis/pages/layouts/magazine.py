@@ -9,7 +9,6 @@ from distill.synthesis.pages.decorations import bar_code, picture, something, sq
 from distill.synthesis.pages.draft import Area, Draft, Style
 from distill.synthesis.pages.layouts.letter import paragraphs
 from distill.synthesis.pages.layouts.table import Rules, cells
-from distill.synthesis.pages.lines import GAP
 
 
 def magazine(draft: Draft) -> None:
@@ -30,7 +29,7 @@ def magazine(draft: Draft) -> None:
         draft.write(draft.fitted(wording.phrase(6, 26), headline, area.width), headline, area.left, y)
     y += headline.line_px * 0.5
     count = rng.choice((2, 3))
-    gutter = body.line_px * rng.uniform(GAP * 1.2, 2.5)
+    gutter = body.gap_px * rng.uniform(1.1, 2.5)
     wide = (area.width - gutter * (count - 1)) / count
     if draft.chance(0.7):
         frame = Area(area.left, y, area.left + wide * (count - 1) + gutter * (count - 2), y + area.height * 0.25)
@@ -101,7 +100,7 @@ def _facts(draft: Draft, area: Area, style: Style) -> float:
     split = area.left + area.width * 0.75
     for _ in range(draft.rng.randint(3, 6)):
         y += style.line_px * 1.3
-        label = draft.fitted(wording.label(), style, area.width * 0.25 - GAP * style.line_px * 1.3)
+        label = draft.fitted(wording.label(), style, area.width * 0.25 - style.gap_px)
         draft.write(label, style, area.middle, y)
         value = draft.rng.choice((wording.date(), wording.number(4, 9)))
         draft.write(draft.fitted(value, style, area.right - split), style, split, y)
@@ -115,7 +114,7 @@ def _foot(draft: Draft, area: Area, family: list[FontFace]) -> None:
         left, y = area.left + area.width * column / 3, area.top + small.line_px * 0.4
         for _ in range(3):
             y += small.line_px * 1.3
-            room = area.width / 3 - GAP * small.line_px * 1.3
+            room = area.width / 3 - small.gap_px
             draft.write(draft.fitted(draft.wording.phrase(10, 34), small, room), small, left, y)
 
 
@@ -155,7 +154,7 @@ def _fields(draft: Draft, area: Area, columns: int, family: list[FontFace]) -> N
     y = area.top
     while y + high < area.bottom:
         for column in range(columns):
-            x, room = area.left + column * wide, wide - GAP * 1.3 * value.line_px
+            x, room = area.left + column * wide, wide - value.gap_px
             draft.write(draft.fitted(wording.label(), label, room), label, x, y + label.line_px)
             kinds = (wording.date, wording.time, lambda: wording.number(1, 5), lambda: wording.phrase(3, 14))
             text = draft.fitted(draft.rng.choice(kinds)(), value, room)

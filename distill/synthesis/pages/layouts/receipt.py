@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from distill.synthesis.fonts import FontFace
 from distill.synthesis.pages.decorations import separator, something
 from distill.synthesis.pages.draft import Area, Draft, Style
-from distill.synthesis.pages.lines import GAP
 
 
 @dataclass
@@ -42,7 +41,7 @@ class _Till:
         """Print a text on the left and one on the right, with a gap that splits them."""
         baseline = self.feed(style)
         right = self.draft.fitted(right, style, self.area.width / 2)
-        rest = self.area.width - self.draft.width_of(right, style) - GAP * style.line_px
+        rest = self.area.width - self.draft.width_of(right, style) - style.gap_px
         self.draft.write(self.draft.fitted(left, style, rest), style, self.area.left, baseline)
         self.draft.write(right, style, self.area.right, baseline, "right")
 
@@ -114,22 +113,36 @@ def _facts(till: _Till) -> None:
         value = rng.choice((wording.date, wording.time, lambda: wording.number(3, 9), wording.piece))()
         if columns:
             baseline = till.feed()
-            label = draft.fitted(wording.label(), till.style, start - till.area.left - GAP * till.style.line_px)
+            label = draft.fitted(wording.label(), till.style, start - till.area.left - till.style.gap_px)
             draft.write(label, till.style, till.area.left, baseline)
             room = till.area.right - start
             draft.write(draft.fitted(f": {value}", till.style, room), till.style, start, baseline)
         elif draft.chance(0.5):
             till.pair(f"{wording.label()}: {value}", f"{wording.label()}:{wording.number(1, 4)}", till.style)
+        elif draft.chance(0.5):
+            _beside(till, [f"{wording.label()}: {value}", wording.date(), wording.time()])
         else:
             text = draft.fitted(f"{wording.label()}: {value}", till.style, till.area.width)
             draft.write(text, till.style, till.area.left, till.feed())
 
 
+def _beside(till: _Till, texts: list[str]) -> None:
+    """Print texts one behind the other, with gaps that split them, as far as there is room."""
+    draft, x, baseline = till.draft, till.area.left, till.feed()
+    gap = till.style.gap_px * draft.rng.uniform(1, 2.5)
+    for text in texts:
+        if x + draft.width_of(text, till.style) > till.area.right:
+            return
+        run = draft.write(text, till.style, x, baseline)
+        x = (run.right if run else x) + gap
+
+
 def _items(till: _Till) -> None:
     """Items in one row with their prices, or in a row above numbers in columns."""
     draft, rng, wording = till.draft, till.draft.rng, till.draft.wording
-    edges = [till.area.left + till.area.width * share for share in rng.choice(((0.5, 0.75), (0.42, 0.7), (0.6,), ()))]
-    edges.append(till.area.right)
+    count = rng.choice((0, 1, 1, 2, 2, 3))  # of columns before the last
+    first, last = till.area.left + till.area.width * rng.uniform(0.25, 0.55), till.area.right
+    edges = [first + (last - first) * (n + rng.uniform(-0.15, 0.15)) / (count or 1) for n in range(count)] + [last]
     two_rows = draft.chance(0.4)
     if draft.chance(0.6):
         _across(till, [wording.label()] + [wording.label() for _ in edges], edges, replace(till.style))
@@ -153,14 +166,11 @@ def _items(till: _Till) -> None:
 
 def _across(till: _Till, texts: list[str], edges: list[float], style: Style) -> None:
     """Print a text on the left, and the others so that they end at edges; gaps split them."""
-    draft, baseline = till.draft, till.feed(style)
-    gap = GAP * 1.15 * style.line_px
-    limit = till.area.left
-    for text, edge in zip(texts[1:], edges, strict=True):
-        text = draft.fitted(text, style, (till.area.right - till.area.left) / (len(edges) + 1) - gap)
-        draft.write(text, style, edge, baseline, "right")
-        if limit == till.area.left:
-            limit = edge - draft.width_of(text, style) - gap
+    draft, baseline, gap = till.draft, till.feed(style), style.gap_px
+    limits = [till.area.left + till.area.width * 0.2, *edges]
+    for text, edge, before in zip(texts[1:], edges, limits, strict=False):
+        draft.write(draft.fitted(text, style, edge - before - gap), style, edge, baseline, "right")
+    limit = edges[0] - draft.width_of(draft.fitted(texts[1], style, edges[0] - limits[0] - gap), style) - gap
     draft.write(draft.fitted(texts[0], style, limit - till.area.left), style, till.area.left, baseline)
 
 

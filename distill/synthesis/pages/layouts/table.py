@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 
 from distill.synthesis.pages.draft import Align, Area, Draft, Style
 from distill.synthesis.pages.layouts.letter import paragraphs
-from distill.synthesis.pages.lines import GAP
 
 Rules = Literal["all", "rows", "head", "none"]
 
@@ -72,7 +71,7 @@ def _columns(draft: Draft, area: Area, style: Style, rules: Rules) -> list[_Colu
     rng = draft.rng
     count = rng.randint(2, max(2, min(7, int(area.width / (style.line_px * 6)))))
     shares = [rng.uniform(0.5, 1.5) * (1.6 if n == 0 else 1.0) for n in range(count)]
-    padding = style.line_px * (rng.uniform(0.25, 0.8) if rules == "all" else rng.uniform(0.6, 0.9) * GAP)
+    padding = style.line_px * rng.uniform(0.25, 0.8) if rules == "all" else style.gap_px * rng.uniform(0.5, 0.9)
     left, columns = area.left, []
     for number, share in enumerate(shares):
         right = left + area.width * share / sum(shares)
