@@ -176,11 +176,13 @@ def _cache(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from distill.recipe.pages import PageRecipe
     from distill.runs.compare import run_comparison
     from distill.runs.compare_page import page
+    from distill.runs.page_compare import compare_page, run_page_comparison
     from distill.runs.settings import Comparison
 
-    recipe = _of_lines(options)
+    recipe, _ = recipe_and_folder(options)
     folder = options.run or Path("runs") / f"compare-{recipe.name}"
     check_record(options)
     if options.seeds < 1:
@@ -191,8 +193,13 @@ def _compare(options: argparse.Namespace) -> int:
     )
 
     def work(stop: Any) -> int:
-        result = run_comparison(comparison, folder, stop)
-        show(result, options, f"{page(recipe, options.over, result)}\n{folder / 'compare.md'}")
+        if isinstance(recipe, PageRecipe):
+            result = run_page_comparison(comparison, folder, stop)
+            words = compare_page(recipe, options.over, result)
+        else:
+            result = run_comparison(comparison, folder, stop)
+            words = page(recipe, options.over, result)
+        show(result, options, f"{words}\n{folder / 'compare.md'}")
         write_record(options, lambda: of_comparison(options, result))
         return 0
 

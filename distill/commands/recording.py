@@ -109,13 +109,15 @@ def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, An
 
 
 def of_comparison(options: argparse.Namespace, result: Mapping[str, Any]) -> Measured:
-    """Return the figures of `compare.json`: exact lines of control and student of each setting, and the gain."""
+    """Return the figures of `compare.json`: those of control and student of each setting, and the gain."""
     seeds = tuple(result["seeds"])
     figures = []
+    of_pages = result.get("task") == "pages"
+    unit, measure = ("pages", PERCENT["hmean"]) if of_pages else ("lines", PERCENT["exact"])
     for name, row in result["settings"].items():
-        columns = {"recipe": Path(options.recipe).stem, "setting": name, "lines": result["on"]}
+        columns = {"recipe": Path(options.recipe).stem, "setting": name, unit: result["on"]}
         for role in ("control", "student"):
-            what, spent = f"exact lines, {ROLES[role]}", round(row["seconds"][role], 1)
+            what, spent = f"{measure}, {ROLES[role]}", round(row["seconds"][role], 1)
             figures.append(Figure(what, round(100 * row[role], 2), columns, "%", seeds=seeds, seconds=spent))
         spent = round(row["seconds"]["student"] + row["seconds"]["cache"], 1)
         figures.append(_gain("gain over the student alone", row["gain"], "points", columns, seeds, spent))

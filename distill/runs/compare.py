@@ -106,7 +106,7 @@ def _folder_of(folder: Path, name: str, seed: int) -> Path:
 def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outcome:
     """Train one setting under one seed in the folder `own`; a student that collapses counts as reading nothing."""
     with shared.accelerator.main_process_first():
-        _reuse(shared.folder / "teacher", own / "teacher")
+        reuse(shared.folder / "teacher", own / "teacher")
     run = open_run(recipe, own, stop)
     with run.accelerator.main_process_first():
         _reuse_control(run, shared.folder.parent)
@@ -122,7 +122,7 @@ def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outc
     return outcome_of(run, on, ("teacher", "control", "student"))
 
 
-def _reuse(source: Path, target: Path) -> None:
+def reuse(source: Path, target: Path) -> None:
     """Take over a finished network of another run, as hard links where the file system has them."""
     if source.is_dir() and not target.exists():
         begun = target.with_name(f".{target.name}")
@@ -147,6 +147,6 @@ def _reuse_control(run: Run, folder: Path) -> None:
     digest = final_job(run, "control").task.digest
     for file in sorted(folder.glob(f"*/{run.folder.name}/control/{MODEL_NAME}")):
         if read_model(file)[0].training.get("job") == digest:
-            _reuse(file.parent, target)
+            reuse(file.parent, target)
             run.stopwatch.add("control", seconds_of(file.parent.parent).get("control", 0.0))
             return

@@ -23,9 +23,9 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
     for name, row in result["settings"].items():
         first = row["over_the_first"]
         rows.append(
-            f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
-            f"{_points(row['cer_change'])} | {_verdict(row)} | "
-            f"{_points(first['gain'])}, {first['verdict'].replace('_', ' ')} | {row['seconds']['student']:.0f}"
+            f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {points(row['gain'])} | "
+            f"{points(row['cer_change'])} | {_verdict(row)} | "
+            f"{points(first['gain'])}, {first['verdict'].replace('_', ' ')} | {row['seconds']['student']:.0f}"
             + (f" + {row['seconds']['cache']:.0f} |" if row["seconds"]["cache"] else " |")
         )
     longer = {n: row[GIVEN] for n, row in result["settings"].items() if GIVEN in row}
@@ -33,7 +33,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         rows += ["\n## Over a control given the seconds of the student and its cache\n"]
         rows += ["| setting | control | distilled | gain in points | verdict |", "|---|---:|---:|---|---|"]
         rows += [
-            f"| {name} | {given['exact']:.1%} | {result['settings'][name]['student']:.1%} | {_points(given['gain'])} | "
+            f"| {name} | {given['exact']:.1%} | {result['settings'][name]['student']:.1%} | {points(given['gain'])} | "
             f"{given['verdict'].replace('_', ' ')} |"
             for name, given in longer.items()
         ]
@@ -44,7 +44,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         ]
         rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
         rows += [
-            f"| {pair['of']} | {pair['over']} | {_points(pair['gain'])} | {pair['verdict'].replace('_', ' ')} |"
+            f"| {pair['of']} | {pair['over']} | {points(pair['gain'])} | {pair['verdict'].replace('_', ' ')} |"
             for pair in result["pairs"]
         ]
     rows += [f"\nHow the teacher was matched ({run}): {why}." for run, why in result.get("match", {}).items()]
@@ -58,7 +58,8 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return f"nothing reads, {words}" if row["nothing_reads"] else words
 
 
-def _points(gain: Mapping[str, float]) -> str:
+def points(gain: Mapping[str, float]) -> str:
+    """Return a gain in points, with its interval."""
     return f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
 
 

@@ -79,6 +79,15 @@ def train_page_teacher(run: PageRun) -> Path:
 
 def train_page_students(run: PageRun) -> dict[str, Any]:
     """Train control and student against the finished teacher, evaluate all three, and return the report."""
+    path = train_page_pair(run)
+    with run.stopwatch.measure("report"):
+        result = make_page_report(run, run.recipe, run.pools.test)
+    say(f"student: {path}")
+    return result
+
+
+def train_page_pair(run: PageRun) -> Path:
+    """Train control and student against the finished teacher and return the student's model file."""
     frozen = finished_locator(run)
     control = [page_job(run, "control")] if run.recipe.student.control else []
     student = page_job(run, "student", frozen)
@@ -96,11 +105,7 @@ def train_page_students(run: PageRun) -> dict[str, Any]:
             alone = control[0].task.validate(teachers.load_locator(path).model, run.accelerator)
             _refuse_worse(found.scores, alone.scores, run.recipe.seed)
     with run.stopwatch.measure("student"):
-        path = train_all(run, [student])
-    with run.stopwatch.measure("report"):
-        result = make_page_report(run, run.recipe, run.pools.test)
-    say(f"student: {path}")
-    return result
+        return train_all(run, [student])
 
 
 def page_job(run: PageRun, role: Role, teacher: FrozenLocator | None = None) -> PageJob:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distill.digests import digest_of
-from distill.recipe.objective import TAUGHT
-from distill.recipe.sections import Recipe
+from distill.recipe.file import AnyRecipe
 from distill.runs.outcomes import On
 from students.errors import UserError
 
@@ -40,7 +39,7 @@ class Setting:
     overrides: tuple[str, ...]
 
 
-def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
+def settings_of(over: Sequence[str], recipe: AnyRecipe) -> list[Setting]:
     """Return all combinations of the axes `KEY=A,B,...`.
 
     With `objective.term=A,A+B` only the terms named teach, each by its weight, or by 1 where the recipe gives it none.
@@ -69,14 +68,16 @@ def settings_of(over: Sequence[str], recipe: Recipe) -> list[Setting]:
     ]
 
 
-def _overrides(key: str, value: str, recipe: Recipe) -> tuple[str, ...]:
+def _overrides(key: str, value: str, recipe: AnyRecipe) -> tuple[str, ...]:
     if key != TERM:
         return (f"{key}={value}",)
     terms = value.split("+")
-    if unknown := [term for term in terms if term not in TAUGHT]:
-        raise UserError(f"--over {TERM}: {unknown[0]!r} is no term with a teacher; there are {', '.join(TAUGHT)}")
-    weights = {name: getattr(recipe.objective, name).weight for name in TAUGHT}
-    return tuple(f"objective.{name}.weight={(weights[name] or 1.0) if name in terms else 0}" for name in TAUGHT)
+    weights = {name: term.weight for name, term in recipe.objective.terms.items() if term.needs_teacher}
+    if unknown := [term for term in terms if term not in weights]:
+        raise UserError(f"--over {TERM}: {unknown[0]!r} is no term with a teacher; there are {', '.join(weights)}")
+    return tuple(
+        f"objective.{name}.weight={(weight or 1.0) if name in terms else 0}" for name, weight in weights.items()
+    )
 
 
 def folder_name(name: str) -> str:

@@ -189,12 +189,10 @@ def test_crops_are_shown_as_training_sees_them(recipe: str, tmp_path: Path) -> N
     assert any(red > 120 and red > green + 60 for _, (red, green, _) in colours), "no core is painted"
 
 
-@pytest.mark.parametrize("command", [["cache"], ["compare", "--over", "objective.dice.weight=1,2"]])
-def test_commands_of_lines_refuse_pages(
-    command: list[str], recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_is_done_with_lines_alone_refuses_pages(
+    recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name, *options = command
-    assert main([name, recipe, *options, "--run", str(tmp_path / "own")]) == 2
+    assert main(["cache", recipe, "--run", str(tmp_path / "own")]) == 2
     assert "its task is pages" in capsys.readouterr().err
     assert not (tmp_path / "own").exists()
 
