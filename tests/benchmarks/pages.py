@@ -75,11 +75,12 @@ def measure(
     sources = [page.source for page in pages]
     measured = {}
     for which, reader in enumerate(readers):
+        reads = any(line.text is not None for lines in found[reader.name] for line in lines)
         counts = [
             count_read_page(page.lines or (), lines, protocol)
             for page, lines in zip(pages, found[reader.name], strict=True)
         ]
-        scores = summarise_pages(counts, sources, protocol)
+        scores = summarise_pages(counts, sources, protocol if reads else None)
         measured[reader.name] = Measured(seconds_PNR[which].min(axis=1), scores, reader.n_bytes)
     return measured
 

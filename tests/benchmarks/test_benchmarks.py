@@ -139,6 +139,7 @@ def test_readers_of_pages_are_measured_in_turn(
     records = {(r.what, r.columns["reader"]): r for r in read_question(target).records}
     assert records["end to end F1", "knows"].value == 100.0
     assert records["size", "knows"].value == 2.5
+    assert ("end to end F1", "locator") not in records
     assert records["pages a second", "locator"].value > 0
     assert records["H-mean at IoU 0.5", "locator"].command.startswith("python tests/benchmarks/pages.py DATA --model")
 
