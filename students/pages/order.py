@@ -15,7 +15,8 @@ CLOSE = 0.8  # of a height: parts of a row that are no further apart are words o
 SAME_ROW = 0.5  # of the smaller height: the middles of parts of one row are no further apart
 GUTTER = 0.6  # of the median height: columns are at least so far apart
 COLUMN_ROWS = 3  # on either side of a gutter
-RUNNING = 8.0  # of its height: half of the lines of running text are longer
+RUNNING, NARROW = 8.0, 5.5  # of its height: half of the lines of running text are longer; in a long, narrow column
+LONG_COLUMN = 12  # lines
 FULL = 0.6  # of the longest: half of the lines of running text are longer
 TOGETHER = 512  # parts that are compared with all others at a time: memory is so many times theirs
 MOST = 2_000  # segments of a block that is searched for columns: the newspaper with the most has fewer
@@ -228,5 +229,6 @@ def _is_running(column: Sequence[_Part]) -> bool:
     middle = len(column) // 2
     return bool(
         np.partition(width_N, middle)[middle] > FULL * width_N.max()
-        and np.partition(width_N / np.maximum(height_N, 1e-9), middle)[middle] > RUNNING
+        and np.partition(width_N / np.maximum(height_N, 1e-9), middle)[middle]
+        > (RUNNING if len(column) < LONG_COLUMN else NARROW)
     )

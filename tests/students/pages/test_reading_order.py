@@ -53,6 +53,15 @@ def three_columns_and_a_heading_below() -> Layout:
     return page
 
 
+def narrow_columns() -> Layout:
+    """As of a newspaper: three or four words a line, all columns on one grid."""
+    page = Layout()
+    page.line(20, 10, 420, 30)
+    for left in (20, 140, 260, 380):
+        page.paragraph(left, 60, 105, 14, leading=18)
+    return page
+
+
 def columns_out_of_step() -> Layout:
     """Short lines, as of a poem, whose columns do not stand level."""
     page = Layout()
@@ -108,7 +117,16 @@ def letter() -> Layout:
     return page
 
 
-LAYOUTS = (two_columns, three_columns_and_a_heading_below, columns_out_of_step, table, receipt, words, letter)
+LAYOUTS = (
+    two_columns,
+    three_columns_and_a_heading_below,
+    narrow_columns,
+    columns_out_of_step,
+    table,
+    receipt,
+    words,
+    letter,
+)
 
 
 @pytest.mark.parametrize("degrees", [0, 2, -6, 40, 90, 180, -90])
