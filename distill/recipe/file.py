@@ -1,4 +1,4 @@
-"""From YAML to one checked recipe: nearest names, every problem at once, one `extends`, overrides on top.
+"""From YAML to one checked recipe: nearest names, every problem at once, `extends`, overrides on top.
 
 YAML 1.2; a duplicate key is refused. The sections, with every key, are in `sections.py`.
 """
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from distill.recipe.extending import laid_over
 from distill.recipe.overrides import alternatives, kind_of, lay_over
 from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe, RecipeError
@@ -48,7 +49,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> AnyRecipe:
     Its key `task` says what is learnt: lines, where it is missing, or pages. `overrides` (`section.key=value`) are laid
     on top. Raises `RecipeError` listing every problem.
     """
-    values = _read(name_or_path, extended=False)
+    values = _read(name_or_path)
     model = _model_of(name_or_path, values)
     problems: list[str] = []
     for i, override in enumerate(overrides):
@@ -97,22 +98,26 @@ def _listed(where: str, problems: Iterable[str]) -> str:
     )
 
 
-def _read(name_or_path: str, extended: bool) -> dict[str, Any]:
-    """The raw values, those of the recipe it `extends` beneath its own."""
+def _read(name_or_path: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The raw values, those of the recipes that it `extends` beneath its own; `above` are those that extend it."""
     values = _parse(_text(name_or_path), name_or_path)
-    base = values.pop("extends", None)
+    base = values.get("extends")
     values.setdefault("name", Path(name_or_path).stem)
     if name_or_path in RENAMED:
         log.warning("the recipe %s is called %s now", name_or_path, RENAMED[name_or_path])
         values["name"] = name_or_path  # so that its run folder goes on
     if base is None:
+        values.pop("extends", None)
         return values
-    if extended:
-        raise RecipeError(f"recipe {name_or_path}: extends {base!r}, but is itself extended; one level at most")
     if not isinstance(base, str):
         raise RecipeError(f"recipe {name_or_path}: extends takes one name or path")
     sibling = Path(name_or_path).parent / base
-    return _merged(_read(str(sibling) if sibling.is_file() else base, extended=True), values)
+    beneath = str(sibling) if sibling.is_file() else base
+    chain = (*above, name_or_path)
+    if beneath in chain:
+        raise RecipeError(f"recipe {name_or_path}: extends {base!r}, which extends it: {' > '.join((*chain, beneath))}")
+    below = _read(beneath, chain)
+    return {key: value for key, value in laid_over(below, values, name_or_path).items() if key != "extends"}
 
 
 def _text(name_or_path: str) -> str:
@@ -163,20 +168,6 @@ def _bounded_json(values: object) -> str:
         if length > 2**20:
             raise ValueError("its aliases stand for more than a megabyte")
     return "".join(pieces)
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings are merged key by key, unless their `kind` differs; everything else is replaced."""
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        same_kind = (
-            isinstance(old, dict)
-            and isinstance(value, dict)
-            and (old.get("kind") == value.get("kind", old.get("kind")))
-        )
-        merged[key] = _merged(old, value) if same_kind else value  # type: ignore[arg-type]
-    return merged
 
 
 def _follows(problem: Any) -> bool:

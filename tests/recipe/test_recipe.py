@@ -103,7 +103,7 @@ def test_a_name_that_is_nearly_right_is_guessed() -> None:
         load_recipe("reciepts")
 
 
-def test_extends_lays_one_recipe_over_another_once(tmp_path: Path) -> None:
+def test_extends_lays_recipes_over_one_another(tmp_path: Path) -> None:
     above = write(
         tmp_path,
         "extends: smoke\nname: mine\nteacher: {training: {steps: 5}}\nstudent: {model: {kind: recurrent}}\n",
@@ -112,8 +112,44 @@ def test_extends_lays_one_recipe_over_another_once(tmp_path: Path) -> None:
     assert (recipe.name, recipe.teacher.training.steps) == ("mine", 5)
     assert recipe.teacher.training.batch_lines == load_recipe("smoke").teacher.training.batch_lines
     assert recipe.student.model.kind == "recurrent"
-    with pytest.raises(RecipeError, match="one level at most"):
-        load_recipe(write(tmp_path, f"extends: {above}\nname: third\n", "third.yaml"))
+    third = load_recipe(write(tmp_path, f"extends: {above}\nstudent: {{training: {{steps: 7}}}}\n", "third.yaml"))
+    assert (third.name, third.teacher.training.steps, third.student.training.steps) == ("third", 5, 7)
+
+
+def test_recipes_that_extend_each_other_are_refused(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text(f"extends: {other}\n")
+    other.write_text(f"extends: {one}\n")
+    with pytest.raises(RecipeError, match=r"extends .*, which extends it: .*one\.yaml > .*other\.yaml > .*one\.yaml"):
+        load_recipe(str(one))
+
+
+OWN_LINES = """extends: receipts
+data:
+  train: [{kind: folder, name: mine, path: crops}]
+  test: [{kind: folder, name: kept-apart, path: test}]
+"""
+
+
+def test_own_lines_take_over_nothing_that_is_said_of_other_lines(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe, below = load_recipe(write(tmp_path, OWN_LINES)), load_recipe("receipts")
+    assert [source.name for source in recipe.data.train] == ["mine"]
+    for part, of_below in ((recipe.teacher, below.teacher), (recipe.student, below.student)):
+        assert (part.stages, part.sources, part.mix) == ((), None, None)
+        assert part.training == of_below.training
+    assert recipe.data.cut is not None
+    assert below.data.cut is not None
+    assert (recipe.data.cut.share, recipe.data.cut.document, recipe.data.cut.sources) == (
+        below.data.cut.share,
+        "^(.*)$",
+        None,
+    )
+    assert "teacher.sources, teacher.stages, student.sources, student.stages, the documents of data.cut" in caplog.text
+    kept = load_recipe(write(tmp_path, OWN_LINES.replace("name: mine", "name: sroie") + "teacher: {stages: []}\n"))
+    assert kept.data.cut is not None
+    assert kept.teacher.sources is None  # it names mixed-in as well, which is not there
 
 
 def test_a_recipe_is_named_as_its_file_unless_it_says_otherwise(tmp_path: Path) -> None:
