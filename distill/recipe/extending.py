@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+EITHER_OR = ({"test", "test_cut"}, {"validation", "cut"})  # of the data: who says one does not take over the other
+
 log = logging.getLogger(__name__)
 
 
@@ -30,23 +32,30 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any], where: str) ->
     away is told.
     """
     values = merged(below, above)
-    names = _names(above.get("data"))
+    own = above.get("data")
+    if not isinstance(own, dict):
+        return values
+    for pair in EITHER_OR:
+        if len(named := own.keys() & pair) == 1:
+            (other,) = pair - named
+            values["data"].pop(other, None)
+    names = _names(own)
     if names is None:
         return values
     gone: list[str] = []
     for network in ("teacher", "student"):
         if isinstance(part := values.get(network), dict):
-            own = above.get(network)
-            values[network] = _network(part, own if isinstance(own, dict) else {}, names, network, gone)
-    values["data"] = _data(values["data"], above["data"], names, gone)
+            said = above.get(network)
+            values[network] = _network(part, said if isinstance(said, dict) else {}, names, network, gone)
+    values["data"] = _data(values["data"], own, names, gone)
     if gone:
         log.warning("recipe %s: %s of %r are of other lines and left out", where, ", ".join(gone), above.get("extends"))
     return values
 
 
-def _names(data: Any) -> set[str] | None:
+def _names(data: Mapping[str, Any]) -> set[str] | None:
     """The names of a recipe's own training sources; None where it has none."""
-    train = data.get("train") if isinstance(data, dict) else None
+    train = data.get("train")
     if not isinstance(train, list):
         return None
     return {source["name"] for source in train if isinstance(source, dict) and isinstance(source.get("name"), str)}

@@ -82,11 +82,13 @@ def test_the_python_of_the_readme_reads_a_line(tmp_path: Path) -> None:
     assert float(ran.stdout.split()[-1]) <= 1
 
 
-def test_the_recipe_for_own_lines_is_one(tmp_path: Path) -> None:
+def test_the_recipes_for_own_lines_are_recipes(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text(blocks(ROOT / "docs" / "own-lines.md", "yaml")[0])
-    recipe = load_recipe(str(path), ["data.root=~/lines"])
-    assert [source.name for source in recipe.data.train] == ["mine", "more", "loud"]
+    names = []
+    for block in blocks(ROOT / "docs" / "own-lines.md", "yaml"):
+        path.write_text(block)
+        names.append([source.name for source in load_recipe(str(path), ["data.root=~/lines"]).data.train])
+    assert names == [["mine"], ["mine", "more", "loud"]]
 
 
 def anchors(page: Path) -> set[str]:

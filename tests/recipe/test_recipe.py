@@ -150,6 +150,10 @@ def test_own_lines_take_over_nothing_that_is_said_of_other_lines(
     kept = load_recipe(write(tmp_path, OWN_LINES.replace("name: mine", "name: sroie") + "teacher: {stages: []}\n"))
     assert kept.data.cut is not None
     assert kept.teacher.sources is None  # it names mixed-in as well, which is not there
+    cut = load_recipe(
+        write(tmp_path, OWN_LINES.replace("test: [{kind: folder, name: kept-apart, path: test}]", "test_cut: {}"))
+    )
+    assert (cut.data.test, cut.data.test_cut is None) == ((), False)
 
 
 def test_a_recipe_is_named_as_its_file_unless_it_says_otherwise(tmp_path: Path) -> None:
