@@ -7,7 +7,7 @@ is cut at gutters between columns of running text; what has none is read row by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def reading_order(corners_N42: Sequence[np.ndarray] | np.ndarray, right_to_left:
         return []
     parts = _parts(np.asarray(corners_N42, np.float64), right_to_left)
     segments = [_joined(run) for row in _rows(parts) for run in _runs(row)]
-    return [line for segment in _ordered(segments) for line in segment.lines]
+    return [line for segment in _ordered(_upright(segments)) for line in segment.lines]
 
 
 def _parts(corners_N42: np.ndarray, right_to_left: bool) -> list[_Part]:
@@ -85,6 +85,25 @@ def _parts(corners_N42: np.ndarray, right_to_left: bool) -> list[_Part]:
         np.where(lies_N, np.abs(level_N42[:, 3, 1] - level_N42[:, 0, 1]), bottom_N - top_N),
     )
     return [_Part((i,), *map(float, numbers)) for i, numbers in enumerate(zip(*columns, strict=True))]
+
+
+def _upright(parts: list[_Part]) -> list[_Part]:
+    """Parts with their columns upright, as on a page seen from the side they are not.
+
+    Most lines of text begin where the one above does: the median of how far they are moved is how columns lean.
+    """
+    if not 2 * COLUMN_ROWS <= len(parts) <= MOST:
+        return parts
+    left_N, _, _, _, height_N = _columns_of(parts)
+    middle_N = np.array([part.middle for part in parts])
+    down_NN, aside_NN = middle_N[None] - middle_N[:, None], left_N[None] - left_N[:, None]
+    below_NN = (down_NN > height_N[:, None] / 2) & (np.abs(aside_NN) < np.minimum(down_NN, 2 * height_N[:, None]))
+    nearest_N = np.where(below_NN, down_NN, np.inf).argmin(1)
+    lines_N = np.flatnonzero(below_NN.any(1))
+    if len(lines_N) < COLUMN_ROWS:
+        return parts
+    lean = float(np.median(aside_NN[lines_N, nearest_N[lines_N]] / down_NN[lines_N, nearest_N[lines_N]]))
+    return [replace(part, left=part.left - lean * part.middle, right=part.right - lean * part.middle) for part in parts]
 
 
 def _rows(parts: Sequence[_Part]) -> list[list[_Part]]:

@@ -155,6 +155,15 @@ def test_rows_are_followed_on_a_page_seen_from_the_side(layout):
     assert reading_order(seen) == list(range(len(seen)))
 
 
+@pytest.mark.parametrize("lean", [-0.12, 0.05, 0.1])
+@pytest.mark.parametrize("layout", [two_columns, narrow_columns, receipt, table], ids=lambda layout: layout.__name__)
+def test_columns_that_lean_are_followed_all_the_same(layout, lean):
+    """Lines as a locator finds them on a page seen from the side: rectangles, moved aside from row to row."""
+    corners_N42 = np.array(layout().corners)
+    corners_N42[..., 0] += lean * corners_N42[:, :1, 1]
+    assert reading_order(corners_N42) == list(range(len(corners_N42)))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_boxes_a_pixel_or_two_off_change_nothing(seed):
     noise = np.random.default_rng(seed)
