@@ -11,6 +11,7 @@ from accelerate.utils import gather_object
 from torch import nn
 
 from distill.data.pages.record import PageRecord
+from distill.evaluation.pages.matching import within
 from distill.runtime import StopFlag
 from students.pages.finding import Finding, FoundLine, find_lines
 from students.pages.maps import Maps
@@ -58,8 +59,10 @@ def outlines_found(
     """
     mine = []
     for i in range(accelerator.process_index, len(pages), accelerator.num_processes):
-        found = lines_found(model, pages[i], finding, accelerator.device)
-        mine.append((i, [line.polygon_P2 for line in found]))
+        page = pages[i]
+        found = lines_found(model, page, finding, accelerator.device)
+        page_px = np.multiply(page.size_px, page.scale_xy)
+        mine.append((i, [within(line.polygon_P2, page_px) for line in found]))
         if stop is not None and accelerator.num_processes == 1:
             stop.raise_if_set()
     outlines = dict(gather_object(mine))

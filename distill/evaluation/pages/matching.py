@@ -62,6 +62,11 @@ def boxes_of(outlines: Sequence[np.ndarray]) -> np.ndarray:
     return np.array(boxes, np.float64).reshape(-1, 4)
 
 
+def within(outline_P2: np.ndarray, size_px: Sequence[float]) -> np.ndarray:
+    """Return an outline without what leaves a page of this width and height: marked lines lie on theirs, too."""
+    return np.clip(outline_P2, 0, size_px)
+
+
 def count_page(lines: Sequence[MarkedLine], found: Sequence[np.ndarray]) -> PageCounts:
     """Count the found lines of a page, each given by its outline (P, 2), against the marked ones; no text is judged."""
     return _places(*_sorted_out(lines), boxes_of(found))[0]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 import teachers
-from distill.evaluation.pages.matching import FoundText
+from distill.evaluation.pages.matching import FoundText, within
 from distill.evaluation.pages.peers import ReadPage
 from students.model_file import kind_of
 from students.pages.reader import Locates, PageReader, lines_of
@@ -44,7 +44,7 @@ def found_by(locator: Locates) -> ReadPage:
     """Return how a locator finds the lines of a page, as evaluation wants it."""
 
     def read(page_HWC: np.ndarray) -> list[FoundText]:
-        return [FoundText(on_page(line.polygon_P2, page_HWC)) for line in lines_of(locator, page_HWC)]
+        return [FoundText(within(line.polygon_P2, size_px(page_HWC))) for line in lines_of(locator, page_HWC)]
 
     return read
 
@@ -54,12 +54,11 @@ def read_by(reader: PageReader) -> ReadPage:
 
     def read(page_HWC: np.ndarray) -> list[FoundText]:
         lines = reader.read_page(page_HWC).lines
-        return [FoundText(on_page(np.array(line.polygon, float), page_HWC), line.text) for line in lines]
+        return [FoundText(within(np.array(line.polygon, float), size_px(page_HWC)), line.text) for line in lines]
 
     return read
 
 
-def on_page(outline_P2: np.ndarray, page_HWC: np.ndarray) -> np.ndarray:
-    """Return an outline without what leaves the page, (H, W) or (H, W, C): marked lines lie on it, too."""
-    height, width = page_HWC.shape[:2]
-    return np.clip(outline_P2, 0, (width, height))
+def size_px(page_HWC: np.ndarray) -> tuple[int, int]:
+    """Return width and height of a page, (H, W) or (H, W, C)."""
+    return page_HWC.shape[1], page_HWC.shape[0]
