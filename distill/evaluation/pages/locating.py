@@ -61,7 +61,7 @@ def outlines_found(
     for i in range(accelerator.process_index, len(pages), accelerator.num_processes):
         page = pages[i]
         found = lines_found(model, page, finding, accelerator.device)
-        page_px = np.multiply(page.size_px, page.scale_xy)
+        page_px = [side * scale for side, scale in zip(page.size_px, page.scale_xy, strict=True)]
         mine.append((i, [within(line.polygon_P2, page_px) for line in found]))
         if stop is not None and accelerator.num_processes == 1:
             stop.raise_if_set()
