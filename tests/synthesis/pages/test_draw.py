@@ -10,14 +10,17 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from distill.data.pages.record import MarkedLine
+from distill.synthesis.pages.contact import sheet
 from distill.synthesis.pages.draw import draw_page, framed, set_page
 from distill.synthesis.pages.layouts import LAYOUTS
 from distill.synthesis.pages.lines import MARGIN_X, MARGIN_Y, SheetLine, lines_of
 from distill.synthesis.pages.source import DrawnPagesSource, LayoutName, PageLook
 
 FONTS = ("dejavu-sans", "dejavu-sans-mono", "dejavu-serif")
+SMALL: dict[str, Any] = {"sheet_pixels": (150_000, 300_000)}
 CLEAN: dict[str, Any] = {name: 0.0 for name in PageLook.model_fields if name.endswith("_probability")} | {
     "paper_grey": (255, 255),
     "ink_grey": (0, 0),
@@ -27,7 +30,9 @@ CLEAN: dict[str, Any] = {name: 0.0 for name in PageLook.model_fields if name.end
 
 
 def _source(layout: str, **look: Any) -> DrawnPagesSource:
-    return DrawnPagesSource(name="drawn", pages=9, seed=5, layouts=(layout,), fonts=FONTS, look=PageLook(**look))
+    return DrawnPagesSource(
+        name="drawn", pages=9, seed=5, layouts=(layout,), fonts=FONTS, look=PageLook(**(SMALL | look))
+    )
 
 
 def test_every_layout_of_the_schema_is_there() -> None:
@@ -51,12 +56,45 @@ def test_a_page_is_a_function_of_source_and_number(layout: str) -> None:
 def test_no_line_lies_outside_and_no_two_overlap_heavily(layout: str) -> None:
     for number in range(3):
         page, lines = draw_page(_source(layout, skew_probability=1, perspective_probability=1), number)
-        assert len(lines) >= 1
+        if layout == "sparse" and not lines:
+            continue  # a photograph without text
+        assert lines
         corners = np.stack([line.corners_42 for line in lines])
         assert corners.min() >= 0
         assert (corners.max((0, 1)) <= page.shape[1::-1]).all()
         assert all(line.text and line.text == line.text.strip() for line in lines)
         assert max((_overlap(a, b) for a, b in combinations(lines, 2)), default=0) < 0.35
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_line_stands_out_from_its_ground(layout: str) -> None:
+    """Whatever fades, darkens or inverts a page, no line is marked that nobody sees."""
+    source = _source(layout, fade_probability=1, bilevel_probability=0.5, shadow_probability=0.5, glare_probability=0.5)
+    for number in range(4, 6):
+        page, lines = draw_page(source, number)
+        grey_HW = page if page.ndim == 2 else cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
+        for line in lines:
+            (left, top), (right, bottom) = line.corners_42.min(0).astype(int), line.corners_42.max(0).astype(int) + 1
+            levels = np.percentile(grey_HW[max(top, 0) : bottom, max(left, 0) : right], (4, 20, 80, 96))
+            assert max(levels[2] - levels[0], levels[3] - levels[1]) > 8, line.text
+
+
+def test_a_contact_sheet_frames_every_line() -> None:
+    pages = [draw_page(_source("receipt", colour_probability=colour), 0) for colour in (0, 1)]
+    picture = np.asarray(sheet(pages, columns=2))
+    red_HW = (picture == (215, 45, 60)).all(-1)
+    assert red_HW[:, : picture.shape[1] // 2].sum() > 1000
+    assert red_HW[:, picture.shape[1] // 2 :].sum() > 1000
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [({"noise_sigma": (9, 1)}, "rising pair"), ({"paper_grey": (90, 255), "ink_grey": (60, 80)}, "min_contrast")],
+)
+def test_an_impossible_look_is_refused(look: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PageLook(**look)
+    assert all(field.description for field in PageLook.model_fields.values())
 
 
 def _overlap(a: MarkedLine, b: MarkedLine) -> float:
