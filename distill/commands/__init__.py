@@ -7,11 +7,14 @@ run, so that `distill read` never waits for timm or datasets.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import sys
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -47,6 +50,24 @@ def takes_model(sub: argparse.ArgumentParser) -> None:
 def reports(sub: argparse.ArgumentParser) -> None:
     """Add the option `--json` of a command that prints a result."""
     sub.add_argument("--json", action="store_true", help="print JSON")
+
+
+def serves(sub: argparse.ArgumentParser, port: int) -> None:
+    """Add what every command that serves a page takes; `port` is where it serves unless told otherwise."""
+    sub.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine alone)")
+    sub.add_argument("--port", type=int, default=port, help=f"port to serve on (default {port}; 0: any)")
+    sub.add_argument("--open", action="store_true", help="open the page in the browser, too")
+
+
+def serve(server: ThreadingHTTPServer, options: argparse.Namespace) -> int:
+    """Say where a page is, and serve it until Ctrl+C."""
+    address = f"http://{options.host}:{server.server_port}/"
+    print(f"{address} (Ctrl+C ends it)", flush=True)
+    if options.open:
+        webbrowser.open(address)
+    with server, contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
+    return 0
 
 
 def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:

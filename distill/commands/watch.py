@@ -6,10 +6,9 @@ import argparse
 import contextlib
 import sys
 import time
-import webbrowser
 from pathlib import Path
 
-from distill.commands import Commands, add, reports, show
+from distill.commands import Commands, add, reports, serve, serves, show
 
 LOOKS_EVERY_S = 2
 CLEARED = "\x1b[H\x1b[J"
@@ -21,9 +20,7 @@ def add_to(commands: Commands) -> None:
     watch.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folder, or that of a comparison")
     watch.add_argument("--terminal", action="store_true", help="show them here instead of on a page")
     watch.add_argument("--once", action="store_true", help="with --terminal: show them once")
-    watch.add_argument("--host", default="127.0.0.1", help="address to serve the page on (default: this machine alone)")
-    watch.add_argument("--port", type=int, default=8700, help="its port (default 8700; 0: any)")
-    watch.add_argument("--open", action="store_true", help="open the page in the browser, too")
+    serves(watch, 8700)
     reports(watch)
 
 
@@ -44,11 +41,4 @@ def _watch(options: argparse.Namespace) -> int:
                 print(CLEARED + in_terminal([state_of(folder) for folder in folders], plain=plain), flush=True)
                 time.sleep(LOOKS_EVERY_S)
         return 0
-    server = open_watch(folders, options.host, options.port)
-    address = f"http://{options.host}:{server.server_port}/"
-    print(f"{address} (Ctrl+C ends it)", flush=True)
-    if options.open:
-        webbrowser.open(address)
-    with server, contextlib.suppress(KeyboardInterrupt):
-        server.serve_forever()
-    return 0
+    return serve(open_watch(folders, options.host, options.port), options)
