@@ -39,22 +39,25 @@ def load(path_or_name: str | PathLike[str]) -> Reader:
 
 
 def load_locator(path: str | PathLike[str]) -> LocatorReader:
-    """Open a locator or a locator's teacher: a safetensors or ONNX file, or a run folder (meaning its student).
+    """Open a locator, a locator's teacher, or the locator of a file of both networks.
+
+    `path` is a safetensors or ONNX file, a run folder (meaning its student), or the name of a shipped model.
 
     Raises `CheckpointError` for a file that is missing, damaged, foreign, or holds something else.
     """
-    from students.model_file import ONNX_SUFFIX
+    from students.model_file import ONNX_SUFFIX, kind_of
     from students.pages.locate import open_locator_onnx
     from students.pages.model_file import read_locator
-    from students.pages.torch_locator import assemble_locator, open_locator_network
+    from students.pages.opening import locator_at
+    from students.pages.torch_locator import assemble_locator
     from teachers.shipped import find_student_or_teacher
 
     path = find_student_or_teacher(path)
     if path.suffix == ONNX_SUFFIX:
         return open_locator_onnx(path)
+    if kind_of(path) in ("locator", "pages"):
+        return locator_at(path)
     description, weights = read_locator(path)
-    if description.kind == "locator":
-        return open_locator_network(path)
     from teachers.locator import LOCATOR_TEACHERS  # timm costs seconds: only where a teacher is opened
 
     return assemble_locator(path, description, weights, lambda a: LOCATOR_TEACHERS.validate_python(_undownloaded(a)))
@@ -69,14 +72,10 @@ def load_page(locator: str | PathLike[str], recogniser: str | PathLike[str] | No
 
     if recogniser is None:
         return students.load_page(locator)
-    from students.model_file import kind_of
-    from students.pages.opening import locator_at
     from students.pages.reader import PageReader
     from teachers.shipped import find_student_or_teacher
 
-    path = find_student_or_teacher(locator)
-    finder = load_locator(path) if kind_of(path) == "locator_teacher" else locator_at(path)
-    return PageReader(finder, load(find_student_or_teacher(recogniser)))
+    return PageReader(load_locator(locator), load(find_student_or_teacher(recogniser)))
 
 
 def _undownloaded(architecture: dict[str, Any]) -> dict[str, Any]:

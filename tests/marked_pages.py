@@ -10,7 +10,12 @@ import cv2
 import numpy as np
 
 from distill.data.pages.record import MarkedLine, PageRecord
+from distill.data.pages.targets import targets_of
 from students.errors import DataError
+from students.pages.finding import Finding
+from students.pages.maps import Maps
+from students.pages.model_file import LocatorDescription
+from students.pages.preparation import PagePreparation, PreparedPage
 
 PAPER, INK = 220, 30
 
@@ -62,3 +67,21 @@ def page(
     return PageRecord(
         key, source, drawing if whole else Damaged(key), marked, hashlib.sha256(repr((key, lines)).encode()).hexdigest()
     )
+
+
+class IdealLocator:
+    """Knows where the lines are; their corners count pixels of the page."""
+
+    def __init__(self, corners_N42: np.ndarray, **finding: float) -> None:
+        self.corners_N42 = np.array(corners_N42, float).reshape(-1, 4, 2)
+        self.description = LocatorDescription(
+            kind="locator", architecture={}, receptive_px=0, preparation=PagePreparation(), finding=Finding(**finding)
+        )
+
+    def maps(self, page_HWC: np.ndarray) -> tuple[Maps, PreparedPage]:
+        prepared = self.description.preparation.prepare(page_HWC)
+        height, width = prepared.tensor_CHW.shape[1:]
+        ignored_N = np.zeros(len(self.corners_N42), bool)
+        maps_CHW = targets_of(self.corners_N42 / prepared.scale_xy, ignored_N, (width, height)).maps_CHW
+        maps_CHW[0] = np.where(maps_CHW[0] > 0, 8, -8)
+        return Maps.of_output(maps_CHW), prepared

@@ -36,6 +36,7 @@ def add_to(commands: Commands) -> None:
     )
     takes_decoding(imports)
     _takes_format(imports)
+    _takes_locator(imports)
     reports(imports)
     convert = add(commands, "convert", _convert, "labelled lines into an LMDB, or a folder with labels.tsv")
     convert.add_argument("source", metavar="DATA", help="file, folder, or hf://user/name")
@@ -51,11 +52,35 @@ def _takes_format(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--margin-px", type=int, metavar="N", help="pixels kept around a line of a page (default 0)")
 
 
+def _takes_locator(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--locator",
+        metavar="MODEL",
+        help=f"lines of pages as it finds and a page reader cuts them, with the texts of the marked ones; {MODEL}",
+    )
+    sub.add_argument(
+        "--jitter", type=int, metavar="N", help="N lines of every marked one, its box moved as a locator errs"
+    )
+    sub.add_argument(
+        "--unmatched",
+        choices=["drop", "keep"],
+        help="found lines that touch no marked one: leave out (default), or keep without a label",
+    )
+
+
 def _source(options: argparse.Namespace) -> Any:
     from distill.data.formats.opening import source_at
 
-    settings = {key: value for key in ("split", "margin_px") if (value := getattr(options, key)) is not None}
-    return source_at(options.source, Path(options.source).stem, options.format, **settings)
+    keys = ("split", "margin_px", "locator", "unmatched")
+    settings = {key: value for key in keys if (value := getattr(options, key, None)) is not None}
+    kind = options.format
+    if (versions := getattr(options, "jitter", None)) is not None:
+        settings["jitter"] = {"versions": versions}
+    if "locator" in settings or "jitter" in settings:
+        if kind not in (None, "pages"):
+            raise DataError(f"--format {kind}: --locator and --jitter are for pages")
+        kind = "pages"
+    return source_at(options.source, Path(options.source).stem, kind, **settings)
 
 
 def _import(options: argparse.Namespace) -> int:

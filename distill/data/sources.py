@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from distill.data.augment import Augment
 from distill.data.labels import LabelForm
-from distill.schema import Section
+from distill.data.pages.jitter import Jitter
+from distill.schema import Section, without_unset
 
 
 class AnySource(Section):
@@ -73,11 +74,50 @@ class WebDatasetSource(AnySource):
 
 
 class PagesSource(AnySource):
-    """Page images with pages.json, PAGE XML, ALTO, PaddleOCR's lists, COCO or labelme: lines are cut out as marked."""
+    """Page images with pages.json, PAGE XML, ALTO, PaddleOCR's lists, COCO or labelme: lines are cut out as marked.
+
+    With `jitter` or `locator` they are cut as a page reader cuts them; a locator finds lines on unmarked pages, too.
+    """
 
     kind: Literal["pages"] = "pages"
     path: str = Field(description="folder or one such file, relative to data.root")
     margin_px: int = Field(0, ge=0, le=100, description="pixels of the page kept around a polygon")
+    jitter: Jitter | None = Field(
+        None, description="cut marked lines with moved boxes, in the place of those as marked; null: not"
+    )
+    locator: str | None = Field(
+        None,
+        description="model file, run folder, or name of a shipped model: lines are those that it finds, with the texts "
+        "of the marked lines that they match; with jitter, the marked ones with moved boxes as well",
+    )
+    unmatched: Literal["drop", "keep"] = Field(
+        "drop", description="found lines on marked pages that touch no marked line: leave out, or keep without a label"
+    )
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unset(self, dump(self), ("jitter", "locator", "unmatched"))
+
+    @property
+    def cut_as_found(self) -> bool:
+        """Return whether lines are cut as a page reader cuts them, and not as they are marked."""
+        return self.jitter is not None or self.locator is not None
+
+    @model_validator(mode="after")
+    def _one_way_to_cut(self) -> PagesSource:
+        if self.cut_as_found and self.margin_px:
+            raise ValueError(
+                "margin_px is for lines that are cut as marked; the margin of a locator stands in its file, "
+                "jitter.margin gives one without a locator"
+            )
+        if self.locator is None and self.unmatched != "drop":
+            raise ValueError("unmatched is about lines that a locator finds: name the locator")
+        if self.locator is not None and self.jitter is not None:
+            if self.jitter.margin is not None:
+                raise ValueError("jitter.margin: the locator's file gives the margin; leave one of them out")
+            if self.drop_labels:
+                raise ValueError("drop_labels leaves no marked lines for jitter to move; leave one of them out")
+        return self
 
 
 class HubSource(AnySource):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from distill.data.formats.opening import declared, naming
+from distill.data.formats.naming import naming
+from distill.data.formats.opening import declared
 from distill.data.formats.tables import open_arrow
 from distill.data.lines import Lines, Refusal, scan
 from distill.synthesis.materialise import materialise

@@ -33,6 +33,11 @@ def cut(page_HWC: np.ndarray, outline_P2: np.ndarray, margin_px: int = 0) -> np.
     return warp(page_HWC, corners_42, margin_px, _paper_beyond(page_HWC, corners_42, margin_px))[0]
 
 
+def margin_px_of(corners_42: np.ndarray, margin: float) -> int:
+    """Return the pixels of a margin that is a share of a line's height, as a page reader cuts it."""
+    return round(margin * float(np.hypot(*(corners_42[3] - corners_42[0]))))
+
+
 def around(page_HWC: np.ndarray, polygon_P2: np.ndarray, margin_px: int) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the part of a page around a polygon and a margin, a view of it, and where it begins (left, top)."""
     height, width = page_HWC.shape[:2]

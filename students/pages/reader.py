@@ -12,7 +12,7 @@ from students.decode import Reading
 from students.errors import DataError
 from students.image import ImageInput, decode_image
 from students.modes import in_mode
-from students.pages.cutting import cut
+from students.pages.cutting import cut, margin_px_of
 from students.pages.finding import FoundLine, find_lines
 from students.pages.maps import Maps
 from students.pages.model_file import LocatorDescription
@@ -63,7 +63,7 @@ class PageReader:
         """Read lines of a page that were found on it, in their order."""
         height, width = page_HWC.shape[:2]
         margin = self.locator.description.finding.margin
-        margins_px = [round(margin * float(np.hypot(*(line.corners_42[3] - line.corners_42[0])))) for line in found]
+        margins_px = [margin_px_of(line.corners_42, margin) for line in found]
         if self.recogniser.description.preparation.channels == 1 and page_HWC.ndim == 3:
             page_HWC = np.asarray(in_mode(Image.fromarray(page_HWC), "L"))  # once, instead of line by line
         cuts = [cut(page_HWC, line.polygon_P2, px) for line, px in zip(found, margins_px, strict=True)]

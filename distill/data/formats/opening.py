@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import assert_never
@@ -17,13 +15,14 @@ from distill.data.formats.label_files import SUFFIXES
 from distill.data.formats.label_search import known_labels
 from distill.data.formats.listing import files_of, is_hidden
 from distill.data.formats.marking import marks_pages
+from distill.data.formats.naming import naming, placed
 from distill.data.formats.notes import Notes
 from distill.data.formats.pages import open_pages, page_file_in
 from distill.data.formats.parts import is_there
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
 from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
-from distill.data.pages.sources import PageFileSource
+from distill.data.pages.cuts import cut_pages
 from distill.data.sources import (
     AnySource,
     ArrowSource,
@@ -38,15 +37,6 @@ from distill.data.sources import (
 )
 from students.errors import DataError
 
-
-class Named(Protocol):
-    """What has a name."""
-
-    @property
-    def name(self) -> str:
-        """Return it."""
-
-
 SURROGATE = re.compile("[\ud800-\udfff]")
 SOURCES: TypeAdapter[FileSource] = TypeAdapter(FileSource)
 SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset", ".mdb": "lmdb", ".xml": "pages"}
@@ -58,23 +48,6 @@ def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Content
         if not isinstance(source, HubSource):
             placed(source, root)
         return declared(source, _opened(source, root, cache_folder))
-
-
-@contextmanager
-def naming(source: Named) -> Iterator[None]:
-    """Name the source in every `DataError` that is raised in this context."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"source {source.name}: {error}") from error
-
-
-def placed(source: FileSource | PageFileSource, root: Path) -> Path:
-    """Return where a source of files lies; raises `DataError` where nothing does."""
-    path = root / source.path
-    if not is_there(path):
-        raise DataError(f"{path}: no such file or folder; set data.root (DATA=...) to the folder that holds it")
-    return path
 
 
 def declared(source: AnySource, contents: Contents) -> Contents:
@@ -126,7 +99,8 @@ def _opened(source: FileSource, root: Path, cache_folder: Path) -> Contents:
         case WebDatasetSource():
             return open_shards(root / source.path)
         case PagesSource():
-            return open_pages(root / source.path, source.margin_px)
+            path = root / source.path
+            return cut_pages(source, path) if source.cut_as_found else open_pages(path, source.margin_px)
         case HubSource():
             return open_hub(source, cache_folder)
         case _:

@@ -11,8 +11,8 @@ import numpy as np
 
 from distill.data.formats.contents import bytes_of, is_picture, reason_of
 from distill.data.formats.listing import images_below
+from distill.data.formats.naming import naming, placed
 from distill.data.formats.notes import Notes
-from distill.data.formats.opening import naming, placed
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_images import header_of
 from distill.data.formats.page_lines import PageLine, ReadPage, regions_of
@@ -48,16 +48,24 @@ def open_pages(source: PageFileSource, root: Path, refused: list[Refusal] | None
     """
     notes, unusable = Notes(), list[Refusal]()
     with naming(source):
-        path = placed(source, root)
-        found = _read(path, notes)
-        records = [_record(page, source, path, notes, unusable) for page in found]
-        pages = [record for record in records if record is not None]
-        notes.say(path)
-        if not pages:
-            reasons = f"; {unusable[0].reason}" if unusable else ""
-            raise DataError(f"{path}: holds no page that can be used{reasons}")
+        pages = records_at(placed(source, root), source, notes, unusable)
+    notes.say(root / source.path)
     if refused is not None:
         refused += unusable
+    return pages
+
+
+def records_at(path: Path, source: PageFileSource, notes: Notes, unusable: list[Refusal]) -> list[PageRecord]:
+    """Return the pages of a source that lies at a path; what cannot be used, and what is to be said, are added.
+
+    Raises `DataError` where it cannot be opened, or has no page.
+    """
+    records = [_record(page, source, path, notes, unusable) for page in _read(path, notes)]
+    pages = [record for record in records if record is not None]
+    if not pages:
+        notes.say(path)
+        reasons = f"; {unusable[0].reason}" if unusable else ""
+        raise DataError(f"{path}: holds no page that can be used{reasons}")
     return pages
 
 
@@ -125,7 +133,7 @@ def _marked(
             marked.append((line, region))
         else:
             corners_42 = shown_corners(corners_of(region), orientation, stored_px)
-            marked.append((line, MarkedLine(corners_42, line.text, line.ignored)))
+            marked.append((line, MarkedLine(corners_42, line.text, line.ignored, line.name)))
     return marked
 
 

@@ -14,12 +14,13 @@ class MarkedLine:
     """A line on a page. `corners_42`: its corners in pixels of the page as shown, from the text's top left, clockwise.
 
     `text` None: where it is is known, but not what it says. A line that is `ignored` is neither missed nor wrong:
-    illegible ones, and those that their source marks as not to be counted.
+    illegible ones, and those that their source marks as not to be counted. `name`: page/line, where it has one.
     """
 
     corners_42: np.ndarray
     text: str | None = None
     ignored: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,44 @@
+"""Where a source lies, and its name in every error about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from distill.data.formats.parts import is_there
+from students.errors import DataError
+
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """Return it."""
+
+
+class Placed(Protocol):
+    """What lies somewhere below a root."""
+
+    @property
+    def path(self) -> str:
+        """Return where, relative to the root."""
+
+
+@contextmanager
+def naming(source: Named) -> Iterator[None]:
+    """Name the source in every `DataError` that is raised in this context."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"source {source.name}: {error}") from error
+
+
+def placed(source: Placed, root: Path) -> Path:
+    """Return where a source of files lies; raises `DataError` where nothing does."""
+    path = root / source.path
+    if not is_there(path):
+        raise DataError(f"{path}: no such file or folder; set data.root (DATA=...) to the folder that holds it")
+    return path
