@@ -20,7 +20,7 @@ LONG_COLUMN = 12  # lines
 FULL = 0.6  # of the longest: half of the lines of running text are longer
 TOGETHER = 512  # parts that are compared with all others at a time: memory is so many times theirs
 MOST = 2_000  # segments of a block that is searched for columns: the newspaper with the most has fewer
-BESIDE = 0.5  # of the lines of a column: if so many stand level with one of the other, these may be rows of a table
+BESIDE = 0.25  # of the lines of a column: if so many stand level with one of the other, these may be rows of a table
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def _are_columns(left: Sequence[_Part], right: Sequence[_Part], wide: float) -> 
         return False
     if _is_running(left) and _is_running(right):
         return True
-    level_LR = _apart(left, right)[1] < SAME_ROW / 2
+    level_LR = _apart(left, right)[1] < SAME_ROW
     return float(level_LR.any(axis=1 if len(left) <= len(right) else 0).mean()) < BESIDE
 
 

@@ -53,6 +53,17 @@ def three_columns_and_a_heading_below() -> Layout:
     return page
 
 
+def receipt_whose_prices_stand_off_their_rows() -> Layout:
+    """Items and a few prices, each almost half a height lower than its item; then a total across."""
+    page = Layout()
+    for i in range(8):
+        page.line(20, 40 + 20 * i, 150 + 40 * (i % 3))
+        if i % 2:
+            page.line(330, 47 + 20 * i, 50)
+    page.line(20, 240, 360, 24)
+    return page
+
+
 def narrow_columns() -> Layout:
     """As of a newspaper: three or four words a line, all columns on one grid."""
     page = Layout()
@@ -124,6 +135,7 @@ LAYOUTS = (
     columns_out_of_step,
     table,
     receipt,
+    receipt_whose_prices_stand_off_their_rows,
     words,
     letter,
 )
