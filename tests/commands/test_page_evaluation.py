@@ -12,8 +12,9 @@ from PIL import Image
 import students
 import teachers
 from distill.cli import main
+from distill.data.pages.matching import boxes_of
 from distill.evaluation.pages import peers
-from distill.evaluation.pages.matching import FoundText, boxes_of
+from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.pages.models import open_page_model
 from distill.records import read_question
 from students.pages.reader import lines_of

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from distill.data.pages.matching import boxes_of
 from distill.evaluation.pages import peers
-from distill.evaluation.pages.matching import boxes_of
 
 
 def test_a_peer_that_is_not_installed_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
