@@ -81,8 +81,13 @@ def cut_pages(source: PagesSource, path: Path) -> Contents:
     records = records_at(path, of_pages, notes, unusable)
     cuts = [line for record in _each(records, locator) for line in cuts_of(record, source, locator, notes)]
     notes.say(path)
-    if not cuts and locator is not None:
-        raise DataError(f"{path}: {source.locator} finds no line on its {len(records):,} pages that can be used")
+    if not cuts:
+        why = (
+            f"{source.locator} finds no line that can be used"
+            if locator is not None
+            else "no line is marked, so that there is no box to move; name a locator, which finds lines"
+        )
+        raise DataError(f"{path}: has no line to cut on its pages ({len(records):,}): {why}")
     cuts += [LineCut(each.key.removeprefix(f"{source.name}/"), None, problem=each.reason) for each in unusable]
     return Contents([line.name for line in cuts], [line.text for line in cuts], CutFetch(tuple(cuts)))
 

@@ -175,11 +175,14 @@ def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path) -> None:
         contents.fetch(len(contents.names) - 1)
 
 
-def test_pages_on_which_nothing_is_found_say_so(tmp_path: Path, located: Any) -> None:
+def test_pages_without_a_line_to_cut_say_so(tmp_path: Path, located: Any) -> None:
     page(tmp_path, marks())
     located()
-    with pytest.raises(DataError, match=r"source mine: .* finds no line on its 1 page"):
-        contents_of(tmp_path, locator="shop.safetensors")
+    with pytest.raises(DataError, match=r"source mine: .*shop finds no line that can be used"):
+        contents_of(tmp_path, locator="shop")
+    page(tmp_path, None)
+    with pytest.raises(DataError, match=r"source mine: .*no line is marked.*name a locator"):
+        contents_of(tmp_path, jitter={})
 
 
 @pytest.mark.parametrize(
