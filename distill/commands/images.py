@@ -17,17 +17,18 @@ from students.errors import DataError
 Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 
-def found_images(given: Sequence[str]) -> tuple[list[Found], int]:
+def found_images(given: Sequence[str], also: Sequence[str] = ()) -> tuple[list[Found], int]:
     """Return every image once, in the order given, those of a folder or glob sorted; and how many words mean none.
 
-    Raises `DataError` where there are none at all.
+    Of a folder, files that end in one of `also`, in small letters, are taken as well. Raises `DataError` where there
+    are none at all.
     """
     found: dict[str, Found] = {}
     empty = 0
     for word in given:
         path = Path(word)
         if path.is_dir():
-            some = [path / name for name in images_below(path)]
+            some = [path / name for name in images_below(path, also)]
         elif not path.exists() and glob.has_magic(word):
             some = sorted(p for p in map(Path, glob.glob(word, recursive=True)) if p.is_file())
         else:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from students.decode import Reading
     from students.reading import Reader
 
-LINE_FORMS, PAGE_FORMS = ("tsv", "json", "csv"), ("txt", "tsv", "json")  # the first is the default
+LINE_FORMS = ("tsv", "json", "csv")  # the first is the default, here and below
+PAGE_FORMS = ("txt", "tsv", "json", "hocr", "alto", "page", "pdf")
 HEADING = ("image", "text", "confidence", "least_sure", "least_sure_confidence", "review")
 
 
@@ -40,7 +41,12 @@ def add_to(commands: Commands) -> None:
         help="default tsv: path, text, confidence; of pages txt: the text, pages after form feeds",
     )
     read.add_argument("--json", action="store_const", const="json", dest="to", help="the same as --to json")
-    read.add_argument("--out", type=Path, metavar="FILE", help="write there instead of the terminal")
+    read.add_argument(
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="file to write; for hocr, alto, page, pdf a folder",
+    )
     read.add_argument("--batch", type=int, default=32, metavar="N", help="images read together (default 32)")
     read.add_argument("--review-below", type=float, metavar="P", help="write a page of the lines below this confidence")
     read.add_argument("--review-page", type=Path, metavar="FILE", help="the page (default review.html)")

@@ -11,18 +11,26 @@ from students.pages.page import Page, PageLine
 PLACES = 2  # decimal places of pixels
 
 
-def page_rows(image: Path, page: Page) -> list[str]:
-    """Return a row a line: image, number of the line from 1, its box (x0, y0, x1, y1), text, confidence."""
+def page_rows(image: Path, page: Page, number: int | None = None) -> list[str]:
+    """Return a row a line: image, number of the line from 1, its box (x0, y0, x1, y1), text, confidence.
+
+    `number` is that of a page of a document, from 1, which is named as RFC 8118 has it: `scan.pdf#page=2`.
+    """
+    name = str(image) if number is None else f"{image}#page={number}"
     return [
-        tsv_row([str(image), str(number), *(f"{px:.0f}" for px in line.box), line.text, f"{line.confidence:.4f}"])
+        tsv_row([name, str(number), *(f"{px:.0f}" for px in line.box), line.text, f"{line.confidence:.4f}"])
         for number, line in enumerate(page.lines, 1)
     ]
 
 
-def page_record(image: Path, page: Page) -> dict[str, Any]:
-    """Return everything that is known of a page, for JSON; points count pixels of the page as shown."""
+def page_record(image: Path, page: Page, number: int = 1) -> dict[str, Any]:
+    """Return everything that is known of a page, for JSON; points count pixels of the page as shown.
+
+    `number` is that of the page in its file, from 1.
+    """
     return {
         "image": str(image),
+        "page": number,
         "width": page.width,
         "height": page.height,
         "text": page.text,

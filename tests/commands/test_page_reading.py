@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from distill.cli import main
-from distill.commands.page_reading import PAGE_BREAK
+from distill.delivery.page_output.sinks import PAGE_BREAK
 from students.pages.finding import Finding
 from students.pages.model_file import read_locator, write_locator
 from tests.pages import write_small_locator
@@ -99,7 +99,10 @@ def test_options_of_the_other_kind_are_refused(
     refused = (
         ([str(student_file), page, "--to", "txt"], "--to txt: lines are written as tsv, json, csv"),
         ([str(student_file), page, "--recogniser", str(student_file)], "--recogniser goes with --pages"),
-        ([str(locator_file), page, *pages, "--to", "csv"], "--to csv: pages are written as txt, tsv, json"),
+        (
+            [str(locator_file), page, *pages, "--to", "csv"],
+            "--to csv: pages are written as txt, tsv, json, hocr, alto, page, pdf",
+        ),
         ([str(locator_file), page, *pages, "--review-below", "0.5"], "are for lines"),
         ([str(locator_file), page, "--pages"], "name what reads them as well"),
         ([str(locator_file), page], "holds a locator"),

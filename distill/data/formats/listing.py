@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -170,8 +170,9 @@ def _holds_pictures(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def images_below(folder: Path) -> list[str]:
-    """Relative names of all images of a folder and the folders in it, sorted."""
+def images_below(folder: Path, also: Sequence[str] = ()) -> list[str]:
+    """Relative names of all images of a folder and the folders in it, sorted, with files that end in one of `also`."""
     files = files_of(folder)
     files.say_what_is_left_out()
-    return list(files.images)
+    suffixes = tuple(also)
+    return [name for name in files.names if is_picture(name) or name.lower().endswith(suffixes)]

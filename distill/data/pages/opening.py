@@ -172,3 +172,30 @@ def shown_corners(corners_42: np.ndarray, orientation: int, stored_px: tuple[int
             shown = x, y
     corners = np.stack(shown, axis=1)
     return corners[[1, 0, 3, 2]] if orientation in (2, 4, 5, 7) else corners
+
+
+def stored_points(points_P2: np.ndarray, orientation: int, stored_px: tuple[int, int]) -> np.ndarray:
+    """Return where points on an image as it is shown lie on the image as it is stored, of this width and height.
+
+    It undoes `shown_corners`, but for the order of the points.
+    """
+    width, height = stored_px
+    x, y = points_P2.T
+    match orientation:
+        case 2:
+            stored = width - x, y
+        case 3:
+            stored = width - x, height - y
+        case 4:
+            stored = x, height - y
+        case 5:
+            stored = y, x
+        case 6:
+            stored = y, height - x
+        case 7:
+            stored = width - y, height - x
+        case 8:
+            stored = width - y, x
+        case _:
+            stored = x, y
+    return np.stack(stored, axis=1)
