@@ -101,7 +101,7 @@ def test_options_of_the_other_kind_are_refused(
         ([str(student_file), page, "--recogniser", str(student_file)], "--recogniser goes with --pages"),
         (
             [str(locator_file), page, *pages, "--to", "csv"],
-            "--to csv: pages are written as txt, tsv, json, hocr, alto, page, pdf",
+            "--to csv: pages are written as txt, tsv, json, hocr",
         ),
         ([str(locator_file), page, *pages, "--review-below", "0.5"], "are for lines"),
         ([str(locator_file), page, "--pages"], "name what reads them as well"),
@@ -129,3 +129,154 @@ def test_a_locator_that_is_a_teacher_reads_too(
     ]
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["width"] == 100
+
+
+def save_tiff(path: Path, n_pages: int = 3) -> None:
+    noise = np.random.default_rng(4)
+    pages = [Image.fromarray(noise.integers(0, 256, (130, 100), np.uint8)) for _ in range(n_pages)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+
+
+def save_pdf(path: Path, password: str = "") -> None:
+    import pikepdf
+
+    Image.fromarray(np.random.default_rng(5).integers(0, 256, (130, 100), np.uint8)).save(path, resolution=150)
+    if password:
+        with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+            pdf.save(path, encryption=pikepdf.Encryption(owner=password, user=password))
+
+
+def test_every_page_of_a_document_is_read_and_numbered(
+    locator_file: Path, student_file: Path, folder: Path, capsys: Printed
+) -> None:
+    save_tiff(folder / "c.tif")
+    save_pdf(folder / "d.pdf")
+    command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file)]
+    assert main([*command, "--to", "json"]) == 0
+    pages = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    named = [(Path(page["image"]).name, page["page"]) for page in pages]
+    assert named == [("a.png", 1), ("b.png", 1), ("c.tif", 1), ("c.tif", 2), ("c.tif", 3), ("d.pdf", 1)]
+    assert main([*command, "--to", "tsv"]) == 0
+    images = dict.fromkeys(row.split("\t")[0] for row in capsys.readouterr().out.splitlines())
+    assert f"{folder / 'c.tif'}#page=3" in images
+    assert str(folder / "a.png") in images
+
+
+@pytest.mark.parametrize("form", ["hocr", "alto", "page", "pdf"])
+def test_files_are_written_beside_and_never_replaced(
+    locator_file: Path, student_file: Path, folder: Path, tmp_path: Path, capsys: Printed, form: str
+) -> None:
+    (folder / "in").mkdir()
+    save_tiff(folder / "in" / "c.tif")
+    save_pdf(folder / "d.pdf")
+    save_pdf(folder / "secret.pdf", password="x")
+    (folder / "a.jpg").write_bytes(b"not a picture")
+    out = tmp_path / "out"
+    command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file), "--to", form]
+    assert main([*command, "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "secret.pdf: the PDF is encrypted" in said
+    assert "a.jpg: not a readable image" in said
+    assert "2 of 8 pages could not be read" in said
+    written = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    end = {"hocr": "hocr", "pdf": "pdf"}.get(form, "xml")
+    documents = ["d", "in/c"] if form == "pdf" else ["d-0001", "in/c-0001", "in/c-0002", "in/c-0003"]
+    expected = [f"{name}.{end}" for name in ["a.png", "b", *documents]]
+    if form in ("alto", "page"):
+        expected += [f"{name}.png" for name in documents]
+    assert sorted(written) == sorted(expected)
+    (out / f"b.{end}").write_text("mine")
+    (out / f"a.png.{end}").unlink()
+    assert main([*command, "--out", str(out)]) == 2
+    assert "files are there already and stay" in capsys.readouterr().err
+    again = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert again == written | {f"b.{end}": b"mine"}
+
+
+def test_one_page_goes_to_the_output_and_several_need_a_folder(
+    locator_file: Path, student_file: Path, folder: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    command = ["read", "--pages", str(locator_file), "--recogniser", str(student_file)]
+    page = str(folder / "a.png")
+    assert main([*command, page, "--to", "alto"]) == 0
+    assert b"<fileName>" in capsysbinary.readouterr().out
+    assert main([*command, page, "--to", "pdf"]) == 0
+    assert capsysbinary.readouterr().out.startswith(b"%PDF-")
+    assert main([*command, str(folder), "--to", "hocr"]) == 2
+    assert b"name a folder for them by --out" in capsysbinary.readouterr().err
+    (tmp_path / "file").write_text("x")
+    assert main([*command, page, "--to", "hocr", "--out", str(tmp_path / "file")]) == 2
+    assert b"--out names a folder here" in capsysbinary.readouterr().err
+
+
+def test_a_damaged_page_of_a_tiff_costs_the_others_nothing(
+    locator_file: Path, student_file: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    path = tmp_path / "c.tif"
+    save_tiff(path)
+    with Image.open(path) as image:
+        image.seek(1)
+        place = image.tag_v2[273][0]  # type: ignore[attr-defined]
+    data = bytearray(path.read_bytes())
+    data[place : place + 3000] = b"\xff" * 3000
+    path.write_bytes(data)
+    command = ["read", "--pages", str(locator_file), str(path), "--recogniser", str(student_file), "--json"]
+    assert main(command) == 2
+    printed = capsys.readouterr()
+    assert [json.loads(row)["page"] for row in printed.out.splitlines()] == [1, 3]
+    assert "c.tif, page 2: the image is damaged" in printed.err
+    assert "1 of 3 pages could not be read" in printed.err
+
+
+def test_what_was_read_until_ctrl_c_is_written(
+    locator_file: Path, student_file: Path, tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from students.pages.reader import PageReader
+
+    path, out = tmp_path / "c.tif", tmp_path / "out"
+    save_tiff(path)
+    read, calls = PageReader.read_page, iter(range(9))
+
+    def stopped(self: PageReader, image: np.ndarray, batch_size: int) -> object:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return read(self, image, batch_size)
+
+    monkeypatch.setattr(PageReader, "read_page", stopped)
+    command = ["read", "--pages", str(locator_file), str(path), "--recogniser", str(student_file)]
+    assert main([*command, "--to", "pdf", "--out", str(out)]) == 130
+    assert [file.name for file in out.iterdir()] == ["c-stopped.pdf"]
+    assert "c-stopped.pdf" in capsys.readouterr().err
+    calls = iter(range(9))
+    assert main([*command, "--to", "hocr", "--out", str(out)]) == 130
+    assert sorted(file.name for file in out.glob("*.hocr")) == ["c-0001.hocr", "c-0002.hocr"]
+
+
+def test_missing_packages_of_pdfs_are_named(
+    locator_file: Path, student_file: Path, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distill.delivery import page_input
+    from distill.delivery.page_output import sinks
+
+    save_pdf(folder / "d.pdf")
+    for module in (page_input, sinks):
+        monkeypatch.setattr(module, "find_spec", lambda _: None)
+    command = ["read", "--pages", str(locator_file), "--recogniser", str(student_file)]
+    assert main([*command, str(folder)]) == 2
+    assert "d.pdf: PDFs are read by pypdfium2, which is not installed; pip install 'crnn-distill[pdf]'" in (
+        capsys.readouterr().err
+    )
+    assert main([*command, str(folder / "a.png"), "--to", "pdf"]) == 2
+    assert "--to pdf needs pikepdf and fontTools; pip install 'crnn-distill[pdf]'" in capsys.readouterr().err
+
+
+def test_distill_import_takes_what_was_written(
+    locator_file: Path, student_file: Path, folder: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file)]
+    assert main([*command, "--json"]) == 0
+    texts = [line["text"] for row in capsys.readouterr().out.splitlines() for line in json.loads(row)["lines"]]
+    assert main([*command, "--to", "page", "--out", str(folder)]) == 0
+    assert main(["import", str(folder), str(tmp_path / "lines")]) == 0
+    labels = [row.partition("\t")[2] for row in (tmp_path / "lines" / "labels.tsv").read_text("utf-8").splitlines()]
+    assert sorted(labels) == sorted(text for text in texts if text)

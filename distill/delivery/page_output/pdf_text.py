@@ -1,6 +1,7 @@
-"""The text of a page that nobody sees and everybody can search: words in render mode 3, with a font without ink.
+"""The text of a page that nobody sees and everybody can search: words in render mode 3, with a font of its own.
 
-Every character is a code of its own whose glyph is empty and one em wide; the words are stretched to their places.
+Every character is a code of its own with the same glyph, a square that is not painted; words are stretched to their
+places.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name
 
+from distill.delivery.page_output.markup import held
 from distill.delivery.page_output.words import Word, from_the_right, words_of
 from students.pages.page import Page, PageLine
 
@@ -46,7 +48,7 @@ class InklessFont:
 
     def code(self, text: str) -> str:
         """Return a text as the hexadecimal codes of a string of the PDF."""
-        return "".join(f"{self._codes.setdefault(c, len(self._codes) + 1):04X}" for c in text)
+        return "".join(f"{self._codes.setdefault(c, len(self._codes) + 1):04X}" for c in held(text))
 
     def finish(self) -> None:
         """Write down which character every code means."""
@@ -122,15 +124,22 @@ def _font(pdf: pikepdf.Pdf) -> Dictionary:
 
 
 def _font_file() -> bytes:
-    """A TrueType font whose one glyph is empty and an em wide."""
+    """A TrueType font whose one glyph is a square of an em: what viewers mark where they find a text."""
     from fontTools.fontBuilder import FontBuilder
-    from fontTools.ttLib.tables._g_l_y_f import Glyph
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
 
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for corner in ((0, EM), (EM, EM), (EM, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    square = pen.glyph()
+    glyphs = [".notdef", "square"]
     builder = FontBuilder(EM, isTTF=True)
-    builder.setupGlyphOrder([".notdef", "empty"])
+    builder.setupGlyphOrder(glyphs)
     builder.setupCharacterMap({})
-    builder.setupGlyf({".notdef": Glyph(), "empty": Glyph()})
-    builder.setupHorizontalMetrics({".notdef": (EM, 0), "empty": (EM, 0)})
+    builder.setupGlyf(dict.fromkeys(glyphs, square))
+    builder.setupHorizontalMetrics(dict.fromkeys(glyphs, (EM, 0)))
     builder.setupHorizontalHeader(ascent=EM, descent=0)
     builder.setupNameTable({"familyName": FONT_NAME, "styleName": "Regular", "psName": FONT_NAME})
     builder.setupOS2(sTypoAscender=EM, sTypoDescender=0, usWinAscent=EM, usWinDescent=0)
