@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pyarrow.parquet import read_table
 
 from distill.cli import main
 from distill.delivery.page_output.sinks import PAGE_BREAK
@@ -277,6 +278,6 @@ def test_distill_import_takes_what_was_written(
     assert main([*command, "--json"]) == 0
     texts = [line["text"] for row in capsys.readouterr().out.splitlines() for line in json.loads(row)["lines"]]
     assert main([*command, "--to", "page", "--out", str(folder)]) == 0
-    assert main(["import", str(folder), str(tmp_path / "lines")]) == 0
-    labels = [row.partition("\t")[2] for row in (tmp_path / "lines" / "labels.tsv").read_text("utf-8").splitlines()]
-    assert sorted(labels) == sorted(text for text in texts if text)
+    assert main(["import", str(folder), str(tmp_path / "lines.parquet")]) == 0
+    labels = read_table(tmp_path / "lines.parquet").column("text").to_pylist()
+    assert sorted(labels) == sorted(" ".join(text.split()) for text in texts if text.strip())
