@@ -28,7 +28,7 @@ Moves = Annotated[tuple[float, float], AfterValidator(_rising)]
 class Jitter(Section):
     """How the boxes of marked lines are moved: every side by a share of the line's height, outwards where above 0.
 
-    The defaults hold nine tenths of the moves of a locator's teacher on receipts that it had not seen.
+    The defaults hold about nine tenths of the moves of a locator's teacher on receipts that it had not seen.
     """
 
     versions: int = Field(1, ge=1, le=1000, description="so many lines are cut of every marked one, each moved anew")
