@@ -29,6 +29,7 @@ MODEL_NAME = "model.safetensors"
 ONNX_NAME = "model.onnx"
 ONNX_SUFFIX = ".onnx"
 SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
+PAGE_READERS = ("pages",)  # among them, of both networks that read pages
 KEY = "crnn-distill"
 ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf map entry: its key, then its value's tag
 FORMAT_VERSION: Final = 1
@@ -170,9 +171,9 @@ def expect_student(description: Description, path: Path) -> None:
 
 
 def shipped_students() -> Named:
-    """Return the students that come with the package."""
+    """Return the students that come with the package; page readers are found by their names, but are no students."""
     files = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
-    return Named("student", files, ", ".join(files))
+    return Named("student", files, ", ".join(name for name in files if name not in PAGE_READERS))
 
 
 def find_model(path_or_name: str | Path, named: Named | None = None) -> Path:

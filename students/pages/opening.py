@@ -7,7 +7,7 @@ from pathlib import Path
 
 import students
 from students.errors import CheckpointError
-from students.model_file import ONNX_SUFFIX, Named, expect_student, find_model, kind_of, shipped_students
+from students.model_file import ONNX_SUFFIX, PAGE_READERS, Named, expect_student, find_model, kind_of, shipped_students
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import expect_locator, read_pages
 from students.pages.reader import PageReader
@@ -18,8 +18,7 @@ Source = str | PathLike[str]
 
 def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
     """Open a page reader: of one file if `recogniser` is None. Errors are those of `students.load_page`."""
-    shipped = shipped_students()
-    path = find_model(str(locator), Named("page reader", shipped.files, shipped.known))
+    path = find_model(str(locator), Named("page reader", shipped_students().files, ", ".join(PAGE_READERS)))
     if recogniser is not None:
         return PageReader(locator_at(path), students.load(recogniser))
     match kind_of(path):
