@@ -13,7 +13,7 @@ from distill.cli import main
 from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.objective import TAUGHT
-from distill.runs import equal_seconds, run
+from distill.runs import equal_seconds, opening
 from distill.runs.equal_seconds import LONGER, begun_before, lengthened
 from distill.runs.outcomes import GIVEN, Outcome, comparison_figures
 from distill.runs.settings import folder_name, settings_of
@@ -74,7 +74,7 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
 ) -> None:
     words = [*WORDS[:2], *BUDGET, f"runtime.cache_root={cache}", "--seeds", "1", "--equal-seconds", "--json"]
     one = [*words, "--run", str(tmp_path / "c"), "--over", "objective.term=frame_kl,dist"]
-    trained, jobs = run.train, []
+    trained, jobs = opening.train, []
 
     def stopped_at_the_third(job, *rest):
         jobs.append(job.role)
@@ -82,7 +82,7 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
             raise Stopped
         return trained(job, *rest)
 
-    monkeypatch.setattr(run, "train", stopped_at_the_third)
+    monkeypatch.setattr(opening, "train", stopped_at_the_third)
     assert main(one) == 75
     assert jobs == ["teacher", "control", "student"]
     done = {f: f.stat().st_mtime_ns for f in tmp_path.glob("c/*/seed-0/*/model.safetensors")}
