@@ -153,4 +153,4 @@ def test_another_recipe_is_not_laid_over_a_finished_run(
 ) -> None:
     arguments = ["smoke", f"runtime.cache_root={cache}", "--run", str(finished_run), "seed=7"]
     assert main(["teacher", *arguments]) == 2
-    assert "another recipe" in capsys.readouterr().err
+    assert "seed: 0 then, 7 now" in capsys.readouterr().err
