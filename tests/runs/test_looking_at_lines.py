@@ -44,7 +44,7 @@ def test_check_asks_the_teacher_of_the_run_about_real_lines(
     arguments = ["check", "smoke", f"runtime.cache_root={cache}", "--run", str(run), more, "--json"]
     assert main(arguments) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result == json.loads((run / "check.json").read_text()) | {"pages": result["pages"]}
+    assert result == json.loads((run / "check.json").read_text()) | {"pages": result["pages"], "warnings": []}
     assert result["lines"] == {"train": 1200, "validation": 100, "test": 1}
     assert [doubt["key"] for doubt in result["suspicious"]] == ["real/a.png"]
     assert [Path(page).name for page in result["pages"]] == ["check.html", "check.json", "suspicious.png"]
