@@ -37,7 +37,8 @@ def load(path_or_name: str | PathLike[str], decoding: Greedy | Beam | None = Non
     review. Raises `CheckpointError` for a file that is missing, damaged, foreign, or a teacher; `DataError` for a
     decoding that the charset cannot follow.
     """
-    from students.model_file import ONNX_SUFFIX, expect_student, find_model
+    from students.model_file import ONNX_SUFFIX, expect_student
+    from students.shipped import find_model
 
     path = find_model(str(path_or_name))
     if path.suffix == ONNX_SUFFIX:

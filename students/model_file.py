@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -28,8 +27,6 @@ from students.image import Preparation
 MODEL_NAME = "model.safetensors"
 ONNX_NAME = "model.onnx"
 ONNX_SUFFIX = ".onnx"
-SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
-PAGE_READERS = ("pages",)  # among them, of both networks that read pages
 KEY = "crnn-distill"
 ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf map entry: its key, then its value's tag
 FORMAT_VERSION: Final = 1
@@ -63,15 +60,6 @@ class Description(BaseModel):
     decoding: Decoding = Greedy()
     calibration: Calibration = Calibration()
     training: dict[str, Any] = Field(default_factory=dict, description="digests and evaluation; no wall clock")
-
-
-@dataclass(frozen=True)
-class Named:
-    """Finished models that have names: what they are, their files by name, and what to say where a name is unknown."""
-
-    what: str
-    files: Mapping[str, Path]
-    known: str
 
 
 @dataclass(frozen=True)
@@ -168,33 +156,6 @@ def expect_student(description: Description, path: Path) -> None:
     """Raise `CheckpointError` for a teacher, and name `teachers.load`, which opens it."""
     if description.kind != "student":
         raise CheckpointError(f"{path}: holds a {description.kind}; open it with teachers.load")
-
-
-def shipped_students() -> Named:
-    """Return the students that come with the package; page readers are found by their names, but are no students."""
-    files = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
-    return Named("student", files, ", ".join(name for name in files if name not in PAGE_READERS))
-
-
-def find_model(path_or_name: str | Path, named: Named | None = None) -> Path:
-    """Return the file meant by a file, a run folder (its `student`), or a name among `named` (None: shipped students).
-
-    A file or a run folder of that name comes first; any other folder of that name does not count. Raises
-    `CheckpointError` where nothing is meant.
-    """
-    path = Path(path_or_name)
-    if path.is_file():
-        return path
-    for candidate in (path / "student" / MODEL_NAME, path / MODEL_NAME):
-        if candidate.is_file():
-            return candidate
-    names = named or shipped_students()
-    if (file := names.files.get(path.as_posix())) and not (path / "recipe.yaml").is_file():
-        return file
-    if path.is_dir():
-        raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")
-    missing = f"no such model file or run folder, and no shipped {names.what}"
-    raise CheckpointError(f"{path}: {missing}; there are {names.known}")
 
 
 def canonical_json(value: object) -> str:

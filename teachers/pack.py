@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from students.errors import CheckpointError, UserError
-from students.model_file import find_model, read_model, write_model
+from students.model_file import read_model, write_model
+from students.shipped import find_model
 
 
 def pack(source: Path, target: Path) -> None:

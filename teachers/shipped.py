@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
-from students.model_file import Named, find_model, shipped_students
+from students.shipped import Named, find_model, shipped_students
 
 NAMES = ("receipts", "scene")
 PREFIX = "teachers/"

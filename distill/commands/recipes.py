@@ -90,7 +90,7 @@ def _of_lines(options: argparse.Namespace) -> Any:
 
 def _names_of_models() -> list[str]:
     """What finished models are called, for whoever looks where recipes are listed."""
-    from students.model_file import shipped_students
+    from students.shipped import shipped_students
     from teachers.shipped import HOW, NAMES, shipped_teachers
 
     there = shipped_teachers()

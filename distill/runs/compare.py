@@ -18,7 +18,7 @@ from distill.runs.chosen_match import chosen_before
 from distill.runs.compare_page import draw_gains, page
 from distill.runs.equal_seconds import given_the_seconds
 from distill.runs.jobs import final_job
-from distill.runs.opening import Run, open_run
+from distill.runs.opening import Run, Workplace, open_run
 from distill.runs.outcomes import On, Outcome, comparison_figures, outcome_of, seconds_of
 from distill.runs.run import train_pair, train_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
@@ -26,9 +26,10 @@ from distill.runs.weak import WeakTeacherError
 from distill.runtime import StopFlag
 from distill.teaching.teacher_files import foreign_teachers
 from distill.track import say, write_json
+from distill.training.task import Task
 from distill.training.train import CollapseError
 from students.errors import CheckpointError, UserError
-from students.model_file import MODEL_NAME, read_model, write_whole
+from students.model_file import MODEL_NAME, write_whole
 
 SHARED = "shared"
 
@@ -109,7 +110,7 @@ def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outc
         reuse(shared.folder / "teacher", own / "teacher")
     run = open_run(recipe, own, stop)
     with run.accelerator.main_process_first():
-        _reuse_control(run, shared.folder.parent)
+        reuse_control(run, final_job(run, "control").task, shared.folder.parent)
     try:
         train_pair(run)
     except CollapseError as error:
@@ -139,14 +140,13 @@ def _linked(source: str, target: str) -> str:
     return target
 
 
-def _reuse_control(run: Run, folder: Path) -> None:
-    """Take over the control of an earlier setting, if its job is this one's."""
-    target = run.folder / "control"
+def reuse_control(work: Workplace, task: Task, folder: Path) -> None:
+    """Take over the control of an earlier setting in the comparison `folder`, if its job is this task's."""
+    target = work.folder / "control"
     if target.exists():
         return
-    digest = final_job(run, "control").task.digest
-    for file in sorted(folder.glob(f"*/{run.folder.name}/control/{MODEL_NAME}")):
-        if read_model(file)[0].training.get("job") == digest:
+    for file in sorted(folder.glob(f"*/{work.folder.name}/control/{MODEL_NAME}")):
+        if task.trained_by(file) == task.digest:
             reuse(file.parent, target)
-            run.stopwatch.add("control", seconds_of(file.parent.parent).get("control", 0.0))
+            work.stopwatch.add("control", seconds_of(file.parent.parent).get("control", 0.0))
             return

@@ -21,7 +21,7 @@ from distill.evaluation.pages.scores import hmeans
 from distill.evaluation.verdict import verdict
 from distill.recipe.file import load_recipe
 from distill.recipe.pages import PageRecipe
-from distill.runs.compare import SHARED, reuse
+from distill.runs.compare import SHARED, reuse, reuse_control
 from distill.runs.compare_page import draw_gains, points
 from distill.runs.outcomes import On, seconds_of
 from distill.runs.pages import PageRun, open_page_run, page_job, train_page_pair, train_page_teacher
@@ -30,7 +30,6 @@ from distill.runtime import StopFlag
 from distill.track import say, write_json
 from students.errors import UserError
 from students.model_file import MODEL_NAME, write_whole
-from students.pages.model_file import read_locator
 
 ROLES = ("teacher", "control", "student")
 
@@ -147,7 +146,7 @@ def _one(recipe: PageRecipe, own: Path, shared: PageRun, on: On, stop: StopFlag)
         reuse(shared.folder / "teacher", own / "teacher")
     run = open_page_run(recipe, own, stop)
     with run.accelerator.main_process_first():
-        _reuse_control(run, shared.folder.parent)
+        reuse_control(run, page_job(run, "control").task, shared.folder.parent)
     train_page_pair(run)
     pages = run.pools.validation if on == "validation" else run.pools.test
     scores = {}
@@ -158,19 +157,6 @@ def _one(recipe: PageRecipe, own: Path, shared: PageRun, on: On, stop: StopFlag)
         found = outlines_found(model, prepared, finding, run.accelerator, stop)
         scores[role] = hmeans([count_page(p.lines or (), o) for p, o in zip(pages, found, strict=True)])
     return PageOutcome(scores, seconds_of(own))
-
-
-def _reuse_control(run: PageRun, folder: Path) -> None:
-    """Take over the control of an earlier setting, if its job is this one's."""
-    target = run.folder / "control"
-    if target.exists():
-        return
-    digest = page_job(run, "control").task.digest
-    for file in sorted(folder.glob(f"*/{run.folder.name}/control/{MODEL_NAME}")):
-        if read_locator(file)[0].training.get("job") == digest:
-            reuse(file.parent, target)
-            run.stopwatch.add("control", seconds_of(file.parent.parent).get("control", 0.0))
-            return
 
 
 def _gained(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], seed: int) -> dict[str, Any]:

@@ -4,6 +4,9 @@ In a recipe the section is called `look`. A degradation that a new version adds 
 for it: the lines of a recipe stay the same.
 """
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from distill.data.augment import Share
@@ -83,18 +86,34 @@ class Appearance(BaseModel):
 
     @model_validator(mode="after")
     def _sensible(self) -> "Appearance":
-        for name, (least, most) in _BOUNDS.items():
-            low, high = getattr(self, name)
-            if not least <= low <= high <= most:
-                raise ValueError(f"{name} {low}, {high} must be a rising pair within {least} to {most}")
-        if self.paper_grey[0] - self.min_contrast < self.ink_grey[0]:
-            raise ValueError(
-                f"min_contrast {self.min_contrast} cannot be kept between paper_grey {self.paper_grey} "
-                f"and ink_grey {self.ink_grey}: lower it, or move the two apart"
-            )
+        check_look(self, _BOUNDS)
         if self.background_probability and self.backgrounds is None:
             raise ValueError("background_probability needs backgrounds: name a folder of photographs")
         return self
+
+
+class Look(Protocol):
+    """What every appearance has: greys of paper and ink that stay apart, and other ranges by name."""
+
+    @property
+    def paper_grey(self) -> tuple[int, int]: ...
+    @property
+    def ink_grey(self) -> tuple[int, int]: ...
+    @property
+    def min_contrast(self) -> int: ...
+
+
+def check_look(look: Look, bounds: Mapping[str, Range]) -> None:
+    """Raise `ValueError` for a range that does not rise within its bounds, and for greys that cannot stay apart."""
+    for name, (least, most) in bounds.items():
+        low, high = getattr(look, name)
+        if not least <= low <= high <= most:
+            raise ValueError(f"{name} {low}, {high} must be a rising pair within {least} to {most}")
+    if look.paper_grey[0] - look.min_contrast < look.ink_grey[0]:
+        raise ValueError(
+            f"min_contrast {look.min_contrast} cannot be kept between paper_grey {look.paper_grey} "
+            f"and ink_grey {look.ink_grey}: lower it, or move the two apart"
+        )
 
 
 _BOUNDS: dict[str, Range] = {

@@ -17,8 +17,9 @@ from students.charset import BLANK, Charset
 from students.config import Config
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
-from students.model_file import Description, find_model, read_model
+from students.model_file import Description, read_model
 from students.parts import Recogniser
+from students.shipped import find_model
 from teachers.shipped import find_teacher
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights

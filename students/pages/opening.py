@@ -7,11 +7,12 @@ from pathlib import Path
 
 import students
 from students.errors import CheckpointError
-from students.model_file import ONNX_SUFFIX, PAGE_READERS, Named, expect_student, find_model, kind_of, shipped_students
+from students.model_file import ONNX_SUFFIX, expect_student, kind_of
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import expect_locator, read_pages
 from students.pages.reader import PageReader
 from students.reading import Reader
+from students.shipped import PAGE_READERS, Named, find_model, shipped_students
 
 Source = str | PathLike[str]
 

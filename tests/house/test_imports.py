@@ -75,6 +75,7 @@ TORCH_FREE = (
     "pages/preparation",
     "pattern",
     "reading",
+    "shipped",
     "words",
     "__init__",
 )

@@ -11,7 +11,8 @@ import safetensors.numpy
 import students
 import teachers
 from students.errors import CheckpointError
-from students.model_file import SHIPPED, find_model, read_model, write_model
+from students.model_file import read_model, write_model
+from students.shipped import SHIPPED, find_model
 from tests.samples import png_bytes, write_student
 
 

@@ -15,7 +15,8 @@ from distill.recipe.file import load_recipe
 from distill.teaching.teacher_files import model_of
 from distill.training.initial import start_of
 from students.errors import CheckpointError
-from students.model_file import SHIPPED, read_model
+from students.model_file import read_model
+from students.shipped import SHIPPED
 from teachers import shipped
 from teachers.shipped import IN_CHECKOUT, NAMES, find_student_or_teacher, find_teacher, is_shipped
 from tests.samples import png_bytes, write_student

@@ -151,51 +151,38 @@ def shown_corners(corners_42: np.ndarray, orientation: int, stored_px: tuple[int
 
     Where that mirrors the image, the corners change places, so that they go round clockwise.
     """
-    width, height = stored_px
-    x, y = corners_42.T
-    match orientation:
-        case 2:
-            shown = width - x, y
-        case 3:
-            shown = width - x, height - y
-        case 4:
-            shown = x, height - y
-        case 5:
-            shown = y, x
-        case 6:
-            shown = height - y, x
-        case 7:
-            shown = height - y, width - x
-        case 8:
-            shown = y, width - x
-        case _:
-            shown = x, y
-    corners = np.stack(shown, axis=1)
+    corners = _turned(corners_42, orientation, stored_px)
     return corners[[1, 0, 3, 2]] if orientation in (2, 4, 5, 7) else corners
 
 
 def stored_points(points_P2: np.ndarray, orientation: int, stored_px: tuple[int, int]) -> np.ndarray:
     """Return where points on an image as it is shown lie on the image as it is stored, of this width and height.
 
-    It undoes `shown_corners`, but for the order of the points.
+    It undoes `shown_corners`, but for the order of the points. Quarter turns undo each other, all else undoes itself.
     """
-    width, height = stored_px
+    shown_px = stored_px[::-1] if orientation in (5, 6, 7, 8) else stored_px
+    return _turned(points_P2, {6: 8, 8: 6}.get(orientation, orientation), shown_px)
+
+
+def _turned(points_P2: np.ndarray, orientation: int, size_px: tuple[int, int]) -> np.ndarray:
+    """Where points on an image of this width and height lie once it is turned as the EXIF orientation says."""
+    width, height = size_px
     x, y = points_P2.T
     match orientation:
         case 2:
-            stored = width - x, y
+            turned = width - x, y
         case 3:
-            stored = width - x, height - y
+            turned = width - x, height - y
         case 4:
-            stored = x, height - y
+            turned = x, height - y
         case 5:
-            stored = y, x
+            turned = y, x
         case 6:
-            stored = y, height - x
+            turned = height - y, x
         case 7:
-            stored = width - y, height - x
+            turned = height - y, width - x
         case 8:
-            stored = width - y, x
+            turned = y, width - x
         case _:
-            stored = x, y
-    return np.stack(stored, axis=1)
+            turned = x, y
+    return np.stack(turned, axis=1)

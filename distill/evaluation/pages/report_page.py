@@ -76,36 +76,30 @@ def _of_sources(result: Mapping[str, Any]) -> str:
     sources = result["student"]["sources"]
     if len(sources) < 2:
         return ""
-    head = [
-        "## Sources\n",
-        "| source | pages | lines | " + " | ".join(roles) + " |",
-        "|---|---:|---:|" + "---:|" * len(roles),
-    ]
-    rows = [
-        f"| {name} | {part['pages']:,} | {part['lines']:,} | "
-        + " | ".join(f"{result[role]['sources'][name]['hmean']:.1%}" for role in roles)
-        + " |"
+    rows = {
+        f"{name} | {part['pages']:,} | {part['lines']:,}": [result[role]["sources"][name]["hmean"] for role in roles]
         for name, part in sources.items()
-    ]
-    return "\n".join([*head, *rows]) + "\n"
+    }
+    return _table_of_roles("Sources", "source | pages | lines", roles, rows)
 
 
 def _of_heights(result: Mapping[str, Any], roles: Sequence[str]) -> str:
     """Shares of lines found, by their height."""
     if not result["line_height_px"]:
         return ""
-    head = [
-        "## Lines found, by height\n",
-        "| px | lines | " + " | ".join(roles) + " |",
-        "|---|---:|" + "---:|" * len(roles),
-    ]
-    rows = [
-        f"| {row['from']:g} to {row['to']:g} | {row['n']:,} | "
-        + " | ".join(f"{row[role]:.1%}" for role in roles)
-        + " |"
+    rows = {
+        f"{row['from']:g} to {row['to']:g} | {row['n']:,}": [row[role] for role in roles]
         for row in result["line_height_px"]
-    ]
-    return "\n".join([*head, *rows]) + "\n"
+    }
+    return _table_of_roles("Lines found, by height", "px | lines", roles, rows)
+
+
+def _table_of_roles(title: str, columns: str, roles: Sequence[str], rows: Mapping[str, Sequence[float]]) -> str:
+    """A table with a share for each network. The keys of `rows` are their first cells: a name, then numbers."""
+    rule = "|---|" + "---:|" * (columns.count("|") + len(roles))
+    head = [f"## {title}\n", f"| {columns} | {' | '.join(roles)} |", rule]
+    body = [f"| {cells} | {' | '.join(f'{share:.1%}' for share in shares)} |" for cells, shares in rows.items()]
+    return "\n".join([*head, *body]) + "\n"
 
 
 def _worst_pages(pages: Sequence[PageRecord], found: Found, scores_N: np.ndarray, pictures: Path) -> str:

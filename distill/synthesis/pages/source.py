@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 
 from distill.data.augment import Share
 from distill.schema import Section
+from distill.synthesis.appearance import Range, check_look
 from distill.synthesis.text import TextMix
 
 LayoutName = Literal[
     "receipt", "letter", "columns", "plain", "form", "table", "sparse", "magazine", "invoice", "ticket"
 ]
-Range = tuple[float, float]
 
 _BOUNDS: dict[str, Range] = {
     "sheet_pixels": (40_000, 16_000_000),
@@ -84,15 +84,7 @@ class PageLook(Section):
 
     @model_validator(mode="after")
     def _sensible(self) -> PageLook:
-        for name, (least, most) in _BOUNDS.items():
-            low, high = getattr(self, name)
-            if not least <= low <= high <= most:
-                raise ValueError(f"{name} {low}, {high} must be a rising pair within {least} to {most}")
-        if self.paper_grey[0] - self.min_contrast < self.ink_grey[0]:
-            raise ValueError(
-                f"min_contrast {self.min_contrast} cannot be kept between paper_grey {self.paper_grey} "
-                f"and ink_grey {self.ink_grey}: lower it, or move the two apart"
-            )
+        check_look(self, _BOUNDS)
         return self
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import students
-import students.model_file
+import students.shipped
 from distill.data.pages.opening import open_pages
 from distill.data.pages.sources import PageFileSource
 from distill.evaluation.pages.matching import count_page
@@ -23,7 +23,7 @@ def test_it_is_a_page_reader_and_no_line_reader() -> None:
         students.load("pages")
     reader = students.load_page("pages")
     assert reader.locator.description.training["sources"] == {"drawn": 2000, "receipts": 88}
-    assert students.model_file.find_model("pages").stat().st_size < 2_500_000
+    assert students.shipped.find_model("pages").stat().st_size < 2_500_000
 
 
 @pytest.mark.real

@@ -1,0 +1,49 @@
+"""Finished models by their names: which file a path, a run folder, or the name of a shipped model means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from students.errors import CheckpointError
+from students.model_file import MODEL_NAME
+
+SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
+PAGE_READERS = ("pages",)  # among them, of both networks that read pages
+
+
+@dataclass(frozen=True)
+class Named:
+    """Finished models that have names: what they are, their files by name, and what to say where a name is unknown."""
+
+    what: str
+    files: Mapping[str, Path]
+    known: str
+
+
+def shipped_students() -> Named:
+    """Return the students that come with the package; page readers are found by their names, but are no students."""
+    files = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
+    return Named("student", files, ", ".join(name for name in files if name not in PAGE_READERS))
+
+
+def find_model(path_or_name: str | Path, named: Named | None = None) -> Path:
+    """Return the file meant by a file, a run folder (its `student`), or a name among `named` (None: shipped students).
+
+    A file or a run folder of that name comes first; any other folder of that name does not count. Raises
+    `CheckpointError` where nothing is meant.
+    """
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    for candidate in (path / "student" / MODEL_NAME, path / MODEL_NAME):
+        if candidate.is_file():
+            return candidate
+    names = named or shipped_students()
+    if (file := names.files.get(path.as_posix())) and not (path / "recipe.yaml").is_file():
+        return file
+    if path.is_dir():
+        raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")
+    missing = f"no such model file or run folder, and no shipped {names.what}"
+    raise CheckpointError(f"{path}: {missing}; there are {names.known}")
