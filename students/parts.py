@@ -173,14 +173,28 @@ class Neck(NamedTuple):
     dropout: float
 
 
-def reading_along(backbone: nn.Module, collapse: nn.Module, n_features: int, n_classes: int, neck: Neck) -> Recogniser:
+def reading_along(
+    backbone: nn.Module, collapse: nn.Module, n_features: int, n_classes: int, neck: Neck, head_rank: int | None = None
+) -> Recogniser:
     """Return a recogniser whose neck, if any, is recurrent; `n_features` come out of the collapse."""
     reader: nn.Module = nn.Identity()
     if neck.kind != "none":
         reader = Recurrent(neck.kind, n_features, neck.hidden, neck.layers, neck.dropout)
         n_features = reader.n_outputs
-    head = nn.Sequential(nn.Dropout(neck.dropout), nn.Linear(n_features, n_classes))
-    return Recogniser(backbone, collapse, reader, head)
+    return Recogniser(backbone, collapse, reader, ctc_head(n_features, n_classes, neck.dropout, head_rank))
+
+
+def ctc_head(n_features: int, n_classes: int, dropout: float, rank: int | None = None) -> nn.Sequential:
+    """Return what maps the features of a frame to logits: one matrix, or two with `rank` numbers between them.
+
+    Two matrices are a factorisation of the one (Lan et al. 2020, arXiv 1909.11942, do so with embeddings): with
+    thousands of classes they have `rank` times (features + classes) weights instead of features times classes.
+    """
+    layers: list[nn.Module] = [nn.Dropout(dropout)]
+    if rank is not None:
+        layers.append(nn.Linear(n_features, rank, bias=False))
+        n_features = rank
+    return nn.Sequential(*layers, nn.Linear(n_features, n_classes))
 
 
 class Columns(nn.Module):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
+from students.architectures.along import AlongTheLine
 from students.architectures.recurrent import FramePx, separable_backbone
-from students.parts import Activation, Mixer, Norm, Recogniser, activation, norm2d
+from students.parts import Activation, Mixer, Norm, Recogniser, activation, ctc_head, norm2d
 
 
 class ConvolutionalSize(NamedTuple):
@@ -26,10 +27,8 @@ WIDTHS = {
 }
 
 
-class ConvolutionalStudent(BaseModel):
+class ConvolutionalStudent(AlongTheLine):
     """Separable convolutions, then residual mixers of `kernel` frames."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["convolutional"] = "convolutional"
     size: Literal["small", "medium", "large"] = Field("small", description="about 0.15, 0.45 or 0.95 M parameters")
@@ -45,7 +44,7 @@ class ConvolutionalStudent(BaseModel):
         width = WIDTHS[self.size]
         backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
         collapse = MixedColumns(width, -(-height_px // 16), self)
-        head = nn.Sequential(nn.Dropout(self.dropout), nn.Linear(width.mixer, n_classes))
+        head = ctc_head(width.mixer, n_classes, self.dropout, self.head_rank)
         return Recogniser(backbone, collapse, nn.Identity(), head)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
+from students.architectures.along import AlongTheLine
 from students.parts import Activation, Columns, Convolution, Neck, NeckKind, Norm, Recogniser, Residual, reading_along
 
 FramePx = Literal[4, 8]
@@ -32,10 +33,8 @@ WIDTHS = {
 }
 
 
-class RecurrentStudent(BaseModel):
+class RecurrentStudent(AlongTheLine):
     """Separable convolutions, then a recurrent neck."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["recurrent"] = "recurrent"
     size: Literal["small", "medium", "large"] = Field("small", description="about 0.14, 0.34 or 0.98 M parameters")
@@ -52,7 +51,7 @@ class RecurrentStudent(BaseModel):
         columns = width.channels[-1] * -(-height_px // 16)
         collapse = nn.Sequential(Columns(), nn.Linear(columns, width.features), nn.ReLU(inplace=True))
         neck = Neck(self.neck, width.hidden, width.layers, self.dropout)
-        return reading_along(backbone, collapse, width.features, n_classes, neck)
+        return reading_along(backbone, collapse, width.features, n_classes, neck, self.head_rank)
 
 
 def separable_backbone(

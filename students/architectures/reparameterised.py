@@ -10,17 +10,16 @@ import copy
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from students.architectures.along import AlongTheLine
 from students.parts import Activation, Columns, Neck, NeckKind, Recogniser, activation, reading_along
 
 
-class ReparameterisedStudent(BaseModel):
+class ReparameterisedStudent(AlongTheLine):
     """3x3 convolutions with 1x1 and identity branches, merged in the model file; then a recurrent neck."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["reparameterised"] = "reparameterised"
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
@@ -50,7 +49,7 @@ class ReparameterisedStudent(BaseModel):
         columns = before * -(-height_px // 16)
         collapse = nn.Sequential(Columns(), nn.Linear(columns, self.features), nn.ReLU(inplace=True))
         neck = Neck(self.neck, self.hidden, 1, self.dropout)
-        return reading_along(nn.Sequential(*layers), collapse, self.features, n_classes, neck)
+        return reading_along(nn.Sequential(*layers), collapse, self.features, n_classes, neck, self.head_rank)
 
     def _convolution(self, inputs: int, outputs: int, stride: tuple[int, int]) -> nn.Sequential:
         layer = nn.Conv2d(inputs, outputs, 3, stride, 1) if self.merged else Branches(inputs, outputs, stride)

@@ -29,6 +29,7 @@ STUDENT_CONFIGS: list[dict[str, Any]] = [
     {"kind": "reparameterised"},
     {"kind": "reparameterised", "neck": "none", "repeats": 0, "activation": "silu"},
     {"kind": "reparameterised", "merged": True},
+    *({"kind": kind, "head_rank": 8} for kind in ("recurrent", "convolutional", "reparameterised")),
 ]
 TEACHER_CONFIGS: list[dict[str, Any]] = [
     {"kind": "resnet", **SMALL_TEACHER},
@@ -49,6 +50,15 @@ def build(config: dict[str, Any], height_px: int = 32, channels: int = 1) -> Rec
 
 def name(config: dict[str, Any]) -> str:
     return " ".join(str(v) for v in config.values() if isinstance(v, (str, bool)))
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "convolutional", "reparameterised"])
+def test_a_factorised_head_is_small_for_thousands_of_classes(kind: str) -> None:
+    whole, factorised = (STUDENTS.validate_python({"kind": kind, **more}) for more in ({}, {"head_rank": 64}))
+    assert n_parameters(factorised.build(7000, 1, 32)) < n_parameters(factorised.build(11, 1, 32)) + 65 * 7000
+    assert factorised.model_dump()["head_rank"] == 64
+    assert "head_rank" not in whole.model_dump(mode="json"), "older files and digests do not have it"
+    assert STUDENTS.validate_python(factorised.model_dump()) == factorised
 
 
 def test_enough_is_tested() -> None:
