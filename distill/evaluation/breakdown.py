@@ -13,6 +13,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from distill.data.lines import Lines
+from distill.evaluation.document import Block, Code, Heading, Paragraph, Table, Text
 from distill.evaluation.metrics import Compared
 
 MOST_BINS = 6
@@ -47,26 +48,26 @@ def agreement(teacher: Sequence[Compared], student: Sequence[Compared]) -> dict[
     }
 
 
-def page(found: Mapping[str, Any], agreed: Mapping[str, float | int], names: Sequence[str]) -> str:
-    """Return the part of `report.md` on where recognisers fail."""
-    parts = ["## Where they fail\n"]
+def page(found: Mapping[str, Any], agreed: Mapping[str, float | int], names: Sequence[str]) -> list[Block]:
+    """Return the part of the report on where recognisers fail."""
+    parts: list[Block] = [Heading("Where they fail")]
     for title, key in (("characters of the line", "length"), ("padded width in px", "width_px")):
         parts.append(_table(title, [(f"{b['from']} to {b['to']}", b) for b in found[key]], names))
     hardest = sorted(found["character"].items(), key=lambda item: (item[1][names[-1]] - 1) * item[1]["n"])
-    shown = [(f"<code>&#{ord(c)};</code>", row) for c, row in hardest[:SHOWN_CHARACTERS]]
-    parts.append(_table("characters that cost most", shown, names))
+    parts.append(_table("characters that cost most", [(Code(c), row) for c, row in hardest[:SHOWN_CHARACTERS]], names))
     if agreed["n"]:
         parts.append(
-            f"Of the {agreed['n']} lines that the distilled student reads wrongly the teacher reads "
-            f"{agreed['teacher_wrong']:.0%} wrongly too, {agreed['same_reading']:.0%} with the same text.\n"
+            Paragraph(
+                f"Of the {agreed['n']} lines that the distilled student reads wrongly the teacher reads "
+                f"{agreed['teacher_wrong']:.0%} wrongly too, {agreed['same_reading']:.0%} with the same text."
+            )
         )
-    return "\n".join(parts)
+    return parts
 
 
-def _table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], names: Sequence[str]) -> str:
-    head = [f"| {title} | n | " + " | ".join(names) + " |", "|---|---:|" + "---:|" * len(names)]
-    body = [f"| {what} | {row['n']} | " + " | ".join(f"{row[r]:.1%}" for r in names) + " |" for what, row in rows]
-    return "\n".join([*head, *body]) + "\n"
+def _table(title: str, rows: Sequence[tuple[Text, Mapping[str, Any]]], names: Sequence[str]) -> Table:
+    body = [[what, f"{row['n']:,}", *(f"{row[role]:.1%}" for role in names)] for what, row in rows]
+    return Table([title, "n", *names], body)
 
 
 def _binned(values_L: np.ndarray, exact: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distill.evaluation.document import Block, Heading, Paragraph, Picture, Table
+
 BINS = 15
 CURVE = tuple(range(5, 101, 5))  # percent of the lines
 
@@ -61,28 +63,22 @@ def _bins(confidence_L: np.ndarray, exact_L: np.ndarray) -> list[tuple[int, floa
     return [(len(part), float(confidence_L[part].mean()), float(exact_L[part].mean())) for part in parts]
 
 
-def page(found: Mapping[str, Mapping[str, Any]], names: Sequence[str], picture: str) -> str:
-    """Return the part of `report.md` on confidence."""
-    rows = [
-        "## Confidence\n",
-        "| | temperature | ECE before | ECE | exact at 50 % accepted | at 80 % | at 100 % | area |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+def page(found: Mapping[str, Mapping[str, Any]], names: Sequence[str], picture: str) -> list[Block]:
+    """Return the part of the report on confidence."""
+    rows = []
     for name in names:
         one = found[name]
         exact = {point["accepted"]: point["exact"] for point in one["curve"]}
-        shares = " | ".join(f"{exact.get(share, 0.0):.1%}" for share in (0.5, 0.8, 1.0))
-        rows.append(
-            f"| {name} | {one['temperature']:.3g} | {one['ece_before']:.3f} | {one['ece']:.3f} | {shares} "
-            f"| {one['area']:.3f} |"
-        )
-    rows.append(
-        "\nThe confidence is the probability of the text; the most confident lines are accepted first. ECE: the mean "
+        shares = [f"{exact.get(share, 0.0):.1%}" for share in (0.5, 0.8, 1.0)]
+        errors = [f"{one[key]:.3f}" for key in ("ece_before", "ece")]
+        rows.append([name, f"{one['temperature']:.3g}", *errors, *shares, f"{one['area']:.3f}"])
+    heads = ["", "temperature", "ECE before", "ECE", "exact at 50 % accepted", "at 80 %", "at 100 %", "area"]
+    about = (
+        "The confidence is the probability of the text; the most confident lines are accepted first. ECE: the mean "
         f"distance of the confidence from the share of exact lines over {BINS} bins of equally many lines, before and "
-        "after the temperature fitted on validation.\n"
+        "after the temperature fitted on validation."
     )
-    rows.append(f"![confidence]({picture})\n")
-    return "\n".join(rows)
+    return [Heading("Confidence"), Table(heads, rows), Paragraph(about), Paragraph(Picture(picture, "confidence"))]
 
 
 def draw_reliability(roles: Mapping[str, Confidences], colours: Mapping[str, str], target: Path) -> None:

@@ -14,10 +14,12 @@ from accelerate import Accelerator
 
 from distill.data.lines import Lines
 from distill.evaluation.breakdown import agreement, breakdown
+from distill.evaluation.ceiling import ceiling
 from distill.evaluation.characters import LineScores, cer_interval, verdict_on_lines
 from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import Compared, compare, score
 from distill.evaluation.reliability import Confidences, reliability
+from distill.evaluation.samples import samples_of
 from distill.runtime import StopFlag
 from distill.schema import Protocol
 from distill.teaching.graph import network_of
@@ -70,8 +72,12 @@ def summarise(
     temperatures: Mapping[str, float],
     protocol: Protocol,
     seed: int,
+    shown: frozenset[str],
 ) -> dict[str, Any]:
-    """Return `report.json`: scores of each role as fractions, the gap recovered with its interval, the verdict."""
+    """Return `report.json`: scores of each role as fractions, the gap recovered with its interval, the verdict.
+
+    `shown` are the characters that training shows.
+    """
     truths = truths_of(test)
     texts = {role: {key: r.text for key, r in of_role.items()} for role, of_role in readings.items()}
     result: dict[str, Any] = {
@@ -86,6 +92,8 @@ def summarise(
     }
     result["breakdown"] = breakdown(test, lines)
     result["agreement"] = agreement(lines["teacher"], lines["student"])
+    result["samples"] = samples_of(lines, seed)
+    result["ceiling"] = ceiling(shown, lines, protocol)
     scores = {role: line_scores(of_role) for role, of_role in lines.items()}
     characters_N = np.array([line.characters for line in lines["student"]])
     result["cer_intervals"] = {role: cer_interval(s.edits_N, characters_N, seed) for role, s in scores.items()}

@@ -10,7 +10,8 @@ from typing import Any
 import teachers
 from distill.digests import digest_of
 from distill.evaluation import report
-from distill.evaluation.report_page import write_pages
+from distill.evaluation.ceiling import shown_characters
+from distill.evaluation.report_page import PAGE_NAME, write_pages
 from distill.runs.chosen_match import chosen_before
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run
@@ -59,8 +60,9 @@ def make_report(run: Run) -> dict[str, Any]:
         "protocol": run.recipe.data.protocol,
     }
     target = run.folder / "report.json"
-    if target.is_file() and (before := json.loads(target.read_text()))["judged"] == judged:
-        return before
+    whole = target.is_file() and (run.folder / PAGE_NAME).is_file()
+    if whole and (before := json.loads(target.read_text()))["judged"] == judged:
+        return dict(before)
     readers = {role: teachers.load(path) for role, path in models.items()}
     readings = {}
     for role, reader in readers.items():
@@ -71,7 +73,8 @@ def make_report(run: Run) -> dict[str, Any]:
     parameters = {role: parameters_of(reader) for role, reader in readers.items()}
     temperatures = {role: reader.description.calibration.temperature for role, reader in readers.items()}
     seed = final_job(run, "control").seed
-    result = report.summarise(run.pools.test, readings, parameters, temperatures, run.recipe.data.protocol, seed)
+    shown, protocol = shown_characters(run.pools.train, run.pools.charset), run.recipe.data.protocol
+    result = report.summarise(run.pools.test, readings, parameters, temperatures, protocol, seed, shown)
     result |= {"judged": judged, "drawn": sampled(run.folder, roles)}
     if foreign := foreign_teachers(run.recipe, run.folder):
         result["foreign_teachers"] = foreign

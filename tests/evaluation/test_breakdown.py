@@ -9,6 +9,7 @@ import pytest
 
 from distill.data.lines import Lines
 from distill.evaluation.breakdown import agreement, breakdown, page
+from distill.evaluation.document import as_markdown
 from distill.evaluation.metrics import Truth, compare
 
 WORDS = ["a", "bb", "cab", "abba", "abcab", "cccccc", "b|<a"] * 5
@@ -41,8 +42,9 @@ def test_bins_hold_every_line_once_and_their_shares_add_up() -> None:
     c = found["character"]["c"]
     assert c["teacher"] == 1
     assert c["student"] == pytest.approx(1 - 5 / c["n"], abs=1e-6)  # an inserted character misses none
-    text = page(found, agreement(roles["teacher"], roles["student"]), ["teacher", "student"])
-    assert "&#124;" in text
+    text = as_markdown(page(found, agreement(roles["teacher"], roles["student"]), ["teacher", "student"]))
+    assert "| `\\|` |" in text
+    assert "| `<` |" in text
     assert "15 lines" in text
 
 

@@ -28,6 +28,7 @@ def test_the_run_folder_is_as_documented(finished_run: Path) -> None:
         "student",
         "report.json",
         "report.md",
+        "report.html",
         "pictures",
         "predictions.tsv",
     }
