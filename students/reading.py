@@ -100,15 +100,20 @@ class Reader:
 
         Errors name the images by `names`, without them by path or number.
         """
-        named = list(_named(images)) if names is None else list(zip(names, images, strict=True))
-        try:
-            return list(self._read_windows(iter(named), WINDOW, batch_size))
-        except DataError:
-            return [self._reading_or_error(each) for each in named]
+        named = _named(images) if names is None else zip(names, images, strict=True)
+        return list(self._read_each_window(named, batch_size))
 
-    def _reading_or_error(self, named: Named) -> Reading | DataError:
+    def _read_each_window(self, named: Iterator[Named], batch_size: int) -> Iterator[Reading | DataError]:
+        while some := list(islice(named, WINDOW)):
+            prepared = [self._prepared_or_error(each) for each in some]
+            tensors = [each for each in prepared if not isinstance(each, DataError)]
+            readings = iter(self._read_prepared(tensors, batch_size))
+            yield from (each if isinstance(each, DataError) else next(readings) for each in prepared)
+
+    def _prepared_or_error(self, named: Named) -> np.ndarray | DataError:
+        name, image = named
         try:
-            return self._read_window([named], 1)[0]
+            return self.description.preparation.prepare(image, name)
         except DataError as error:
             return error
 
@@ -123,15 +128,17 @@ class Reader:
             yield from self._read_window(some, batch_size)
 
     def _read_window(self, named: list[Named], batch_size: int) -> list[Reading]:
-        """Lines of one padded width go through the model together, at most `batch_size` of them."""
         prepare = self.description.preparation.prepare
-        tensors = [prepare(image, name) for name, image in named]
+        return self._read_prepared([prepare(image, name) for name, image in named], batch_size)
+
+    def _read_prepared(self, tensors: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
+        """Lines of one padded width go through the model together, at most `batch_size` of them."""
         readings: dict[int, Reading] = {}
         most = max(1, min(batch_size, CLASSES_A_BATCH // self.description.charset.n_classes))
         for _, indices in of_one_width([tensor_CHW.shape[2] for tensor_CHW in tensors], most):
             log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
             readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
-        return [readings[i] for i in range(len(named))]
+        return [readings[i] for i in range(len(tensors))]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:
         """Return natural logarithms of the posteriors (N, T, C), under the temperature of the calibration."""

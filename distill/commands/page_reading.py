@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from distill.commands import USER_ERROR, as_json
 from distill.commands.decoding import decoding_of
@@ -22,9 +24,8 @@ from students.errors import DataError
 
 if TYPE_CHECKING:
     from students.pages.page import Page
-    from students.pages.reader import PageReader
-
 STOPPED = 130  # as shells have it for a command that Ctrl-C ends
+ReadPages = Callable[[Iterable[np.ndarray]], Iterator["Page | DataError"]]
 
 
 class _Counts:
@@ -56,10 +57,9 @@ def read_pages(options: argparse.Namespace) -> int:
     images, failed = found_images(options.images, (PDF,))
     counts = _Counts(failed)
     with _sink(options, form, images) as sink:
-        reader = _page_reader(options)
-        reader.recogniser.decode_by(decoding_of(options))
         try:
-            _read_all(reader, images, options.batch, sink, counts)
+            with _reading(options) as read:
+                _Work(images, sink, counts).done_by(read)
         except KeyboardInterrupt:
             say(f"stopped; what was read until then, {counts.pages - counts.failed} pages, is written")
             return STOPPED
@@ -68,15 +68,17 @@ def read_pages(options: argparse.Namespace) -> int:
     return USER_ERROR if counts.failed else 0
 
 
-def _page_reader(options: argparse.Namespace) -> PageReader:
-    """One file of both networks, or a locator and what reads; teachers too, where they have a part of their own."""
-    if options.recogniser is None:
-        import students  # a student alone needs nothing of teachers
+@contextmanager
+def _reading(options: argparse.Namespace) -> Iterator[ReadPages]:
+    """What reads pages: here, or in so many processes."""
+    from distill.delivery.page_processes import Opening, reading_in_processes
 
-        return students.load_page(options.model)
-    import teachers
-
-    return teachers.load_page(options.model, options.recogniser)
+    opening = Opening(options.model, options.recogniser, decoding_of(options))
+    if options.processes == 1:
+        yield partial(opening.open().read_pages, batch_size=options.batch)
+        return
+    with reading_in_processes(opening, options.batch, options.processes) as read:
+        yield read
 
 
 @contextmanager
@@ -107,56 +109,83 @@ def _expect_one(images: Sequence[Found], form: str) -> None:
         raise DataError("--to pdf: a PDF is nothing for a terminal; name a folder for it by --out")
 
 
-def _read_all(reader: PageReader, images: Sequence[Found], batch: int, sink: Sink, counts: _Counts) -> None:
-    """Read every page of every file; what is wrong with one costs the others nothing."""
-    from distill.track import progress
+class _Work:
+    """Pages on their way: asked for by the reader, waiting until they are read, taken by the sink.
 
-    def file_of(image: Path) -> None:
-        with opened_pages(image) as file:
-            bar.total = (bar.total or 0) + file.n_pages - 1
-            _read_file(partial(reader.read_page, batch_size=batch), file, sink, counts, bar)
+    What is wrong with one costs the others nothing. The end of a file waits in its place among the pages.
+    """
 
-    # counted by file until a document is opened
-    with progress("reading", len(images), "page", shown=sys.stderr.isatty() or len(images) > 1) as bar:
-        for image, _ in images:
-            if (error := _refused(file_of, image)) is not None:
-                counts.pages += 1
-                counts.refuse(error)
+    def __init__(self, images: Sequence[Found], sink: Sink, counts: _Counts) -> None:
+        self._images, self._sink, self._counts = images, sink, counts
+        self._waiting: deque[tuple[PageFile, int, np.ndarray | None]] = deque()
+        self._open: list[PageFile] = []  # whose end did not come yet
+
+    def done_by(self, read: ReadPages) -> None:
+        """Read every page of every file."""
+        from distill.track import progress
+
+        # counted by file until a document is opened
+        with progress("reading", len(self._images), "page", shown=sys.stderr.isatty() or len(self._images) > 1) as bar:
+            try:
+                for page in read(self._pixels(bar)):
+                    self._take(page, bar)
+            finally:
+                self._end_files()
+                for file in self._open:
+                    self._sink.end(file, stopped=True)
+
+    def _pixels(self, bar: Any) -> Iterator[np.ndarray]:
+        """The pages that are wanted, in order, each decoded when it is asked for."""
+        for image, _ in self._images:
+            try:
+                with opened_pages(image) as file:
+                    bar.total = (bar.total or 0) + file.n_pages - 1
+                    self._open.append(file)
+                    yield from self._pixels_of(file, bar)
+            except DataError as error:  # noqa: PERF203 - the other files are read
+                self._counts.pages += 1
+                self._counts.refuse(error)
                 bar.update(1)
 
-
-def _refused(work: Callable[[Any], None], of: object) -> DataError | None:
-    """Do a piece of the work; return what it is refused for, None where it is done."""
-    try:
-        work(of)
-    except DataError as error:
-        return error
-    return None
-
-
-def _read_file(read: Callable[[Any], Page], file: PageFile, sink: Sink, counts: _Counts, bar: Any) -> None:
-    """Read the pages of a file."""
-
-    def read_page(number: int) -> None:
-        if sink.wants(file, number):
-            counts.pages += 1
-            pixels_HWC = file.pixels(number)
-            page = read(pixels_HWC)
-            sink.add(file, number, pixels_HWC, page)
-            counts.say_problems(name_of_page(file, number), page)
-
-    counts.documents |= file.document
-    stopped = True
-    try:
+    def _pixels_of(self, file: PageFile, bar: Any) -> Iterator[np.ndarray]:
+        self._counts.documents |= file.document
         for number in range(1, file.n_pages + 1):
-            if (error := _refused(read_page, number)) is not None:
-                counts.refuse(error)
-            bar.update(1)
-        stopped = False
-    finally:
-        sink.end(file, stopped)
+            try:
+                wanted = self._sink.wants(file, number)
+                self._counts.pages += wanted
+                pixels_HWC = file.pixels(number) if wanted else None
+            except DataError as error:
+                self._counts.refuse(error)
+                pixels_HWC = None
+            if pixels_HWC is None:
+                bar.update(1)
+                continue
+            self._waiting.append((file, number, pixels_HWC))
+            yield pixels_HWC
         if isinstance(file, PdfPages) and file.without_picture:
-            counts.drawn.append(f"{file.path} ({file.without_picture})")
+            self._counts.drawn.append(f"{file.path} ({file.without_picture})")
+        self._waiting.append((file, 0, None))
+
+    def _take(self, page: Page | DataError, bar: Any) -> None:
+        """Give the sink the page that has waited longest, which was read."""
+        self._end_files()
+        file, number, pixels_HWC = self._waiting.popleft()
+        assert pixels_HWC is not None
+        try:
+            if isinstance(page, DataError):
+                raise page
+            self._sink.add(file, number, pixels_HWC, page)
+            self._counts.say_problems(name_of_page(file, number), page)
+        except DataError as error:
+            self._counts.refuse(error)
+        bar.update(1)
+
+    def _end_files(self) -> None:
+        """End the files whose last page was taken."""
+        while self._waiting and self._waiting[0][2] is None:
+            file, _, _ = self._waiting.popleft()
+            self._open.remove(file)
+            self._sink.end(file)
 
 
 def _tell(sink: Sink, counts: _Counts) -> None:

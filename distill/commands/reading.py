@@ -48,6 +48,9 @@ def add_to(commands: Commands) -> None:
         help="file to write; for hocr, alto, page, pdf a folder",
     )
     read.add_argument("--batch", type=int, default=32, metavar="N", help="images read together (default 32)")
+    read.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="with --pages: processes that read at once (default 1)"
+    )
     read.add_argument("--review-below", type=float, metavar="P", help="write a page of the lines below this confidence")
     read.add_argument("--review-page", type=Path, metavar="FILE", help="the page (default review.html)")
     takes_decoding(read)
@@ -59,6 +62,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _read(options: argparse.Namespace) -> int:
+    if options.processes < 1 or (options.processes > 1 and not options.pages):
+        raise DataError(f"--processes {options.processes}: is at least 1, and goes with --pages")
     if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
         raise DataError("--batch is at least 1, and --review-below between 0 and 1")
     if options.pages:

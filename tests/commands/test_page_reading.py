@@ -232,18 +232,18 @@ def test_a_damaged_page_of_a_tiff_costs_the_others_nothing(
 def test_what_was_read_until_ctrl_c_is_written(
     locator_file: Path, student_file: Path, tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from students.pages.reader import PageReader
+    from students.pages import reader
 
     path, out = tmp_path / "c.tif", tmp_path / "out"
     save_tiff(path)
-    read, calls = PageReader.read_page, iter(range(9))
+    find, calls = reader.lines_of, iter(range(9))
 
-    def stopped(self: PageReader, image: np.ndarray, batch_size: int) -> object:
+    def stopped(locator: reader.Locates, page_HWC: np.ndarray) -> object:
         if next(calls) == 2:
             raise KeyboardInterrupt
-        return read(self, image, batch_size)
+        return find(locator, page_HWC)
 
-    monkeypatch.setattr(PageReader, "read_page", stopped)
+    monkeypatch.setattr(reader, "lines_of", stopped)
     command = ["read", "--pages", str(locator_file), str(path), "--recogniser", str(student_file)]
     assert main([*command, "--to", "pdf", "--out", str(out)]) == 130
     assert [file.name for file in out.iterdir()] == ["c-stopped.pdf"]
@@ -251,6 +251,24 @@ def test_what_was_read_until_ctrl_c_is_written(
     calls = iter(range(9))
     assert main([*command, "--to", "hocr", "--out", str(out)]) == 130
     assert sorted(file.name for file in out.glob("*.hocr")) == ["c-0001.hocr", "c-0002.hocr"]
+
+
+def test_several_processes_write_what_one_writes(
+    locator_file: Path, student_file: Path, folder: Path, capsys: Printed
+) -> None:
+    save_tiff(folder / "c.tif")
+    (folder / "aa.png").write_text("not an image")
+    command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file), "--to", "tsv"]
+    written = []
+    for n in ("1", "2"):
+        assert main([*command, "--processes", n]) == 2
+        printed = capsys.readouterr()
+        assert "aa.png: not a readable image" in printed.err
+        written.append([row.split("\t")[:2] + row.split("\t")[6:7] for row in printed.out.splitlines()])
+    assert written[0] == written[1] != []
+    assert main([*command, "--processes", "0"]) == 2
+    assert main(["read", str(student_file), str(folder), "--processes", "2"]) == 2
+    assert capsys.readouterr().err.count("goes with --pages") == 2
 
 
 def test_missing_packages_of_pdfs_are_named(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TextIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, TextIO
 
 import numpy as np
 from PIL import Image
@@ -124,16 +124,22 @@ class FileSink(Sink):
         return numbered(place, number) if file.document else place
 
 
+class _Begun(NamedTuple):
+    """A PDF that pages are added to, and how many were."""
+
+    pdf: SearchablePdf
+    taken: int = 0
+
+
 class PdfSink(Sink):
-    """A searchable PDF a file."""
+    """A searchable PDF a file; pages of the next file may be asked for before the last one has ended."""
 
     def __init__(self, places: Places | BinaryIO) -> None:
         if missing := [name for name in ("pikepdf", "fontTools") if find_spec(name) is None]:
             raise DataError(f"--to pdf needs {' and '.join(missing)}; {TO_INSTALL}")
         self.notes: dict[str, list[str]] = {}
         self._places = places
-        self._pdf: SearchablePdf | None = None
-        self._taken = 0
+        self._begun: dict[Path, _Begun] = {}
 
     def wants(self, file: PageFile, number: int) -> bool:
         """Return whether the file has no PDF yet, and the page no text of its own."""
@@ -145,25 +151,24 @@ class PdfSink(Sink):
         if isinstance(file, PdfPages) and file.has_text(number):
             note = "pages that have a text to search already, left as they are"
             self.notes.setdefault(note, []).append(name_of_page(file, number))
-            self._begun(file)
+            self._begin(file)
             return False
         return True
 
     def add(self, file: PageFile, number: int, pixels_HWC: np.ndarray, page: Page) -> None:
         """Add a page to the PDF of its file."""
-        pdf = self._begun(file)
+        pdf, taken = self._begin(file)
         if isinstance(file, PdfPages):
             pdf.add_text(number, page)
         else:
             pdf.add_picture(page, pixels_HWC, file.path if isinstance(file, PicturePage) else None)
-        self._taken += 1
+        self._begun[file.path] = _Begun(pdf, taken + 1)
 
     def end(self, file: PageFile, stopped: bool = False) -> None:
         """Write the PDF, if a page came; under another name where reading was stopped."""
-        pdf, taken = self._pdf, self._taken
-        self._pdf, self._taken = None, 0
-        if pdf is None:
+        if (begun := self._begun.pop(file.path, None)) is None:
             return
+        pdf, taken = begun
         try:
             if not taken and (stopped or not isinstance(file, PdfPages)):
                 return
@@ -181,12 +186,12 @@ class PdfSink(Sink):
         finally:
             pdf.close()
 
-    def _begun(self, file: PageFile) -> SearchablePdf:
+    def _begin(self, file: PageFile) -> _Begun:
         from distill.delivery.page_output.pdf import SearchablePdf
 
-        if self._pdf is None:
-            self._pdf = SearchablePdf(file.path if isinstance(file, PdfPages) else None)
-        return self._pdf
+        if file.path not in self._begun:
+            self._begun[file.path] = _Begun(SearchablePdf(file.path if isinstance(file, PdfPages) else None))
+        return self._begun[file.path]
 
     def _place(self, file: PageFile) -> Path | None:
         return self._places[file.path] if isinstance(self._places, Mapping) else None

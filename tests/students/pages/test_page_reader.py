@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 import students
 from students.errors import DataError
-from students.pages.reader import PageReader
+from students.image import ImageInput
+from students.pages.page import Page
+from students.pages.reader import PAGES_TOGETHER, PageReader
 from students.reading import Reader
 from tests.marked_pages import IdealLocator
 
@@ -125,3 +128,61 @@ def test_a_page_that_exif_turns_is_read_as_shown(recogniser: Reader, tmp_path: P
     read = PageReader(IdealLocator(corners_N42), recogniser).read_page(tmp_path / "turned.png")
     assert (read.width, read.height) == page.size
     assert read.text.splitlines() == list(TEXTS)
+
+
+def test_pages_together_read_as_each_alone(recogniser: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of several pages share batches; what is no page has its error in its place."""
+    corners_N42 = printed()[1]
+    reader = PageReader(IdealLocator(corners_N42), recogniser)
+    texts = [tuple(f"{word} {number}" for word in ("TOTAL", "CASH", "DUE", "TAX")) for number in range(5)]
+    pages: list[ImageInput] = [printed(some)[0] for some in texts]
+    pages.insert(2, b"no image")
+    alone = [reader.read_page(page) for page in pages if page != b"no image"]
+    sizes: list[int] = []
+    logits_of = recogniser.logits_of
+
+    def counted(images_NCHW: np.ndarray) -> np.ndarray:
+        sizes.append(len(images_NCHW))
+        return logits_of(images_NCHW)
+
+    monkeypatch.setattr(recogniser, "logits_of", counted)
+    together = list(reader.read_pages(iter(pages)))
+    assert isinstance(error := together.pop(2), DataError)
+    assert "page 2: not a readable image" in str(error)
+    assert [page.text for page in together if isinstance(page, Page)] == [page.text for page in alone]
+    for one, other in zip(alone, together, strict=True):
+        assert isinstance(other, Page)
+        assert [line.polygon for line in one.lines] == [line.polygon for line in other.lines]
+        assert np.allclose(
+            [line.confidence for line in one.lines], [line.confidence for line in other.lines], atol=1e-5
+        )
+    assert max(sizes) > len(texts[0])
+
+
+def test_pages_are_read_as_they_come_and_few_are_held(recogniser: Reader) -> None:
+    page, corners_N42 = printed()
+    taken = 0
+
+    def endless() -> Iterator[Image.Image]:
+        nonlocal taken
+        for _ in range(20):
+            taken += 1
+            yield page
+        raise KeyboardInterrupt
+
+    pages = PageReader(IdealLocator(corners_N42), recogniser).read_pages(endless())
+    next(pages)
+    assert taken <= PAGES_TOGETHER
+    read: list[Page | DataError] = []
+    with pytest.raises(KeyboardInterrupt):
+        read.extend(pages)
+    assert len(read) == 19
+
+
+def test_a_line_too_long_costs_the_other_pages_no_batch(recogniser: Reader) -> None:
+    wide = np.full((40, 8000), 235, np.uint8)
+    reader = PageReader(IdealLocator(np.array([[(10, 10), (7990, 10), (7990, 22), (10, 22)]])), recogniser)
+    first, second = reader.read_pages([wide, wide])
+    assert isinstance(first, Page)
+    assert isinstance(second, Page)
+    assert [line.problem.startswith("line 1: ") for page in (first, second) for line in page.lines] == [True, True]
