@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from students.pages.locate import LocatorReader
     from students.reading import Reader
 
-ROLES = ("teacher", "control", "student")
 COLUMNS = {"exact": ("exact lines", ".1%"), "cer": ("CER", ".2%")}  # of a table: key, name and form
 PAGE_COLUMNS = {"hmean": ("H-mean at IoU 0.5", ".1%"), "hmean_70": ("H-mean at IoU 0.7", ".1%")}
 
@@ -66,12 +65,14 @@ class FinishedRun:
     def _repr_html_(self) -> str:
         """Return the three networks as a table, and the verdict beneath: what a notebook shows."""
         columns = PAGE_COLUMNS if self.of_pages else COLUMNS
+        from distill.evaluation.report import ROLES
+
         rows = "".join(
             f"<tr><td>{role}</td><td>{part['parameters']:,}</td>"
             + "".join(f"<td>{part[key]:{form}}</td>" for key, (_, form) in columns.items())
             + "</tr>"
             for role in ROLES
-            if (part := self.report[role])
+            if (part := self.report.get(role))
         )
         named = "".join(f"<th>{name}</th>" for name, _ in columns.values())
         head = f"<tr><th>network</th><th>parameters</th>{named}</tr>"
@@ -87,7 +88,7 @@ def run(recipe: str | PathLike[str], folder: str | PathLike[str] | None = None, 
     `distill.runtime.Stopped` after Ctrl-C; the same call then continues.
     """
     from distill.recipe.file import load_recipe, run_folder
-    from distill.runs.tasks import open_any_run, train_students, train_teacher
+    from distill.runs.tasks import open_any_run, train_whole
     from distill.runtime import StopFlag, stoppable
 
     settings = [f"{key.replace('__', '.')}={_text(value)}" for key, value in overrides.items()]
@@ -96,8 +97,7 @@ def run(recipe: str | PathLike[str], folder: str | PathLike[str] | None = None, 
     in_main = threading.current_thread() is threading.main_thread()  # only there can a signal be waited for
     with stoppable() if in_main else nullcontext(StopFlag()) as stop:
         opened = open_any_run(resolved, where, stop)
-        train_teacher(opened)
-        report = train_students(opened)
+        report = train_whole(opened)
         opened.accelerator.end_training()
     return FinishedRun(where, report)
 

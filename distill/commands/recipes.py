@@ -136,14 +136,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
-    from distill.runs.tasks import AnyRun, outcome_in_words, train_students, train_teacher
+    from distill.runs.tasks import AnyRun, outcome_in_words, train_students, train_whole
 
     check_record(options)
 
     def work(run: AnyRun) -> dict[str, Any]:
-        if teacher_first:
-            train_teacher(run)
-        result = train_students(run)
+        result = train_whole(run) if teacher_first else train_students(run)
         if run.accelerator.is_main_process:
             write_record(options, lambda: of_report(options, run.folder, result))
         return result

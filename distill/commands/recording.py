@@ -24,6 +24,7 @@ PERCENT = {
     "end_to_end": "end to end F1",
 }
 ROLES = {"teacher": "teacher", "control": "student alone", "student": "student distilled"}
+WITHOUT_TEACHER = {"before": "student before", "student": "student after"}
 
 
 class Figure(NamedTuple):
@@ -93,13 +94,17 @@ def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, An
     seeds = tuple(report["seeds"])
     recipe = {"recipe": Path(options.recipe).stem, "setting": setting_of(options.overrides)}
     figures = []
-    for role, name in ROLES.items():
+    names = ROLES if report["teacher"] else WITHOUT_TEACHER
+    for role, name in names.items():
         if part := report[role]:
             columns, spent = {**recipe, "network": name}, seconds.get(role)
             figures.append(Figure("parameters", part["parameters"], columns))
             figures += _right(part, columns, seeds, spent)
     whole = round(sum(seconds.get(phase, 0.0) for phase in ("lines", "pages", *ROLES, "report")), 1)
-    columns = {**recipe, "network": ROLES["student"]}
+    columns = {**recipe, "network": names["student"]}
+    if not report["teacher"]:
+        figures.append(_gain("change", report["change"], "points", columns, seeds, whole))
+        return Measured(f"{recipe['recipe']}: student before and after, no teacher", ("network",), figures)
     if report["gain"]:
         figures.append(_gain("gain", report["gain"], "points", columns, seeds, whole))
     if report["gap_recovered"]:

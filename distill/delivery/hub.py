@@ -15,6 +15,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from distill.digests import digest_of
+from distill.evaluation.report import ROLES
+from distill.evaluation.verdict import in_words
 from distill.runs.folder import run_of
 from distill.teaching import provenance
 from students.model_file import MODEL_NAME, Description, read_model, write_whole
@@ -92,7 +94,7 @@ def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[s
     rows = [
         f"| {role} | {part['parameters']:,} | {part['exact']:.2%} ({_interval(part['exact'], part['n'])}) "
         f"| {part['cer']:.2%} | {part['wer']:.2%} |"
-        for role in ("teacher", "control", "student")
+        for role in ROLES
         if (part := report.get(role))
     ]
     yield "\n".join(rows) + "\n"
@@ -100,7 +102,8 @@ def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[s
         if found := report.get(field):
             value, low, high = (100 * found[key] for key in ("value", "low", "high"))
             yield f"{words}: {value:+.1f} points of exact lines (95 % interval {low:+.1f} to {high:+.1f}).\n"
-    yield f"Verdict of the run: {report['verdict']}.\n"
+    verdict = report["verdict"]
+    yield f"Verdict of the run: {verdict}.\n" if verdict else f"The student was {in_words(report)}.\n"
     if report.get("foreign_teachers"):
         yield f"A teacher of this run was made by others: {provenance.NOT_KNOWN}.\n"
 

@@ -48,14 +48,14 @@ def agreement(teacher: Sequence[Compared], student: Sequence[Compared]) -> dict[
     }
 
 
-def page(found: Mapping[str, Any], agreed: Mapping[str, float | int], names: Sequence[str]) -> list[Block]:
-    """Return the part of the report on where recognisers fail."""
+def page(found: Mapping[str, Any], agreed: Mapping[str, float | int] | None, names: Sequence[str]) -> list[Block]:
+    """Return the part of the report on where recognisers fail; `agreed` is None without a teacher."""
     parts: list[Block] = [Heading("Where they fail")]
     for title, key in (("characters of the line", "length"), ("padded width in px", "width_px")):
         parts.append(_table(title, [(f"{b['from']} to {b['to']}", b) for b in found[key]], names))
     hardest = sorted(found["character"].items(), key=lambda item: (item[1][names[-1]] - 1) * item[1]["n"])
     parts.append(_table("characters that cost most", [(Code(c), row) for c, row in hardest[:SHOWN_CHARACTERS]], names))
-    if agreed["n"]:
+    if agreed and agreed["n"]:
         parts.append(
             Paragraph(
                 f"Of the {agreed['n']} lines that the distilled student reads wrongly the teacher reads "

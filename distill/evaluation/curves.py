@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from distill.track import read_metrics
 
-COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "student": "tab:blue"}
+COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "before": "tab:orange", "student": "tab:blue"}
 
 
 class Curves(NamedTuple):

@@ -28,6 +28,10 @@ from students.alignments import text_log_probabilities
 from students.decoder import tempered
 from students.reading import Reader
 
+ROLES = ("teacher", "control", "before", "student")  # before: what a student without a teacher began with
+
+NO_VERDICT = {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": None}
+
 
 class LineReading(NamedTuple):
     """What a role reads on a test line: text, confidence (0 to 1), and the confidence that temperature 1 would give."""
@@ -76,7 +80,8 @@ def summarise(
 ) -> dict[str, Any]:
     """Return `report.json`: scores of each role as fractions, the gap recovered with its interval, the verdict.
 
-    `shown` are the characters that training shows.
+    `shown` are the characters that training shows. Without a teacher: what changed over the student that it began
+    with, and no verdict.
     """
     truths = truths_of(test)
     texts = {role: {key: r.text for key, r in of_role.items()} for role, of_role in readings.items()}
@@ -84,6 +89,7 @@ def summarise(
         role: {"parameters": parameters[role], **score(truths, of_role, protocol).as_dict()}
         for role, of_role in texts.items()
     }
+    result.setdefault("teacher", None)
     result.setdefault("control", None)
     result["seeds"] = [seed]
     lines = {role: compare(truths, of_role, protocol) for role, of_role in texts.items()}
@@ -91,15 +97,24 @@ def summarise(
         role: reliability(confidences(readings[role], of_role), temperatures[role]) for role, of_role in lines.items()
     }
     result["breakdown"] = breakdown(test, lines)
-    result["agreement"] = agreement(lines["teacher"], lines["student"])
     result["samples"] = samples_of(lines, seed)
     result["ceiling"] = ceiling(shown, lines, protocol)
     scores = {role: line_scores(of_role) for role, of_role in lines.items()}
     characters_N = np.array([line.characters for line in lines["student"]])
     result["cer_intervals"] = {role: cer_interval(s.edits_N, characters_N, seed) for role, s in scores.items()}
+    if "teacher" not in texts:
+        result["agreement"] = None
+        return result | NO_VERDICT | change(scores["before"], scores["student"], characters_N, seed)
+    result["agreement"] = agreement(lines["teacher"], lines["student"])
     if "control" not in texts:
-        return result | {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": "unproven"}
+        return result | NO_VERDICT | {"verdict": "unproven"}
     return result | verdict_on_lines(scores["teacher"], scores["control"], scores["student"], characters_N, seed)
+
+
+def change(before: LineScores, after: LineScores, characters_N: np.ndarray, seed: int) -> dict[str, Any]:
+    """Return what a student reads more than the one it began with: `change` in exact lines, and `cer_change`."""
+    found = verdict_on_lines(before, before, after, characters_N, seed)
+    return {"change": found["gain"], "cer_change": found["cer_change"]}
 
 
 def line_scores(lines: Sequence[Compared]) -> LineScores:

@@ -26,6 +26,7 @@ from students.model_file import write_whole
 
 CURVES = Curves("validation_exact", "validation lines not exact", "ctc", "CTC on training lines (nats a frame)")
 NAMES = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
+WITHOUT_TEACHER = {"before": "before: the student it began with", "student": "after: trained further"}
 PAGE_NAME = "report.html"
 
 
@@ -36,7 +37,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     """
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    draw_curves(folder, list(readings), CURVES, pictures / "curves.png")
+    draw_curves(folder, [role for role in readings if role != "before"], CURVES, pictures / "curves.png")
     _draw_confidence(test, readings, recipe.data.protocol, pictures / "confidence.png")
     blocks: list[Block] = [
         *_heading(recipe, result),
@@ -58,14 +59,15 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
 
 
 def _heading(recipe: Recipe, result: Mapping[str, Any]) -> list[Block]:
-    verdict = Paragraph(Strong(f"Verdict: {in_words(result)}."))
+    found = in_words(result)
+    verdict = Paragraph(Strong(f"Verdict: {found}." if recipe.teacher else f"{found[0].upper()}{found[1:]}."))
     return [Heading(recipe.name, 1), verdict, Paragraph(recipe.about)]
 
 
 def _table(result: Mapping[str, Any]) -> list[Block]:
     """The three networks, and what is to be known of them."""
     rows = []
-    for role, name in NAMES.items():
+    for role, name in (NAMES if result["teacher"] else WITHOUT_TEACHER).items():
         if part := result[role]:
             around = result["cer_intervals"][role]
             cer = f"{part['cer']:.2%} ({around['low']:.1%} to {around['high']:.1%})"

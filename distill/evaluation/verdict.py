@@ -48,7 +48,9 @@ def verdict(teacher_N: np.ndarray, control_N: np.ndarray, student_N: np.ndarray,
 
 
 def in_words(result: Mapping[str, Any], measure: str = "exact lines") -> str:
-    """Return a verdict as one sentence; `measure` names what the points are of."""
+    """Return a verdict as one sentence, or what changed without a teacher; `measure` names what the points are of."""
+    if result["verdict"] is None:
+        return _changed(result, measure)
     if result["verdict"] == "unproven":
         return "unproven: the control was switched off, so nothing is known about what the teacher added"
     gain, recovered, cer = result["gain"], result["gap_recovered"], _cer_in_words(result)
@@ -67,6 +69,15 @@ def in_words(result: Mapping[str, Any], measure: str = "exact lines") -> str:
     if result["verdict"] == "inconclusive" and gain["low"] > 0:
         return f"{sentence}, but with more character errors{cer}"
     return sentence + cer
+
+
+def _changed(result: Mapping[str, Any], measure: str) -> str:
+    """What a student that was trained further without a teacher reads more than before."""
+    value, low, high = (100 * result["change"][key] for key in ("value", "low", "high"))
+    return (
+        f"trained further without a teacher: {value:+.1f} points of {measure} over the student it began with "
+        f"(95 % interval {low:+.1f} to {high:+.1f}){_cer_in_words(result)}; nothing was distilled"
+    )
 
 
 def _cer_in_words(result: Mapping[str, Any]) -> str:

@@ -9,8 +9,8 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from distill.data.mixing import Mix
 from distill.data.pages.augment import PageAugment
 from distill.data.pages.sources import PageFileSource
+from distill.recipe.documents import WholeDocuments
 from distill.recipe.page_objective import PageObjective
-from distill.recipe.sections import WholeDocuments
 from distill.recipe.training import Budget
 from distill.runtime import Runtime
 from distill.schema import Section, without_unset

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from distill.data.mixing import Mix
 from distill.data.sources import FileSource
+from distill.recipe.documents import Cut, Unlabel
 from distill.recipe.objective import Objective
 from distill.recipe.terms import Consistency
 from distill.recipe.training import Training
@@ -54,54 +54,8 @@ class CharsetChoice(Section):
     )
 
 
-class WholeDocuments(Section):
-    """A share of what is labelled, whole documents at a time."""
-
-    share: float = Field(0.1, gt=0, lt=1, description="share of what is labelled")
-    document: str = Field(
-        r"^(.*)$", description="regular expression over an item's name; its first group names the document"
-    )
-
-    sources: tuple[str, ...] | None = Field(
-        None, description="names of the training sources it is taken from; null: all"
-    )
-
-    @field_validator("document")
-    @classmethod
-    def _an_expression(cls, document: str) -> str:
-        try:
-            re.compile(document)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return document
-
-
-class Documents(WholeDocuments):
-    """A share of the labelled training lines, whole documents at a time."""
-
-    together: int | None = Field(
-        None,
-        ge=1,
-        description="documents stay on one side that share two labels of at least so many characters, or one of them "
-        "with six digits: receipts of one shop; null: documents go one by one",
-    )
-
-    @model_serializer(mode="wrap")
-    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(self, dump(self), ("together",))
-
-
-class Cut(Documents):
-    """Validation lines taken out of the training lines."""
-
-
-class Unlabel(Documents):
-    """Training lines that lose their labels once validation is cut: what do fewer labels cost?"""
-
-    share: float = Field(0.5, gt=0, le=1, description="share of the labelled lines")
-
-
 Policy = Literal["drop", "keep", "fail"]
+Learner = Literal["teacher", "student"]
 
 
 class Policies(Section):
@@ -198,11 +152,6 @@ class Teacher(Network):
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return without_unset(self, dump(self), ("allow_weak",))
 
-    @property
-    def needs_labels(self) -> bool:
-        """Return whether it learns from labelled lines."""
-        return self.file is None
-
     @model_validator(mode="before")
     @classmethod
     def _nothing_to_train(cls, given: Any) -> Any:
@@ -220,11 +169,6 @@ class Student(Network):
         None, ge=0, description="of weights, order and augmentation of control and student; null: the recipe's"
     )
 
-    @property
-    def needs_labels(self) -> bool:
-        """Return whether it learns from labelled lines; without a control the teacher's outputs are enough."""
-        return self.control
-
     @model_validator(mode="after")
     def _equal_steps(self) -> Student:
         if any(training.patience is not None for training in (self.training, *(s.training for s in self.stages))):
@@ -240,15 +184,60 @@ class Recipe(Section):
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     data: Data = Field(description="the lines")
     image: Preparation = Field(Preparation(), description="from picture to tensor")
-    teacher: Teacher = Field(description="the large network")
+    teacher: Teacher | None = Field(
+        description="the large network; null: none, and a student that begins with finished weights (student.init) is "
+        "trained further on the labels alone"
+    )
     student: Student = Field(description="the small network")
     objective: Objective = Field(Objective(), description="of the distillation")
     runtime: Runtime = Field(Runtime(), description="threads, workers, tracker, cache")
 
+    @property
+    def networks(self) -> dict[Learner, Teacher | Student]:
+        """Return the networks by name: no teacher where there is none."""
+        return {**({"teacher": self.teacher} if self.teacher else {}), "student": self.student}
+
+    @property
+    def own_teacher(self) -> Teacher:
+        """Return the teacher; raises `RecipeError` where there is none."""
+        if self.teacher is None:
+            raise RecipeError(
+                f"recipe {self.name}: teacher is null, and this needs one; `distill run` trains its student further "
+                "on the labels alone"
+            )
+        return self.teacher
+
+    @property
+    def teacher_file(self) -> str | None:
+        """Return the finished model that teaches; None where the teacher is trained, and where there is none."""
+        return self.teacher.file if self.teacher else None
+
+    @property
+    def has_control(self) -> bool:
+        """Return whether a control is trained; a student without a teacher would be its own."""
+        return self.teacher is not None and self.student.control
+
+    def needs_labels(self, network: Learner) -> bool:
+        """Return whether a network learns from labelled lines; a student with a teacher alone needs none."""
+        if network == "teacher":
+            return self.teacher is not None and self.teacher.file is None
+        return self.teacher is None or self.student.control
+
+    @model_validator(mode="after")
+    def _somebody_teaches(self) -> Recipe:
+        if self.teacher is None and self.student.init is None:
+            raise ValueError(
+                "teacher: null needs student.init, the finished weights to train further; a fresh student without a "
+                "teacher is the control of a recipe that has one"
+            )
+        if self.teacher is None and self.objective.more_teachers:
+            raise ValueError("objective.more_teachers teach beside a teacher; name the first of them as teacher.file")
+        return self
+
     @model_validator(mode="after")
     def _named_sources_exist(self) -> Recipe:
         known = [source.name for source in self.data.train]
-        trainings: dict[str, Network | Stage] = {"teacher": self.teacher, "student": self.student}
+        trainings: dict[str, Network | Stage] = {str(name): part for name, part in self.networks.items()}
         trainings |= {f"{n}.stages.{s.name}": s for n, p in tuple(trainings.items()) for s in getattr(p, "stages", ())}
         problems = [
             f"{where}.sources: {name!r} is not a training source; there are {', '.join(known)}"

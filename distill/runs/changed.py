@@ -73,24 +73,29 @@ def listed(changes: list[str]) -> str:
 
 
 def _trained(recipe: AnyRecipe) -> tuple[Role, ...]:
+    if recipe.teacher is None:
+        return ("student",)
     return ("control", "student") if recipe.teacher.file is not None else ("teacher", "control", "student")
 
 
 def _settings(recipe: AnyRecipe, role: Role) -> dict[str, Any]:
     """What the weights of a network depend on whatever the data are, under the keys of the recipe."""
     name = "teacher" if role == "teacher" else "student"
-    part: Network | PageNetwork = recipe.teacher if role == "teacher" else recipe.student
+    part: Network | PageNetwork | None = recipe.teacher if role == "teacher" else recipe.student
+    assert part is not None  # only networks that are trained are asked for
     network: dict[str, Any] = part.model_dump(mode="json", include={"model", "training"})
     seed = {"seed": recipe.seed}
     if role != "teacher" and recipe.student.seed is not None:
         network["seed"], seed = recipe.student.seed, {}
-    objective = (recipe.objective if role == "student" else recipe.objective.without_teacher).model_dump(mode="json")
+    objective = (
+        recipe.objective if role == "student" and recipe.teacher else recipe.objective.without_teacher
+    ).model_dump(mode="json")
     if isinstance(recipe, PageRecipe):
         shared = recipe.model_dump(mode="json", include={"task", "page", "finding"})
         return {**seed, **shared, name: network, "objective": objective}
     network["stages"] = [{"training": stage.training.model_dump(mode="json")} for stage in _stages(recipe, role)]
     if role == "teacher":
-        network["consistency"] = recipe.teacher.consistency.model_dump(mode="json")
+        network["consistency"] = recipe.own_teacher.consistency.model_dump(mode="json")
     return {
         **seed,
         "image": recipe.image.model_dump(mode="json"),
@@ -101,7 +106,7 @@ def _settings(recipe: AnyRecipe, role: Role) -> dict[str, Any]:
 
 
 def _stages(recipe: Recipe, role: Role) -> tuple[Stage, ...]:
-    return recipe.teacher.stages if role == "teacher" else recipe.student.stages
+    return recipe.own_teacher.stages if role == "teacher" else recipe.student.stages
 
 
 def _short(value: object) -> str:

@@ -87,7 +87,7 @@ def _together(pools: Pools) -> list[Finding]:
 def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
     """What keeps networks from being built, begun or used as teachers, and labels that need too many frames."""
     problems: list[Finding] = []
-    for part in (recipe.teacher, recipe.student):
+    for part in recipe.networks.values():
         if not (isinstance(part, Teacher) and part.file):
             try:
                 fresh(part, recipe, pools.charset)
@@ -171,10 +171,10 @@ def _asked(
 ) -> tuple[dict[str, Doubts], list[Finding]]:
     """The doubts of the run's teacher about the labels of the real lines, and findings; empty without a teacher."""
     own = model_in(folder / "teacher")
-    if not n_suspicious or not (recipe.teacher.file or own.is_file()):
+    if not n_suspicious or not (recipe.teacher_file or (recipe.teacher and own.is_file())):
         return {}, []
     try:
-        reader = teachers.load(teacher_file(recipe, folder) if recipe.teacher.file else own)
+        reader = teachers.load(teacher_file(recipe, folder) if recipe.teacher_file else own)
         doubts = {part: doubts_of(part, lines, reader, recipe.seed) for part, lines in real.items()}
         student_px = measured_frame_px(fresh(recipe.student, recipe, charset), recipe.image)
         scatter = scatter_of(reader, real["train"], recipe.seed)

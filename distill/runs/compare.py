@@ -51,8 +51,8 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
         for setting in settings
         for seed in range(base.seed, base.seed + comparison.n_seeds)
     }
-    if not all(recipe.student.control for recipe in recipes.values()):
-        raise UserError("student.control: settings are compared over their controls; leave it true")
+    if not all(recipe.has_control for recipe in recipes.values()):
+        raise UserError("settings are compared over their controls: leave student.control true, and give a teacher")
     shared = open_run(
         load_line_recipe(name_or_path, [*overrides, f"runtime.cache_root={cache}"]), folder / SHARED, stop
     )

@@ -15,11 +15,12 @@ import torch
 from distill.data.documents import document_of
 from distill.data.lines import Lines
 from distill.data.together import groups_of
-from distill.recipe.sections import Cut, Documents, Unlabel
+from distill.recipe.documents import Cut, Documents, Unlabel
 from distill.seeds import generator_of
 from students.errors import DataError
 
 TEST_CUT = "test_cut"
+LABEL_SOME = "Some 50 lines will do: `distill read TEACHER FOLDER --review-below 1` writes a page to label them on"
 
 
 def cut_by_document(lines: Lines, cut: Cut, seed: int, name: str = "cut") -> tuple[Lines, Lines, tuple[str, ...]]:
@@ -52,6 +53,11 @@ def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tup
     documents = _documents(lines, part, name)
     labelled = Counter(d for d, text in zip(documents, lines.texts, strict=True) if d is not None and text is not None)
     chosen = sampled_documents(labelled, part.share, name, seed)
+    if not labelled and all(text is None for text in lines.texts):
+        wanted = "test" if name == TEST_CUT else "validation"
+        raise DataError(
+            f"{name}: no training line has a label, so none can be cut; give labelled {wanted} sources. {LABEL_SOME}"
+        )
     if not chosen:
         kept = f" and kept together by labels of {part.together} characters or more" if part.together else ""
         raise DataError(

@@ -30,7 +30,7 @@ def run_of(model: Path, description: Description | LocatorDescription) -> Path |
     run, role = path.parent.parent, path.parent.name
     if not all((run / name).is_file() for name in (RECIPE_NAME, DATA_NAME)):
         return None
-    if role == "teacher" and load_recipe(str(run / RECIPE_NAME)).teacher.file is not None:
+    if role == "teacher" and (teacher := load_recipe(str(run / RECIPE_NAME)).teacher) and teacher.file is not None:
         return run
     record = description.training
     validation = json.loads((run / DATA_NAME).read_text())["digest"]["validation"]

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from distill.data.lines import Lines
 from distill.data.mixing import MixPlan, plan_of
 from distill.recipe.objective import Objective
-from distill.recipe.sections import Recipe, Stage, Student, Teacher
+from distill.recipe.sections import Learner, Recipe, Stage, Student, Teacher
 from distill.runs.chosen_match import objective_of_student
 from distill.runs.opening import Run
 from distill.runs.pools import cache_of
-from distill.runs.usable import Learner
 from distill.teaching.teacher import FrozenTeacher
 from distill.training.initial import Start, start_of
 from distill.training.lines import LineTask, Role
@@ -30,11 +29,14 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
     recipe, pools = run.recipe, run.pools
     match role:
         case "teacher":
-            part: Teacher | Student = recipe.teacher
+            part: Teacher | Student = recipe.own_teacher
             lines = run.usable["teacher"].where(lambda text: text is not None)
-            objective = Objective(consistency=recipe.teacher.consistency).without_teacher
+            objective = Objective(consistency=recipe.own_teacher.consistency).without_teacher
         case "control":
             part, lines = recipe.student, run.usable["student"]
+            objective = recipe.objective.without_teacher
+        case "student" if recipe.teacher is None:
+            part, lines = recipe.student, run.usable["student"].where(lambda text: text is not None)
             objective = recipe.objective.without_teacher
         case "student":
             part, lines = recipe.student, run.usable["student"]
@@ -42,7 +44,8 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
     start, jobs = start_of(part), list[LineJob]()
     for stage in (*part.stages, None):
         folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
-        some, plan = lines_of_training(part, stage, lines, str(folder.relative_to(run.folder)))
+        needed = recipe.needs_labels("teacher" if role == "teacher" else "student")
+        some, plan = lines_of_training(part, stage, lines, str(folder.relative_to(run.folder)), needed)
         training, cache = (stage or part).training, cache_of(recipe, run.folder)
         task = LineTask(
             role=role,
@@ -70,12 +73,12 @@ def final_job(run: Run, role: Role) -> LineJob:
 
 
 def lines_of_training(
-    part: Teacher | Student, stage: Stage | None, lines: Lines, name: str
+    part: Teacher | Student, stage: Stage | None, lines: Lines, name: str, needs_labels: bool
 ) -> tuple[Lines, MixPlan | None]:
     """Return the lines of one training and how they are mixed; raises `DataError` where it has none to learn from."""
     settings = stage or part
     some = lines.of_sources(settings.sources)
-    if part.needs_labels and all(text is None for text in some.texts):
+    if needs_labels and all(text is None for text in some.texts):
         raise DataError(f"{name}: its sources have no labelled line that can be used")
     if settings.mix is None:
         return some, None
@@ -85,12 +88,12 @@ def lines_of_training(
 def problems_of_trainings(recipe: Recipe, usable: Mapping[Learner, Lines]) -> list[str]:
     """Return what would keep a training from beginning for want of lines, in words; empty if nothing."""
     problems = []
-    parts: dict[Learner, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
-    for network, part in parts.items():
+    for network, part in recipe.networks.items():
         stages = () if isinstance(part, Teacher) and part.file else (*part.stages, None)
         for stage in stages:
             try:
-                lines_of_training(part, stage, usable[network], f"{network} {stage.name}" if stage else network)
+                name = f"{network} {stage.name}" if stage else network
+                lines_of_training(part, stage, usable[network], name, recipe.needs_labels(network))
             except DataError as error:  # noqa: PERF203 - every training is looked at
                 problems.append(str(error))
     return problems

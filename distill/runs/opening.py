@@ -18,10 +18,10 @@ from distill.data.feed import ready_workers
 from distill.data.lines import Lines
 from distill.digests import digest_of
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
-from distill.recipe.sections import Recipe
+from distill.recipe.sections import Learner, Recipe
 from distill.runs.changed import changed_keys, listed, refuse_changed
 from distill.runs.pools import Pools, open_pools
-from distill.runs.usable import Learner, usable_lines
+from distill.runs.usable import usable_lines
 from distill.runtime import Runtime, StopFlag, environment, start
 from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
 from distill.track import Stopwatch, say, write_json

@@ -20,7 +20,7 @@ from distill.evaluation.metrics import fold
 from distill.processes import Poll, never_stop
 from distill.recipe.file import AnyRecipe
 from distill.recipe.sections import CharsetChoice, Recipe, Source
-from distill.runs.cut import TEST_CUT, cut_by_document, kept_together, without_labels
+from distill.runs.cut import LABEL_SOME, TEST_CUT, cut_by_document, kept_together, without_labels
 from distill.runs.policies import inside_charset, without_misleading
 from distill.schema import Protocol
 from distill.synthesis.corpus import character_counts
@@ -32,6 +32,8 @@ from distill.training.initial import charset_with_starts
 from students.charset import Charset
 from students.errors import DataError
 from students.model_file import read_description
+
+USED = {"validation": "the best weights are chosen on these lines", "test": "the report is made on these lines"}
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,19 @@ def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop) -> Pools:
         train = without_labels(train, data.unlabel, recipe.seed)
     for name, lines in (("validation", validation), ("test", test)):
         if None in lines.texts or not len(lines):
-            raise DataError(f"{name}: every line needs a label, and there must be one; found {len(lines)} lines")
+            without = sum(text is None for text in lines.texts)
+            raise DataError(
+                f"{name}: every line needs a label, and there must be one; found {len(lines)} lines, {without} of them "
+                f"without a label; {USED[name]}. {LABEL_SOME}"
+            )
         _assert_comparable(name, lines, data.protocol)
-    if all(text is None for text in train.texts) and (recipe.teacher.needs_labels or recipe.student.needs_labels):
-        raise DataError("train: not one labelled line; a teacher that is trained, and a control, need labels")
+    if all(text is None for text in train.texts) and any(map(recipe.needs_labels, recipe.networks)):
+        raise DataError(
+            "train: not one labelled line; a teacher that is trained, and a control, need labels. With a finished "
+            "teacher (teacher.file) and student.control=false the student learns from the teacher alone"
+            if recipe.teacher
+            else "train: not one labelled line, and without a teacher nothing else teaches the student"
+        )
     charset = _charset(recipe, train, folder)
     train = inside_charset(train, charset, data.charset, refused["train"])
     train = without_misleading(train, joined([validation, test]), data.policies, refused)
@@ -190,8 +201,8 @@ def _assert_comparable(name: str, lines: Lines, protocol: Protocol) -> None:
 
 def _charset(recipe: Recipe, train: Lines, folder: Path) -> Charset:
     """The charset of a run: chosen from labels, or from an adopted teacher's charset where no line has a label."""
-    choice, teacher = recipe.data.charset, recipe.teacher
-    if teacher.file is not None and choice.characters is None and all(text is None for text in train.texts):
+    choice = recipe.data.charset
+    if recipe.teacher_file is not None and choice.characters is None and all(text is None for text in train.texts):
         theirs = read_description(teacher_file(recipe, folder)).charset
         chosen = Charset.of([" ", theirs.characters])
         return charset_with_starts(chosen.for_lines() if choice.reorder else chosen, recipe)

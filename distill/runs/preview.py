@@ -24,19 +24,18 @@ def training_sheet(recipe: Recipe, folder: Path, n: int) -> Image.Image:
     """Return a picture of `n` training lines chosen at random, each over its label."""
     lines = open_pools(recipe, folder).train
     order = torch.randperm(len(lines), generator=generator_of("preview", recipe.seed))[:n].tolist()
-    parts = (recipe.teacher, recipe.student)
-    of_teacher, of_student = (View(part.training.augment, recipe.seed, epoch=0) for part in parts)
+    views = {name: View(part.training.augment, recipe.seed, epoch=0) for name, part in recipe.networks.items()}
     scaled = ScaledLines(lines, recipe.image)
     images = [
-        scaled.augmented(i, of_teacher if _teacher_learns(recipe.teacher, lines, i) else of_student).squeeze()
+        scaled.augmented(i, views["teacher" if _teacher_learns(recipe.teacher, lines, i) else "student"]).squeeze()
         for i in order
     ]
     texts = ["(unlabelled)" if (text := lines.texts[i]) is None else text for i in order]
     return contact_sheet(images, texts, COLUMNS)
 
 
-def _teacher_learns(teacher: Teacher, lines: Lines, i: int) -> bool:
-    if teacher.file is not None or lines.texts[i] is None:
+def _teacher_learns(teacher: Teacher | None, lines: Lines, i: int) -> bool:
+    if teacher is None or teacher.file is not None or lines.texts[i] is None:
         return False
     parts: tuple[Stage | Teacher, ...] = (*teacher.stages, teacher)
     return any(part.sources is None or lines.sources[i] in part.sources for part in parts)

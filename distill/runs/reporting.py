@@ -18,6 +18,7 @@ from distill.runs.opening import Run
 from distill.teaching.graph import parameters_of
 from distill.teaching.teacher_files import foreign_teachers, model_in
 from distill.track import Stopwatch, write_json
+from distill.training.initial import start_of
 from distill.training.train import LINES_NAME
 from students.model_file import read_description
 
@@ -38,8 +39,8 @@ def speeds_of(
     """
     seconds = Stopwatch(folder / "timing.json", writes=False).seconds
     rows = []
-    for role in ("teacher", "control", "student"):
-        if part := result[role]:
+    for role in report.ROLES:
+        if part := result.get(role):
             taken_s = seconds.get(phase.format(role=role))
             a_second = n_items(part) / taken_s if taken_s else 0.0
             speed = f", {a_second:,.{0 if a_second >= 20 else 1}f} {unit}/s" if taken_s else ""
@@ -48,12 +49,11 @@ def speeds_of(
 
 
 def make_report(run: Run) -> dict[str, Any]:
-    """Evaluate the three networks on the test lines and return `report.json`; a report on the same files is reused.
+    """Evaluate the networks of a run on the test lines and return `report.json`; a report on the same files is reused.
 
     Empty on all processes but the first.
     """
-    roles = ["teacher", *(["control"] if run.recipe.student.control else []), "student"]
-    models = {role: model_in(run.folder / role) for role in roles}
+    models = models_judged(run)
     judged = {
         "files": {role: _description_digest(path) for role, path in models.items()},
         "test": run.pools.test.digest,
@@ -75,14 +75,22 @@ def make_report(run: Run) -> dict[str, Any]:
     seed = final_job(run, "control").seed
     shown, protocol = shown_characters(run.pools.train, run.pools.charset), run.recipe.data.protocol
     result = report.summarise(run.pools.test, readings, parameters, temperatures, protocol, seed, shown)
-    result |= {"judged": judged, "drawn": sampled(run.folder, roles)}
+    result |= {"judged": judged, "drawn": sampled(run.folder, list(models))}
     if foreign := foreign_teachers(run.recipe, run.folder):
         result["foreign_teachers"] = foreign
-    if run.recipe.objective.match.how == "auto":
+    if run.recipe.teacher and run.recipe.objective.match.how == "auto":
         result["match"] = chosen_before(run.folder)
     write_pages(run.folder, run.recipe, run.pools.test, readings, result)
     write_json(target, result)
     return result
+
+
+def models_judged(run: Run) -> dict[str, Path]:
+    """Return the model file of each role that a report is on; without a teacher, the student before and after."""
+    start = None if run.recipe.teacher else start_of(run.recipe.student)
+    before = {"before": start.path} if start else {}
+    trained = ["teacher"] * bool(run.recipe.teacher) + ["control"] * run.recipe.has_control + ["student"]
+    return before | {role: model_in(run.folder / role) for role in trained}
 
 
 def sampled(folder: Path, roles: Sequence[str]) -> dict[str, Any]:

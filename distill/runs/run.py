@@ -17,7 +17,7 @@ from distill.training.train import finished
 
 def train_teacher(run: Run) -> Path:
     """Train the teacher on the labelled lines, or take the finished one, and return its model file."""
-    if run.recipe.teacher.file is not None:
+    if run.recipe.own_teacher.file is not None:
         path = own_copy(run)
         say(f"teacher: {path}, as it is")
         return path
@@ -39,7 +39,12 @@ def train_students(run: Run) -> dict[str, Any]:
 
 
 def train_pair(run: Run) -> Path:
-    """Train control and student against the finished teacher and return the student's model file."""
+    """Train control and student against the finished teacher and return the student's model file.
+
+    Without a teacher the student is trained further on the labels alone.
+    """
+    if run.recipe.teacher is None:
+        return fine_tune(run)
     frozen = finished_teacher(run)
     control = jobs_of(run, "control") if run.recipe.student.control else []
     student = jobs_of(run, "student", frozen)
@@ -56,6 +61,17 @@ def train_pair(run: Run) -> Path:
     fill_caches(run, [job.task for job in student if not finished(job)])
     with run.stopwatch.measure("student"):
         return train_all(run, student)
+
+
+def fine_tune(run: Run) -> Path:
+    """Train a finished student further on the labelled lines, without a teacher, and return its model file."""
+    jobs = jobs_of(run, "student")
+    write_down(run, jobs)
+    lines = run.usable["student"]
+    if unlabelled := sum(text is None for text in lines.texts):
+        say(f"student: {unlabelled:,} of {len(lines):,} lines have no label and are left out: no teacher reads them")
+    with run.stopwatch.measure("student"):
+        return train_all(run, jobs)
 
 
 def train_control(run: Run) -> Path:

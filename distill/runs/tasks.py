@@ -31,6 +31,13 @@ def train_teacher(opened: AnyRun) -> Path:
     return pages.train_page_teacher(opened) if isinstance(opened, pages.PageRun) else run.train_teacher(opened)
 
 
+def train_whole(opened: AnyRun) -> dict[str, Any]:
+    """Train teacher, control and student, those that the recipe has, evaluate them, and return the report."""
+    if opened.recipe.teacher is not None:
+        train_teacher(opened)
+    return train_students(opened)
+
+
 def train_students(opened: AnyRun) -> dict[str, Any]:
     """Train control and student against the finished teacher, evaluate all three, and return the report."""
     return pages.train_page_students(opened) if isinstance(opened, pages.PageRun) else run.train_students(opened)

@@ -32,7 +32,7 @@ def finished_teacher(run: Run) -> FrozenTeacher:
     Raises `CheckpointError` where it is not finished or its file cannot be used.
     """
     recipe = run.recipe
-    if recipe.teacher.file is not None:
+    if recipe.own_teacher.file is not None:
         own = own_copy(run)
     else:
         job = final_job(run, "teacher")
@@ -49,7 +49,7 @@ def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.de
         member_of(teachers.load(path), weight, recipe.objective.calibrated, charset, recipe.image)
         for path, weight in files
     ]
-    return FrozenTeacher(members, device, recipe.teacher.training.precision, recipe.objective.ensemble)
+    return FrozenTeacher(members, device, recipe.own_teacher.training.precision, recipe.objective.ensemble)
 
 
 def own_copy(run: Run) -> Path:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from distill.data.lines import Lines, Refusal
 from distill.evaluation.doctor.pictures import ALMOST_BLANK, contrast_of, grey_of, only_noise
-from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
+from distill.recipe.sections import Learner, Recipe, RecipeError, Student, Teacher
 from distill.runs.policies import without_infeasible
 from distill.runs.pools import Pools
 from distill.teaching.teacher_files import foreign_teachers
@@ -19,8 +18,6 @@ from students.errors import DataError
 from students.image import Preparation, decode_image
 from students.parts import Recogniser, n_frames
 
-Learner = Literal["teacher", "student"]
-
 
 def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Learner, Lines], dict[str, list[Refusal]]]:
     """Return, for teacher and student, the training lines whose labels fit their frames, and those that do not.
@@ -29,8 +26,7 @@ def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Learn
     """
     usable: dict[Learner, Lines] = {}
     refused: dict[str, list[Refusal]] = {}
-    parts: dict[Learner, Teacher | Student] = {"teacher": recipe.teacher, "student": recipe.student}
-    for network, part in parts.items():
+    for network, part in recipe.networks.items():
         if isinstance(part, Teacher) and part.file is not None:
             usable[network] = pools.train
             continue
@@ -42,7 +38,7 @@ def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Learn
         if network == "student" and foreign_teachers(recipe, folder):
             blank = refused["student: no writing"] = []
             usable[network] = with_writing(usable[network], blank)
-        if part.needs_labels and all(text is None for text in usable[network].texts):
+        if recipe.needs_labels(network) and all(text is None for text in usable[network].texts):
             reason = refused[name][0].reason if refused[name] else "all were left out"
             raise DataError(f"{network}: not one labelled training line can be used; {reason}")
     return usable, refused

@@ -108,7 +108,7 @@ def weakness(recipe: Recipe, folder: Path, pools: Pools) -> list[str]:
     The student alone is asked too, where the run has finished it.
     """
     own, control = model_in(folder / "teacher"), folder / "control" / MODEL_NAME
-    if recipe.teacher.allow_weak or not (recipe.teacher.file or own.is_file()):
+    if recipe.teacher is None or recipe.teacher.allow_weak or not (recipe.teacher.file or own.is_file()):
         return []
     try:
         path = teacher_file(recipe, folder) if recipe.teacher.file else own

@@ -50,8 +50,8 @@ def teacher_file(recipe: Recipe, folder: Path) -> Path:
 
     Raises `CheckpointError` where both are there and differ.
     """
-    assert recipe.teacher.file is not None
-    return copy_or_original(recipe.teacher.file, folder, model_of)
+    assert recipe.teacher_file is not None
+    return copy_or_original(recipe.teacher_file, folder, model_of)
 
 
 def copy_or_original(file: str, folder: Path, find: Callable[[str], Path]) -> Path:
@@ -77,7 +77,9 @@ def copy_or_original(file: str, folder: Path, find: Callable[[str], Path]) -> Pa
 
 def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
     """Why the finished models that a recipe names cannot teach in the run `folder`, which may hold a copy."""
-    problems, known = [], set() if recipe.teacher.file else set(charset.characters)
+    if recipe.teacher is None:
+        return []
+    problems, known = [], set() if recipe.teacher_file else set(charset.characters)
     neck: object = recipe.teacher.model.neck
     for key, file in _named(recipe):
         try:
@@ -175,5 +177,5 @@ def finished_teachers(recipe: Recipe, folder: Path) -> list[dict[str, str]]:
 
 
 def _named(recipe: Recipe) -> list[tuple[str, str]]:
-    own = [(OWN, recipe.teacher.file)] if recipe.teacher.file else []
+    own = [(OWN, recipe.teacher_file)] if recipe.teacher_file else []
     return own + [("objective.more_teachers", further.file) for further in recipe.objective.more_teachers]

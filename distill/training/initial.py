@@ -57,7 +57,7 @@ def charset_with_starts(charset: Charset, recipe: Recipe) -> Charset:
 
     Raises `DataError` where a model may not change and lacks a character of the lines.
     """
-    for name, part in (("teacher", recipe.teacher), ("student", recipe.student)):
+    for name, part in recipe.networks.items():
         if part.init is None:
             continue
         known = read_model(_file_of(part, part.init))[0].charset
@@ -142,7 +142,7 @@ def undownloaded(model: Config) -> Config:
 
 def problems_of_starts(recipe: Recipe, charset: Charset) -> list[str]:
     """Return what keeps the networks of a recipe from beginning with the files they name, in words."""
-    found = (_problem_of_start(part, recipe.image, charset) for part in (recipe.teacher, recipe.student))
+    found = (_problem_of_start(part, recipe.image, charset) for part in recipe.networks.values())
     return [problem for problem in found if problem]
 
 

@@ -88,7 +88,7 @@ def test_the_recipes_for_own_lines_are_recipes(tmp_path: Path) -> None:
     for block in blocks(ROOT / "docs" / "own-lines.md", "yaml"):
         path.write_text(block)
         names.append([source.name for source in load_recipe(str(path), ["data.root=~/lines"]).data.train])
-    assert names == [["mine"], ["mine", "more", "loud"]]
+    assert names == [["mine"], ["mine", "more", "loud"], ["mine"], ["mine"]]
 
 
 def anchors(page: Path) -> set[str]:

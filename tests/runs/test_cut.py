@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.recipe.sections import Cut, Unlabel
+from distill.recipe.documents import Cut, Unlabel
 from distill.runs.cut import cut_by_document, kept_together, without_labels
 from students.errors import DataError
 from tests.line_files import many
