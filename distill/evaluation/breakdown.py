@@ -13,6 +13,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from distill.data.lines import Lines
+from distill.evaluation.doctor.labels import named
 from distill.evaluation.document import Block, Code, Heading, Paragraph, Table, Text
 from distill.evaluation.metrics import Compared
 
@@ -54,7 +55,9 @@ def page(found: Mapping[str, Any], agreed: Mapping[str, float | int] | None, nam
     for title, key in (("characters of the line", "length"), ("padded width in px", "width_px")):
         parts.append(_table(title, [(f"{b['from']} to {b['to']}", b) for b in found[key]], names))
     hardest = sorted(found["character"].items(), key=lambda item: (item[1][names[-1]] - 1) * item[1]["n"])
-    parts.append(_table("characters that cost most", [(Code(c), row) for c, row in hardest[:SHOWN_CHARACTERS]], names))
+    parts.append(
+        _table("characters that cost most", [(Code(named(c)), row) for c, row in hardest[:SHOWN_CHARACTERS]], names)
+    )
     if agreed and agreed["n"]:
         parts.append(
             Paragraph(

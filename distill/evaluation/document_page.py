@@ -35,8 +35,9 @@ MORE_STYLE = """
 ol { padding-left: 1.3rem; } li { margin: .5rem 0; } .verdict { font-size: 1.1rem; }
 figcaption dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .6rem; margin: 0; }
 dt { opacity: .7; } dd { margin: 0; } .wrong { color: var(--bad); } p > img { max-width: 100%; height: auto; }
-td img { max-height: 3rem; }
-@media (max-width: 30rem) { body { margin: 1rem auto; } .lines { grid-template-columns: 1fr; } }
+.scroll { margin: .8rem 0; } td.n { white-space: nowrap; }
+@media (max-width: 30rem) { body { margin: 1rem auto; } .lines { grid-template-columns: 1fr; }
+  th, td { padding: .25rem .4rem; } }
 """
 
 

@@ -14,6 +14,7 @@ from distill.evaluation.document import Block, Heading, Paragraph, Picture, Stro
 from distill.evaluation.document_page import as_page
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare
+from distill.evaluation.next_steps_page import page as next_page
 from distill.evaluation.reliability import draw_reliability
 from distill.evaluation.reliability import page as reliability_page
 from distill.evaluation.report import Readings, confidences
@@ -42,6 +43,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     blocks: list[Block] = [
         *_heading(recipe, result),
         *_table(result),
+        *next_page(result),
         *ceiling_page(result["ceiling"], result["student"]["n"]),
         *sample_pages(test, readings, result["samples"], recipe.data.protocol, pictures),
         Heading("How they learnt"),

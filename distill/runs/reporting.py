@@ -15,6 +15,7 @@ from distill.evaluation.report_page import PAGE_NAME, write_pages
 from distill.runs.chosen_match import chosen_before
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run
+from distill.runs.standing import next_steps, read_training
 from distill.teaching.graph import parameters_of
 from distill.teaching.teacher_files import foreign_teachers, model_in
 from distill.track import Stopwatch, write_json
@@ -68,6 +69,7 @@ def make_report(run: Run) -> dict[str, Any]:
     for role, reader in readers.items():
         with run.stopwatch.measure(READS.format(role=role)):
             readings[role] = report.read_test(reader, run.pools.test, run.accelerator, run.stop, role)
+    train = read_training(run, readers)
     if not run.accelerator.is_main_process:
         return {}
     parameters = {role: parameters_of(reader) for role, reader in readers.items()}
@@ -76,6 +78,7 @@ def make_report(run: Run) -> dict[str, Any]:
     shown, protocol = shown_characters(run.pools.train, run.pools.charset), run.recipe.data.protocol
     result = report.summarise(run.pools.test, readings, parameters, temperatures, protocol, seed, shown)
     result |= {"judged": judged, "drawn": sampled(run.folder, list(models))}
+    result |= next_steps(run.folder, result, train, len(run.pools.validation))
     if foreign := foreign_teachers(run.recipe, run.folder):
         result["foreign_teachers"] = foreign
     if run.recipe.teacher and run.recipe.objective.match.how == "auto":

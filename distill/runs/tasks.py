@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from distill.evaluation.next_steps_page import in_a_line
 from distill.evaluation.pages.report import MEASURE
 from distill.evaluation.verdict import in_words
 from distill.recipe.file import AnyRecipe
@@ -44,7 +45,7 @@ def train_students(opened: AnyRun) -> dict[str, Any]:
 
 
 def outcome_in_words(folder: Path, report: Mapping[str, Any]) -> str:
-    """Return sizes and speeds of the networks of a report in a run's folder, a line each, and the verdict."""
+    """Return sizes and speeds of the networks of a report, a line each, the verdict, and what to try next."""
     if report.get("task") == "pages":
         return f"{speeds_of(folder, report, FINDS, 'pages', lambda part: part['pages'])}\n{in_words(report, MEASURE)}"
-    return f"{sizes_and_speeds(folder, report)}\n{in_words(report)}"
+    return f"{sizes_and_speeds(folder, report)}\n{in_words(report)}\n{in_a_line(report)}"

@@ -49,6 +49,9 @@ def report_in(folder: Path, shown: frozenset[str]) -> tuple[dict, str, str]:
     ones = dict.fromkeys(ROLES, 1)
     result = summarise(test, readings, ones, dict.fromkeys(ROLES, 1.0), "exact", 3, shown)
     result["drawn"] = {"student": {"drawn": {"mine": {"labelled": 1, "unlabelled": 2}}, "replaced": {}}}
+    share = {"exact": 0.9, "n": 32}
+    result["fit"] = {"student": {"train": None, "validation": share, "test": share}}
+    result["next"] = [{"what": "labels", "points": 0.3, "evidence": "The student reads <1%."}]
     write_pages(folder, load_recipe("smoke"), test, readings, result)
     return result, (folder / "report.md").read_text(), (folder / "report.html").read_text()
 
@@ -64,6 +67,7 @@ def test_pages_show_lines_as_pictures_and_a_terminal_shows_no_entities(tmp_path:
         assert entity not in page
     assert "`000 <b>&amp;\\|`" in page  # as the label is, but for what ends a cell
     assert "000 &lt;b&gt;&amp;amp;|" in html
+    assert "1. **Label more lines (up to 30 points).** The student reads \\<1%." in page
     chosen = result["samples"]
     assert chosen["worst"][0] == "mine/0.png"
     assert [len(keys) for keys in chosen.values()] == [SHOWN, SHOWN, 5]

@@ -93,6 +93,16 @@ def test_the_report_has_what_was_sampled_of_each_source(finished_run: Path) -> N
     assert "| student | unlabelled | 0 |" in (finished_run / "report.md").read_text()
 
 
+def test_a_run_that_ended_on_the_plateau_of_blanks_is_told_to_train_for_longer(finished_run: Path) -> None:
+    report = json.loads((finished_run / "report.json").read_text())
+    assert report["next"][0]["what"] == "steps"
+    assert "After 60 steps the student reads nothing" in report["next"][0]["evidence"]
+    assert set(report["fit"]) == {"teacher", "control", "student"}
+    assert all(set(fit) == {"train", "validation", "test"} for fit in report["fit"].values())
+    assert report["fit"]["student"]["train"]["n"] == 300
+    assert report["fit"]["teacher"]["validation"]["n"] == 100
+
+
 def test_control_and_student_are_of_one_size(finished_run: Path) -> None:
     report = json.loads((finished_run / "report.json").read_text())
     assert report["control"]["parameters"] == report["student"]["parameters"]
