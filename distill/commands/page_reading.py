@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +18,19 @@ from distill.commands import USER_ERROR, as_json
 from distill.commands.decoding import decoding_of
 from distill.commands.images import Found, form_of, found_images, opened, say
 from distill.commands.reading import PAGE_FORMS
+from distill.commands.review import REVIEW_PAGE, say_documents, say_written
 from distill.data.formats.contents import first_of
 from distill.delivery.page_input import PDF, PageFile, PdfPages, name_of_page, opened_pages
 from distill.delivery.page_output.places import places_of
+from distill.delivery.page_output.review_sink import ReviewSink
 from distill.delivery.page_output.sinks import SUFFIXES, FileSink, PdfSink, Sink, StreamSink
+from distill.delivery.page_review import PageReview
 from students.errors import DataError
 
 if TYPE_CHECKING:
+    from students.charset import Charset
     from students.pages.page import Page
+
 STOPPED = 130  # as shells have it for a command that Ctrl-C ends
 ReadPages = Callable[[Iterable[np.ndarray]], Iterator["Page | DataError"]]
 
@@ -52,33 +59,49 @@ class _Counts:
 def read_pages(options: argparse.Namespace) -> int:
     """Read the pages that the options name; the exit code tells of those that could not be read."""
     form = form_of(options, PAGE_FORMS)
-    if options.review_below is not None or options.review_page:
-        raise DataError("--review-below and --review-page are for lines; --to json has the confidence of every line")
     images, failed = found_images(options.images, (PDF,))
     counts = _Counts(failed)
+    review = _review(options, images)
     with _sink(options, form, images) as sink:
+        charset = None
+        if review is not None:
+            sink = ReviewSink(sink, review, options.review_below is not None)
         try:
-            with _reading(options) as read:
+            with _reading(options) as (read, charset):
                 _Work(images, sink, counts).done_by(read)
         except KeyboardInterrupt:
             say(f"stopped; what was read until then, {counts.pages - counts.failed} pages, is written")
             return STOPPED
         finally:
             _tell(sink, counts)
+            if isinstance(sink, ReviewSink):
+                say_documents(sink.documents)
+                say_written(sink.review.write(charset))
     return USER_ERROR if counts.failed else 0
 
 
+def _review(options: argparse.Namespace, images: Sequence[Found]) -> PageReview | None:
+    """What collects the pages to look at, where that is asked for; what it saves is to lie above all of the images."""
+    if options.review_below is None and options.review_page is None:
+        return None
+    folder = os.path.commonpath([os.path.abspath(folder) for _, folder in images])
+    return PageReview(options.review_page or REVIEW_PAGE, Path(folder))
+
+
 @contextmanager
-def _reading(options: argparse.Namespace) -> Iterator[ReadPages]:
-    """What reads pages: here, or in so many processes."""
+def _reading(options: argparse.Namespace) -> Iterator[tuple[ReadPages, Charset]]:
+    """What reads pages: here, or in so many processes; and the characters that it can write."""
     from distill.delivery.page_processes import Opening, reading_in_processes
 
-    opening = Opening(options.model, options.recogniser, decoding_of(options))
+    opening = Opening(options.model, options.recogniser, decoding_of(options), options.review_below or 0.0)
+    reader = opening.open()
+    charset = reader.recogniser.description.charset
     if options.processes == 1:
-        yield partial(opening.open().read_pages, batch_size=options.batch)
+        yield partial(reader.read_pages, batch_size=options.batch), charset
         return
+    del reader  # the processes have their own
     with reading_in_processes(opening, options.batch, options.processes) as read:
-        yield read
+        yield read, charset
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding
 from distill.commands.images import Found, form_of, found_images, opened, say
+from distill.commands.review import REVIEW_PAGE
 from distill.tsv import tsv_row
 from students.errors import DataError
 from students.image import Preparation, image_size
@@ -52,7 +53,7 @@ def add_to(commands: Commands) -> None:
         "--processes", type=int, default=1, metavar="N", help="with --pages: processes that read at once (default 1)"
     )
     read.add_argument("--review-below", type=float, metavar="P", help="write a page of the lines below this confidence")
-    read.add_argument("--review-page", type=Path, metavar="FILE", help="the page (default review.html)")
+    read.add_argument("--review-page", type=Path, metavar="FILE", help="it (default review.html); pages need no P")
     takes_decoding(read)
     lm = add(commands, "lm", _lm, "make a character language model of a text file, for read --lm")
     lm.add_argument("text", type=Path, metavar="TEXT")
@@ -77,11 +78,15 @@ def _read(options: argparse.Namespace) -> int:
 
 def _read_lines(options: argparse.Namespace, form: str) -> int:
     import teachers
+    from distill.delivery.html_page import expect_writable
     from distill.delivery.review import Doubtful
     from teachers.shipped import find_student_or_teacher
 
     if options.review_page and options.review_below is None:
         raise DataError("--review-page needs --review-below: which lines are doubtful?")
+    review_page = options.review_page or REVIEW_PAGE
+    if options.review_below is not None:
+        expect_writable(review_page)
     reader = teachers.load(find_student_or_teacher(options.model))
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
     images, failed = found_images(options.images)
@@ -101,7 +106,7 @@ def _read_lines(options: argparse.Namespace, form: str) -> int:
     if failed:
         say(f"{failed} of {len(images)} images could not be read")
     if options.review_below is not None:
-        _write_page(options.review_page or Path("review.html"), doubtful, reader)
+        _write_page(review_page, doubtful, reader)
     return USER_ERROR if failed else 0
 
 

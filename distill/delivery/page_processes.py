@@ -32,17 +32,18 @@ class Opening(NamedTuple):
     locator: str
     recogniser: str | None = None
     decoding: Greedy | Beam | None = None
+    review_below: float = 0.0
 
     def open(self) -> PageReader:
         """Open it; teachers too, where they have a part of their own. Raises as `students.load_page` does."""
         if self.recogniser is None:
             import students  # a student alone needs nothing of teachers
 
-            return students.load_page(self.locator, decoding=self.decoding)
+            return students.load_page(self.locator, decoding=self.decoding, review_below=self.review_below)
         import teachers
 
         reader = teachers.load_page(self.locator, self.recogniser)
-        reader.recogniser.decode_by(self.decoding)
+        reader.recogniser.decode_by(self.decoding, self.review_below)
         return reader
 
 
@@ -50,10 +51,9 @@ class Opening(NamedTuple):
 def reading_in_processes(opening: Opening, batch_size: int, n_processes: int) -> Iterator[ReadPages]:
     """Give what reads pages in order, each with the texts that one process would read.
 
-    A process computes with one thread. Raises what opening it does, before any process starts, and `UserError` where a
-    process dies.
+    A process computes with one thread. The caller has opened the reader before, so that what is wrong with its files is
+    said once. Raises `UserError` where a process dies.
     """
-    opening.open()  # what is wrong with the files is said once
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(n_processes, context, initializer=begin_worker)
     try:

@@ -5,29 +5,23 @@ The page itself is `pages/review.html`; here its data are made: pictures, readin
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from distill.data.formats.contents import lies_inside
+from distill.delivery.html_page import SURROGATES, webp_of, write_html
 from students.charset import Charset
 from students.decode import Reading
 from students.image import Preparation, decode_image
-from students.model_file import write_whole
 
 MOST_LINES = 1000
 HIGHEST_PX, WIDEST_PX = 96, 2400
-SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))  # bytes of a file name that are no UTF-8
 NOT_IN_ROWS = frozenset("\t\r\n\0") | SURROGATES
 
 
@@ -68,21 +62,9 @@ def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, prepar
         "left_out": len(nameable) - len(shown),
         "key": hashlib.sha256("\0".join(f"{e['file']}\0{e['text']}" for e in entries).encode()).hexdigest()[:16],
     }
-    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    page = resources.files("distill.delivery").joinpath("pages/review.html").read_text("utf-8")
-    content = page.replace("__DATA__", text).encode()
-    earlier = _set_aside(path) if path.is_file() and path.read_bytes() != content else None
-    write_whole(path, content)
+    earlier = write_html(path, "review.html", data)
     unnameable = tuple(str(line.image) for line in lines if not _is_nameable(line.image))
     return Page(folder, len(shown), len(nameable) - len(shown), unnameable, earlier)
-
-
-def _set_aside(path: Path) -> Path:
-    """Give a file the first free name with a number, and return it."""
-    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
-    free = next(name for name in numbered if not name.exists())
-    path.rename(free)
-    return free
 
 
 def _is_nameable(image: Path) -> bool:
@@ -97,8 +79,6 @@ def _entry(line: Doubtful, folder: Path, preparation: Preparation) -> dict[str, 
     height, width = pixels.shape[:2]
     picture = Image.fromarray(pixels)
     picture.thumbnail((WIDEST_PX, HIGHEST_PX))
-    encoded = io.BytesIO()
-    picture.save(encoded, "WEBP", quality=80)
     reading = line.reading
     extents = reading.extents_px(preparation, height, width)
     return {
@@ -110,7 +90,7 @@ def _entry(line: Doubtful, folder: Path, preparation: Preparation) -> dict[str, 
             for c, (left, right) in zip(reading.characters, extents, strict=True)
         ],
         "alternatives": [[text, round(p, 6)] for text, p in reading.alternatives],
-        "picture": "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode(),
+        "picture": webp_of(picture),
         "width": picture.width,
         "height": picture.height,
     }

@@ -104,7 +104,6 @@ def test_options_of_the_other_kind_are_refused(
             [str(locator_file), page, *pages, "--to", "csv"],
             "--to csv: pages are written as txt, tsv, json, hocr",
         ),
-        ([str(locator_file), page, *pages, "--review-below", "0.5"], "are for lines"),
         ([str(locator_file), page, "--pages"], "name what reads them as well"),
         ([str(locator_file), page], "holds a locator"),
         ([str(student_file), page, "--pages"], "name what finds them before it"),
@@ -269,6 +268,44 @@ def test_several_processes_write_what_one_writes(
     assert main([*command, "--processes", "0"]) == 2
     assert main(["read", str(student_file), str(folder), "--processes", "2"]) == 2
     assert capsys.readouterr().err.count("goes with --pages") == 2
+
+
+def test_pages_to_look_at_are_written_as_a_page(
+    locator_file: Path, student_file: Path, folder: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    save_tiff(folder / "c.tif", 2)
+    review = tmp_path / "review.html"
+    command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file)]
+    assert main([*command, "--review-page", str(review)]) == 0  # all of them
+    said = capsys.readouterr().err
+    assert f"{review}: 2 pages to look at; save them as {folder / 'pages.json'}" in said
+    assert "2 pages of documents are not on the page" in said
+    assert "c.tif, page 1" in said
+    assert main([*command, "--review-page", str(review), "--review-below", "0"]) == 0  # nothing is so unsure
+    assert "no page is to be looked at" in capsys.readouterr().err
+    (folder / "pages.json").write_text(json.dumps([{"file": "a.png", "lines": []}, {"file": "c.tif", "lines": None}]))
+    assert main([*command, "--review-page", str(review), "--review-below", "1"]) == 0
+    said = capsys.readouterr().err
+    assert "another page had that name; it is" in said
+    assert f"{folder / 'pages.json'} has 1 other pages; they stand in what the page saves as they are" in said
+
+
+def test_pages_read_until_ctrl_c_are_to_be_looked_at(
+    locator_file: Path, student_file: Path, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from students.pages import reader
+
+    find, calls = reader.lines_of, iter(range(9))
+
+    def stopped(locator: reader.Locates, page_HWC: np.ndarray) -> object:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return find(locator, page_HWC)
+
+    monkeypatch.setattr(reader, "lines_of", stopped)
+    command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file)]
+    assert main([*command, "--review-page", str(folder.parent / "review.html")]) == 130
+    assert "review.html: 1 pages to look at" in capsys.readouterr().err
 
 
 def test_missing_packages_of_pdfs_are_named(

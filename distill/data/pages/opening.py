@@ -133,7 +133,9 @@ def _marked(
             marked.append((line, region))
         else:
             corners_42 = shown_corners(corners_of(region), orientation, stored_px)
-            marked.append((line, MarkedLine(corners_42, line.text, line.ignored, line.name)))
+            bends = line.ordered and orientation == UPRIGHT and len(region.polygon_P2) > 4
+            outline_P2 = region.polygon_P2 if bends else None
+            marked.append((line, MarkedLine(corners_42, line.text, line.ignored, line.name, outline_P2)))
     return marked
 
 

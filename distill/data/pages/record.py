@@ -15,12 +15,14 @@ class MarkedLine:
 
     `text` None: where it is is known, but not what it says. A line that is `ignored` is neither missed nor wrong:
     illegible ones, and those that their source marks as not to be counted. `name`: page/line, where it has one.
+    `outline_P2`: the points of a line that bends, clockwise from the text's top left; None where its corners are all.
     """
 
     corners_42: np.ndarray
     text: str | None = None
     ignored: bool = False
     name: str = ""
+    outline_P2: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""`distill review`: a page on which a person corrects marked pages; and what is said of every page of that kind."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distill.commands import USER_ERROR, Commands, add
+from distill.commands.images import say
+from distill.data.formats.contents import first_of
+
+if TYPE_CHECKING:
+    from distill.delivery.page_review import Written
+
+REVIEW_PAGE = Path("review.html")
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command of this module."""
+    review = add(commands, "review", _review, "a page to correct or mark the lines of pages in a browser")
+    review.add_argument("pages", type=Path, metavar="PAGES", help="folder of page images, or a file that marks them")
+    review.add_argument(
+        "--review-page", type=Path, default=REVIEW_PAGE, metavar="FILE", help="the page (default review.html)"
+    )
+
+
+def _review(options: argparse.Namespace) -> int:
+    from distill.delivery.page_review import PageReview, add_pages_at
+
+    folder = options.pages if options.pages.is_dir() else options.pages.parent
+    review = PageReview(options.review_page, folder)
+    refused = add_pages_at(review, options.pages)
+    say_written(review.write())
+    return USER_ERROR if refused else 0
+
+
+def say_written(written: Written) -> None:
+    """Say where the page is, what is on it, and what is not."""
+    path, target = written.path, written.target
+    for name in written.unnameable:
+        say(f"{name!r} is not on the page: no pages.json in {target.parent} would find it by a name")
+    if not written.shown:
+        say("no page is to be looked at; no page is written")
+        return
+    if written.earlier is not None:
+        say(f"{path}: another page had that name; it is {written.earlier} now")
+    say(f"{path}: {written.shown} pages to look at; save them as {target}")
+    if written.left_out:
+        say(f"{written.left_out} more pages, those of the surest lines or else the last, are not on the page")
+    if written.kept:
+        say(f"{target} has {written.kept} other pages; they stand in what the page saves as they are")
+
+
+def say_documents(documents: list[str]) -> None:
+    """Say which pages of documents cannot be on the page, and what to do."""
+    if documents:
+        say(
+            f"{len(documents)} pages of documents are not on the page, since no picture of theirs has a name: "
+            f"{first_of(documents)}; write them by --to page --out FOLDER, then run: distill review FOLDER"
+        )
