@@ -38,6 +38,11 @@ def add_to(commands: Commands) -> None:
         metavar="N",
         help="how many labels that a finished teacher doubts are shown (default 60; 0: ask no teacher)",
     )
+    check.add_argument(
+        "--locator",
+        metavar="MODEL",
+        help="of pages: what looks for text without a box (default: the run's teacher; of a folder: pages)",
+    )
     reports(check)
     for name, command, about in (
         ("teacher", _teacher, "train the teacher"),
@@ -105,24 +110,38 @@ def _names_of_models() -> list[str]:
 
 def _check(options: argparse.Namespace) -> int:
     from distill.evaluation.doctor.diagnosis import in_table
-    from distill.evaluation.doctor.page import write_check
-    from distill.recipe.pages import PageRecipe
-    from distill.runs.check import check
-    from distill.runs.page_check import check_pages, write_page_check
 
-    recipe, folder = recipe_and_folder(options)
     if options.suspicious < 0:
         raise UserError(f"--suspicious {options.suspicious}: 0 or more")
     with warnings_told() as warnings:
-        if isinstance(recipe, PageRecipe):
-            found = check_pages(recipe, folder)
-            written = write_page_check(folder, found)
-        else:
-            found = check(recipe, folder, options.suspicious)
-            written = write_check(folder, recipe, found)
+        found, written = _checked(options)
     result = found.as_dict() | {"pages": [str(path) for path in written], "warnings": warnings}
     show(result, options, "\n".join([in_table(found), *result["pages"]]))
     return PROBLEMS_FOUND if result["problems"] else 0
+
+
+def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
+    """What is found of a recipe, or of a folder of pages, and the files that were written."""
+    from distill.evaluation.doctor.page import write_check
+    from distill.evaluation.doctor.pages.html import write_page_check
+    from distill.recipe.pages import PageRecipe
+    from distill.runs.check import check
+    from distill.runs.page_check import check_pages
+    from distill.runs.page_folder import check_page_folder, marks_pages
+
+    path, asks = Path(options.recipe), options.suspicious > 0
+    if marks_pages(path):
+        folder = options.run or Path("runs") / f"check-{path.absolute().name}"
+        found = check_page_folder(path, folder, (options.locator or "pages") if asks else None)
+        return found, write_page_check(folder, str(path), "a folder of pages", found)
+    recipe, folder = recipe_and_folder(options)
+    if isinstance(recipe, PageRecipe):
+        found = check_pages(recipe, folder, options.locator, asks)
+        return found, write_page_check(folder, recipe.name, recipe.about, found)
+    if options.locator is not None:
+        raise UserError("--locator is for pages")
+    found = check(recipe, folder, options.suspicious)
+    return found, write_check(folder, recipe, found)
 
 
 def _teacher(options: argparse.Namespace) -> int:

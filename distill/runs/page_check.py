@@ -1,65 +1,159 @@
-"""Pre-flight of a recipe of pages: recipe, pages, boxes and networks looked at together, nothing trained."""
+"""Pre-flight of a recipe of pages: recipe, pages, boxes and networks looked at together, nothing trained.
+
+`evaluation/doctor/pages/` holds the single checks, this module their order.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
+import teachers
 from distill.data.lines import Refusal
 from distill.data.pages.record import PageRecord
-from distill.data.pages.targets import LEAST_HEIGHT_PX
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.findings import Finding, Severity
+from distill.evaluation.doctor.pages.alike import shared_documents, shared_pages
+from distill.evaluation.doctor.pages.boxes import findings_in_boxes, pages_without_boxes
+from distill.evaluation.doctor.pages.located import findings_of_locator
+from distill.evaluation.doctor.pages.looked import LookedAt, look_at_pages
+from distill.evaluation.doctor.pages.places import Found, Place
+from distill.evaluation.doctor.pages.texts import findings_in_texts, findings_in_words
 from distill.recipe.pages import PageNetwork, PageRecipe, PageSource
 from distill.runs.opening import make_writable
-from distill.runs.page_pools import PagePools, Pages, open_page_pools, pages_of
-from distill.runs.pages import problems_of_locators
+from distill.runs.page_pools import PagePools, open_page_pools, pages_of
+from distill.runs.pages import locator_of, problems_of_locators
 from distill.synthesis.pages.source import DrawnPagesSource
-from distill.track import write_json
 from distill.training.initial import undownloaded
-from students.errors import DataError, UserError
+from students.errors import CheckpointError, UserError
+from students.model_file import MODEL_NAME
 from students.pages.preparation import PagePreparation
 
 
-def check_pages(recipe: PageRecipe, folder: Path) -> Diagnosis:
-    """Check everything that a recipe of pages names; raises `DataError` where the run folder cannot be written."""
+def check_pages(recipe: PageRecipe, folder: Path, locator: str | None = None, ask: bool = True) -> Diagnosis:
+    """Check everything that a recipe of pages names.
+
+    With `ask` a locator says what people overlooked: the named one, else the run's finished teacher, or that of the
+    recipe. Raises `DataError` where the run folder cannot be written.
+    """
     make_writable(folder)
     try:
         pools = open_page_pools(recipe, folder)
     except UserError as error:
         return Diagnosis((Finding("problem", "pages", "recipe", str(error)),))
-    found = [*_refused(pools), *_networks(recipe, pools, folder), *_sources(recipe)]
-    for part, pages in pools.parts.items():
-        found += _boxes(part, pages, recipe.page)
-    in_order = tuple(sorted(found, key=lambda finding: finding.severity != "problem"))
-    return Diagnosis(in_order, pages=_counts(pools))
+    found = [Found(each) for each in (*_networks(recipe, pools, folder), *_sources(recipe))]
+    found += _refused(pools)
+    looked = {part: look_at_pages(part, pages) for part, pages in pools.parts.items()}
+    found += findings_on_pages(looked, recipe.page)
+    drawn = {each.name for each in _all_sources(recipe) if isinstance(each, DrawnPagesSource)}
+    real = {part: each.without(drawn) for part, each in looked.items()}
+    found += shared_pages(real)
+    if recipe.data.cut is not None:
+        found += shared_documents(real, recipe.data.cut.document)
+    if ask:
+        found += asked(real, locator or _locator_of(recipe, folder), recipe.seed)
+    return diagnosis(found, _counts(pools))
 
 
-def _counts(pools: PagePools) -> tuple[tuple[str, ...], ...]:
-    """Pages and lines of every source, with a row of headings."""
-    rows = [("", "", "pages", "unmarked", "lines", "ignored")]
-    for part, of_sources in pools.summary()["pages"].items():
+def findings_on_pages(looked: Mapping[str, LookedAt], preparation: PagePreparation | None = None) -> list[Found]:
+    """Return what is odd about the pictures, boxes and texts of every part."""
+    found: list[Found] = []
+    for part, each in looked.items():
+        found += pages_that_do_not_open(part, each)
+        found += findings_in_boxes(part, each, preparation)
+        found += findings_in_texts(part, each)
+        found += findings_in_words(part, each)
+        found += pages_without_boxes(part, each)
+    return found
+
+
+def pages_that_do_not_open(part: str, looked: LookedAt) -> list[Found]:
+    """Return a problem with the pages whose picture cannot be opened; none where all can be."""
+    lines = [(refusal.key, refusal.reason) for refusal in looked.broken]
+    return _without_picture("problem", "picture", part, lines, "pages whose picture cannot be opened", "mend them")
+
+
+def asked(looked: Mapping[str, LookedAt], locator: str | None, seed: int) -> list[Found]:
+    """Return what a locator says of the pages of every part; a note where there is none to ask."""
+    if not any(page.lines is not None for each in looked.values() for page in each.pages):
+        return []
+    if locator is None:
+        message, advice = "no locator was asked for text without boxes", "give --locator MODEL, such as pages"
+        return [Found(Finding("note", "not-asked", "recipe", message, advice=advice))]
+    try:
+        reader = teachers.load_locator(locator)
+    except CheckpointError as error:
+        return [Found(Finding("problem", "locator", "recipe", str(error)))]
+    return [each for part, some in looked.items() for each in findings_of_locator(part, some.pages, reader, seed)]
+
+
+def diagnosis(found: Sequence[Found], counts: tuple[tuple[str, ...], ...]) -> Diagnosis:
+    """Return all that was found, problems first; else in the order in which it was found."""
+    in_order = sorted(found, key=lambda each: each.finding.severity != "problem")
+    places = {each.finding: each.places for each in in_order}
+    return Diagnosis(tuple(each.finding for each in in_order), pages=counts, places=places)
+
+
+def counts_of(parts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> tuple[tuple[str, ...], ...]:
+    """Return pages and lines of every source of every part as rows, after a row of headings."""
+    rows: list[tuple[str, ...]] = [("", "", "pages", "unmarked", "lines", "ignored")]
+    for part, of_sources in parts.items():
         for source, n in of_sources.items():
             numbers = (f"{n[key]:,}" for key in ("pages", "unmarked", "lines", "ignored"))
             rows.append((part, source, *numbers))
     return tuple(rows)
 
 
-def write_page_check(folder: Path, found: Diagnosis) -> list[Path]:
-    """Write `check.json` into the run folder and return the files written."""
-    path = folder / "check.json"
-    write_json(path, found.as_dict())
-    return [path]
+def _counts(pools: PagePools) -> tuple[tuple[str, ...], ...]:
+    return counts_of(pools.summary()["pages"])
 
 
-def _refused(pools: PagePools) -> Iterator[Finding]:
+def _locator_of(recipe: PageRecipe, folder: Path) -> str | None:
+    """The run's finished teacher, or the one that the recipe names; None without."""
+    own = folder / "teacher" / MODEL_NAME
+    if own.is_file():
+        return str(own)
+    try:
+        return None if recipe.teacher.file is None else str(locator_of(recipe.teacher.file))
+    except CheckpointError:
+        return None  # which `problems_of_locators` says
+
+
+def _refused(pools: PagePools) -> Iterator[Found]:
     for name, refusals in pools.refused.items():
         part, _, why = name.partition(": ")
-        what = f"pages or lines left out, {why}" if why else "pages or lines left out"
-        yield from _about("problem", "left-out", part, refusals, what, "mend them, or go on without them")
+        yield from refused(part, refusals, pools.parts[part], why)
+
+
+def refused(part: str, refusals: Sequence[Refusal], pages: Sequence[PageRecord], why: str = "") -> list[Found]:
+    """Return a problem with the pages and lines of a part that were left out, and their pages where these are used."""
+    what = f"pages or lines left out, {why}" if why else "pages or lines left out"
+    advice = "mend them, or go on without them"
+    found = _without_picture("problem", "left-out", part, [(each.key, each.reason) for each in refusals], what, advice)
+    keys = {page.key: page for page in pages}
+    shown = [_page_of(refusal.key, keys) for refusal in refusals]
+    return [Found(each.finding, tuple(shown)) for each in found]
+
+
+def _page_of(key: str, pages: Mapping[str, PageRecord]) -> Place | None:
+    """The page whose name a line's name begins with."""
+    while key not in pages and "/" in key:
+        key = key.rpartition("/")[0]
+    return Place(pages[key]) if key in pages else None
+
+
+def _without_picture(
+    severity: Severity, kind: str, part: str, named: Sequence[tuple[str, str]], what: str, advice: str
+) -> list[Found]:
+    if not named:
+        return []
+    keys, remarks = zip(*named, strict=True)
+    return [Found(Finding(severity, kind, part, f"{len(keys):,} {what}", keys, remarks, (), advice))]
+
+
+def _all_sources(recipe: PageRecipe) -> tuple[PageSource, ...]:
+    return recipe.data.train + recipe.data.validation + recipe.data.test
 
 
 def _networks(recipe: PageRecipe, pools: PagePools, folder: Path) -> Iterator[Finding]:
@@ -94,67 +188,3 @@ def _sources(recipe: PageRecipe) -> Iterator[Finding]:
 
 def _drawn_with(sources: tuple[PageSource, ...], key: str) -> set[str]:
     return {each for source in sources if isinstance(source, DrawnPagesSource) for each in getattr(source, key)}
-
-
-def _boxes(part: str, pages: Pages, preparation: PagePreparation) -> Iterator[Finding]:
-    """What is odd about pages and the boxes on them: pictures that do not open, boxes beside the page, tiny lines."""
-    broken: list[Refusal] = []
-    beside: list[Refusal] = []
-    tiny: list[Refusal] = []
-    for page in pages:
-        try:
-            height, width = page.load().shape[:2]
-        except DataError as error:
-            broken.append(Refusal(page.key, str(error)))
-            continue
-        beside += _beside(page, width, height)
-        tiny += _tiny(page, preparation.scaled_size_px(width, height)[0] / width)
-    yield from _about("problem", "picture", part, broken, "pages whose picture cannot be opened", "mend them")
-    yield from _about(
-        "problem",
-        "box",
-        part,
-        beside,
-        "pages with boxes beside them",
-        "do boxes and picture belong together, or is it turned?",
-    )
-    yield from _about(
-        "note",
-        "tiny",
-        part,
-        tiny,
-        f"pages with lines below {LEAST_HEIGHT_PX} px once scaled",
-        "raise page.pixels, or mark them as ignored",
-    )
-    if n := sum(page.lines is None for page in pages):
-        yield Finding("note", "unmarked", part, f"{n:,} pages without boxes, on which the teacher alone is followed")
-
-
-def _beside(page: PageRecord, width: int, height: int) -> list[Refusal]:
-    """The page, where the middle of a box lies outside of it."""
-    centres = [line.corners_42.mean(0) for line in page.lines or ()]
-    out = sum(not (0 <= x <= width and 0 <= y <= height) for x, y in centres)
-    return [Refusal(page.key, f"{page.key}: {out} of {len(centres)} boxes")] if out else []
-
-
-def _tiny(page: PageRecord, scale: float) -> list[Refusal]:
-    """The page, where lines are too low to be learnt at the size that it is scaled to."""
-    heights = [scale * _height(line.corners_42) for line in page.lines or () if not line.ignored]
-    low = [height for height in heights if height < LEAST_HEIGHT_PX]
-    if not low:
-        return []
-    return [Refusal(page.key, f"{page.key}: {len(low)} of {len(heights)} lines, the lowest {min(low):.1f} px")]
-
-
-def _height(corners_42: np.ndarray) -> float:
-    """The mean length of the two short sides of a line."""
-    return float(np.hypot(*(corners_42[[3, 2]] - corners_42[[0, 1]]).T).mean())
-
-
-def _about(
-    severity: Severity, kind: str, part: str, refused: list[Refusal], what: str, advice: str
-) -> Iterator[Finding]:
-    """One finding on all that is refused, none where nothing is."""
-    if refused:
-        keys, reasons = tuple(each.key for each in refused), tuple(each.reason for each in refused)
-        yield Finding(severity, kind, part, f"{len(keys):,} {what}", keys, reasons, (), advice)

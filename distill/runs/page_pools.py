@@ -46,7 +46,7 @@ class PagePools:
         """Return the counts for `data.json`, with every refused page named."""
         return {
             "digest": {name: pages_digest(pages) for name, pages in self.parts.items()},
-            "pages": {name: _per_source(pages) for name, pages in self.parts.items()},
+            "pages": {name: per_source(pages) for name, pages in self.parts.items()},
             "set_aside": list(self.set_aside),
             "refused": {
                 part: [{"key": r.key, "reason": r.reason} for r in refusals] for part, refusals in self.refused.items()
@@ -166,7 +166,8 @@ def _without(pages: Pages, held: Iterable[PageRecord]) -> tuple[Pages, list[Refu
     return tuple(page for page in pages if page.sha256 not in equals), leaked
 
 
-def _per_source(pages: Pages) -> dict[str, dict[str, int]]:
+def per_source(pages: Pages) -> dict[str, dict[str, int]]:
+    """Return the numbers of pages, unmarked pages, lines and ignored lines of every source."""
     counts: dict[str, Counter[str]] = {}
     for page in pages:
         of_source = counts.setdefault(page.source, Counter())

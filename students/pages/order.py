@@ -14,11 +14,13 @@ import numpy as np
 CLOSE = 0.8  # of a height: parts of a row that are no further apart are words of one line
 SAME_ROW = 0.5  # of the smaller height: the middles of parts of one row are no further apart
 GUTTER = 0.6  # of the median height: columns are at least so far apart
+STRAY = 0.05  # of the lines of a column: so many may reach into the gutter, as a headline above does
 COLUMN_ROWS = 3  # on either side of a gutter
 RUNNING, NARROW = 8.0, 5.5  # of its height: half of the lines of running text are longer; in a long, narrow column
 LONG_COLUMN = 12  # lines
 FULL = 0.6  # of the longest: half of the lines of running text are longer
 TOGETHER = 512  # parts that are compared with all others at a time: memory is so many times theirs
+FAR, BEGINS = 3.0, (1.0, 0.5)  # of a height: lines so far below begin at the same place, the nearer the surer it is
 MOST = 2_000  # segments of a block that is searched for columns: the newspaper with the most has fewer
 BESIDE = 0.25  # of the lines of a column: if so many stand level with one of the other, these may be rows of a table
 
@@ -90,7 +92,8 @@ def _parts(corners_N42: np.ndarray, right_to_left: bool) -> list[_Part]:
 def _upright(parts: list[_Part]) -> list[_Part]:
     """Parts with their columns upright, as on a page seen from the side they are not.
 
-    Most lines of text begin where the one above does: the median of how far they are moved is how columns lean.
+    Most lines of text begin where the one above does: the median of how far they are moved is how columns lean. A line
+    far below that begins there, too, once they are so far upright, says it far better.
     """
     if not 2 * COLUMN_ROWS <= len(parts) <= MOST:
         return parts
@@ -103,6 +106,11 @@ def _upright(parts: list[_Part]) -> list[_Part]:
     if len(lines_N) < COLUMN_ROWS:
         return parts
     lean = float(np.median(aside_NN[lines_N, nearest_N[lines_N]] / down_NN[lines_N, nearest_N[lines_N]]))
+    far_NN = down_NN > FAR * height_N[:, None]
+    for near in BEGINS:
+        under_NN = far_NN & (np.abs(aside_NN - lean * down_NN) < near * height_N[:, None])
+        if under_NN.any():
+            lean = float((aside_NN[under_NN] * down_NN[under_NN]).sum() / np.square(down_NN[under_NN]).sum())
     return [replace(part, left=part.left - lean * part.middle, right=part.right - lean * part.middle) for part in parts]
 
 
@@ -233,7 +241,13 @@ def _together(rows: Sequence[Sequence[_Part]]) -> list[_Part]:
 
 def _are_columns(left: Sequence[_Part], right: Sequence[_Part], wide: float) -> bool:
     """Whether two sides are read one after the other: running text, or lines that do not stand level in rows."""
-    if min(len(left), len(right)) < COLUMN_ROWS or min(p.left for p in right) - max(p.right for p in left) < wide:
+    if min(len(left), len(right)) < COLUMN_ROWS:
+        return False
+    begins, ends = (
+        np.quantile([part.left for part in right], STRAY),
+        np.quantile([part.right for part in left], 1 - STRAY),
+    )
+    if begins - ends < wide:
         return False
     if _is_running(left) and _is_running(right):
         return True

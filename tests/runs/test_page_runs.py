@@ -170,7 +170,7 @@ def test_a_check_reports_and_trains_nothing(recipe: str, tmp_path: Path, capsys:
     assert main(["check", recipe, "--run", str(folder), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["problems"] == []
-    assert any("4 pages without boxes" in note for note in found["notes"])
+    assert any("4 pages: without boxes" in note for note in found["notes"])
     assert json.loads((folder / "check.json").read_text())["findings"] == found["findings"]
     assert not (folder / "teacher").exists()
     assert main(["check", recipe, "teacher.file=nowhere", "page.pixels=10000", "--run", str(folder)]) == 1

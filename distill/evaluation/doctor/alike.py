@@ -12,7 +12,7 @@ import heapq
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -28,6 +28,35 @@ ALIKE = 0.90  # correlation of two prints of one word in one type, or of one pic
 SAME = 0.97  # of one picture saved twice: on real lines nothing else was seen above
 BLOCK = 1024
 MOST_PAIRS = 20_000  # one word printed a thousand times makes half a million
+
+
+class Looked(Protocol):
+    """What is kept of some pictures, row by row: those of lines, or of pages."""
+
+    @property
+    def height_px(self) -> np.ndarray:
+        """Return their heights, (N,)."""
+        ...
+
+    @property
+    def width_px(self) -> np.ndarray:
+        """Return their widths, (N,)."""
+        ...
+
+    @property
+    def hashes_NB(self) -> np.ndarray:
+        """Return 1 and -1, int8 (N, B)."""
+        ...
+
+    @property
+    def copies_NHW(self) -> np.ndarray:
+        """Return small copies (N, H, W)."""
+        ...
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Return which are almost blank, (N,)."""
+        ...
 
 
 class Pair(NamedTuple):
@@ -63,12 +92,12 @@ def disagreements(part: str, pictures: Pictures) -> list[Finding]:
     return _finding("two-labels", part, part, {part: pictures}, pairs, what, advice)
 
 
-def near_pairs(one: Pictures, other: Pictures, rows: np.ndarray | None = None) -> list[Pair]:
+def near_pairs(one: Looked, other: Looked, rows: np.ndarray | None = None, least: float = ALIKE) -> list[Pair]:
     """Return every pair of nearly equal pictures, the most alike first; of a set with itself each pair once.
 
-    Almost blank pictures are left out. `rows`: the rows that are compared; None: all.
+    Almost blank pictures are left out. `rows`: the rows that are compared; None: all. `least`: their correlation.
     """
-    return _ranked(_verified(one, other, rows))
+    return _ranked(_verified(one, other, rows, least))
 
 
 def _ranked(pairs: Iterable[Pair]) -> list[Pair]:
@@ -79,7 +108,7 @@ def _ranked(pairs: Iterable[Pair]) -> list[Pair]:
     return best
 
 
-def _verified(one: Pictures, other: Pictures, rows: np.ndarray | None) -> Iterator[Pair]:
+def _verified(one: Looked, other: Looked, rows: np.ndarray | None, least: float = ALIKE) -> Iterator[Pair]:
     left, left_logs = _in_order(one, rows)
     right, right_logs = _in_order(other, rows)
     signs_right = other.hashes_NB[right].astype(np.float32)
@@ -98,13 +127,13 @@ def _verified(one: Pictures, other: Pictures, rows: np.ndarray | None) -> Iterat
             some_i, some_j = i[k : k + BLOCK], j[k : k + BLOCK]
             correlations = (_standard(one.copies_NHW[some_i]) * _standard(other.copies_NHW[some_j])).sum(1)
             for a, b, correlation in zip(some_i.tolist(), some_j.tolist(), correlations.tolist(), strict=True):
-                if correlation >= ALIKE:
+                if correlation >= least:
                     yield Pair(a, b, correlation)
 
 
-def _in_order(pictures: Pictures, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _in_order(pictures: Looked, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Rows in order of proportion, and its logarithm."""
-    rows = np.arange(len(pictures.lines)) if rows is None else rows
+    rows = np.arange(len(pictures.height_px)) if rows is None else rows
     rows = rows[~pictures.blank[rows]]
     logs = np.log(pictures.width_px[rows] / pictures.height_px[rows])
     order = np.argsort(logs, kind="stable")

@@ -9,6 +9,7 @@ from typing import Any
 from distill.data.lines import Lines
 from distill.evaluation.doctor.doubts import Doubt
 from distill.evaluation.doctor.findings import Finding, Severity
+from distill.evaluation.doctor.pages.places import Place
 from distill.evaluation.doctor.profile import Profile
 
 
@@ -22,6 +23,9 @@ class Diagnosis:
     sources: tuple[Profile, ...] = ()
     suspicious: tuple[Doubt, ...] = ()
     pages: tuple[tuple[str, ...], ...] = ()  # of a recipe of pages: a row of numbers for each source, and their names
+    places: Mapping[Finding, tuple[Place | None, ...]] = field(
+        default_factory=dict
+    )  # of pages: where to look, by finding
 
     def of(self, severity: Severity) -> list[Finding]:
         return [finding for finding in self.findings if finding.severity == severity]

@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image
 
@@ -43,18 +44,25 @@ SOURCE_COLUMNS = {  # field of a profile: its heading and format
 }
 
 
-class Album:
-    """Pictures of lines as HTML, until the page is as large as it may become; `left_out` counts the rest."""
+class Pictures(Protocol):
+    """What has the pictures of findings."""
 
-    def __init__(self, lines: Lines, limit_bytes: int = PICTURES_BYTES) -> None:
-        self.lines, self.row = lines, {key: i for i, key in enumerate(lines.keys)}
+    def pictures(self, finding: Finding, row: int) -> str:
+        """Return those of a row of a finding as HTML; nothing where it has none, or no room is left."""
+        ...
+
+
+class Room:
+    """Pictures as HTML, until the page is as large as it may become; `left_out` counts the rest."""
+
+    def __init__(self, limit_bytes: int = PICTURES_BYTES) -> None:
         self.left_bytes, self.left_out = limit_bytes, 0
 
-    def html(self, key: str) -> str:
-        """Return the picture of a line that is in use as HTML; nothing for another."""
-        if key not in self.row:
-            return ""
-        data = _as_jpeg(self.lines[self.row[key]].image, key)
+    def html(self, picture: Image.Image) -> str:
+        """Return a picture as HTML; nothing where there is no room for it."""
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=80)
+        data = buffer.getvalue()
         if len(data) > self.left_bytes:
             self.left_out += 1
             return ""
@@ -62,12 +70,30 @@ class Album:
         return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
 
 
+class Album:
+    """Pictures of lines for the page."""
+
+    def __init__(self, lines: Lines, limit_bytes: int = PICTURES_BYTES) -> None:
+        self.lines, self.row = lines, {key: i for i, key in enumerate(lines.keys)}
+        self.room = Room(limit_bytes)
+
+    def html(self, key: str) -> str:
+        """Return the picture of a line that is in use as HTML; nothing for another."""
+        if key not in self.row:
+            return ""
+        picture = Image.fromarray(decode_image(self.lines[self.row[key]].image, key))
+        picture.thumbnail(PICTURE_PX)
+        return self.room.html(picture)
+
+    def pictures(self, finding: Finding, row: int) -> str:
+        """Return the picture of a row of a finding, and the one beside it."""
+        return self.html(finding.keys[row]) + (self.html(finding.beside[row]) if finding.beside else "")
+
+
 def write_check(folder: Path, recipe: Recipe, found: Diagnosis) -> list[Path]:
     """Write what was found and return the files."""
     album = Album(joined(list(found.parts.values())))
-    written = [folder / "check.html", folder / "check.json"]
-    write_whole(written[0], page(recipe, found, album).encode())
-    write_json(written[1], found.as_dict())
+    written = write_page(folder, found, page(recipe, found, album))
     sheet = folder / "suspicious.png"
     sheet.unlink(missing_ok=True)
     if found.suspicious:
@@ -78,25 +104,45 @@ def write_check(folder: Path, recipe: Recipe, found: Diagnosis) -> list[Path]:
     return written
 
 
+def write_page(folder: Path, found: Diagnosis, html: str) -> list[Path]:
+    """Write the page and `check.json`, and return both."""
+    written = [folder / "check.html", folder / "check.json"]
+    write_whole(written[0], html.encode())
+    write_json(written[1], found.as_dict())
+    return written
+
+
 def page(recipe: Recipe, found: Diagnosis, album: Album) -> str:
     """Return the whole page as HTML."""
-    n_problems, n_notes = len(found.of("problem")), len(found.of("note"))
-    body = [
-        f"<h1>{escape(recipe.name)}</h1><p>{escape(recipe.about)}</p>",
-        f"<p><b>{counted(n_problems, 'problem')}, {counted(n_notes, 'note')}.</b> A problem stops the training or "
-        "falsifies its results; a note is worth a look.</p>",
+    more = [
         _parts(found),
-        "<h2>Findings</h2>",
-        *(_finding(finding, album) for finding in found.findings),
+        *findings_in_html(found, album),
         _suspicious(found.suspicious, album),
         _sources(found),
         _classes(found),
     ]
-    if album.left_out:
-        body.append(f"<p>{counted(album.left_out, 'picture')} left out: the page holds {PICTURES_BYTES >> 20} MiB.</p>")
+    return whole_page(recipe.name, recipe.about, found, more, album.room)
+
+
+def findings_in_html(found: Diagnosis, pictures: Pictures) -> list[str]:
+    """Return a heading and every finding as HTML."""
+    return ["<h2>Findings</h2>", *(_finding(finding, pictures) for finding in found.findings)]
+
+
+def whole_page(name: str, about: str, found: Diagnosis, blocks: Sequence[str], room: Room) -> str:
+    """Return a page of these blocks under its heading, with what was left out for want of room."""
+    n_problems, n_notes = len(found.of("problem")), len(found.of("note"))
+    body = [
+        f"<h1>{escape(name)}</h1><p>{escape(about)}</p>",
+        f"<p><b>{counted(n_problems, 'problem')}, {counted(n_notes, 'note')}.</b> A problem stops the training or "
+        "falsifies its results; a note is worth a look.</p>",
+        *blocks,
+    ]
+    if room.left_out:
+        body.append(f"<p>{counted(room.left_out, 'picture')} left out: the page holds {PICTURES_BYTES >> 20} MiB.</p>")
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(recipe.name)}: check</title><style>{STYLE}</style>" + "\n".join(body) + "</html>\n"
+        f"<title>{escape(name)}: check</title><style>{STYLE}</style>" + "\n".join(body) + "</html>\n"
     )
 
 
@@ -112,22 +158,19 @@ def _parts(found: Diagnosis) -> str:
         (part, f"{len(lines):,}", f"{sum(text is not None for text in lines.texts):,}")
         for part, lines in found.parts.items()
     ]
-    return _table(("part", "lines", "labelled"), rows) if rows else ""
+    return table(("part", "lines", "labelled"), rows) if rows else ""
 
 
-def _finding(finding: Finding, album: Album) -> str:
+def _finding(finding: Finding, album: Pictures) -> str:
     shown = range(min(SHOWN_LINES, len(finding.keys)))
-    figures = []
-    for i in shown:
-        pictures = album.html(finding.keys[i]) + (album.html(finding.beside[i]) if finding.beside else "")
-        figures.append(_figure(pictures, _rows(finding.remarks[i] if finding.remarks else finding.keys[i])))
+    figures = [_figure(album.pictures(finding, i), _rows((finding.remarks or finding.keys)[i])) for i in shown]
     rest = len(finding.keys) - len(shown)
     return (
         f'<details class="{finding.severity}"{" open" * (finding.severity == "problem")}><summary><b>{finding.severity}'
         f"</b> {escape(finding.part)} · {escape(finding.kind)}: {_rows(finding.message)}</summary>"
-        + (f"<p>{_rows(finding.advice)}.</p>" if finding.advice else "")
+        + (f"<p>{_rows(finding.advice)}{'' if finding.advice.endswith('?') else '.'}</p>" if finding.advice else "")
         + (f'<div class="lines">{"".join(figures)}</div>' if figures else "")
-        + (f"<p>{counted(rest, 'more line')} in check.json.</p>" if rest else "")
+        + (f"<p>{rest:,} more in check.json.</p>" if rest else "")
         + "</details>"
     )
 
@@ -161,7 +204,7 @@ def _sources(found: Diagnosis) -> str:
         for s in found.sources
     ]
     heads = ["part", "source", *(head for head, _ in SOURCE_COLUMNS.values())]
-    return "<h2>Real sources</h2><p>Medians of pictures, means of labels.</p>" + _table(heads, rows, words=2)
+    return "<h2>Real sources</h2><p>Medians of pictures, means of labels.</p>" + table(heads, rows, words=2)
 
 
 def _classes(found: Diagnosis) -> str:
@@ -186,8 +229,8 @@ def _figure(pictures: str, caption: str) -> str:
     return f"<figure>{pictures}<figcaption>{caption}</figcaption></figure>"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
-    """The first columns hold `words`, the others numbers."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """Return a table as HTML; the first columns hold `words`, the others numbers."""
 
     def row(cells: Sequence[str], tag: str) -> str:
         kinds = ["", ' class="n"']
@@ -198,11 +241,3 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) 
 
 def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
-
-
-def _as_jpeg(image: bytes, key: str) -> bytes:
-    picture = Image.fromarray(decode_image(image, key))
-    picture.thumbnail(PICTURE_PX)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=80)
-    return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -120,7 +121,7 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
     blank_but_labelled = pictures.blank & np.array([text != "" for text in lines.texts], bool)
     per_character = width / np.maximum(height * n_characters, 1)
     upright = (height > UPRIGHT * width) & (n_characters >= LONG_LABEL)
-    narrow, wide = _far_out(per_character, lines, (n_characters >= STEADY_LABEL) & ~upright)
+    narrow, wide = far_out(per_character, lines.sources, (n_characters >= STEADY_LABEL) & ~upright)
     tiny = height * 3 < preparation.height_px
     found = about("note", "turned", part, those(upright), "turned by a right angle, it seems", "turn the pictures")
     found += about("note", "blank", part, those(blank_but_labelled), "almost blank", "look at the pictures")
@@ -132,12 +133,14 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
     return found + about("note", "wide", part, those(wide), "far wider a character than their source", advice)
 
 
-def _far_out(ratio: np.ndarray, lines: Lines, steady: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows far below and far above the middle of their own source, by median and quartiles of the logarithm."""
+def far_out(ratio: np.ndarray, sources: Sequence[str], steady: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows lie far below and far above the middle of their own source, by quartiles of the logarithm.
+
+    Both (N,), as are `ratio`, `sources` and `steady`, the rows that count.
+    """
     low, high = np.zeros(len(ratio), bool), np.zeros(len(ratio), bool)
-    sources = np.array(lines.sources)
-    for source in sorted(set(lines.sources)):
-        rows = np.flatnonzero((sources == source) & steady)
+    for source in sorted(set(sources)):
+        rows = np.flatnonzero((np.array(sources) == source) & steady)
         if not len(rows):
             continue
         logs = np.log(np.maximum(ratio[rows], 1e-9))

@@ -1,0 +1,63 @@
+"""A folder of pages, or one file that marks pages, looked at without a recipe: what `distill check FOLDER` does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from distill.data.formats.contents import is_picture
+from distill.data.formats.pages import page_file_in
+from distill.data.lines import Refusal
+from distill.data.pages.opening import open_pages
+from distill.data.pages.record import PageRecord
+from distill.data.pages.sources import PageFileSource
+from distill.evaluation.doctor.diagnosis import Diagnosis
+from distill.evaluation.doctor.pages.alike import shared_pages
+from distill.evaluation.doctor.pages.looked import look_at_pages
+from distill.recipe.file import RECIPE_NAME
+from distill.runs.opening import make_writable
+from distill.runs.page_check import asked, counts_of, diagnosis, findings_on_pages, refused
+from distill.runs.page_pools import per_source
+
+PARTS = ("train", "validation", "test")  # folders of these names are looked at against each other
+
+
+def marks_pages(path: Path) -> bool:
+    """Return whether a folder, or a part of it by its name, holds a file that marks pages; a run folder does not."""
+    return (
+        path.is_dir()
+        and not (path / RECIPE_NAME).is_file()
+        and any(page_file_in(part) is not None for part in parts_in(path).values())
+    )
+
+
+def parts_in(path: Path) -> dict[str, Path]:
+    """Return the folders of train, validation and test in a folder by their names; without them the path itself."""
+    parts = {part: path / part for part in PARTS if (path / part).is_dir()}
+    beside = path.is_dir() and any(is_picture(each.name) or each.suffix == ".json" for each in path.iterdir())
+    return {"pages": path} if beside or not parts else parts
+
+
+def check_page_folder(path: Path, folder: Path, locator: str | None, seed: int = 0) -> Diagnosis:
+    """Check the pages at a path as `check_pages` does those of a recipe; `locator` None: none is asked.
+
+    `folder` is where the check is written. Raises `DataError` where it cannot be, or where there is no page.
+    """
+    make_writable(folder)
+    pages: dict[str, list[PageRecord]] = {}
+    left_out: dict[str, list[Refusal]] = {}
+    for part, where in parts_in(path).items():
+        name = re.sub(r"[^\w.-]", "_", where.absolute().name) or "pages"
+        left_out[part] = []
+        pages[part] = open_pages(PageFileSource(name=name, path=str(where.absolute())), Path(), left_out[part])
+    found = [each for part, some in left_out.items() for each in refused(part, some, pages[part])]
+    looked = {part: look_at_pages(part, some) for part, some in pages.items()}
+    found += findings_on_pages(looked) + shared_pages(looked)
+    if locator is not None:
+        found += asked(looked, locator, seed)
+    return diagnosis(found, counts_of(_counts(pages)))
+
+
+def _counts(pages: Mapping[str, list[PageRecord]]) -> dict[str, dict[str, dict[str, int]]]:
+    return {part: per_source(tuple(some)) for part, some in pages.items()}
