@@ -60,7 +60,7 @@ def load_page(
     decoding: Greedy | Beam | None = None,
     review_below: float = 0.0,
 ) -> PageReader:
-    """Open a reader of whole pages: one file that holds both networks, or a locator and a recogniser.
+    """Open a reader of whole pages: one file or exported folder of both networks, or a locator and a recogniser.
 
     Each is a safetensors or ONNX file, a run folder (meaning its student), or a shipped one by its name; with a
     `recogniser` a file of both networks gives its locator alone. `decoding` and `review_below` are those of `load`.

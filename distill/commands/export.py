@@ -33,7 +33,10 @@ def add_to(commands: Commands) -> None:
         "--recogniser", metavar="MODEL", help="with --to pages: the recogniser that joins the locator in one file"
     )
     export.add_argument(
-        "--budget", type=float, default=0.2, metavar="POINTS", help="exact match and CER that int8 or fp16 may cost"
+        "--budget",
+        type=float,
+        metavar="POINTS",
+        help="exact match and CER that int8 or fp16 may cost (0.2); lines that a locator may find otherwise (1)",
     )
     export.add_argument("--dynamic", action="store_true", help="refused, with the reason")
     takes_decoding(export)
@@ -55,29 +58,38 @@ def _export(options: argparse.Namespace) -> int:
         raise ExportError("--recogniser goes with --to pages, which writes a locator and it as one file")
     from distill.delivery.export import export
 
-    result = export(options.model, options.to, options.out, options.data, options.budget, decoding_of(options))
+    budget = {} if options.budget is None else {"budget_points": options.budget}
+    decoding = decoding_of(options)
+    result = export(options.model, options.to, options.out, options.data, decoding=decoding, **budget)
     show(result, options, "\n".join(_words(result)))
     return 0
 
 
 def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
     from distill.delivery.locator_export import export_locator, gate_pages, join
+    from distill.delivery.locator_int8 import BUDGET_POINTS
+    from distill.delivery.page_export import export_both
     from students.model_file import kind_of
     from teachers.shipped import find_student_or_teacher
 
+    both = kind_of(path) == "pages"
     if decoding_of(options) is not None:
-        raise ExportError(f"{path}: finds lines and reads none; how to decode is the recogniser's")
-    if kind_of(path) == "pages":
-        raise ExportError(f"{path}: holds both networks; export each from its own file, load_page takes the two")
+        what = "how to decode is chosen where pages are read" if both else "finds lines and reads none"
+        raise ExportError(f"{path}: {what}")
+    budget = BUDGET_POINTS if options.budget is None else options.budget
     match options.to:
+        case "pages" if both:
+            raise ExportError(f"{path}: holds both networks already")
         case "pages" if options.recogniser:
             result = join(path, find_student_or_teacher(options.recogniser), options.out)
         case "pages":
             raise ExportError("--to pages: name the recogniser that reads what the locator finds, by --recogniser")
-        case "onnx":
-            result = export_locator(path, options.out, *gate_pages(path, options.data))
+        case "onnx" | "int8" if both:
+            result = export_both(path, options.to, options.out, *gate_pages(path, options.data), budget)
+        case "onnx" | "int8":
+            result = export_locator(path, options.out, *gate_pages(path, options.data), options.to, budget)
         case _:
-            raise ExportError(f"--to {options.to}: a locator is exported to onnx or pages")
+            raise ExportError(f"--to {options.to}: a locator is exported to onnx, int8 or pages")
     show(result, options, "\n".join(_words(result)))
     return 0
 
@@ -89,6 +101,23 @@ def _words(result: dict[str, Any]) -> list[str]:
         lines.append(
             f"{seen['lines']:,} lines of {seen['pages']:,} pages ({result['pages_from']}) found as torch finds them: "
             f"maps within {seen['largest_difference']:.1g}, corners within {seen['largest_shift_px']:.1g} px"
+        )
+    if "read" in result:
+        lines.append(
+            f"{result['read']['lines']:,} lines read with the texts that torch reads: logits within "
+            f"{result['read']['largest_difference']:.1g}"
+        )
+    if "alike" in result:
+        seen = result["alike"]
+        lines.append(
+            f"int8 finds {seen['same']:,} of {seen['float_lines']:,} lines of {seen['pages']:,} pages as float32 does, "
+            f"{seen['points_lost']:.2f} % otherwise, budget {seen['budget_points']:g}; calibrated on "
+            f"{result['calibration_pages']} other pages; layers kept in float: "
+            + (", ".join(result["float_layers"]) or "none but the first")
+        )
+        ms = result["ms_a_page"]
+        lines.append(
+            f"{ms['this']:g} ms a page against {ms['fp32']:g} in float32, {result['speed_ratio']:g} times as fast"
         )
     if "texts" in result:
         logits, texts = result["logits"], result["texts"]
@@ -104,10 +133,10 @@ def _words(result: dict[str, Any]) -> list[str]:
             f"exact {seen['before']['exact']:.2%} to {seen['after']['exact']:.2%}, "
             f"CER {seen['before']['cer']:.2%} to {seen['after']['cer']:.2%}, budget {seen['budget_points']:g} points"
         )
-    if "float_layers" in result:
+    if "calibration_lines" in result:
         kept = ", ".join(result["float_layers"]) or "none but the recurrent ones and the first"
         lines.append(f"calibrated on {result['calibration_lines']:,} other lines; layers kept in float: {kept}")
-    if result["to"] in ("int8", "fp16"):
+    if "ms_a_line" in result and result["to"] in ("int8", "fp16"):
         ms, ratio = result["ms_a_line"], result["speed_ratio"]
         lines.append(
             f"{ms['this']:g} ms a line against {ms['fp32']:g} in float32"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from distill.data.pages.record import PageRecord, pages_digest
 from distill.data.pages.sources import PageFileSource
 from distill.delivery.export import RENDERED_FAMILIES
 from distill.delivery.graph import graph_of_locator, signed
+from distill.delivery.locator_int8 import BUDGET_POINTS, quantise_locator
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
 from distill.runs.folder import run_of
@@ -25,35 +26,61 @@ from distill.synthesis.pages.opening import open_drawn_pages
 from distill.synthesis.pages.source import DrawnPagesSource
 from distill.track import progress
 from students.errors import ExportError
-from students.model_file import expect_student, read_model, write_whole
+from students.model_file import expect_student, kind_of, read_model, write_whole
 from students.onnx_reader import session
 from students.pages.locate import MAPS_OUTPUT, LocatorReader
-from students.pages.model_file import PagesDescription, PagesFile, expect_locator, read_locator, write_pages
+from students.pages.model_file import (
+    LocatorDescription,
+    PagesDescription,
+    PagesFile,
+    expect_locator,
+    read_locator,
+    read_pages,
+    write_pages,
+)
 from students.pages.reader import lines_of
 from teachers.shipped import is_shipped
 
 GATE_PAGES = 32
 LARGEST_DIFFERENCE = 1e-3  # of maps, whose distances are tens of pixels
 LARGEST_SHIFT_PX = 0.5
-LOCATOR_NAME = "model.onnx"
+LOCATOR_NAMES = {"onnx": "model.onnx", "int8": "model.int8.onnx"}
 PAGES_NAME = "pages.safetensors"
 
 
-def export_locator(path: Path, out: Path | None, pages: Sequence[PageRecord], origin: str) -> dict[str, Any]:
+def export_locator(
+    path: Path,
+    out: Path | None,
+    pages: Sequence[PageRecord],
+    origin: str,
+    to: Literal["onnx", "int8"] = "onnx",
+    budget_points: float = BUDGET_POINTS,
+) -> dict[str, Any]:
     """Write a locator as ONNX, by default next to its file, and return what was seen on pages, which are of `origin`.
 
-    Raises `ExportError`, and writes nothing, where the result would not find the lines that the network finds.
+    Raises `ExportError`, and writes nothing, where the result would not find the lines that the network finds; in
+    `int8` all but `budget_points` percent of them, and faster.
     """
-    target = _target(path, out, LOCATOR_NAME)
+    target = _target(path, out, LOCATOR_NAMES[to])
     reader = teachers.load_locator(path)
     reader.model.cpu()
     graph = graph_of_locator(reader)
     exported = LocatorReader(reader.description, path, session(graph.SerializeToString(), target, 1, MAPS_OUTPUT))
     seen = check_lines(reader, exported, pages)
-    noted = {"training": reader.description.training | {"export": {"to": "onnx"}}}
-    blob = signed(graph, reader.description.model_copy(update=noted), target)
+    result: dict[str, Any] = {"found": seen}
+    about: dict[str, Any] = {"to": to}
+    if to == "int8":
+        graph, of_int8 = quantise_locator(reader, graph, pages, budget_points)
+        result |= of_int8
+        about |= {"float_layers": of_int8["float_layers"]}
+    blob = signed(graph, noted(reader.description, about), target)
     write_whole(target, blob)
-    return {"file": str(target), "to": "onnx", "bytes": len(blob), "pages_from": origin, "found": seen}
+    return {"file": str(target), "to": to, "bytes": len(blob), "pages_from": origin, **result}
+
+
+def noted(description: LocatorDescription, about: dict[str, Any]) -> LocatorDescription:
+    """Return the description with the facts of the export in its training record."""
+    return description.model_copy(update={"training": description.training | {"export": about}})
 
 
 def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, Any]:
@@ -115,7 +142,9 @@ def gate_pages(path: Path, data: Sequence[str]) -> tuple[Sequence[PageRecord], s
     They are of `data`, of the validation of the run that the locator lies in, or, where there is neither, drawn from
     fonts. Raises `DataError` for pages that cannot be opened.
     """
-    run = None if data else run_of(path, read_locator(path)[0])
+    both = kind_of(path) == "pages"
+    description = read_pages(path).description.locator if both else read_locator(path)[0]
+    run = None if data else run_of(path, description)
     if data:
         pages = [page for number, where in enumerate(data) for page in open_pages(_source(where, number), Path())]
     elif run is not None and isinstance(recipe := load_recipe(str(run / RECIPE_NAME)), PageRecipe):

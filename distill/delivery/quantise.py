@@ -42,8 +42,9 @@ def in_int8(
 ) -> tuple[onnx.ModelProto, list[str]]:
     """Return the graph in int8, and the layers that stayed float because they hurt, most harmful first.
 
-    `batches` are prepared images (N, channels, H, W). Layers stay float one after another, in steps that double,
-    until `points_lost` is within the budget. Raises `ExportError` where every layer would have to.
+    `batches` are prepared images (N, channels, H, W), of lines or of pages; the graph has one output. Layers stay
+    float one after another, in steps that double, until `points_lost` is within the budget. Raises `ExportError` where
+    every layer would have to.
     """
     inferred = onnx.shape_inference.infer_shapes(graph)
     ranges = _ranges(inferred, batches)
@@ -147,4 +148,4 @@ def _most_harmful_first(
 
 
 def _opened(graph: onnx.ModelProto) -> LogitsOf:
-    return session(graph.SerializeToString(), Path("int8"))
+    return session(graph.SerializeToString(), Path("int8"), output=graph.graph.output[0].name)

@@ -15,10 +15,17 @@ from students.reading import Reader
 from students.shipped import PAGE_READERS, Named, find_model, shipped_students
 
 Source = str | PathLike[str]
+LOCATOR_ONNX, RECOGNISER_ONNX = "locator.onnx", "recogniser.onnx"  # of a page reader that was exported into a folder
 
 
 def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
-    """Open a page reader: of one file if `recogniser` is None. Errors are those of `students.load_page`."""
+    """Open a page reader: of one file, or of the folder of an exported one, if `recogniser` is None.
+
+    Errors are those of `students.load_page`.
+    """
+    exported = Path(locator)
+    if recogniser is None and all((exported / name).is_file() for name in (LOCATOR_ONNX, RECOGNISER_ONNX)):
+        return PageReader(locator_at(exported / LOCATOR_ONNX), students.load(exported / RECOGNISER_ONNX))
     path = find_model(str(locator), Named("page reader", shipped_students().files, ", ".join(PAGE_READERS)))
     if recogniser is not None:
         return PageReader(locator_at(path), students.load(recogniser))

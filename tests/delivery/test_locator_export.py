@@ -113,8 +113,8 @@ def test_both_networks_become_one_file(locator_file: Path, tmp_path: Path, capsy
     assert "by --recogniser" in capsys.readouterr().err
     assert main([*words, "--recogniser", str(tmp_path / "pages.safetensors")]) == 2
     assert "holds both networks" in capsys.readouterr().err
-    assert main(["export", str(tmp_path / "pages.safetensors"), "--to", "onnx"]) == 2
-    assert "export each from its own file" in capsys.readouterr().err
+    assert main(["export", str(tmp_path / "pages.safetensors"), "--to", "pages"]) == 2
+    assert "holds both networks already" in capsys.readouterr().err
 
 
 def test_each_is_refused_in_the_place_of_the_other(locator_file: Path, tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_each_is_refused_in_the_place_of_the_other(locator_file: Path, tmp_path:
         join(locator_file, write_student(tmp_path / "big.safetensors", kind="teacher"))
 
 
-@pytest.mark.parametrize("words", [["--to", "int8"], ["--to", "onnx", "--beam", "4"]])
+@pytest.mark.parametrize("words", [["--to", "fp16"], ["--to", "onnx", "--beam", "4"]])
 def test_what_a_locator_has_not_is_refused(
     locator_file: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", str(locator_file), *words]) == 2
     assert "locator.safetensors: finds lines and reads none" in (error := capsys.readouterr().err) or (
-        "exported to onnx or pages" in error
+        "exported to onnx, int8 or pages" in error
     )
