@@ -15,6 +15,7 @@ from distill.commands import (
     USER_ERROR,
     Command,
     adopt,
+    compare,
     data,
     demo,
     export,
@@ -79,6 +80,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Distils large text-line recognisers into small ones, and proves the gain.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (recipes, new, models, reading, review, data, adopt, export, speed, demo, watch):
+    for module in (recipes, compare, new, models, reading, review, data, adopt, export, speed, demo, watch):
         module.add_to(commands)
     return parser

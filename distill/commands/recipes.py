@@ -1,9 +1,8 @@
-"""Commands that take a recipe: look at it, check it, train, compare."""
+"""Commands that take a recipe: look at it, check it, train."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from distill.commands import (
@@ -15,10 +14,9 @@ from distill.commands import (
     reports,
     show,
     takes_recipe,
-    until_stopped,
     warnings_told,
 )
-from distill.commands.recording import check_record, of_comparison, of_report, takes_record, write_record
+from distill.commands.recording import check_record, of_report, takes_record, write_record
 from students.errors import UserError
 
 
@@ -57,16 +55,6 @@ def add_to(commands: Commands) -> None:
     cache = add(commands, "cache", _cache, "compute the teacher's posteriors on the training lines, once")
     takes_recipe(cache)
     reports(cache)
-    compare = add(commands, "compare", _compare, "one teacher, several settings of the student, equal budgets")
-    takes_recipe(compare)
-    compare.add_argument(
-        "--over", action="append", required=True, metavar="KEY=A,B", help="settings; repeat to combine"
-    )
-    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds of every setting (default 3)")
-    compare.add_argument("--on", choices=["validation", "test"], default="validation", help="lines to score on")
-    compare.add_argument("--equal-seconds", action="store_true", help="also controls given the seconds of the students")
-    takes_record(compare)
-    reports(compare)
     render = add(commands, "render", _render, "a contact sheet of what training sees")
     takes_recipe(render)
     render.add_argument("-n", type=int, default=60, metavar="N", help="how many lines (default 60)")
@@ -190,37 +178,6 @@ def _cache(options: argparse.Namespace) -> int:
         return "\n".join(rows)
 
     return in_run(options, cache_teacher, words)
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from distill.recipe.pages import PageRecipe
-    from distill.runs.compare import run_comparison
-    from distill.runs.compare_page import page
-    from distill.runs.page_compare import compare_page, run_page_comparison
-    from distill.runs.settings import Comparison
-
-    recipe, _ = recipe_and_folder(options)
-    folder = options.run or Path("runs") / f"compare-{recipe.name}"
-    check_record(options)
-    if options.seeds < 1:
-        raise UserError(f"--seeds {options.seeds}: at least one")
-
-    comparison = Comparison(
-        options.recipe, options.overrides, options.over, options.seeds, options.on, options.equal_seconds
-    )
-
-    def work(stop: Any) -> int:
-        if isinstance(recipe, PageRecipe):
-            result = run_page_comparison(comparison, folder, stop)
-            words = compare_page(recipe, options.over, result)
-        else:
-            result = run_comparison(comparison, folder, stop)
-            words = page(recipe, options.over, result)
-        show(result, options, f"{words}\n{folder / 'compare.md'}")
-        write_record(options, lambda: of_comparison(options, result))
-        return 0
-
-    return until_stopped(work)
 
 
 def _render(options: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ print(re.search(r"VmHWM:\\s*(\\d+)", open("{_STATUS}").read()).group(1) if sys.a
 
 
 @contextmanager
-def _single_thread() -> Iterator[None]:
+def single_thread() -> Iterator[None]:
     """Let torch compute with one thread, and with as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -63,7 +63,7 @@ def measure(
     fresh process to its first text, in seconds and MiB. `product_times_one`: what as many processes gain here on
     products of small matrices.
     """
-    with _single_thread():
+    with single_thread():
         return _measured(models, lines, protocol, peers, processes)
 
 
@@ -183,7 +183,7 @@ def product_scaling(n_processes: int) -> float:
     return together / alone
 
 
-@_single_thread()
+@single_thread()
 def _products(n: int) -> tuple[float, float]:
     a = torch.rand(256, 256)
     a @ a
@@ -193,7 +193,7 @@ def _products(n: int) -> tuple[float, float]:
     return start, time.time()
 
 
-@_single_thread()
+@single_thread()
 def _span_of_one(job: tuple[Path, Sequence[bytes]]) -> tuple[float, float]:
     model, pictures = job
     reader = teachers.load(model)

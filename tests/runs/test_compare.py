@@ -90,7 +90,17 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
     assert all(f.stat().st_mtime_ns == time for f, time in done.items())
     assert set(json.loads(capsys.readouterr().out)["settings"]) == {"frame_kl", "dist"}
     other = [*one[:-1], "student.model={kind: recurrent},{kind: digits}"]
-    assert main(other) == 0
+    assert main([*other, "--pareto", "--at-least", "0.9", "--lines-a-second", "1"]) == 0
+    weighed = json.loads(capsys.readouterr().out)["pareto"]
+    assert weighed == json.loads((tmp_path / "c" / "pareto.json").read_text())
+    assert set(weighed["candidates"]) == {"recurrent", "digits"}
+    assert (weighed["take"], weighed["lines"]) == (None, 100)
+    assert weighed["why"].startswith("None of the 2 reads at least 90.0% of the lines at 1 lines/s or more. The most")
+    for row in weighed["candidates"].values():
+        assert row["bytes"] == Path(row["path"]).stat().st_size
+    page = (tmp_path / "c" / "pareto.md").read_text()
+    assert page.startswith("# smoke: which student\n\n**None of the 2")
+    assert (tmp_path / "c" / "pareto.png").stat().st_size > 5000
     longer = {f.parts[-4] for f in tmp_path.glob(f"c/{LONGER}/*/seed-0/control/model.safetensors")}
     assert longer == {"frame_kl", "dist", "_kind_recurrent_", "_kind_digits_"}
 
