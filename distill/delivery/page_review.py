@@ -162,15 +162,15 @@ class PageReview:
         return pages
 
     def _data(self, entry: _Entry) -> dict[str, Any]:
-        earlier = self._earlier.get(entry.file)
+        marked = not entry.found and entry.lines is not None
         width, height = entry.size_px
         return {
             "file": entry.file,
             "width": width,
             "height": height,
             "lines": entry.lines or [],
-            "marked": not entry.found and entry.lines is not None,
-            "earlier": earlier,
+            "marked": marked,
+            "earlier": None if marked else self._earlier.get(entry.file),
             "picture": entry.picture,
         }
 

@@ -298,6 +298,27 @@ def test_a_saved_file_is_opened_and_one_of_other_pages_refused(browser: Any, fol
     assert troubles == []
 
 
+def test_earlier_marks_and_drafts_stay_until_the_page_is_right(browser: Any, folder: Path) -> None:
+    line = {"box": [1, 2, 30, 40], "text": "marked"}
+    draft = {"box": [5, 6, 70, 80], "text": "begun", "is": "open", "sure": 0.3}
+    earlier = [{"file": "a.png", "lines": [line], "draft": [3]}, {"file": "b.png", "lines": None, "draft": [draft]}]
+    (folder / "pages.json").write_text(json.dumps(earlier))
+    page, troubles = opened(browser, review_of(folder, ("a.png", LINES), ("b.png", LINES)))
+    assert page.evaluate("pages.map(page => page.lines.length)") == [4, 1]  # what was found, and the draft
+    assert "that cannot be used: a.png: line 0 has no box and no polygon" in page.locator("#message").inner_text()
+    page.keyboard.type("x")
+    page.keyboard.press("PageDown")
+    assert texts(page) == ["begun"]
+    page.keyboard.press("Control+Enter")
+    marked, finished = saved(page, folder / "pages.json")
+    assert marked["lines"] == [line]
+    assert len(marked["draft"]) == 4
+    assert finished["lines"] == [{"box": [5, 6, 70, 80], "text": "begun"}]
+    assert "draft" not in finished
+    assert [line.text for record in records(folder).values() for line in record.lines or ()] == ["marked", "begun"]
+    assert troubles == []
+
+
 def test_it_fits_a_phone_and_takes_a_finger(browser: Any, folder: Path) -> None:
     hostile = "</script><script>document.title = 'taken'</script>\u2028" + "x" * 200
     page_file = review_of(folder, ("a.png", (read_line(hostile, *FIRST), *LINES[1:])))

@@ -321,3 +321,4 @@ ui.foot.textContent = `Save as ${data.target}: those pages are then a source for
 useTool(null);
 showPage(Math.max(0, pages.findIndex(page => !page.done)));
 if (lineHere()) select(here);
+if (unusable.length) ui.message.textContent = `Drafts in ${data.target} that cannot be used: ${unusable.join("; ")}`;

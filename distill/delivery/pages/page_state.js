@@ -9,6 +9,7 @@ const MOST_UNDONE = 200;
 let state = keptState(store); // by file: done, lines; under "": pages of opened files that are not here
 let at = 0; // the page shown
 let here = 0; // the line that is edited, in reading order
+const unusable = []; // why drafts of an earlier file are not
 const pages = data.pages.map(page => state[page.file] ?? draftOf(page) ?? { done: false, lines: linesAsGiven(page) });
 const past = data.pages.map(() => []);
 let lastKind = null;
@@ -23,10 +24,15 @@ function linesAsGiven(page) {
   }));
 }
 
-// what an earlier saved file holds of a page that was not finished; null where it holds nothing that can be used
+// what an earlier saved file holds of a page that was not finished; null where there is nothing, or what cannot be used
 function draftOf(page) {
   if (page.marked || !page.earlier?.draft) return null;
-  try { return pageFrom({ ...page.earlier, lines: null }, page); } catch { return null; }
+  try {
+    return pageFrom({ ...page.earlier, lines: null }, page);
+  } catch (error) {
+    unusable.push(error.message);
+    return null;
+  }
 }
 
 function given(line) {

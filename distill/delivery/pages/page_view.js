@@ -24,7 +24,7 @@ function grown(elements, n, make) {
 }
 
 function doubt(line) {
-  return line.sure === null ? 0 : 1 - line.sure;
+  return line.sure === null ? 0 : Math.sqrt(1 - line.sure); // what is a little unsure is seen, too
 }
 
 function drawLines() {
