@@ -79,14 +79,21 @@ class FinishedRun:
         return f"<table>{head}{rows}</table><p>{html.escape(str(self))}</p>"
 
 
-def run(recipe: str | PathLike[str], folder: str | PathLike[str] | None = None, **overrides: Any) -> FinishedRun:
+def run(
+    recipe: str | PathLike[str],
+    folder: str | PathLike[str] | None = None,
+    stop_after: str | None = None,
+    **overrides: Any,
+) -> FinishedRun:
     """Train teacher, control and student of a recipe, evaluate them, and return the finished run; reuse what is there.
 
     `recipe` is the name of a shipped one, a YAML file, or a run folder; `folder` is where it runs, by default
-    `runs/<recipe>`. `overrides` set keys of the recipe, with two underscores for a dot: `data__root="lines"`,
-    `student__training__steps=500`; or as `**{"data.root": "lines"}`. Raises `UserError` for a user's mistake, and
-    `distill.runtime.Stopped` after Ctrl-C; the same call then continues.
+    `runs/<recipe>`. `stop_after` (`"2h"`) ends the trainings so that all is done in about that time. `overrides` set
+    keys of the recipe, with two underscores for a dot: `data__root="lines"`, `student__training__steps=500`; or as
+    `**{"data.root": "lines"}`. Raises `UserError` for a user's mistake, and `distill.runtime.Stopped` after Ctrl-C; the
+    same call then continues.
     """
+    from distill.durations import seconds_of
     from distill.recipe.file import load_recipe, run_folder
     from distill.runs.tasks import open_any_run, train_whole
     from distill.runtime import StopFlag, stoppable
@@ -94,8 +101,9 @@ def run(recipe: str | PathLike[str], folder: str | PathLike[str] | None = None, 
     settings = [f"{key.replace('__', '.')}={_text(value)}" for key, value in overrides.items()]
     resolved = load_recipe(fspath(recipe), settings)
     where = Path(folder).expanduser() if folder else run_folder(fspath(recipe), resolved)
+    limit = None if stop_after is None else seconds_of(stop_after, "stop_after")
     in_main = threading.current_thread() is threading.main_thread()  # only there can a signal be waited for
-    with stoppable() if in_main else nullcontext(StopFlag()) as stop:
+    with stoppable(limit) if in_main else nullcontext(StopFlag(limit)) as stop:
         opened = open_any_run(resolved, where, stop)
         report = train_whole(opened)
         opened.accelerator.end_training()

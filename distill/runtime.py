@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -53,12 +54,17 @@ class StopFlag:
     """Set by SIGTERM or SIGINT, polled between steps and batches; a second signal ends the process at once.
 
     A launcher passes on a signal that the terminal has sent to everybody already: one that follows within
-    two seconds is the same.
+    two seconds is the same. `ends_at_s`, on the monotonic clock, is when trainings are to end with what they have.
     """
 
-    def __init__(self) -> None:
+    ends_at_s = math.inf
+
+    def __init__(self, seconds: float | None = None) -> None:
+        """Trainings end with what they have after so many `seconds`; None: with their last steps."""
         self.is_set = False
         self.since_s = 0.0
+        if seconds is not None:
+            self.ends_at_s = time.monotonic() + seconds
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         if not self.is_set:
@@ -67,6 +73,11 @@ class StopFlag:
         elif time.monotonic() - self.since_s > 2:
             os._exit(128 + number)
 
+    @property
+    def left_s(self) -> float:
+        """Return the seconds until trainings are to end; infinite where they have no end but their steps."""
+        return self.ends_at_s - time.monotonic()
+
     def raise_if_set(self) -> None:
         """Raise `Stopped` once a signal has come."""
         if self.is_set:
@@ -74,9 +85,12 @@ class StopFlag:
 
 
 @contextmanager
-def stoppable() -> Iterator[StopFlag]:
-    """Turn the first SIGTERM or SIGINT into a flag for as long as the context lasts."""
-    flag = StopFlag()
+def stoppable(seconds: float | None = None) -> Iterator[StopFlag]:
+    """Turn the first SIGTERM or SIGINT into a flag for as long as the context lasts.
+
+    Trainings end with what they have after so many `seconds`; None: with their last steps.
+    """
+    flag = StopFlag(seconds)
     before = {number: signal.signal(number, flag) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield flag

@@ -112,14 +112,26 @@ def as_json(value: object, target: TextIO, indent: int | None = None) -> str:
     return text
 
 
+def takes_limit(sub: argparse.ArgumentParser) -> None:
+    """Add the time after which trainings end."""
+    sub.add_argument(
+        "--stop-after",
+        metavar="TIME",
+        help="end the trainings so that all is done in about this time (90s, 30m, 2h); without it they go on",
+    )
+
+
 def in_run(
     options: argparse.Namespace,
     work: Callable[[Any], dict[str, Any]],
     words: Callable[[dict[str, Any]], str],
 ) -> int:
     """Open the run, do one piece of work in it, and print the result."""
+    from distill.durations import seconds_of
     from distill.runs.tasks import open_any_run
 
+    text = getattr(options, "stop_after", None)
+    limit = None if text is None else seconds_of(text, "--stop-after")
     recipe, folder = recipe_and_folder(options)
 
     def opened(stop: Any) -> int:
@@ -130,14 +142,17 @@ def in_run(
             show(result, options, words(result))
         return 0
 
-    return until_stopped(opened)
+    return until_stopped(opened, limit)
 
 
-def until_stopped(work: Callable[[Any], int]) -> int:
-    """Return the exit code of `work`; it is 75 where the process was asked to stop."""
+def until_stopped(work: Callable[[Any], int], seconds: float | None = None) -> int:
+    """Return the exit code of `work`; it is 75 where the process was asked to stop.
+
+    Its trainings end after so many `seconds`.
+    """
     from distill.runtime import STOPPED, Stopped, stoppable
 
-    with stoppable() as stop:
+    with stoppable(seconds) as stop:
         try:
             return work(stop)
         except Stopped:

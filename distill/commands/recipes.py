@@ -14,6 +14,7 @@ from distill.commands import (
     recipe_and_folder,
     reports,
     show,
+    takes_limit,
     takes_recipe,
     warnings_told,
 )
@@ -51,6 +52,7 @@ def add_to(commands: Commands) -> None:
         sub = add(commands, name, command, about)
         takes_recipe(sub)
         reports(sub)
+        takes_limit(sub)
         if name != "teacher":
             takes_record(sub)
     cache = add(commands, "cache", _cache, "compute the teacher's posteriors on the training lines, once")

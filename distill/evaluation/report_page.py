@@ -10,8 +10,9 @@ from distill.data.lines import Lines
 from distill.evaluation.breakdown import page as breakdown_page
 from distill.evaluation.ceiling import page as ceiling_page
 from distill.evaluation.curves import COLOURS, Curves, draw_curves
-from distill.evaluation.document import Block, Heading, Paragraph, Picture, Strong, Table, as_markdown
+from distill.evaluation.document import Block, Heading, Paragraph, Picture, Strong, Table, Text, as_markdown
 from distill.evaluation.document_page import as_page
+from distill.evaluation.endings import endings_in_words
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare
 from distill.evaluation.next_steps_page import page as next_page
@@ -75,7 +76,8 @@ def _table(result: Mapping[str, Any]) -> list[Block]:
             cer = f"{part['cer']:.2%} ({around['low']:.1%} to {around['high']:.1%})"
             rows.append([name, f"{part['parameters']:,}", f"{part['exact']:.2%}", cer, f"{part['wer']:.2%}"])
     some = result["student"]
-    notes = [f"{sentence}." for sentence in result.get("foreign_teachers", ())]
+    notes: list[Text] = [Strong(f"{sentence}.") for sentence in endings_in_words(result)]
+    notes += [f"{sentence}." for sentence in result.get("foreign_teachers", ())]
     if match := result.get("match"):
         notes.append(f"How the teacher was matched (objective.match.how: auto): {match['why']}.")
     note = f"{some['n']:,} test lines, protocol {some['protocol']}, seed {result['seeds'][0]}."

@@ -52,7 +52,8 @@ def in_words(result: Mapping[str, Any], measure: str = "exact lines") -> str:
     if result["verdict"] is None:
         return _changed(result, measure)
     if result["verdict"] == "unproven":
-        return "unproven: the control was switched off, so nothing is known about what the teacher added"
+        why = result.get("no_control", "the control was switched off")
+        return f"unproven: {why}, so nothing is known about what the teacher added"
     gain, recovered, cer = result["gain"], result["gap_recovered"], _cer_in_words(result)
     words = {"gain": "gain", "no_gain": "no gain", "inconclusive": "inconclusive"}[result["verdict"]]
     if result.get("nothing_reads"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ KEPT = 0.85  # of the time is planned for; the rest is for what cannot be forese
 RENDERED_A_SECOND = 300
 LEAST_STEPS = 150
 TEACHER_SHARE = 0.5
-UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,6 @@ class Plan:
     synthetic: int
     views: int
     seconds: dict[str, float]
-
-
-def seconds_of(text: str) -> float:
-    """Return the seconds that `90s`, `30m` or `1.5h` mean; raises `UserError` for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
-    if not found or float(found[1]) == 0:
-        raise UserError(f"--budget {text}: write a time such as 90s, 30m or 2h")
-    return float(found[1]) * UNITS[found[2]]
 
 
 def measured(teacher: Recogniser, student: Recogniser, height_px: int, width_px: int) -> Speeds:

@@ -11,7 +11,8 @@ from typing import Any
 
 from distill.data.documents import document_of
 from distill.data.labels import LabelForm
-from distill.proposing.budget import Plan, Speeds, measured, plan_for, seconds_of
+from distill.durations import seconds_of
+from distill.proposing.budget import Plan, Speeds, measured, plan_for
 from distill.proposing.proposal import (
     SHORT_BUDGET_S,
     SMALL_TEACHER,
@@ -88,7 +89,7 @@ def corpus_of(target: Path) -> Path:
 
 def propose(request: Request, cache: Path) -> Proposal:
     """Look at the lines and return a recipe for them. Raises `UserError` for what cannot be used."""
-    budget_s = seconds_of(request.budget)
+    budget_s = seconds_of(request.budget, "--budget")
     seen, notes = _look(request, cache)
     form, why_form = label_form_of(seen.lines.labels)
     if request.label_form is not None:

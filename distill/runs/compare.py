@@ -146,7 +146,8 @@ def reuse_control(work: Workplace, task: Task, folder: Path) -> None:
     if target.exists():
         return
     for file in sorted(folder.glob(f"*/{work.folder.name}/control/{MODEL_NAME}")):
-        if task.trained_by(file) == task.digest:
+        record = task.record_of(file)
+        if record.get("job") == task.digest and "stopped" not in record:
             reuse(file.parent, target)
             work.stopwatch.add("control", seconds_of(file.parent.parent).get("control", 0.0))
             return

@@ -13,8 +13,8 @@ from distill.runs.opening import Run
 from distill.runs.pools import cache_of
 from distill.teaching.teacher import FrozenTeacher
 from distill.training.initial import Start, start_of
+from distill.training.job import Job
 from distill.training.lines import LineTask, Role
-from distill.training.train import Job
 from students.errors import DataError
 from students.model_file import MODEL_NAME
 

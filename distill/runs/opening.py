@@ -26,7 +26,8 @@ from distill.runtime import Runtime, StopFlag, environment, start
 from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import problems_of_starts
-from distill.training.train import Job, finished, train
+from distill.training.job import Job, finished
+from distill.training.train import train
 from students.errors import CheckpointError, DataError
 from students.model_file import write_whole
 

@@ -8,6 +8,7 @@ from typing import Any
 import teachers
 from distill.data.pages.record import pages_digest
 from distill.digests import digest_of
+from distill.evaluation.endings import endings, incomparable
 from distill.evaluation.pages.locating import PreparedPages, outlines_found
 from distill.evaluation.pages.report import summarise_run
 from distill.evaluation.pages.report_page import write_report_page
@@ -29,6 +30,11 @@ def make_page_report(work: Workplace, recipe: PageRecipe, test: Pages) -> dict[s
     """
     roles = ["teacher", *(["control"] if recipe.student.control else []), "student"]
     readers = {role: teachers.load_locator(work.folder / role / MODEL_NAME) for role in roles}
+    records = {role: reader.description.training for role, reader in readers.items()}
+    no_control = incomparable(records)
+    if no_control:
+        roles.remove("control")
+        del readers["control"], records["control"]
     judged = {
         "files": {role: digest_of(reader.description) for role, reader in readers.items()},
         "test": pages_digest(test),
@@ -47,7 +53,9 @@ def make_page_report(work: Workplace, recipe: PageRecipe, test: Pages) -> dict[s
     seed = recipe.seed if recipe.student.seed is None else recipe.student.seed
     parameters = {role: n_parameters(reader.model) for role, reader in readers.items()}
     result = summarise_run(test, found, parameters, seed)
-    result |= {"task": "pages", "judged": judged, "drawn": sampled(work.folder, roles)}
+    result |= {"task": "pages", "judged": judged, "drawn": sampled(work.folder, roles), **endings(records)}
+    if no_control:
+        result["no_control"] = no_control
     write_report_page(work.folder, (recipe.name, recipe.about), test, found, result)
     write_json(target, result)
     return result

@@ -17,19 +17,20 @@ from distill.evaluation.pages.locating import PreparedPages
 from distill.evaluation.verdict import verdict
 from distill.recipe.pages import PageNetwork, PageRecipe
 from distill.runs.changed import refuse_changed
+from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
 from distill.runs.opening import Workplace, make_writable, open_workplace, record, train_all
 from distill.runs.page_pools import PagePools, open_page_pools, pages_of
 from distill.runs.page_report import make_page_report
-from distill.runs.teachers import copied
+from distill.runs.teachers import copied, usable_teacher
 from distill.runs.weak import ALLOW, WeakTeacherError
 from distill.runtime import StopFlag
 from distill.teaching.pages.teacher import FrozenLocator
 from distill.teaching.teacher_files import OWN, copy_or_original
 from distill.track import say
 from distill.training.initial import undownloaded
+from distill.training.job import Job, finished
 from distill.training.lines import Role
 from distill.training.pages import PageTask
-from distill.training.train import Job, finished
 from students.errors import CheckpointError, DataError
 from students.model_file import MODEL_NAME
 from students.pages.model_file import read_locator
@@ -63,8 +64,11 @@ def open_page_run(recipe: PageRecipe, folder: Path, stop: StopFlag) -> PageRun:
     return PageRun(folder, work.accelerator, work.stopwatch, stop, recipe, pools, validation)
 
 
-def train_page_teacher(run: PageRun) -> Path:
-    """Train the teacher on the marked pages, or take the finished one, and return its model file."""
+def train_page_teacher(run: PageRun, alone: bool = True) -> Path:
+    """Train the teacher on the marked pages, or take the finished one, and return its model file.
+
+    Of a limited time it takes all if it is trained `alone`; else what students follow it with is left to them.
+    """
     if run.recipe.teacher.file is not None:
         path = copied(run, copy_or_original(run.recipe.teacher.file, run.folder, locator_of))
         say(f"teacher: {path}, as it is")
@@ -72,7 +76,7 @@ def train_page_teacher(run: PageRun) -> Path:
     with run.stopwatch.measure("teacher"):
         job = page_job(run, "teacher")
         _write_down(run, [job, page_job(run, "control")])
-        path = train_all(run, [job])
+        path = train_network(run, [job], alone)
     say(f"teacher: {path}")
     return path
 
@@ -90,7 +94,8 @@ def train_page_pair(run: PageRun) -> Path:
     """Train control and student against the finished teacher and return the student's model file."""
     frozen = finished_locator(run)
     control = [page_job(run, "control")] if run.recipe.student.control else []
-    student = page_job(run, "student", frozen)
+    own = page_job(run, "teacher") if run.recipe.teacher.file is None else None
+    (student,) = as_provisional([page_job(run, "student", frozen)], own)
     _write_down(run, [*control, student])
     asked = not (run.recipe.teacher.allow_weak or finished(student))
     found = student.task.validate(frozen, run.accelerator) if asked else None
@@ -98,6 +103,8 @@ def train_page_pair(run: PageRun) -> Path:
         raise WeakTeacherError(
             f"the teacher finds no line on any of the {len(run.validation)} validation pages; {ALLOW}"
         )
+    if is_limited(run.stop):
+        return train_pair_within(run, [student], control)
     if control:
         with run.stopwatch.measure("control"):
             path = train_all(run, control)
@@ -139,10 +146,7 @@ def finished_locator(run: PageRun) -> FrozenLocator:
     if run.recipe.teacher.file is not None:
         path = copied(run, copy_or_original(run.recipe.teacher.file, run.folder, locator_of))
     else:
-        job = page_job(run, "teacher")
-        if not finished(job):
-            raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
-        path = job.target
+        path = usable_teacher(page_job(run, "teacher"), run.stop)
     return FrozenLocator(
         teachers.load_locator(path).model, run.accelerator.device, run.recipe.teacher.training.precision
     )

@@ -11,6 +11,7 @@ import teachers
 from distill.digests import digest_of
 from distill.evaluation import report
 from distill.evaluation.ceiling import shown_characters
+from distill.evaluation.endings import endings, incomparable
 from distill.evaluation.report_page import PAGE_NAME, write_pages
 from distill.runs.chosen_match import chosen_before
 from distill.runs.jobs import final_job
@@ -55,6 +56,9 @@ def make_report(run: Run) -> dict[str, Any]:
     Empty on all processes but the first.
     """
     models = models_judged(run)
+    records = {role: read_description(path).training for role, path in models.items() if role != "before"}
+    if no_control := incomparable(records):
+        del models["control"], records["control"]
     judged = {
         "files": {role: _description_digest(path) for role, path in models.items()},
         "test": run.pools.test.digest,
@@ -77,8 +81,10 @@ def make_report(run: Run) -> dict[str, Any]:
     seed = final_job(run, "control").seed
     shown, protocol = shown_characters(run.pools.train, run.pools.charset), run.recipe.data.protocol
     result = report.summarise(run.pools.test, readings, parameters, temperatures, protocol, seed, shown)
-    result |= {"judged": judged, "drawn": sampled(run.folder, list(models))}
+    result |= {"judged": judged, "drawn": sampled(run.folder, list(models)), **endings(records)}
     result |= next_steps(run.folder, result, train, len(run.pools.validation))
+    if no_control:
+        result["no_control"] = no_control
     if foreign := foreign_teachers(run.recipe, run.folder):
         result["foreign_teachers"] = foreign
     if run.recipe.teacher and run.recipe.objective.match.how == "auto":

@@ -7,16 +7,20 @@ from typing import Any
 
 import teachers
 from distill.runs.jobs import jobs_of
+from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
 from distill.runs.opening import Run, train_all, write_down
 from distill.runs.reporting import make_report
-from distill.runs.teachers import fill_caches, finished_teacher, own_copy
+from distill.runs.teachers import fill_caches, finished_teacher, own_copy, teacher_job
 from distill.runs.weak import refuse_silent, refuse_worse, validation_read
 from distill.track import say
-from distill.training.train import finished
+from distill.training.job import finished
 
 
-def train_teacher(run: Run) -> Path:
-    """Train the teacher on the labelled lines, or take the finished one, and return its model file."""
+def train_teacher(run: Run, alone: bool = True) -> Path:
+    """Train the teacher on the labelled lines, or take the finished one, and return its model file.
+
+    Of a limited time it takes all if it is trained `alone`; else what students follow it with is left to them.
+    """
     if run.recipe.own_teacher.file is not None:
         path = own_copy(run)
         say(f"teacher: {path}, as it is")
@@ -24,7 +28,7 @@ def train_teacher(run: Run) -> Path:
     with run.stopwatch.measure("teacher"):
         jobs = jobs_of(run, "teacher")
         write_down(run, [*jobs, *jobs_of(run, "control")])
-        path = train_all(run, jobs)
+        path = train_network(run, jobs, alone)
     say(f"teacher: {path}")
     return path
 
@@ -41,18 +45,22 @@ def train_students(run: Run) -> dict[str, Any]:
 def train_pair(run: Run) -> Path:
     """Train control and student against the finished teacher and return the student's model file.
 
-    Without a teacher the student is trained further on the labels alone.
+    Without a teacher the student is trained further on the labels alone. In a limited time the student goes first, and
+    the control takes as many steps as it.
     """
     if run.recipe.teacher is None:
         return fine_tune(run)
     frozen = finished_teacher(run)
     control = jobs_of(run, "control") if run.recipe.student.control else []
-    student = jobs_of(run, "student", frozen)
+    student = as_provisional(jobs_of(run, "student", frozen), teacher_job(run))
     write_down(run, [*control, *student])
     asked = not (run.recipe.teacher.allow_weak or all(map(finished, student)))
     read = validation_read(run, frozen) if asked else None
     if read is not None:
         refuse_silent(read)
+    if is_limited(run.stop):
+        fill_caches(run, [job.task for job in student if not finished(job)])
+        return train_pair_within(run, student, control)
     if control:
         with run.stopwatch.measure("control"):
             path = train_all(run, control)
@@ -71,7 +79,7 @@ def fine_tune(run: Run) -> Path:
     if unlabelled := sum(text is None for text in lines.texts):
         say(f"student: {unlabelled:,} of {len(lines):,} lines have no label and are left out: no teacher reads them")
     with run.stopwatch.measure("student"):
-        return train_all(run, jobs)
+        return train_network(run, jobs, alone=True)
 
 
 def train_control(run: Run) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from distill.evaluation.endings import endings_in_words
 from distill.evaluation.next_steps_page import in_a_line
 from distill.evaluation.pages.report import MEASURE
 from distill.evaluation.verdict import in_words
@@ -27,15 +28,17 @@ def open_any_run(recipe: AnyRecipe, folder: Path, stop: StopFlag) -> AnyRun:
     )
 
 
-def train_teacher(opened: AnyRun) -> Path:
-    """Train the teacher of a run, or take the finished one, and return its model file."""
-    return pages.train_page_teacher(opened) if isinstance(opened, pages.PageRun) else run.train_teacher(opened)
+def train_teacher(opened: AnyRun, alone: bool = True) -> Path:
+    """Train the teacher of a run, or take the finished one, and return its model file; not `alone`: students follow."""
+    if isinstance(opened, pages.PageRun):
+        return pages.train_page_teacher(opened, alone)
+    return run.train_teacher(opened, alone)
 
 
 def train_whole(opened: AnyRun) -> dict[str, Any]:
     """Train teacher, control and student, those that the recipe has, evaluate them, and return the report."""
     if opened.recipe.teacher is not None:
-        train_teacher(opened)
+        train_teacher(opened, alone=False)
     return train_students(opened)
 
 
@@ -45,7 +48,10 @@ def train_students(opened: AnyRun) -> dict[str, Any]:
 
 
 def outcome_in_words(folder: Path, report: Mapping[str, Any]) -> str:
-    """Return sizes and speeds of the networks of a report, a line each, the verdict, and what to try next."""
+    """Return sizes and speeds of the networks of a report, how they ended, the verdict, and what to try next."""
     if report.get("task") == "pages":
-        return f"{speeds_of(folder, report, FINDS, 'pages', lambda part: part['pages'])}\n{in_words(report, MEASURE)}"
-    return f"{sizes_and_speeds(folder, report)}\n{in_words(report)}\n{in_a_line(report)}"
+        rows = [speeds_of(folder, report, FINDS, "pages", lambda part: part["pages"])]
+        words = [in_words(report, MEASURE)]
+    else:
+        rows, words = [sizes_and_speeds(folder, report)], [in_words(report), in_a_line(report)]
+    return "\n".join([*rows, *endings_in_words(report), *words])

@@ -11,14 +11,16 @@ import torch
 import teachers
 from distill.data.posteriors import Cached
 from distill.recipe.sections import Recipe, RecipeError
-from distill.runs.jobs import final_job, jobs_of
+from distill.runs.jobs import LineJob, final_job, jobs_of
+from distill.runs.limited import is_limited
 from distill.runs.opening import Run, Workplace
+from distill.runtime import StopFlag
 from distill.teaching.cache import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.teaching.teacher_files import copy_in, foreign_teachers, model_of, teacher_file, unknown_characters
 from distill.track import say
+from distill.training.job import Job, finished, recorded
 from distill.training.lines import LineTask
-from distill.training.train import finished
 from students.charset import Charset
 from students.errors import CheckpointError
 from students.model_file import write_whole
@@ -31,15 +33,31 @@ def finished_teacher(run: Run) -> FrozenTeacher:
 
     Raises `CheckpointError` where it is not finished or its file cannot be used.
     """
-    recipe = run.recipe
-    if recipe.own_teacher.file is not None:
-        own = own_copy(run)
-    else:
-        job = final_job(run, "teacher")
-        if not finished(job):
+    job = teacher_job(run)
+    own = own_copy(run) if job is None else usable_teacher(job, run.stop)
+    return frozen_teacher(run.recipe, own, run.pools.charset, run.accelerator.device)
+
+
+def teacher_job(run: Run) -> LineJob | None:
+    """Return the training of the run's own teacher; None where a finished one was given."""
+    return None if run.recipe.own_teacher.file is not None else final_job(run, "teacher")
+
+
+def usable_teacher(job: Job[Any], stop: StopFlag) -> Path:
+    """Return the model file of a teacher that may teach: a finished one, or in a limited time one that ended early.
+
+    Raises `CheckpointError` for any other.
+    """
+    if not finished(job):
+        if not job.target.is_file():
             raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
-        own = job.target
-    return frozen_teacher(recipe, own, run.pools.charset, run.accelerator.device)
+        if not is_limited(stop):
+            taken = recorded(job)["steps"]
+            raise CheckpointError(
+                f"{job.folder}: the teacher ended early, after {taken:,} of {job.training.steps:,} steps; let it go on "
+                "first (distill teacher ..., or distill run ...), or let it teach as it is with --stop-after"
+            )
+    return job.target
 
 
 def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.device) -> FrozenTeacher:

@@ -202,6 +202,7 @@ class LineTask:
         best: Mapping[str, Tensor],
         chosen: Mapping[str, float] | None,
         accelerator: Accelerator,
+        record: Mapping[str, Any],
     ) -> None:
         """Write the model file: weights, charset, preparation, training record, and a temperature fitted on validation.
 
@@ -223,7 +224,7 @@ class LineTask:
             charset=self.charset,
             preparation=image,
             calibration=Calibration(temperature=temperature),
-            training=self._record(weights, chosen),
+            training=self._record(weights, chosen) | dict(record),
         )
         if accelerator.is_main_process:
             write_model(target, description, {name: t.numpy() for name, t in weights.items()})
@@ -249,6 +250,6 @@ class LineTask:
             **({"teachers": foreign} if foreign else {}),
         }
 
-    def trained_by(self, file: Path) -> str | None:
-        """Return the digest of the task that wrote a model file; None where it has none."""
-        return read_model(file)[0].training.get("job")
+    def record_of(self, file: Path) -> Mapping[str, Any]:
+        """Return the training record of a model file; empty where it has none."""
+        return read_model(file)[0].training

@@ -108,12 +108,17 @@ def build_optimisers(model: nn.Module, training: Budget, auxiliary: Sequence[nn.
     return (*muon, adamw)
 
 
-def rate_at(step: int, training: Budget) -> float:
-    """Return the learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0."""
-    warm = max(1, round(training.warmup * training.steps))
+def rate_at(step: int, training: Budget, first: int = 0) -> float:
+    """Return the learning rate of a step, counted from 0: linear warm-up, then the schedule down to 0.
+
+    A schedule that begins at step `first` is spread over the steps from there on (a warm restart, as in Loshchilov and
+    Hutter 2017).
+    """
+    step, steps = step - first, training.steps - first
+    warm = max(1, round(training.warmup * steps))
     if step < warm:
         return training.learning_rate * (step + 1) / warm
-    done = (step - warm) / max(1, training.steps - warm)
+    done = (step - warm) / max(1, steps - warm)
     match training.schedule:
         case "cosine":
             return training.learning_rate * 0.5 * (1 + math.cos(math.pi * done))

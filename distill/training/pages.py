@@ -143,6 +143,7 @@ class PageTask:
         best: Mapping[str, Tensor],
         chosen: Mapping[str, float] | None,
         accelerator: Accelerator,
+        record: Mapping[str, Any],
     ) -> None:
         """Write the model file: weights, preparation, how lines are found, training record.
 
@@ -157,7 +158,7 @@ class PageTask:
             receptive_px=self.model.receptive_px,
             preparation=self.recipe.page,
             finding=self.recipe.finding,
-            training=self._record(best, chosen),
+            training=self._record(best, chosen) | dict(record),
         )
         if accelerator.is_main_process:
             write_locator(target, description, {name: t.numpy() for name, t in best.items()})
@@ -180,9 +181,9 @@ class PageTask:
             "teacher": self.teacher.digest if self.teacher else None,
         }
 
-    def trained_by(self, file: Path) -> str | None:
-        """Return the digest of the task that wrote a model file; None where it has none."""
-        return read_locator(file)[0].training.get("job")
+    def record_of(self, file: Path) -> Mapping[str, Any]:
+        """Return the training record of a model file; empty where it has none."""
+        return read_locator(file)[0].training
 
     def steps(self, steps: range, accelerator: Accelerator | None = None) -> Generator[PageStep]:
         """Yield the steps of the training. Without a teacher, marked pages stand in for those that nobody marked."""

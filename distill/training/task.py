@@ -143,11 +143,13 @@ class Task(Protocol):
         best: Mapping[str, Tensor],
         chosen: Mapping[str, float] | None,
         accelerator: Accelerator,
+        record: Mapping[str, Any],
     ) -> None:
         """Write the model file of the `best` weights. Every process takes part, the first one writes.
 
-        `chosen` has the step and the figures of the validation that chose them.
+        `chosen` has the step and the figures of the validation that chose them; `record` goes into the training record,
+        over what the task itself says there.
         """
 
-    def trained_by(self, file: Path) -> str | None:
-        """Return the digest of the task that wrote a model file; None where it has none."""
+    def record_of(self, file: Path) -> Mapping[str, Any]:
+        """Return the training record of a model file; empty where it has none."""

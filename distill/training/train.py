@@ -6,10 +6,11 @@ seen here.
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -17,15 +18,15 @@ from accelerate.utils import gather_object
 
 from distill import checkpoint as checkpoints
 from distill.digests import on_host
-from distill.recipe.training import Budget
 from distill.runtime import StopFlag, Stopped
 from distill.track import MetricsLog, Stopwatch, progress, say, write_json
+from distill.training.early import Early
+from distill.training.job import Job, finished
 from distill.training.optimisers import build_optimisers, follow, rate_at
 from distill.training.step import StepResult, StepSettings, take_step
-from distill.training.task import Criterion, Step, Task, Validation
+from distill.training.task import Criterion, Step, Validation
 from distill.training.trainee import Progress, Trainee, restore, save
 from students.errors import CheckpointError, DataError, UserError
-from students.model_file import MODEL_NAME
 from students.parts import n_parameters
 
 SILENT_STEPS = 1000  # a CTC training may write nothing for a while before it learns
@@ -38,30 +39,6 @@ class CollapseError(UserError):
     """A training that will come to nothing was stopped."""
 
 
-TaskT_co = TypeVar("TaskT_co", bound=Task, covariant=True)
-
-
-@dataclass(frozen=True)
-class Job(Generic[TaskT_co]):
-    """One training: the `role` of its network in the run, its task, its budget, and its folder."""
-
-    role: str
-    task: TaskT_co
-    training: Budget
-    seed: int
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """Return the name of its folder within the run's."""
-        return self.role if self.folder.parent.name != "stages" else f"{self.role} {self.folder.name}"
-
-    @property
-    def target(self) -> Path:
-        """Return the model file that it ends with."""
-        return self.folder / MODEL_NAME
-
-
 @dataclass(frozen=True)
 class Session:
     """What one call of `train` works with. `metrics` is None on all processes but the first."""
@@ -71,11 +48,21 @@ class Session:
     accelerator: Accelerator
     metrics: MetricsLog | None
     stop: StopFlag
+    early: Early
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        rate = rate_at(step, self.job.training, self.job.first_step)
+        return rate if self.early.ending is None else rate * self.early.ending.factor(step)
 
 
-def train(job: Job[Any], accelerator: Accelerator, stop: StopFlag, stopwatch: Stopwatch) -> Path:
+def train(
+    job: Job[Any], accelerator: Accelerator, stop: StopFlag, stopwatch: Stopwatch, early: Early | None = None
+) -> Path:
     """Train to the end, from the newest checkpoint on, and return the model file.
 
+    With `early` the training may end before; its best weights so far are in the model file, which says so, and the next
+    call goes on at the checkpoint from before its cool-down.
     Raises `Stopped` after a checkpoint, `NonFiniteError` for a loss or gradient that is not finite, `CollapseError`
     where the network gives no answer for too long, and `DataError` where too many items are damaged.
     """
@@ -84,32 +71,22 @@ def train(job: Job[Any], accelerator: Accelerator, stop: StopFlag, stopwatch: St
     trainee = _begin(job, accelerator)
     _agree(trainee.progress.step, accelerator)
     path, size = job.folder / "metrics.jsonl", trainee.progress.metrics_size
-    session = Session(job, trainee, accelerator, MetricsLog(path, size) if accelerator.is_main_process else None, stop)
+    metrics = MetricsLog(path, size) if accelerator.is_main_process else None
+    session = Session(job, trainee, accelerator, metrics, stop, early or Early())
     if not trainee.progress.metrics_size:
         _first_entry(session)
     _loop(session, stopwatch)
+    ending = session.early.ending
     if accelerator.is_main_process:
-        _save(session, keep=1)
+        if ending is None:
+            _save(session, keep=1)
         _write_lines(session)
-    job.task.write(job.target, trainee.model, trainee.best, trainee.progress.best, accelerator)
+    record = job.record(trainee.progress.step, ending)
+    job.task.write(job.target, trainee.model, trainee.best, trainee.progress.best, accelerator, record)
+    if ending is not None:
+        say(f"{job.name}: its time was over after {trainee.progress.step:,} of {job.training.steps:,} steps")
     accelerator.wait_for_everyone()
     return job.target
-
-
-def finished(job: Job[Any]) -> bool:
-    """Return whether the model file is there. Raises `CheckpointError` if it, or a checkpoint, is another job's."""
-    digest = job.task.digest
-    checkpoint = checkpoints.newest(job.folder / "checkpoints")
-    if job.target.is_file():
-        owner = job.task.trained_by(job.target)
-    else:
-        owner = checkpoints.read_state(checkpoint).get("job") if checkpoint else digest
-    if owner != digest:
-        raise CheckpointError(
-            f"{job.folder}: was trained from another recipe, other data or another teacher; choose another --run, "
-            f"or remove {job.folder} to train it anew"
-        )
-    return job.target.is_file()
 
 
 def _agree(step: int, accelerator: Accelerator) -> None:
@@ -129,16 +106,24 @@ def _begin(job: Job[Any], accelerator: Accelerator) -> Trainee:
         trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
     for parameter in trainee.named_parameters.values():  # a step without a term for it is then a step of zero gradient
         parameter.grad = torch.zeros_like(parameter)
-    if (folder := checkpoints.newest(job.folder / "checkpoints")) is not None:
-        restore(folder, trainee, checkpoints.load(folder), accelerator.device)
+    if (folder := checkpoints.newest(job.checkpoints)) is not None:
+        saved = checkpoints.load(folder)
+        if job.owns(saved.state["job"]):
+            restore(folder, trainee, saved, accelerator.device)
+        else:  # it rests on weights that were provisional, or `finished` would have refused it
+            say(f"{job.name}: begins anew, since what it was trained on was provisional")
+            accelerator.wait_for_everyone()  # all have read it
+            if accelerator.is_main_process:
+                shutil.rmtree(job.checkpoints)
     return trainee
 
 
 def _loop(session: Session, stopwatch: Stopwatch) -> None:
     job, now, accelerator = session.job, session.trainee.progress, session.accelerator
     steps_from, criterion = job.task.begin(accelerator, session.stop.raise_if_set)
-    steps, n = job.training.steps, job.task.items_a_step
-    items = steps_from(range(now.step, now.step if now.has_no_hope(job.training) else steps))
+    steps, n, first = job.training.steps, job.task.items_a_step, job.first_step
+    items = steps_from(range(now.step, now.step if now.has_no_hope(job.training, first) else steps))
+    session.early.begin(now.step)
     with (
         closing(items),
         closing(stopwatch.waited(job.name, items)) as watched,
@@ -150,10 +135,14 @@ def _loop(session: Session, stopwatch: Stopwatch) -> None:
             if now.step % job.training.log_every == 0:
                 _log(session)
                 bar.set_postfix_str(f"loss {result.figures['loss']:.3f}", refresh=False)
-            if now.step % job.training.validate_every == 0 or now.step == steps:
+            ending = session.early.after(now.step, steps, accelerator)
+            end = ending.end if ending else steps
+            if now.step % job.training.validate_every == 0 or now.step == end:
                 _validate(session)
-            last = now.step == steps or now.has_no_hope(job.training)
+            last = now.step == end or (ending is None and now.has_no_hope(job.training, first))
             due = now.step % job.training.checkpoint_every == 0 or result.stop
+            if ending:  # none that a training which goes on would begin at in the midst of the cool-down
+                due = now.step == ending.begin or (due and now.step < ending.begin)
             if due and not last and accelerator.is_main_process:
                 _save(session)
             if result.stop and not last:
@@ -166,7 +155,7 @@ def _loop(session: Session, stopwatch: Stopwatch) -> None:
 def _one_step(session: Session, criterion: Criterion, data: Step) -> StepResult:
     trainee, now, training = session.trainee, session.trainee.progress, session.job.training
     for group in (group for optimiser in trainee.optimisers for group in optimiser.param_groups):
-        group["lr"] = rate_at(now.step, training)
+        group["lr"] = session.rate(now.step)
     settings = StepSettings(
         done=now.step / training.steps,
         seed=session.job.seed,
@@ -240,7 +229,7 @@ def _advise(job: Job[Any], now: Progress) -> None:
     )
     if now.step - now.written >= max(SILENT_STEPS, job.training.steps / 3):
         raise CollapseError(f"{nothing}: the network has collapsed to {job.task.silence}, and more steps rarely help")
-    if now.step == job.training.steps or now.has_no_hope(job.training):
+    if now.step == job.training.steps or now.has_no_hope(job.training, job.first_step):
         say(f"{nothing}; so short a training may just need more steps")
 
 
@@ -268,7 +257,7 @@ def _log(session: Session) -> None:
     """Means over the steps since the last entry."""
     job, now = session.job, session.trainee.progress
     figures = {name: total / n for name, (total, n) in now.window.items()}
-    figures["learning_rate"] = rate_at(now.step - 1, job.training)
+    figures["learning_rate"] = session.rate(now.step - 1)
     now.window.clear()
     if session.metrics:
         session.metrics.write(step=now.step, **figures)
@@ -278,4 +267,4 @@ def _log(session: Session) -> None:
 def _save(session: Session, keep: int = checkpoints.KEEP) -> None:
     job, trainee = session.job, session.trainee
     trainee.progress.metrics_size = session.metrics.flushed_size() if session.metrics else 0
-    save(job.folder / "checkpoints", job.task.digest, trainee, keep)
+    save(job.checkpoints, job.digest, trainee, keep, job.provisional)

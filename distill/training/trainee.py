@@ -28,11 +28,11 @@ class Progress:
     sampled: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled items of each source so far
     replaced: dict[str, str] = field(default_factory=dict)  # damaged items that others stood in for, and why
 
-    def has_no_hope(self, training: Budget) -> bool:
-        """Return whether as many validations as the recipe's patience have brought nothing better."""
+    def has_no_hope(self, training: Budget, first: int = 0) -> bool:
+        """Return whether as many validations as the recipe's patience, from step `first` on, brought nothing better."""
         if training.patience is None or self.best is None:
             return False
-        return self.step - self.best["step"] >= training.patience * training.validate_every
+        return self.step - max(first, self.best["step"]) >= training.patience * training.validate_every
 
 
 @dataclass
@@ -57,8 +57,11 @@ class Trainee:
         return self.average or dict(self.model.state_dict())
 
 
-def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP) -> None:
-    """Write what is needed to go on at the exact step, as a checkpoint of the training with digest `job`."""
+def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP, provisional: bool = False) -> None:
+    """Write what is needed to go on at the exact step, as a checkpoint of the training with digest `job`.
+
+    `provisional`: it rests on weights that may change.
+    """
     now = trainee.progress
     names: dict[Tensor, str] = {p: name for name, p in trainee.named_parameters.items()}
     moments = {
@@ -77,6 +80,7 @@ def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP)
     state = {
         **{OLD_NAMES.get(part.name, part.name): getattr(now, part.name) for part in fields(Progress)},
         "job": job,
+        **({"provisional": True} if provisional else {}),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "device": next(trainee.model.parameters()).device.type,

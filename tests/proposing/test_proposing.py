@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 
 from distill.cli import main
 from distill.data.sources import ParquetSource
+from distill.durations import seconds_of
 from distill.proposing import proposing
-from distill.proposing.budget import LEAST_STEPS, Speeds, plan_for, seconds_of
+from distill.proposing.budget import LEAST_STEPS, Speeds, plan_for
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
 from distill.recipe.file import load_recipe
@@ -133,7 +134,7 @@ def test_a_longer_time_gives_more_steps() -> None:
     assert long.student_steps > 2 * short.student_steps
     assert sum(long.seconds.values()) <= 3600
     assert plan_for(900, FAST, 2000, trains_teacher=False, draws=True).teacher_steps == 0
-    assert [seconds_of(text) for text in ("90s", "30m", "1.5h")] == [90, 1800, 5400]
+    assert [seconds_of(text, "--budget") for text in ("90s", "30m", "1.5h")] == [90, 1800, 5400]
 
 
 def test_texts_follow_the_labels() -> None:
@@ -158,4 +159,4 @@ def test_yaml_is_read_back_as_it_was() -> None:
     assert max(map(len, text.splitlines())) <= 112
     assert flow({"a": [True, 0.5]}) == "{a: [true, 0.5]}"
     with pytest.raises(UserError):
-        seconds_of("0m")
+        seconds_of("0m", "--budget")

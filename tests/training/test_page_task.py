@@ -17,9 +17,10 @@ from distill.recipe.pages import PageRecipe
 from distill.runtime import StopFlag, Stopped
 from distill.teaching.pages.teacher import FrozenLocator
 from distill.track import Stopwatch
+from distill.training.job import Job
 from distill.training.lines import Role
 from distill.training.pages import PageTask
-from distill.training.train import Job, train
+from distill.training.train import train
 from students.pages.model_file import read_locator
 from tests.page_task import RECIPE, record
 from tests.training.test_second_task import StopAt

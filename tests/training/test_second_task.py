@@ -30,8 +30,9 @@ from distill.recipe.sections import Training
 from distill.runtime import StopFlag, Stopped
 from distill.seeds import generator_of, seed_of
 from distill.track import Stopwatch
+from distill.training.job import Job, finished
 from distill.training.task import Lessons, Task, Validation
-from distill.training.train import Job, finished, train
+from distill.training.train import train
 from students.errors import CheckpointError
 
 HEIGHT, WIDTH, BATCH = 24, 24, 8
@@ -172,13 +173,14 @@ class StripeTask:
         best: Mapping[str, Tensor],
         chosen: Mapping[str, float] | None,
         accelerator: Accelerator,
+        record: Mapping[str, Any],
     ) -> None:
-        metadata = {"about": json.dumps({"job": self.digest, "chosen": chosen})}
+        metadata = {"about": json.dumps({"chosen": chosen, **record})}
         safetensors.torch.save_file(dict(best), target, metadata)
 
-    def trained_by(self, file: Path) -> str | None:
+    def record_of(self, file: Path) -> Mapping[str, Any]:
         with safetensors.safe_open(file, "pt") as opened:
-            return json.loads(opened.metadata()["about"])["job"]
+            return json.loads(opened.metadata()["about"])
 
 
 class StopAt(StopFlag):

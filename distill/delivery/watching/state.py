@@ -123,6 +123,7 @@ def _network(name: str, place: Path, training: Any, seconds: Mapping[str, float]
     finished = (place / MODEL_NAME).is_file()
     unit = "page" if hasattr(training, "batch_pages") else "line"
     touched = max(path.stat().st_mtime for path in (place, place / "metrics.jsonl"))
+    done = finished and (place / MODEL_NAME).stat().st_mtime >= (place / "metrics.jsonl").stat().st_mtime
     return NetworkState(
         name=name,
         unit=unit,
@@ -130,7 +131,7 @@ def _network(name: str, place: Path, training: Any, seconds: Mapping[str, float]
         step=max((int(entry["step"]) for entry in entries), default=0),
         a_step=getattr(training, f"batch_{unit}s"),
         finished=finished,
-        going=not finished and time.time() - touched < QUIET_S,
+        going=not done and time.time() - touched < QUIET_S,
         curves=_curves(entries),
         seconds=seconds.get(f"{name}: steps"),
         waiting_share=seconds.get(f"{name}: waiting for data, share"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from distill.data.pages.record import PageRecord
 from distill.evaluation.curves import Curves, draw_curves
+from distill.evaluation.endings import endings_in_words
 from distill.evaluation.pages.pictures import LEGEND, draw_found
 from distill.evaluation.pages.report import MEASURE, Found, page_scores
 from distill.evaluation.verdict import in_words
@@ -63,7 +64,8 @@ def _table(result: Mapping[str, Any]) -> str:
                 f"| {part['hmean_70']:.1%} | {part['split']} | {part['merged']} |"
             )
     some, missed = result["student"], result["missed"]
-    note = f"\n{some['pages']:,} test pages with {some['lines']:,} lines, IoU 0.5 unless another stands there, "
+    note = "".join(f"\n**{sentence}**.\n" for sentence in endings_in_words(result))
+    note += f"\n{some['pages']:,} test pages with {some['lines']:,} lines, IoU 0.5 unless another stands there, "
     note += f"seed {result['seeds'][0]}. These rates are of all lines together; the verdict is on {MEASURE}."
     if missed["n"]:
         note += f" Of the {missed['n']:,} lines that the student misses the teacher misses {missed['teacher_too']:.0%}."
