@@ -50,7 +50,7 @@ class FolderSource(AnySource):
     """A folder of images with a label file, with a text next to each image, or with neither: unlabelled."""
 
     kind: Literal["folder"] = "folder"
-    path: str = Field(description="folder, relative to data.root")
+    path: str = Field(description="folder, or a label file whose images lie in its folder, relative to data.root")
     labels: str | None = Field(
         None,
         description="label file in the folder (.tsv, .txt, .csv, .json, .jsonl), *.gt.txt or *.txt; null: the one that "

@@ -73,7 +73,9 @@ class Data(Section):
     root: str = Field(".", description="folder that the paths of sources start from")
     train: tuple[Source, ...] = Field(min_length=1, description="labelled and unlabelled training lines")
     validation: tuple[Source, ...] = Field((), description="lines to choose the best weights on")
-    cut: Cut | None = Field(None, description="where there is no validation source: cut it from train")
+    cut: Cut | None = Field(
+        None, description="where there is no validation source: cut it from train; left out, a tenth of the files"
+    )
     unlabel: Unlabel | None = Field(None, description="documents of train whose labels are not used, as an experiment")
     test: tuple[Source, ...] = Field((), description="lines the report is made on, read once")
     test_cut: Cut | None = Field(
@@ -88,6 +90,14 @@ class Data(Section):
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return without_unset(self, dump(self), ("test_cut",))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _validation_is_cut(cls, given: Any) -> Any:
+        """Where nothing is said of validation, a tenth of the labelled lines is cut: each file its own document."""
+        if isinstance(given, dict) and not given.get("validation") and "cut" not in given:
+            return {**given, "cut": {}}
+        return given
 
     @model_validator(mode="after")
     def _one_validation_and_distinct_names(self) -> Data:

@@ -14,7 +14,20 @@ from students.errors import CheckpointError
 from students.model_file import MODEL_NAME
 
 SHOWN = 12
-ADVICE = "set them back, choose another --run, or remove {folder} to train it anew"
+GOES_ON = (
+    "steps",
+    "learning_rate",
+    "warmup",
+    "schedule",
+    "validate_every",
+    "patience",
+    "checkpoint_every",
+    "log_every",
+)
+ADVICE = (
+    "set them back, choose another --run, or remove {folder} to train it anew; more training.steps alone, with or "
+    "without another learning_rate, warmup or schedule, let a finished network go on"
+)
 
 
 def refuse_changed(recipe: AnyRecipe, folder: Path) -> None:
@@ -23,17 +36,43 @@ def refuse_changed(recipe: AnyRecipe, folder: Path) -> None:
     Only settings that its weights surely depend on are compared, which takes no look at the lines.
     """
     before = recipe_before(folder)
-    if before is None:
-        return
     problems = []
-    for role in _trained(recipe):
+    for role in changed_roles(recipe, folder):
+        changes = list(differences(_settings(before, role), _settings(recipe, role))) if before else []
         there = folder / role
-        if (there / MODEL_NAME).is_file() or any(there.glob("**/checkpoints/*")):
-            changes = list(differences(_settings(before, role), _settings(recipe, role)))
-            if changes:
-                problems.append(f"{there}: began with other settings\n{listed(changes)}\n{ADVICE.format(folder=there)}")
+        problems.append(f"{there}: began with other settings\n{listed(changes)}\n{ADVICE.format(folder=there)}")
     if problems:
         raise CheckpointError("\n".join(problems))
+
+
+def changed_roles(recipe: AnyRecipe, folder: Path, longer: bool = False) -> list[Role]:
+    """Return the networks of a folder that began with other settings than the recipe has now.
+
+    With `longer` only where all of them differ in nothing but more steps, and in what a longer training may set anew.
+    """
+    before = recipe_before(folder)
+    if before is None:
+        return []
+    changed = []
+    for role in _trained(recipe):
+        there = folder / role
+        begun = (there / MODEL_NAME).is_file() or any(there.glob("**/checkpoints/*"))
+        old, new = _settings(before, role), _settings(recipe, role)
+        if begun and any(differences(old, new)):
+            if longer and not _is_longer(old, new, "teacher" if role == "teacher" else "student"):
+                return []
+            changed.append(role)
+    return changed
+
+
+def _is_longer(old: dict[str, Any], new: dict[str, Any], part: str) -> bool:
+    """Whether two settings of a network differ in nothing but its last training, which has more steps."""
+    trainings = [settings[part]["training"] for settings in (old, new)]
+    fixed = [
+        settings | {part: settings[part] | {"training": {k: v for k, v in training.items() if k not in GOES_ON}}}
+        for settings, training in zip((old, new), trainings, strict=True)
+    ]
+    return fixed[0] == fixed[1] and trainings[1]["steps"] > trainings[0]["steps"]
 
 
 def recipe_before(folder: Path) -> AnyRecipe | None:

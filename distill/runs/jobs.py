@@ -62,7 +62,7 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
             plan=plan,
             ships=stage is None,
         )
-        jobs.append(Job(role, task, training, task.seed, folder))
+        jobs.append(run.extensions.applied(Job(role, task, training, task.seed, folder)))
         start = Start(folder / MODEL_NAME, task.digest)
     return jobs
 

@@ -20,9 +20,10 @@ from distill.digests import digest_of
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
 from distill.recipe.sections import Learner, Recipe
 from distill.runs.changed import changed_keys, listed, refuse_changed
+from distill.runs.extending import Extensions, extensions_of, keep_earlier, written_extensions
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import usable_lines
-from distill.runtime import Runtime, StopFlag, environment, start
+from distill.runtime import StopFlag, environment, start
 from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import problems_of_starts
@@ -40,6 +41,7 @@ class Workplace:
     accelerator: Accelerator
     stopwatch: Stopwatch
     stop: StopFlag
+    extensions: Extensions
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,14 @@ class Run(Workplace):
     usable: dict[Learner, Lines]
 
 
-def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
+def open_run(recipe: Recipe, folder: Path, stop: StopFlag, may_extend: bool = False) -> Run:
     """Open the lines of a recipe, before anything is trained or written down in the folder.
 
+    With `may_extend` more steps of what is finished there are taken as a wish to go on.
     Raises `CheckpointError` for a folder that began with other settings, and for initial weights and teachers that
     cannot be used; `DataError` for lines, `RecipeError` for networks; `Stopped` after a signal.
     """
-    make_writable(folder)
-    refuse_changed(recipe, folder)
-    work = open_workplace(recipe.runtime, folder, stop)
+    work = open_workplace(recipe, folder, stop, may_extend)
     with work.accelerator.main_process_first(), work.stopwatch.measure("lines"):
         pools = open_pools(recipe, folder, stop.raise_if_set)
     if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder):
@@ -68,15 +69,20 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag) -> Run:
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools, folder)
     pools = replace(pools, refused={**pools.refused, **too_long})
-    return Run(folder, work.accelerator, work.stopwatch, stop, recipe, pools, usable)
+    return Run(folder, work.accelerator, work.stopwatch, stop, work.extensions, recipe, pools, usable)
 
 
-def open_workplace(runtime: Runtime, folder: Path, stop: StopFlag) -> Workplace:
-    """Start what works in a run folder that can be written."""
-    accelerator = start(runtime, folder)
-    if runtime.workers:
+def open_workplace(recipe: AnyRecipe, folder: Path, stop: StopFlag, may_extend: bool = False) -> Workplace:
+    """Start what works in a run folder; raises as `open_run` does for one that cannot be written or began otherwise."""
+    make_writable(folder)
+    extensions = extensions_of(recipe, folder) if may_extend else written_extensions(folder)
+    if extensions.kept is None:
+        refuse_changed(recipe, folder)
+    accelerator = start(recipe.runtime, folder)
+    if recipe.runtime.workers:
         ready_workers()
-    return Workplace(folder, accelerator, Stopwatch(folder / "timing.json", writes=accelerator.is_main_process), stop)
+    stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
+    return Workplace(folder, accelerator, stopwatch, stop, extensions)
 
 
 def make_writable(folder: Path) -> None:
@@ -117,12 +123,14 @@ def record(
         raise CheckpointError(f"{error}\nkeys that differ:\n{listed(changes)}" if changes else str(error)) from error
     work.accelerator.wait_for_everyone()
     if work.accelerator.is_main_process:
+        keep_earlier(work.folder, work.extensions)
         write_whole(work.folder / RECIPE_NAME, resolved_yaml(recipe).encode())
         known = environment(work.accelerator) | {"recipe": digest_of(recipe)}
         if finished_files:
             known["finished_teachers"] = list(finished_files)
         write_json(work.folder / "environment.json", known)
         write_json(work.folder / "data.json", summary)
+    work.accelerator.wait_for_everyone()
     if recipe.runtime.tracker != "none":
         work.accelerator.init_trackers(recipe.name)
 

@@ -16,9 +16,8 @@ from distill.digests import file_digest
 from distill.evaluation.pages.locating import PreparedPages
 from distill.evaluation.verdict import verdict
 from distill.recipe.pages import PageNetwork, PageRecipe
-from distill.runs.changed import refuse_changed
 from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
-from distill.runs.opening import Workplace, make_writable, open_workplace, record, train_all
+from distill.runs.opening import Workplace, open_workplace, record, train_all
 from distill.runs.page_pools import PagePools, open_page_pools, pages_of
 from distill.runs.page_report import make_page_report
 from distill.runs.teachers import copied, usable_teacher
@@ -47,21 +46,20 @@ class PageRun(Workplace):
     validation: PreparedPages
 
 
-def open_page_run(recipe: PageRecipe, folder: Path, stop: StopFlag) -> PageRun:
+def open_page_run(recipe: PageRecipe, folder: Path, stop: StopFlag, may_extend: bool = False) -> PageRun:
     """Open the pages of a recipe, before anything is trained or written down in the folder.
 
+    With `may_extend` more steps of what is finished there are taken as a wish to go on.
     Raises `CheckpointError` for a folder that began with other settings, and for initial weights and teachers that
     cannot be used; `DataError` for pages; `Stopped` after a signal.
     """
-    make_writable(folder)
-    refuse_changed(recipe, folder)
-    work = open_workplace(recipe.runtime, folder, stop)
+    work = open_workplace(recipe, folder, stop, may_extend)
     with work.accelerator.main_process_first(), work.stopwatch.measure("pages"):
         pools = open_page_pools(recipe, folder, stop.raise_if_set)
     if problems := problems_of_locators(recipe, folder):
         raise CheckpointError("\n".join(problems))
     validation = PreparedPages(pools.validation, recipe.page)
-    return PageRun(folder, work.accelerator, work.stopwatch, stop, recipe, pools, validation)
+    return PageRun(folder, work.accelerator, work.stopwatch, stop, work.extensions, recipe, pools, validation)
 
 
 def train_page_teacher(run: PageRun, alone: bool = True) -> Path:
@@ -138,7 +136,7 @@ def page_job(run: PageRun, role: Role, teacher: FrozenLocator | None = None) -> 
         teacher=teacher,
         start=None if part.init is None else _weights(locator_of(part.init)),
     )
-    return Job(role, task, part.training, task.seed, run.folder / role)
+    return run.extensions.applied(Job(role, task, part.training, task.seed, run.folder / role))
 
 
 def finished_locator(run: PageRun) -> FrozenLocator:

@@ -23,9 +23,9 @@ AnyRun: TypeAlias = Run | pages.PageRun
 
 def open_any_run(recipe: AnyRecipe, folder: Path, stop: StopFlag) -> AnyRun:
     """Open the lines or the pages of a recipe; raises as `open_run` and `open_page_run` do."""
-    return (
-        pages.open_page_run(recipe, folder, stop) if isinstance(recipe, PageRecipe) else open_run(recipe, folder, stop)
-    )
+    if isinstance(recipe, PageRecipe):
+        return pages.open_page_run(recipe, folder, stop, may_extend=True)
+    return open_run(recipe, folder, stop, may_extend=True)
 
 
 def train_teacher(opened: AnyRun, alone: bool = True) -> Path:

@@ -35,6 +35,7 @@ class Job(Generic[TaskT_co]):
     """One training: the `role` of its network in the run, its task, its budget, and its folder.
 
     `provisional`: it rests on the weights of a training that ended early, and is done anew once that has gone on.
+    `replaces` are digests of trainings whose results in its folder give way to it.
     """
 
     role: str
@@ -44,6 +45,7 @@ class Job(Generic[TaskT_co]):
     folder: Path
     extends: Extension | None = None
     provisional: bool = False
+    replaces: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -94,7 +96,8 @@ def finished(job: Job[Any]) -> bool:
     Raises `CheckpointError` if it, or a checkpoint, is another job's that does not give way.
     """
     record = recorded(job)
-    if not job.owns(record.get("job", job.digest)) and not record.get("provisional"):
+    owner = record.get("job", job.digest)
+    if not job.owns(owner) and owner not in job.replaces and not record.get("provisional"):
         raise CheckpointError(
             f"{job.folder}: was trained from another recipe, other data or another teacher; choose another --run, "
             f"or remove {job.folder} to train it anew"

@@ -110,8 +110,8 @@ def _begin(job: Job[Any], accelerator: Accelerator) -> Trainee:
         saved = checkpoints.load(folder)
         if job.owns(saved.state["job"]):
             restore(folder, trainee, saved, accelerator.device)
-        else:  # it rests on weights that were provisional, or `finished` would have refused it
-            say(f"{job.name}: begins anew, since what it was trained on was provisional")
+        else:  # it gives way, or `finished` would have refused it
+            say(f"{job.name}: begins anew, since what it was trained on has gone on")
             accelerator.wait_for_everyone()  # all have read it
             if accelerator.is_main_process:
                 shutil.rmtree(job.checkpoints)

@@ -33,3 +33,31 @@ def finished_run(shared: Path, cache: Path) -> Path:
             for command in ("teacher", "student"):
                 assert main([command, "smoke", f"runtime.cache_root={cache}", "--run", str(run)]) == 0
     return run
+
+
+TINY = [
+    *("data.train.0.lines=96", "data.train.1.lines=48", "data.validation.0.lines=24", "data.test.0.lines=24"),
+    *(
+        f"{network}.training.{key}={value}"
+        for network in ("teacher", "student")
+        for key, value in (
+            *(("steps", 16), ("batch_lines", 8), ("validate_every", 8), ("checkpoint_every", 4), ("log_every", 4)),
+        )
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def tiny(cache: Path) -> list[str]:
+    """Settings of the smoke recipe that leave a few steps on a few lines."""
+    return [*TINY, f"runtime.cache_root={cache}", "runtime.workers=0"]
+
+
+@pytest.fixture(scope="session")
+def tiny_run(shared: Path, tiny: list[str]) -> Path:
+    """A finished run of these settings, made by the first worker that wants it; tests read it, or copy it."""
+    run = shared / "tiny"
+    with FileLock(shared / "tiny.lock"):
+        if not (run / "report.json").exists():
+            assert main(["run", "smoke", *tiny, "--run", str(run)]) == 0
+    return run

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distill.data.formats.contents import Contents, FilesFetch, first_of, lies_inside
-from distill.data.formats.label_files import Row, read_label_file
+from distill.data.formats.label_files import SUFFIXES, Row, read_label_file
 from distill.data.formats.label_search import (
     ALL_TEXTS,
     LABEL_FILES,
@@ -41,7 +41,14 @@ class Labelled:
 
 
 def open_folder(folder: Path, labels: str | None) -> Contents:
-    """Open the lines of a folder; `labels` names the label file where there is a choice."""
+    """Open the lines of a folder; `labels` names the label file where there is a choice.
+
+    In the place of the folder a label file may be given: its images lie in its folder or below.
+    """
+    if folder.is_file() and folder.suffix.lower() in SUFFIXES:
+        if labels is not None:
+            raise DataError(f"{folder}: is a label file itself; leave out labels: {labels}, or give the folder")
+        folder, labels = folder.parent, folder.name
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     files = files_of(folder)
