@@ -89,6 +89,7 @@ def extensions_of(recipe: AnyRecipe, folder: Path) -> Extensions:
     continued = dict(there.continued)
     for role in longer:
         part = before.teacher if role == "teacher" else before.student
+        assert part is not None  # a network that was trained
         found = _continued(recipe, folder / role, kept, part.training.model_dump(mode="json"), continued.get(role))
         continued[role] = continued[role] if role in continued and continued[role].job == found.job else found
     anew = {}
@@ -142,7 +143,7 @@ def _place(folder: Path) -> str:
 
 def _refuse_unfinished(recipe: AnyRecipe, folder: Path, role: str) -> None:
     """Raise `CheckpointError` where a network, or one that is compared with it, has not taken all of its steps."""
-    pair = ["student", *(["control"] if recipe.student.control else [])]
+    pair = ["student", *(["control"] if recipe.student.control and recipe.teacher else [])]
     for each in [role] if role == "teacher" else pair:
         file = folder / each / MODEL_NAME
         record = _record_of(recipe, file) if file.is_file() else None
