@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,11 @@ def _check(options: argparse.Namespace) -> int:
 
 def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     """What is found of a recipe, or of a folder of pages, and the files that were written."""
-    from distill.evaluation.doctor.page import write_check
+    from distill.evaluation.doctor.page import write_check, write_lines_check
     from distill.evaluation.doctor.pages.html import write_page_check
     from distill.recipe.pages import PageRecipe
     from distill.runs.check import check
+    from distill.runs.line_folder import check_line_folder, is_place_of_lines
     from distill.runs.page_check import check_pages
     from distill.runs.page_folder import check_page_folder, marks_pages
 
@@ -125,6 +127,11 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
         folder = options.run or Path("runs") / f"check-{path.absolute().name}"
         found = check_page_folder(path, folder, (options.locator or "pages") if asks else None)
         return found, write_page_check(folder, str(path), "a folder of pages", found)
+    if is_place_of_lines(options.recipe):
+        _refuse_overrides(options)
+        folder = options.run or Path("runs") / f"check-{path.absolute().name}"
+        found = check_line_folder(options.recipe, folder)
+        return found, write_lines_check(folder, options.recipe, found)
     recipe, folder = recipe_and_folder(options)
     if isinstance(recipe, PageRecipe):
         found = check_pages(recipe, folder, options.locator, asks)
@@ -183,8 +190,16 @@ def _cache(options: argparse.Namespace) -> int:
     return in_run(options, cache_teacher, words)
 
 
+def _refuse_overrides(options: argparse.Namespace) -> None:
+    """Raise `UserError` for keys of a recipe where there is none."""
+    if options.overrides:
+        raise UserError(f"{options.overrides[0]}: {options.recipe} is no recipe, so there are no keys to set")
+
+
 def _render(options: argparse.Namespace) -> int:
+    from distill.proposing.preview import lines_and_their_likes
     from distill.recipe.pages import PageRecipe
+    from distill.runs.line_folder import is_place_of_lines
     from distill.runs.page_preview import training_crops
     from distill.runs.preview import training_sheet
 
@@ -192,6 +207,12 @@ def _render(options: argparse.Namespace) -> int:
     if not target.lower().endswith(".png"):
         raise UserError("render: name the picture last, for example: distill render quick -n 60 sheet.png")
     options.overrides = overrides
+    if is_place_of_lines(options.recipe):
+        _refuse_overrides(options)
+        with tempfile.TemporaryDirectory() as cache:
+            lines_and_their_likes(options.recipe, options.n, Path(cache)).save(target)
+        print(target)
+        return 0
     recipe, folder = recipe_and_folder(options)
     sheet = training_crops if isinstance(recipe, PageRecipe) else training_sheet
     sheet(recipe, folder, options.n).save(target)

@@ -18,7 +18,7 @@ from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubts, doubts_of, most_suspicious, turned_over
 from distill.evaluation.doctor.findings import Finding, about, counted
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
-from distill.evaluation.doctor.pictures import findings_in_pictures, look_at
+from distill.evaluation.doctor.pictures import Pictures, findings_in_pictures, look_at
 from distill.evaluation.doctor.profile import profiles, shared_documents
 from distill.evaluation.doctor.scatter import findings_in_scatter, scatter_of
 from distill.recipe.sections import Recipe, Source, Teacher
@@ -41,6 +41,7 @@ from distill.teaching.teacher_files import (
 from distill.training.initial import problems_of_starts
 from students.charset import Charset
 from students.errors import UserError
+from students.image import Preparation
 
 
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
@@ -53,17 +54,11 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
         pools = open_pools(recipe, folder)
     except UserError as error:
         return Diagnosis((Finding("problem", "lines", "recipe", str(error)),))
-    found = _refused(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe) + _labels(pools)
+    found = left_out(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe)
     parts = pools.parts
-    classes = class_counts(parts, pools.charset)
-    for part, lines in parts.items():
-        found += findings_in_labels(part, lines)
-    found += findings_in_charset(pools.charset, classes)
     real = {part: real_lines(recipe, lines) for part, lines in parts.items()}
-    pictures = {part: look_at(part, lines) for part, lines in real.items()}
-    for part, looked_at in pictures.items():
-        found += findings_in_pictures(part, looked_at, recipe.image) + disagreements(part, looked_at)
-    found += leaks(pictures)
+    on_lines, classes, pictures = findings_on_lines(pools, real, recipe.image)
+    found += on_lines
     found += _together(pools)
     if recipe.data.cut is not None:
         found += shared_documents(real, recipe.data.cut.document)
@@ -72,7 +67,24 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     if n_suspicious and not any(finding.kind == "teacher" and finding.severity == "problem" for finding in found):
         found += _of_recipe("problem", "teacher", weakness(recipe, folder, pools))
     suspicious = tuple(most_suspicious(doubts, n_suspicious))
-    return Diagnosis(tuple(_in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
+    return Diagnosis(tuple(in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
+
+
+def findings_on_lines(
+    pools: Pools, real: Mapping[str, Lines], image: Preparation
+) -> tuple[list[Finding], dict[str, dict[str, int]], dict[str, Pictures]]:
+    """Return findings in labels and pictures, how many lines of each part have each character, and the pictures.
+
+    `real` are the lines of each part whose pictures are looked at.
+    """
+    found, classes = _labels(pools), class_counts(pools.parts, pools.charset)
+    for part, lines in pools.parts.items():
+        found += findings_in_labels(part, lines)
+    found += findings_in_charset(pools.charset, classes)
+    pictures = {part: look_at(part, lines) for part, lines in real.items()}
+    for part, looked_at in pictures.items():
+        found += findings_in_pictures(part, looked_at, image) + disagreements(part, looked_at)
+    return found + leaks(pictures), classes, pictures
 
 
 def _together(pools: Pools) -> list[Finding]:
@@ -96,7 +108,7 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
     if not problems:
         try:
             usable, too_long = usable_lines(recipe, pools, folder)
-            problems += _refused(too_long)
+            problems += left_out(too_long)
             problems += _of_recipe("problem", "lines", problems_of_trainings(recipe, usable))
         except UserError as error:
             problems.append(Finding("problem", "network", "recipe", str(error)))
@@ -134,8 +146,8 @@ def shared_families(some: Iterable[Source], others: Iterable[Source]) -> list[st
     return sorted(one & other)
 
 
-def _refused(refused: Mapping[str, list[Refusal]]) -> list[Finding]:
-    """A problem for every reason of every part, named as `data.json` does: `train: leaked`."""
+def left_out(refused: Mapping[str, list[Refusal]]) -> list[Finding]:
+    """Return a problem for every reason of every part, named as `data.json` does: `train: leaked`."""
     found = []
     for name, refusals in refused.items():
         part, _, why = name.partition(": ")
@@ -201,6 +213,6 @@ def _doubt_notes(part: str, doubts: Doubts) -> list[Finding]:
     return found
 
 
-def _in_order(found: list[Finding]) -> list[Finding]:
-    """Problems first; else as they were found."""
+def in_order(found: list[Finding]) -> list[Finding]:
+    """Return problems first; else as they were found."""
     return sorted(found, key=lambda finding: finding.severity != "problem")

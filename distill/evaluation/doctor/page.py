@@ -114,6 +114,17 @@ def write_page(folder: Path, found: Diagnosis, html: str) -> list[Path]:
 
 def page(recipe: Recipe, found: Diagnosis, album: Album) -> str:
     """Return the whole page as HTML."""
+    return lines_page(recipe.name, recipe.about, found, album)
+
+
+def write_lines_check(folder: Path, name: str, found: Diagnosis) -> list[Path]:
+    """Write what was found in lines without a recipe and return the files."""
+    album = Album(joined(list(found.parts.values())))
+    return write_page(folder, found, lines_page(name, "lines without a recipe", found, album))
+
+
+def lines_page(name: str, about: str, found: Diagnosis, album: Album) -> str:
+    """Return the page on lines under its name and what it is about."""
     more = [
         _parts(found),
         *findings_in_html(found, album),
@@ -121,7 +132,7 @@ def page(recipe: Recipe, found: Diagnosis, album: Album) -> str:
         _sources(found),
         _classes(found),
     ]
-    return whole_page(recipe.name, recipe.about, found, more, album.room)
+    return whole_page(name, about, found, more, album.room)
 
 
 def findings_in_html(found: Diagnosis, pictures: Pictures) -> list[str]:
