@@ -1,0 +1,133 @@
+"""`check` and `render` of lines without a recipe, and label files as sources by their own paths."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from distill.cli import main
+from distill.data.formats.opening import open_contents, source_at
+from distill.data.sources import FolderSource
+from distill.proposing.preview import lines_and_their_likes
+from distill.recipe.file import load_line_recipe
+from distill.recipe.sections import Data
+from distill.runs.line_folder import is_place_of_lines
+from distill.runs.pools import open_pools
+from students.errors import DataError
+from tests.samples import png_bytes
+
+LISTS = {
+    "labels of mine.txt": lambda name, text: f"{name}\t{text}",
+    "mine.tsv": lambda name, text: f"{name}\t{text}",
+    "mine.csv": lambda name, text: f"{name},{text}",
+    "mine.jsonl": lambda name, text: json.dumps({"file": name, "text": text}),
+}
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    """A folder with 40 labelled pictures below it, and lists of them in every form."""
+    folder = tmp_path / "lines"
+    (folder / "crops").mkdir(parents=True)
+    rows = [(f"crops/{i:02d}.png", f"Text {i}") for i in range(40)]
+    for i, (name, _) in enumerate(rows):
+        (folder / name).write_bytes(png_bytes(seed=i))
+    for file, as_row in LISTS.items():
+        head = "file,text\n" if file.endswith(".csv") else ""
+        (folder / file).write_text(head + "".join(f"{as_row(*row)}\n" for row in rows))
+    return folder
+
+
+@pytest.mark.parametrize("file", list(LISTS))
+def test_a_list_is_a_source_by_its_own_path(lines: Path, file: str) -> None:
+    by_recipe = open_contents(FolderSource(name="mine", path=f"lines/{file}"), lines.parent, lines)
+    by_command = open_contents(source_at(str(lines / file), "mine"), Path(), lines)
+    for contents in (by_recipe, by_command):
+        assert contents.names[:2] == ["crops/00.png", "crops/01.png"]
+        assert contents.texts[39] == "Text 39"
+    assert by_recipe.fetch(3) == png_bytes(seed=3)
+
+
+def test_a_list_has_no_other_list(lines: Path) -> None:
+    source = FolderSource(name="mine", path="lines/mine.tsv", labels="mine.csv")
+    with pytest.raises(DataError, match="is a label file itself; leave out labels"):
+        open_contents(source, lines.parent, lines)
+
+
+def test_a_recipe_of_a_list_needs_no_validation(lines: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "extends: smoke\n"
+        "data:\n"
+        f"  root: {lines.parent}\n"
+        "  train: [{kind: folder, name: mine, path: lines/mine.tsv}]\n"
+        "  test_cut: {share: 0.2}\n"
+    )
+    recipe = load_line_recipe(str(tmp_path / "mine.yaml"), ["data.validation=[]", "data.cut={}"])
+    pools = open_pools(recipe, tmp_path / "run")
+    assert [len(part) for part in pools.parts.values()] == [28, 4, 8]
+    assert len({name for part in pools.parts.values() for name in part.names}) == 40
+
+
+def test_validation_is_cut_where_nothing_is_said() -> None:
+    train = [{"kind": "folder", "name": "mine", "path": "lines"}]
+    data = Data.model_validate({"train": train, "test_cut": {}})
+    assert data.cut is not None
+    assert (data.cut.share, data.cut.document) == (0.1, r"^(.*)$")
+    again = Data.model_validate({"train": train, "test_cut": {}, "validation": [{**train[0], "name": "other"}]})
+    assert again.cut is None
+    with pytest.raises(ValueError, match="give either validation sources or a cut"):
+        Data.model_validate({"train": train, "test_cut": {}, "cut": None})
+
+
+def test_lines_are_checked_without_a_recipe(lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lines / "crops" / "07.png").write_bytes(b"no picture")
+    report = tmp_path / "report"
+    assert main(["check", str(lines / "mine.tsv"), "--run", str(report), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["lines"] == {"train": 39}
+    assert any("07.png" in problem for problem in found["problems"])
+    page = (report / "check.html").read_text()
+    assert "mine.tsv" in page
+    assert json.loads((report / "check.json").read_text())["lines"] == {"train": 39}
+
+
+def test_parts_of_a_folder_are_held_against_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("train", "test"):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        for i in range(3):
+            (tmp_path / "set" / part / f"{part}{i}.png").write_bytes(png_bytes(seed=i if part == "train" else i + 2))
+            (tmp_path / "set" / part / f"{part}{i}.txt").write_text(f"text {i}")
+    assert main(["check", str(tmp_path / "set"), "--run", str(tmp_path / "out")]) == 1
+    assert "test0.png" in capsys.readouterr().out  # the picture of train2.png
+
+
+def test_lines_are_drawn_beside_their_likes(lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "sheet.png"
+    assert main(["render", str(lines / "mine.csv"), "-n", "6", str(target)]) == 0
+    with Image.open(target) as sheet:
+        assert sheet.width > 100
+    assert main(["render", str(lines / "mine.csv"), "seed=3", str(target)]) == 2
+    assert "seed=3: " in capsys.readouterr().err
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "0.png").write_bytes(png_bytes())
+    with pytest.raises(DataError, match="no line has a label"):
+        lines_and_their_likes(str(tmp_path / "bare"), 4, tmp_path)
+
+
+def test_an_empty_folder_says_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["check", str(tmp_path / "empty"), "--run", str(tmp_path / "out")]) == 1
+    assert "holds neither images nor one of labels.tsv" in capsys.readouterr().out
+    assert main(["new", "mine", "--from", str(tmp_path / "empty"), "--yes"]) == 2
+    assert "holds neither images nor one of labels.tsv" in capsys.readouterr().err
+    assert main(["render", str(tmp_path / "empty"), str(tmp_path / "sheet.png")]) == 2
+
+
+def test_recipes_and_runs_are_no_places_of_lines(lines: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("extends: smoke\n")
+    assert [is_place_of_lines(str(where)) for where in ("smoke", tmp_path, tmp_path / "recipe.yaml")] == [False] * 3
+    assert is_place_of_lines(str(lines))
+    assert not is_place_of_lines(str(tmp_path / "nowhere"))
