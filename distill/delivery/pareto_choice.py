@@ -56,7 +56,8 @@ def frontier(candidates: Mapping[str, Candidate]) -> list[str]:
 def choice(candidates: Mapping[str, Candidate], target: Target) -> tuple[str | None, str]:
     """Return which candidate to take for a target, if one reaches it, and a sentence on why.
 
-    Of those that reach it, the one that reads most; where no speed is asked for, the fastest. Equals: the smaller file.
+    Of those that reach it, the one that reads most; where no speed is asked for, the fastest. Of equals
+    the faster, then the smaller file.
     """
     if target == Target():
         return None, "No target is given, so none is chosen: name one with --at-least, --lines-a-second or both."
@@ -67,7 +68,7 @@ def choice(candidates: Mapping[str, Candidate], target: Target) -> tuple[str | N
         name = max(there, key=lambda n: (there[n].lines_a_second, there[n].exact, -there[n].bytes))
         best = "it is the fastest"
     else:
-        name = max(there, key=lambda n: (there[n].exact, -there[n].bytes, there[n].lines_a_second))
+        name = max(there, key=lambda n: (there[n].exact, there[n].lines_a_second, -there[n].bytes))
         best = "it reads most"
     why = f"Take {name}: of the {len(there)} of {len(candidates)} that {_plural(in_words(target))}, {best}."
     if target.exact is not None and there[name].low < target.exact:

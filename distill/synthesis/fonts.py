@@ -120,6 +120,12 @@ def characters_of_families(folders: tuple[Path, ...] = (), system: bool = False)
     return {family: frozenset.union(*(font.characters for font in fonts)) for family, fonts in sorted(found.items())}
 
 
+def characters_of(family: str) -> frozenset[int]:
+    """Return the code points that every file of an installed family has; none where it is not installed."""
+    fonts = _installed(family)
+    return frozenset.intersection(*(font.characters for font in fonts)) if fonts else frozenset()
+
+
 def _usable(family: str, fonts: list[_Font], characters: str) -> Iterator[FontFace]:
     missing: dict[str, str] = {}
     n_faces = 0

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from distill.data.augment import Pixels, add_noise, between, blur, compress, rotation_limit_deg
 from distill.synthesis.appearance import SIZES_PX, Appearance
 from distill.synthesis.backgrounds import in_glare, in_shadow, legible_on, photograph, seen_from_behind, textured
 from distill.synthesis.camera import defocused, from_afar, motion_blurred
+from distill.synthesis.captions import caption, in_words
 from distill.synthesis.degradation import faded, ragged, ruled, with_neighbours
 from distill.synthesis.fonts import FontFace
 from distill.synthesis.letters import Box, curved, dotted, outlined, render_letters
@@ -60,20 +61,26 @@ def render_line(
 
 
 def contact_sheet(images: list[Pixels], texts: list[str], columns: int) -> Image.Image:
-    """Return all pictures on one sheet, row by row, each with its text beneath."""
+    """Return all pictures on one sheet, row by row, each with its text beneath, in a font that has its characters.
+
+    A character that no installed font has is a square, and its code stands at the end of the sheet.
+    """
     if len(images) != len(texts):
         raise ValueError(f"{len(images)} pictures but {len(texts)} texts")
-    font = ImageFont.load_default(13)
-    widths = [image.shape[1] for image in images] + [math.ceil(font.getlength(text)) for text in texts]
+    captions = [caption(text) for text in texts]
+    widths = [image.shape[1] for image in images] + [math.ceil(each.font.getlength(each.text)) for each in captions]
     cell_w = max(widths, default=0) + 24
     cell_h = max([image.shape[0] for image in images], default=0) + 34
     n_rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * cell_w + 12, n_rows * cell_h + 12), (238, 240, 243))
+    note = caption(in_words(frozenset().union(*(each.undrawn for each in captions))))
+    width, height = max(columns * cell_w + 12, math.ceil(note.font.getlength(note.text)) + 24), n_rows * cell_h + 12
+    sheet = Image.new("RGB", (width, height + (24 if note.text else 0)), (238, 240, 243))
     pen = ImageDraw.Draw(sheet)
-    for index, (image, text) in enumerate(zip(images, texts, strict=True)):
+    pen.text((12, height), note.text, font=note.font, fill=(170, 40, 40))
+    for index, (image, each) in enumerate(zip(images, captions, strict=True)):
         x, y = 12 + index % columns * cell_w, 12 + index // columns * cell_h
         sheet.paste(Image.fromarray(image).convert("RGB"), (x, y))
-        pen.text((x, y + image.shape[0] + 4), text, font=font, fill=(70, 78, 92))
+        pen.text((x, y + image.shape[0] + 4), each.text, font=each.font, fill=(70, 78, 92))
     return sheet
 
 

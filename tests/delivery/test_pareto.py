@@ -146,7 +146,7 @@ def test_students_of_a_comparison_are_weighed(compared: dict, tmp_path: Path, mo
     assert json.loads(json.dumps(weighed.as_dict()))["candidates"]["b"]["bytes"] > 1000
     taken = replace(weighed, take="b", candidates={"b": weighed.candidates["b"]}, frontier=["b"])
     assert f"Its file: `{weighed.candidates['b'].path}`" in pareto_page("mine", taken)
-    assert "| b | **take** |" in pareto_page("mine", taken)
+    assert "| 1 | b | **take** |" in pareto_page("mine", taken)
 
 
 def test_nothing_to_weigh_is_said(compared: dict, tmp_path: Path) -> None:
