@@ -42,6 +42,7 @@ class _Counts:
         self.failed, self.pages, self.unread = failed, 0, 0
         self.documents = False
         self.drawn: list[str] = []
+        self.upside_down: list[str] = []
 
     def refuse(self, error: DataError) -> None:
         """Count a page that could not be read, and say why."""
@@ -49,7 +50,10 @@ class _Counts:
         say(str(error))
 
     def say_problems(self, name: str, page: Page) -> None:
-        """Count the lines that were found and could not be read, and say why."""
+        """Count the lines that were found and could not be read, and say why; say that a page stands on its head."""
+        if page.upside_down:
+            self.upside_down.append(name)
+            say(f"{name}: the page seems to stand on its head; turn it by 180 degrees and read it again")
         for line in page.lines:
             if line.problem:
                 self.unread += 1
@@ -220,5 +224,7 @@ def _tell(sink: Sink, counts: _Counts) -> None:
     if counts.failed:
         what = "pages" if counts.documents else "images"
         say(f"{counts.failed} of {counts.pages} {what} could not be read")
+    if len(counts.upside_down) > 1:
+        say(f"{len(counts.upside_down)} pages seem to stand on their heads: {first_of(counts.upside_down)}")
     if counts.unread:
         say(f"{counts.unread} lines were found and could not be read")

@@ -35,6 +35,7 @@ def page_record(image: Path, page: Page, number: int = 1) -> dict[str, Any]:
         "height": page.height,
         "text": page.text,
         "lines": [_line(line) for line in page.lines],
+        **({"upside_down": True} if page.upside_down else {}),
     }
 
 

@@ -49,11 +49,15 @@ class PageLine:
 
 @dataclass(frozen=True)
 class Page:
-    """A page that was read: its width and height in pixels as shown, and its lines in reading order."""
+    """A page that was read: its width and height in pixels as shown, and its lines in reading order.
+
+    `upside_down`: turned by 180 degrees, its lines would be read with more confidence. They are not.
+    """
 
     width: int
     height: int
     lines: tuple[PageLine, ...]
+    upside_down: bool = False
 
     @property
     def text(self) -> str:

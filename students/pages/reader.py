@@ -20,6 +20,7 @@ from students.pages.model_file import LocatorDescription
 from students.pages.order import reading_order
 from students.pages.page import Page, PageLine
 from students.pages.preparation import PreparedPage
+from students.pages.turned import stands_on_its_head
 from students.reading import READ_BATCH, Reader
 
 PAGES_TOGETHER, LINES_TOGETHER, PIXELS_TOGETHER = 8, 192, 16_000_000  # of pages whose lines are read together, at most
@@ -126,11 +127,15 @@ class PageReader:
         names = [f"line {number}" for page in whole for number in range(1, len(page.cuts) + 1)]
         readings = iter(self.recogniser.read_each(list(cuts), batch_size, names))
         for page in pages:
-            yield page if isinstance(page, DataError) else self._page(page, list(islice(readings, len(page.cuts))))
+            if isinstance(page, DataError):
+                yield page
+            else:
+                yield self._page(page, list(islice(readings, len(page.cuts))), batch_size)
 
-    def _page(self, page: CutPage, readings: Sequence[Reading | DataError]) -> Page:
+    def _page(self, page: CutPage, readings: Sequence[Reading | DataError], batch_size: int) -> Page:
         lines = map(self._line, page.found, readings, page.cuts, page.margins_px)
-        return Page(*page.size_px, tuple(lines))
+        upside_down = stands_on_its_head(page.cuts, readings, self.recogniser, batch_size)
+        return Page(*page.size_px, tuple(lines), upside_down)
 
     def _line(self, found: FoundLine, reading: Reading | DataError, cut_HWC: np.ndarray, margin_px: int) -> PageLine:
         polygon = tuple((x, y) for x, y in found.polygon_P2.tolist())

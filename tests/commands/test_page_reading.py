@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -336,3 +337,66 @@ def test_distill_import_takes_what_was_written(
     assert main(["import", str(folder), str(tmp_path / "lines.parquet")]) == 0
     labels = read_table(tmp_path / "lines.parquet").column("text").to_pylist()
     assert sorted(labels) == sorted(" ".join(text.split()) for text in texts if text.strip())
+
+
+def test_a_pdf_without_pictures_is_drawn_and_said_to_be(
+    locator_file: Path, student_file: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    import pikepdf
+
+    with pikepdf.new() as pdf:
+        for _ in range(2):
+            page = pdf.add_blank_page(page_size=(72, 36))
+            page.Contents = pdf.make_stream(b"0 0 0 rg 8 10 40 12 re f")
+        pdf.save(tmp_path / "drawn.pdf")
+    command = ["read", "--pages", str(locator_file), str(tmp_path / "drawn.pdf"), "--recogniser", str(student_file)]
+    assert main([*command, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert [json.loads(row)["width"] for row in printed.out.splitlines()] == [200, 200]
+    assert "1 PDFs with pages without a picture, drawn at 200 dpi" in printed.err
+    assert "drawn.pdf (2)" in printed.err
+
+
+def test_a_page_upside_down_is_said_and_read_as_it_stands(
+    locator_file: Path, student_file: Path, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from students.pages import reader
+
+    command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file), "--json"]
+    assert main(command) == 0
+    upright = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    assert all("upside_down" not in page for page in upright)
+    monkeypatch.setattr(reader, "stands_on_its_head", lambda *_: True)
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert [json.loads(row) for row in printed.out.splitlines()] == [page | {"upside_down": True} for page in upright]
+    assert "a.png: the page seems to stand on its head; turn it by 180 degrees" in printed.err
+    assert "2 pages seem to stand on their heads" in printed.err
+
+
+def test_five_hundred_pages_take_no_more_memory_than_a_few(
+    tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages of 60 kB: all of them would be 30 MB. What reads them keeps none, so what is kept is the command's."""
+    import tracemalloc
+    from contextlib import nullcontext
+
+    from distill.commands import page_reading
+    from students.pages.page import Page
+
+    def read(pages: Iterable[np.ndarray]) -> Iterator[Page]:
+        for page_HW in pages:
+            yield Page(page_HW.shape[1], page_HW.shape[0], ())
+
+    pages = [Image.new("L", (200, 300), grey) for grey in range(100, 150)]
+    pages[0].save(tmp_path / "long.tif", save_all=True, append_images=pages[1:] + pages * 9, compression="packbits")
+    monkeypatch.setattr(page_reading, "_reading", lambda _: nullcontext((read, None)))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    tracemalloc.start()
+    assert main(["read", "--pages", "none", str(tmp_path / "long.tif"), "--json"]) == 0
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    printed = capsys.readouterr()
+    assert [json.loads(row)["page"] for row in printed.out.splitlines()] == list(range(1, 501))
+    assert "500/500" in printed.err
+    assert peak_bytes < 10e6

@@ -186,3 +186,18 @@ def test_a_line_too_long_costs_the_other_pages_no_batch(recogniser: Reader) -> N
     assert isinstance(first, Page)
     assert isinstance(second, Page)
     assert [line.problem.startswith("line 1: ") for page in (first, second) for line in page.lines] == [True, True]
+
+
+def test_a_page_that_stands_on_its_head_is_said_to(recogniser: Reader) -> None:
+    """A locator finds its lines as if they were upright: their corners begin at what it sees as the top left."""
+    texts = (*TEXTS, "SUBTOTAL 12.00", "TAX 0.50")
+    page, corners_N42 = printed(texts)
+    assert not PageReader(IdealLocator(corners_N42), recogniser).read_page(page).upside_down
+    turned = page.rotate(180)
+    found_N42 = (np.array(page.size) - corners_N42)[:, [2, 3, 0, 1]]
+    read = PageReader(IdealLocator(found_N42), recogniser).read_page(turned)
+    assert read.upside_down
+    assert len(read.lines) == len(texts)
+    few = PageReader(IdealLocator(found_N42[:2]), recogniser).read_page(turned)
+    assert not few.upside_down  # two lines tell nothing
+    assert not PageReader(IdealLocator(found_N42[:0]), recogniser).read_page(turned).upside_down
