@@ -95,11 +95,11 @@ class Preparation(BaseModel):
             )
         if image_HWC.ndim == 2 and self.channels == 1 and (height, width) == (self.height_px, scaled_px):
             return image_HWC[:, :, None]
-        mode_image = in_mode(Image.fromarray(image_HWC), "L" if self.channels == 1 else "RGB")
-        if mode_image.size != (scaled_px, self.height_px):
-            return self._resized(np.asarray(mode_image), scaled_px)
-        scaled = np.asarray(mode_image)
-        return scaled[:, :, None] if self.channels == 1 else scaled
+        if image_HWC.ndim != (2 if self.channels == 1 else 3):
+            image_HWC = np.asarray(in_mode(Image.fromarray(image_HWC), "L" if self.channels == 1 else "RGB"))
+        if (height, width) != (self.height_px, scaled_px):
+            return self._resized(image_HWC, scaled_px)
+        return image_HWC[:, :, None] if self.channels == 1 else image_HWC
 
     def _resized(self, levels: np.ndarray, width_px: int) -> np.ndarray:
         """Levels (H, W) or (H, W, channels), uint8, by the filter as (height_px, width_px, channels)."""

@@ -33,11 +33,14 @@ class CorePixels(NamedTuple):
         mean_N: np.ndarray = sums_N / np.maximum(weight_N, 1e-9)
         return mean_N
 
-    def of(self, n: int) -> CorePixels:
-        """Return the pixels of one core."""
-        stop = self.starts_N[n + 1] if n + 1 < len(self.starts_N) else len(self.core_P)
-        own = slice(self.starts_N[n], stop)
-        return CorePixels(self.core_P[own], self.starts_N[:1], *(values_P[own] for values_P in self[2:]))
+    def some(self, cores_K: np.ndarray) -> CorePixels:
+        """Return the pixels of some cores, given in ascending order and numbered anew."""
+        sizes_N = np.diff(self.starts_N, append=len(self.core_P))
+        kept_N = np.zeros(len(sizes_N), bool)
+        kept_N[cores_K] = True
+        kept_P, sizes_K = np.repeat(kept_N, sizes_N), sizes_N[cores_K]
+        core_P = np.repeat(np.arange(len(cores_K)), sizes_K)
+        return CorePixels(core_P, np.cumsum(sizes_K) - sizes_K, *(values_P[kept_P] for values_P in self[2:]))
 
 
 def core_pixels(maps: Maps, size_px: tuple[int, int], least: float) -> CorePixels | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 LEVEL_PX = 1.0  # four corners so near those of an upright box are one: cut as it stands, without loss of sharpness
 RECTANGLE_42 = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+TURNED = ((0, 1, 2, 3), (3, 0, 1, 2), (2, 3, 0, 1), (1, 2, 3, 0))  # corners by quarter turns: numpy.roll, but faster
 BORDER_PX = 2  # how far from a place cubic interpolation looks
 WHITE = 255
 
@@ -26,7 +27,7 @@ def cut(page_HWC: np.ndarray, outline_P2: np.ndarray, margin_px: int = 0) -> np.
     quarters = _quarters(corners_42[1] - corners_42[0])
     (left, top), (right, bottom) = corners_42.min(0), corners_42.max(0)
     box_42 = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-    if np.abs(np.roll(corners_42, quarters, axis=0) - box_42).max() <= LEVEL_PX:
+    if np.abs(corners_42[list(TURNED[quarters])] - box_42).max() <= LEVEL_PX:
         part_HWC, _ = around(page_HWC, corners_42, margin_px)
         if part_HWC.size:
             return np.rot90(part_HWC, quarters).copy()
@@ -74,7 +75,7 @@ def warp(
     By cubic interpolation; beyond the page is `paper`. The matrix takes centres of the page's pixels to those of the
     rectangle: OpenCV counts the centres of pixels, we count their edges, half a pixel between.
     """
-    sides_4 = np.linalg.norm(np.roll(frame_42, -1, axis=0) - frame_42, axis=1)
+    sides_4 = np.hypot(*(frame_42[[1, 2, 3, 0]] - frame_42).T)
     width, height = max(1, round(max(sides_4[0], sides_4[2]))), max(1, round(max(sides_4[1], sides_4[3])))
     corners_42 = RECTANGLE_42 * (width, height) + margin_px - 0.5
     matrix_33 = cv2.getPerspectiveTransform((frame_42 - 0.5).astype(np.float32), corners_42.astype(np.float32))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from students.pages.bends import bent_outline
+from students.pages.bends import bent_outlines
 from students.pages.cores import CorePixels, core_pixels
 from students.pages.maps import Maps, length_of
 from students.pages.preparation import STRIDE_PX, PreparedPage
@@ -84,11 +84,12 @@ def find_lines(maps: Maps, prepared: PreparedPage, finding: Finding) -> list[Fou
     corners_N42 = _corners(way_N2, middle_N - half_N, middle_N + half_N, (upper, lower))
     missed_N = np.maximum(upper.missed_N, lower.missed_N)
     kept_K = np.flatnonzero(keep_N)
-    bent_K = ((missed_N > BENT * height_N) & (half_N > height_N))[kept_K]
-    bent = {
-        k: bent_outline(pixels.of(kept_K[k]), way_N2[kept_K[k]], half_N[kept_K[k]], finding.curved)
-        for k in np.flatnonzero(bent_K).tolist()
-    }
+    bent_K = np.flatnonzero(((missed_N > BENT * height_N) & (half_N > height_N))[kept_K])
+    bent: dict[int, np.ndarray] = {}
+    if len(bent_K):
+        cores_K = kept_K[bent_K]
+        found = bent_outlines(pixels.some(cores_K), way_N2[cores_K], half_N[cores_K], finding.curved)
+        bent = {int(bent_K[k]): outline_P2 for k, outline_P2 in found.items()}
     return _on_page(corners_N42[kept_K], bent, found_N[kept_K], prepared)
 
 
@@ -145,7 +146,7 @@ def _corners(way_N2: np.ndarray, begin_N: np.ndarray, end_N: np.ndarray, edges: 
 
 
 def _on_page(
-    corners_N42: np.ndarray, bent: dict[int, np.ndarray | None], found_N: np.ndarray, prepared: PreparedPage
+    corners_N42: np.ndarray, bent: dict[int, np.ndarray], found_N: np.ndarray, prepared: PreparedPage
 ) -> list[FoundLine]:
     """Lines of the prepared page as lines of the page as shown; `bent` has the outlines of those that are curved."""
     corners_N42 = corners_N42 * prepared.scale_xy
@@ -153,9 +154,8 @@ def _on_page(
     outlines = list(corners_N42)
     least_N2, most_N2 = corners_N42.min(1), corners_N42.max(1)
     for n, outline_P2 in bent.items():
-        if outline_P2 is not None:
-            outlines[n] = outline_P2 * prepared.scale_xy
-            least_N2[n], most_N2[n] = outlines[n].min(0), outlines[n].max(0)
+        outlines[n] = outline_P2 * prepared.scale_xy
+        least_N2[n], most_N2[n] = outlines[n].min(0), outlines[n].max(0)
     boxes_N = np.clip(np.concatenate([least_N2, most_N2], axis=1), 0, np.tile(size_px, 2)).tolist()
     return [
         FoundLine(corners_42, outline_P2, (x0, y0, x1, y1), found)
