@@ -26,9 +26,16 @@ def add_to(commands: Commands) -> None:
         metavar="MODEL",
         help=f"{MODEL}; with --renderer, KEY=VALUE",
     )
-    speed.add_argument("--data", action="append", default=[], metavar="DATA", help="labelled lines; repeat for more")
+    speed.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="DATA",
+        help="labelled lines, or pictures of pages; repeat for more",
+    )
+    speed.add_argument("--recogniser", metavar="MODEL", help="reads the lines that MODEL, a locator, finds on pages")
     speed.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
-    speed.add_argument("--against", choices=["peers"], help="read the same lines with Tesseract and PP-OCR, too")
+    speed.add_argument("--against", choices=["peers"], help="read the same with Tesseract and PP-OCR, too")
     speed.add_argument("--chart", type=Path, metavar="PNG", help="write a chart of what was measured")
     speed.add_argument(
         "--renderer",
@@ -38,7 +45,9 @@ def add_to(commands: Commands) -> None:
         help="render lines as a recipe does; without one, by defaults",
     )
     speed.add_argument("--against-trdg", type=Path, metavar="PYTHON", help="Python of an environment that has trdg 1.8")
-    speed.add_argument("-n", type=int, metavar="N", help="lines at the most (default 1000), or rendered a round (2000)")
+    speed.add_argument(
+        "-n", type=int, metavar="N", help="lines at the most (1000), pages (30), or rendered a round (2000)"
+    )
     speed.add_argument("--processes", type=int, default=1, metavar="N", help="also measure N processes at once")
     takes_record(speed)
     reports(speed)
@@ -55,7 +64,20 @@ def _speed(options: argparse.Namespace) -> int:
         return _renderer(options, n)
     if len(options.overrides) != 1:
         raise UserError("speed: name one MODEL, or --renderer, or --renderer RECIPE")
+    if options.recogniser or _reads_pages(options.overrides[0]):
+        from distill.commands.page_speed import measure_page_speed
+
+        return measure_page_speed(options, options.overrides[0])
     return _model(options, options.overrides[0], n)
+
+
+def _reads_pages(model: str) -> bool:
+    """Whether a model is one of pages: a locator, or a file or an exported folder of both networks."""
+    from students.model_file import OF_PAGES, kind_of
+    from students.pages.opening import exported_files
+    from teachers.shipped import find_student_or_teacher
+
+    return exported_files(model) is not None or kind_of(find_student_or_teacher(model)) in OF_PAGES
 
 
 def _model(options: argparse.Namespace, model: str, n: int) -> int:

@@ -9,15 +9,28 @@ from typing import Any
 
 def draw_speed(result: Mapping[str, Any], target: Path) -> None:
     """Write a chart: lines a second and share of exact lines, of every model and peer."""
+    rows = {**result["models"], **result["peers"]}
+    words = {name: f"{row['lines_a_second']:,.0f}, exact {row['exact']:.1%}" for name, row in rows.items()}
+    rates = {name: row["lines_a_second"] for name, row in rows.items()}
+    _draw_bars(rates, words, set(result["models"]), "lines a second on one thread, pictures to texts", target)
+
+
+def draw_page_speed(result: Mapping[str, Any], target: Path) -> None:
+    """Write a chart: pages a second of every page reader and peer."""
+    rates = {name: row["pages_a_second"] for name, row in {**result["models"], **result["peers"]}.items()}
+    words = {name: f"{rate:.2f}" for name, rate in rates.items()}
+    _draw_bars(rates, words, set(result["models"]), "pages a second on one thread, pictures to texts", target)
+
+
+def _draw_bars(rates: Mapping[str, float], words: Mapping[str, str], own: set[str], axis: str, target: Path) -> None:
     from matplotlib.figure import Figure
 
-    rows = {**result["models"], **result["peers"]}
-    figure = Figure(figsize=(8, 1.2 + 0.5 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(8, 1.2 + 0.5 * len(rates)), layout="constrained")
     axes = figure.subplots()
-    for y, (name, row) in enumerate(rows.items()):
-        axes.barh(y, row["lines_a_second"], color="tab:blue" if name in result["models"] else "tab:gray")
-        axes.text(row["lines_a_second"], y, f" {row['lines_a_second']:,.0f}, exact {row['exact']:.1%}", va="center")
-    axes.set(yticks=range(len(rows)), yticklabels=list(rows), xlabel="lines a second on one thread, pictures to texts")
+    for y, (name, rate) in enumerate(rates.items()):
+        axes.barh(y, rate, color="tab:blue" if name in own else "tab:gray")
+        axes.text(rate, y, f" {words[name]}", va="center")
+    axes.set(yticks=range(len(rates)), yticklabels=list(rates), xlabel=axis)
     axes.margins(x=0.25)
     axes.invert_yaxis()
     figure.savefig(target, dpi=110, metadata={"Software": None})

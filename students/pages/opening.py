@@ -23,9 +23,8 @@ def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
 
     Errors are those of `students.load_page`.
     """
-    exported = Path(locator)
-    if recogniser is None and all((exported / name).is_file() for name in (LOCATOR_ONNX, RECOGNISER_ONNX)):
-        return PageReader(locator_at(exported / LOCATOR_ONNX), students.load(exported / RECOGNISER_ONNX))
+    if recogniser is None and (exported := exported_files(locator)) is not None:
+        return PageReader(locator_at(exported[0]), students.load(exported[1]))
     path = find_model(str(locator), Named("page reader", shipped_students().files, ", ".join(PAGE_READERS)))
     if recogniser is not None:
         return PageReader(locator_at(path), students.load(recogniser))
@@ -42,6 +41,12 @@ def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
                 f"{path}: holds a {kind}, which reads lines and finds none; name what finds them before it: "
                 "load_page(locator, recogniser)"
             )
+
+
+def exported_files(folder: Source) -> tuple[Path, Path] | None:
+    """Return the locator and the recogniser of a folder that a page reader was exported into; None for another."""
+    locator, recogniser = (Path(folder, name) for name in (LOCATOR_ONNX, RECOGNISER_ONNX))
+    return (locator, recogniser) if locator.is_file() and recogniser.is_file() else None
 
 
 def locator_at(path: Path) -> LocatorReader:
