@@ -4,28 +4,51 @@ from __future__ import annotations
 
 import html
 import json
+import random
+import tempfile
 import threading
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from students.errors import UserError
+
 if TYPE_CHECKING:
+    from distill.proposing.proposing import Proposal
     from students.pages.locate import LocatorReader
     from students.reading import Reader
+    from students.showing import ShownLines
 
 COLUMNS = {"exact": ("exact lines", ".1%"), "cer": ("CER", ".2%")}  # of a table: key, name and form
 PAGE_COLUMNS = {"hmean": ("H-mean at IoU 0.5", ".1%"), "hmean_70": ("H-mean at IoU 0.7", ".1%")}
 
 
+class Report(dict[str, Any]):
+    """The report of a run as `report.json` has it; a notebook shows its page, with curves and lines as pictures."""
+
+    def __init__(self, figures: Mapping[str, Any], page: Path) -> None:
+        super().__init__(figures)
+        self.page = page
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame of its own, so that its styles stay inside; without one, its figures."""
+        try:
+            page = self.page.read_text("utf-8")
+        except OSError:
+            return f"<pre>{html.escape(json.dumps(self, indent=1, ensure_ascii=False))}</pre>"
+        return f'<iframe sandbox srcdoc="{html.escape(page)}" style="width:100%;height:36rem;border:0"></iframe>'
+
+
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that came to its end: its folder, and its report as `report.json` has it. A notebook shows a table."""
+    """A run that came to its end: its folder, and its report. A notebook shows both, the run as a table."""
 
     folder: Path
-    report: dict[str, Any]
+    report: Report
 
     @property
     def of_pages(self) -> bool:
@@ -46,7 +69,9 @@ class FinishedRun:
 
     @cached_property
     def teacher(self) -> Reader | LocatorReader:
-        """Return the teacher that it learned from."""
+        """Return the teacher that it learned from; raises `UserError` where nobody taught it."""
+        if self.report["teacher"] is None:
+            raise UserError(f"{self.folder}: its student was trained without a teacher")
         import teachers
         from distill.teaching.teacher_files import model_in
 
@@ -107,7 +132,46 @@ def run(
         opened = open_any_run(resolved, where, stop)
         report = train_whole(opened)
         opened.accelerator.end_training()
-    return FinishedRun(where, report)
+    return FinishedRun(where, Report(report, where / "report.html"))
+
+
+def new(name: str, lines: str | PathLike[str], over: bool = False, **wishes: Any) -> Proposal:
+    """Look at lines, write `NAME.yaml` with the reason above each choice, and return what was seen and chosen.
+
+    `wishes` are the options of `distill new`: `unlabelled`, `test`, `fonts`, `teacher`, `size`, `budget` ("30m") and
+    `label_form`. `over` writes over a recipe that is there. Raises `UserError` for lines that cannot be used, for a
+    wish that there is not, and where the recipe is there already.
+    """
+    from distill.proposing.proposing import Request, propose
+
+    known = [field.name for field in fields(Request) if field.name not in ("target", "lines")]
+    if unknown := sorted(wishes.keys() - set(known)):
+        raise UserError(f"distill.new: no such wish: {', '.join(unknown)}; there are {', '.join(known)}")
+    target = Path(f"{name.removesuffix('.yaml')}.yaml")
+    if target.exists() and not over:
+        raise UserError(f"{target}: is there already; choose another name, or over=True to write over it")
+    with tempfile.TemporaryDirectory() as cache:
+        proposal = propose(Request(target, fspath(lines), **wishes), Path(cache))
+    proposal.write()
+    return proposal
+
+
+def lines(where: str | PathLike[str], n: int = 24, seed: int = 0) -> ShownLines:
+    """Return `n` lines of a source, sampled by a seed, for a person to look at: a notebook shows picture and label.
+
+    `where` is whatever `--from` of `distill new` takes: a folder, a file or `hf://user/name`. Raises `UserError` where
+    no lines are there or a picture cannot be opened.
+    """
+    from distill.data.formats.opening import open_contents, source_at
+    from students.showing import SHOWN, ShownLines, code, picture_address
+
+    with tempfile.TemporaryDirectory() as cache:
+        contents = open_contents(source_at(fspath(where), "lines"), Path(), Path(cache))
+        total = len(contents.names)
+        chosen = sorted(random.Random(seed).sample(range(total), min(n, SHOWN, total)))
+        pictures = [picture_address(contents.fetch(row), contents.names[row]) for row in chosen]
+    cells = [[html.escape(contents.names[row]), code(contents.texts[row])] for row in chosen]
+    return ShownLines(["name", "label"], pictures, cells, total)
 
 
 def _text(value: Any) -> str:

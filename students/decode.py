@@ -47,6 +47,12 @@ class Reading:
     frames: int = 0
     classes: tuple[int, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the text with unsure characters underlined, and its confidence."""
+        from students.showing import of_reading
+
+        return of_reading(self)
+
     @property
     def least_sure(self) -> Character | None:
         """Return the character with the lowest confidence, the first of several; None where nothing is written."""

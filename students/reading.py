@@ -18,6 +18,7 @@ from students.decoding import Beam, Greedy
 from students.errors import CheckpointError, DataError
 from students.image import ImageInput
 from students.model_file import Description
+from students.showing import Readings, ShownLines, shown_readings
 
 if TYPE_CHECKING:
     from students.parts import Recogniser
@@ -82,16 +83,24 @@ class Reader:
     @overload
     def read(self, images: ImageInput) -> Reading: ...
     @overload
-    def read(self, images: list[ImageInput]) -> list[Reading]: ...
-    def read(self, images: ImageInput | list[ImageInput]) -> Reading | list[Reading]:
+    def read(self, images: list[ImageInput]) -> Readings: ...
+    def read(self, images: ImageInput | list[ImageInput]) -> Reading | Readings:
         """Read one image, or a list in its order.
 
         An image is a path, encoded bytes, a Pillow image, or a uint8 array (H, W) or (H, W, 3) RGB.
         Raises `DataError` naming the image that cannot be read.
         """
         if isinstance(images, list):
-            return list(self._read_windows(_named(images), WINDOW, READ_BATCH))
+            return Readings(self._read_windows(_named(images), WINDOW, READ_BATCH))
         return self._read_window(list(_named([images])), 1)[0]
+
+    def show(self, images: ImageInput | list[ImageInput]) -> ShownLines:
+        """Read one image or a list, for a person to look at: a notebook shows each picture beside its reading.
+
+        Raises `DataError` naming the image that cannot be read.
+        """
+        every = images if isinstance(images, list) else [images]
+        return shown_readings(every, self.read(every))
 
     def read_each(
         self, images: list[ImageInput], batch_size: int = READ_BATCH, names: Sequence[str] | None = None

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from students.errors import DataError, UserError
 from students.image import Preparation
 from students.model_file import write_whole
 from students.parts import Recogniser
+from students.showing import table
 from teachers.crnn import ResNetTeacher
 
 SHOWN = 40  # characters of a charset
@@ -71,6 +73,12 @@ class Proposal:
     why_form: str
     seen: tuple[str, ...]
     chosen: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what was seen, what was chosen, and the recipe."""
+        rows = [("seen", row) for row in self.seen] + [("chosen", row) for row in self.chosen]
+        cells = ([what, escape(row)] for what, row in rows)
+        return f"{table(['', escape(str(self.target))], cells, len(rows))}<pre>{escape(self.yaml)}</pre>"
 
     def write(self) -> None:
         """Write the recipe and the texts beside it, and see that the recipe is valid. Raises `UserError`."""

@@ -84,7 +84,12 @@ def _data(data: Mapping[str, Any], own: Mapping[str, Any], names: set[str], gone
     values = dict(data)
     for key in ("cut", "test_cut", "unlabel"):
         part = values.get(key)
-        if key not in own and isinstance(part, dict) and not _known(part.get("sources"), names):
+        if not isinstance(part, dict) or _known(part.get("sources"), names):
+            continue
+        said = own.get(key)
+        if isinstance(said, dict) and "sources" not in said:
+            values[key] = dict(said)  # documents and sources beneath are of other lines
+        elif key not in own:
             values[key] = None if key == "unlabel" else {k: v for k, v in part.items() if k == "share"}
             gone.append(f"data.{key}" if key == "unlabel" else f"the documents of data.{key}")
     return values

@@ -154,6 +154,9 @@ def test_own_lines_take_over_nothing_that_is_said_of_other_lines(
         write(tmp_path, OWN_LINES.replace("test: [{kind: folder, name: kept-apart, path: test}]", "test_cut: {}"))
     )
     assert (cut.data.test, cut.data.test_cut is None) == ((), False)
+    own_share = load_recipe(write(tmp_path, f"{OWN_LINES}  cut: {{share: 0.2}}\n")).data.cut
+    assert own_share is not None
+    assert (own_share.share, own_share.document, own_share.sources) == (0.2, "^(.*)$", None)
 
 
 def test_a_recipe_is_named_as_its_file_unless_it_says_otherwise(tmp_path: Path) -> None:
