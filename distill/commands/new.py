@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -39,6 +40,8 @@ def _new(options: argparse.Namespace) -> int:
     target = Path(f"{options.name.removesuffix('.yaml')}.yaml")
     if target.exists() and not (options.yes or _agreed(f"{target} is there already; write over it?", False)):
         raise UserError(f"{target}: is there already; choose another NAME, or --yes to write over it")
+    if not os.access(target.parent, os.W_OK):  # told before minutes are spent on a look at the lines
+        raise UserError(f"{target}: cannot be written: {target.parent.absolute()} is missing or may not be written in")
     with tempfile.TemporaryDirectory() as cache:
         request = Request(
             target=target,

@@ -91,6 +91,21 @@ def test_capitals_are_taken_for_a_habit_unless_told_otherwise(
     assert load_recipe("mine.yaml").data.train[0].label_form == "exact"
 
 
+def test_a_folder_that_is_missing_is_told_before_any_look(
+    lines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(proposing, "propose", lambda *_: pytest.fail("it looked"))
+    assert main(["new", "nowhere/mine", "--from", lines.name, "--yes"]) == 2
+    assert "mine.yaml: cannot be written: " in capsys.readouterr().err
+
+
+def test_a_test_that_repeats_lines_is_told(lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row("ab", f"{i}.png", png_bytes(seed=(3 * i if i < 2 else 700 + i))) for i in range(8)]
+    parquet(tmp_path / "test.parquet", rows)
+    seen = proposed("--from", lines.name, "--test", "test.parquet", capsys=capsys)["seen"]
+    assert "2 of 8 test pictures are in lines.parquet too: training leaves them out" in seen
+
+
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
