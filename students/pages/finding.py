@@ -7,13 +7,14 @@ without those that stand out, are the edges; the ends are those of the core and 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from students.pages.bends import bent_outlines
 from students.pages.cores import CorePixels, core_pixels
+from students.pages.gaps import Limits, parted
 from students.pages.maps import Maps, length_of
 from students.pages.preparation import STRIDE_PX, PreparedPage
 
@@ -29,10 +30,21 @@ class Finding(BaseModel):
 
     core: float = Field(0.5, gt=0, lt=1, description="a pixel this probable belongs to the core of a line")
     found: float = Field(0.6, ge=0, lt=1, description="a line whose core is less probable on average is left out")
+    gap: float | None = Field(
+        None, gt=0, description="a gap without ink, wider by its height, may part a line in two; null: none does"
+    )
+    gap_core: float = Field(
+        0.92, gt=0, lt=1, description="and does where a pixel of the core in it is less probable than that"
+    )
     least_height_px: float = Field(4.0, ge=1, description="a line less high on the prepared page is left out")
     curved: float = Field(0.2, gt=0, description="a line that bends by more, of its height, gets more than 4 points")
     margin: float = Field(0.0, ge=0, le=1, description="so much of its height is cut around a line for the recogniser")
     right_to_left: bool = Field(False, description="columns and the parts of a row are read from the right")
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what parts lines where nothing does: files and runs from before are as they were."""
+        return {name: value for name, value in dump(self).items() if self.gap is not None or "gap" not in name}
 
 
 class FoundLine(NamedTuple):
@@ -59,6 +71,14 @@ class _Edge(NamedTuple):
     def at(self, along_N: np.ndarray) -> np.ndarray:
         """Return where the edges are at these places."""
         return self.mean_N + self.slope_N * (along_N - self.along_N)
+
+
+class _Lines(NamedTuple):
+    """Lines on the prepared page by their corners; `bent` has the outlines of those that are curved."""
+
+    corners_N42: np.ndarray
+    bent: dict[int, np.ndarray]
+    found_N: np.ndarray
 
 
 def find_lines(maps: Maps, prepared: PreparedPage, finding: Finding) -> list[FoundLine]:
@@ -90,7 +110,23 @@ def find_lines(maps: Maps, prepared: PreparedPage, finding: Finding) -> list[Fou
         cores_K = kept_K[bent_K]
         found = bent_outlines(pixels.some(cores_K), way_N2[cores_K], half_N[cores_K], finding.curved)
         bent = {int(bent_K[k]): outline_P2 for k, outline_P2 in found.items()}
-    return _on_page(corners_N42[kept_K], bent, found_N[kept_K], prepared)
+    lines = _Lines(corners_N42[kept_K], bent, found_N[kept_K])
+    if finding.gap is not None and len(kept_K):
+        lines = _parted(lines, maps, prepared, Limits(finding.gap, finding.gap_core))
+    return _on_page(lines, prepared)
+
+
+def _parted(lines: _Lines, maps: Maps, prepared: PreparedPage, limits: Limits) -> _Lines:
+    """Lines with those that wide gaps part in their parts; a curved line stays whole."""
+    grey_HW = prepared.tensor_CHW.mean(0)
+    parts = [
+        [corners_42] if n in lines.bent else parted(corners_42, maps.core, grey_HW, limits)
+        for n, corners_42 in enumerate(lines.corners_N42)
+    ]
+    n_parts_N = [len(each) for each in parts]
+    first_N = np.cumsum([0, *n_parts_N]).tolist()
+    bent = {first_N[n]: outline_P2 for n, outline_P2 in lines.bent.items()}
+    return _Lines(np.concatenate(parts), bent, np.repeat(lines.found_N, n_parts_N))
 
 
 def _edge(pixels: CorePixels, along_P: np.ndarray, edge_P: np.ndarray, height_N: np.ndarray) -> _Edge:
@@ -145,21 +181,19 @@ def _corners(way_N2: np.ndarray, begin_N: np.ndarray, end_N: np.ndarray, edges: 
     )
 
 
-def _on_page(
-    corners_N42: np.ndarray, bent: dict[int, np.ndarray], found_N: np.ndarray, prepared: PreparedPage
-) -> list[FoundLine]:
-    """Lines of the prepared page as lines of the page as shown; `bent` has the outlines of those that are curved."""
-    corners_N42 = corners_N42 * prepared.scale_xy
+def _on_page(lines: _Lines, prepared: PreparedPage) -> list[FoundLine]:
+    """Lines of the prepared page as lines of the page as shown."""
+    corners_N42 = lines.corners_N42 * prepared.scale_xy
     size_px = np.multiply(prepared.size_px, prepared.scale_xy)
     outlines = list(corners_N42)
     least_N2, most_N2 = corners_N42.min(1), corners_N42.max(1)
-    for n, outline_P2 in bent.items():
+    for n, outline_P2 in lines.bent.items():
         outlines[n] = outline_P2 * prepared.scale_xy
         least_N2[n], most_N2[n] = outlines[n].min(0), outlines[n].max(0)
     boxes_N = np.clip(np.concatenate([least_N2, most_N2], axis=1), 0, np.tile(size_px, 2)).tolist()
     return [
         FoundLine(corners_42, outline_P2, (x0, y0, x1, y1), found)
         for corners_42, outline_P2, (x0, y0, x1, y1), found in zip(
-            corners_N42, outlines, boxes_N, found_N.tolist(), strict=True
+            corners_N42, outlines, boxes_N, lines.found_N.tolist(), strict=True
         )
     ]
