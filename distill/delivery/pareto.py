@@ -55,14 +55,14 @@ def weigh(folder: Path, result: Mapping[str, Any], target: Target, forms: Sequen
     files: dict[str, Path] = {}
     of_setting: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    for setting in result["settings"]:
+    for setting, name in short_names(list(result["settings"])).items():
         path = folder / folder_name(setting) / f"seed-{seed}" / "student" / MODEL_NAME
         if not path.is_file():
-            left_out[short(setting)] = "it has no student: its training collapsed"
+            left_out[name] = "it has no student: its training collapsed"
             continue
-        left_out |= _exported(short(setting), path, forms)
-        for name, file in forms_of(path).items():
-            label = short(setting) + ("" if file == path else f" {name.removeprefix('model.').removesuffix('.onnx')}")
+        left_out |= _exported(name, path, forms)
+        for form, file in forms_of(path).items():
+            label = name + ("" if file == path else f" {form.removeprefix('model.').removesuffix('.onnx')}")
             files[label], of_setting[label] = file, setting
     if not files:
         raise UserError(f"{folder}: not one student to weigh: {'; '.join(left_out.values())}")
@@ -72,6 +72,12 @@ def weigh(folder: Path, result: Mapping[str, Any], target: Target, forms: Sequen
     candidates = _measured(files, lines, of_setting, means)
     take, why = choice(candidates, target)
     return Weighed(candidates, frontier(candidates), take, why, len(lines), left_out)
+
+
+def short_names(settings: Sequence[str]) -> dict[str, str]:
+    """Return the short name of every setting, or the whole ones where two would be called the same."""
+    names = {setting: short(setting) for setting in settings}
+    return names if len(set(names.values())) == len(names) else {setting: setting for setting in settings}
 
 
 def short(setting: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from distill.cli import main
 from distill.data.lines import Lines
 from distill.delivery import pareto
-from distill.delivery.pareto import TIMED_LINES, best_of_rounds, short, weigh
+from distill.delivery.pareto import TIMED_LINES, best_of_rounds, short, short_names, weigh
 from distill.delivery.pareto_choice import SIZES_AND_KINDS, Candidate, Target, choice, frontier, wilson
 from distill.delivery.pareto_page import draw_pareto, pareto_page
 from distill.recipe.file import load_recipe
@@ -91,6 +91,8 @@ def test_all_sizes_and_kinds_are_settings_with_short_names() -> None:
     kinds = [f"{kind} {size}" for kind in ("recurrent", "convolutional") for size in ("small", "medium", "large")]
     assert [short(name) for name in names] == [*kinds, "reparameterised"]
     assert short("frame_kl keep") == "frame_kl keep"
+    alike = ["{kind: digits, hidden: 16}", "{kind: digits, kernel: 16}"]
+    assert list(short_names(alike).values()) == alike
     for setting in settings_of([SIZES_AND_KINDS], load_recipe("smoke")):
         load_recipe("smoke", setting.overrides)
 
