@@ -133,7 +133,11 @@ def read_signed_onnx(path: Path) -> tuple[dict[str, Any], bytes]:
 
 def kind_of(path: Path) -> object:
     """Return what a verified file of either format holds: `student`, `teacher`, `locator`, `pages` and so on."""
-    return (read_signed_onnx if path.suffix == ONNX_SUFFIX else read_signed)(path)[0].get("kind")
+    return _contents_of(path).get("kind")
+
+
+def _contents_of(path: Path) -> dict[str, Any]:
+    return (read_signed_onnx if path.suffix == ONNX_SUFFIX else read_signed)(path)[0]
 
 
 def read_description(path: Path) -> Description:
@@ -142,8 +146,11 @@ def read_description(path: Path) -> Description:
 
 
 def weights_of(path: Path) -> str | None:
-    """Return the digest of the weights that a file was trained to, or exported from; None if its record has none."""
-    digest = read_description(path).training.get("weights")
+    """Return the digest of the weights that a file was trained to, or exported from; None if its record has none.
+
+    The file is of any kind.
+    """
+    digest = _contents_of(path).get("training", {}).get("weights")
     return digest if isinstance(digest, str) else None
 
 

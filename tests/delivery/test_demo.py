@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.delivery.demo import ORT_FILES, exported, open_server, prepared
+from distill.delivery.demo import ORT_FILES, SHARED_FILES, exported, open_server, prepared
 from students.errors import CheckpointError, UserError
 
 
@@ -39,11 +39,12 @@ def test_everything_that_the_page_asks_for_is_there(address: str, onnx_file: Pat
 
     kind, page = get("")
     assert kind.startswith("text/html")
-    for path in ("reader.js", "description.json", "model.onnx", *(f"ort/{name}" for name in ORT_FILES)):
-        assert path.split("/")[-1].encode() in page
+    modules = [get(name)[1] for name in SHARED_FILES]
+    for path in (*SHARED_FILES, *(f"ort/{name}" for name in ORT_FILES)):
+        assert any(path.split("/")[-1].encode() in text for text in (page, *modules))
         assert get(path)[1]
     assert get("model.onnx")[1] == onnx_file.read_bytes()
-    assert json.loads(get("description.json")[1])["charset"] == {"characters": "0123456789"}
+    assert json.loads(get("model.json")[1])["charset"] == {"characters": "0123456789"}
     assert get("ort/ort-wasm-simd-threaded.wasm")[0] == "application/wasm"  # browsers stream nothing else
 
 

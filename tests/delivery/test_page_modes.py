@@ -6,13 +6,13 @@ import base64
 import io
 import json
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from distill.delivery.demo import SHARED_FILES, page_files
 from students.charset import Charset
 from students.errors import DataError
 from students.image import Preparation
@@ -48,12 +48,11 @@ def about(channels: int) -> str:
 
 @pytest.fixture(params=[1, 3])
 def page(browser, request: pytest.FixtureRequest) -> Iterator[object]:
-    pages = files("distill.delivery") / "pages"
+    of_package = page_files("demo.html", SHARED_FILES)
     served = {
-        "": ("text/html", (pages / "demo.html").read_text("utf-8")),
-        "reader.js": ("text/javascript", (pages / "reader.js").read_text("utf-8")),
+        **{name: (kind, fetch().decode()) for name, (kind, fetch) in of_package.items()},
         "ort/ort.wasm.bundle.min.mjs": ("text/javascript", RUNTIME),
-        "description.json": ("application/json", about(request.param)),
+        "model.json": ("application/json", about(request.param)),
         "model.onnx": ("application/octet-stream", "x"),
     }
 

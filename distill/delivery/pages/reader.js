@@ -76,52 +76,53 @@ export function expectLevels({ data }) {
 
 // Red, green, blue and brightness of a picture on paper of a grey level, and how far its brightness ranges.
 function laid({ data, width, height }, paper) {
-  const planes = Array.from({ length: 4 }, () => new Uint8ClampedArray(width * height));
+  const [red, green, blue, grey] = Array.from({ length: 4 }, () => new Uint8ClampedArray(width * height));
   let [low, high] = [255, 0];
-  for (let i = 0; i < width * height; i++) {
-    const alpha = data[4 * i + 3];
-    const [r, g, b] = [0, 1, 2].map((c) => {
-      const level = data[4 * i + c];
-      return alpha === 255 ? level : Math.round((level * alpha + paper * (255 - alpha)) / 255);
-    });
-    const grey = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
-    [planes[0][i], planes[1][i], planes[2][i], planes[3][i]] = [r, g, b, grey];
-    if (grey < low) low = grey;
-    if (grey > high) high = grey;
+  for (let i = 0, k = 0; i < width * height; i++, k += 4) {
+    const alpha = data[k + 3];
+    let [r, g, b] = [data[k], data[k + 1], data[k + 2]];
+    if (alpha !== 255) [r, g, b] = [r, g, b].map((level) => Math.round((level * alpha + paper * (255 - alpha)) / 255));
+    const level = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+    red[i] = r;
+    green[i] = g;
+    blue[i] = b;
+    grey[i] = level;
+    if (level < low) low = level;
+    if (level > high) high = level;
   }
-  return { planes, range: high - low };
+  return { planes: [red, green, blue, grey], range: high - low };
 }
 
-// Planes of levels: one of brightness, or red, green and blue; on white, or on black where white would hide the ink.
-function planes(imageData, channels) {
-  let found = laid(imageData, 255);
-  if (found.range < FAINT) {
-    const onBlack = laid(imageData, 0);
-    if (onBlack.range > found.range) found = onBlack;
-  }
-  return channels === 1 ? [found.planes[3]] : found.planes.slice(0, 3);
+// Red, green, blue and brightness of a picture; on white, or on black where white would hide the ink.
+export function planesOf(imageData) {
+  const found = laid(imageData, 255);
+  if (found.range >= FAINT) return found.planes;
+  const onBlack = laid(imageData, 0);
+  return (onBlack.range > found.range ? onBlack : found).planes;
 }
+
+// Of the planes of `planesOf` those that a network with so many channels sees.
+export const seenBy = (channels, planes) => (channels === 1 ? [planes[3]] : planes.slice(0, 3));
 
 // Python rounds halves to the even neighbour.
-function rounded(x) {
+export function rounded(x) {
   const down = Math.floor(x);
   if (x - down !== 0.5) return Math.round(x);
   return down % 2 === 0 ? down : down + 1;
 }
 
-// The tensor of one line: { data: Float32Array, dims: [1, channels, height, padded width], width }.
-export function prepare(imageData, preparation) {
+// The tensor of a line { planes, width, height }: { data: Float32Array, dims: [1, channels, height, padded width], width }.
+export function prepare(line, preparation) {
   const { height_px: height, channels, width_quantum_px: quantum } = preparation;
-  const width = Math.max(1, rounded((imageData.width * height) / imageData.height));
+  const width = Math.max(1, rounded((line.width * height) / line.height));
   if (width > preparation.max_width_px) {
     throw new Error(`the line is ${width} px wide at a height of ${height}; at most ${preparation.max_width_px} are read`);
   }
   const padded = Math.ceil(Math.max(width, preparation.least_width_px ?? 0) / quantum) * quantum;
   const data = new Float32Array(channels * height * padded);
   data.fill((preparation.padding_value - preparation.mean) / preparation.std);
-  planes(imageData, channels).forEach((plane, c) => {
-    const filter = FILTERS[preparation.resize];
-    const scaled = resize(plane, imageData.width, imageData.height, width, height, filter);
+  line.planes.forEach((plane, c) => {
+    const scaled = resize(plane, line.width, line.height, width, height, FILTERS[preparation.resize]);
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         data[(c * height + y) * padded + x] = (scaled[y * width + x] - preparation.mean) / preparation.std;
@@ -247,12 +248,20 @@ export function probability(posteriors, classes) {
 export class Reader {
   constructor(ort, session, description, bidi) {
     if (description.charset.order === "visual" && !bidi) throw new Error("right-to-left lines need bidi-js");
+    const { resize: filter } = description.preparation;
+    if (!FILTERS[filter]) throw new Error(`its lines are scaled as "${filter}", which is not done in a browser`);
     Object.assign(this, { ort, session, description, bidi });
   }
 
-  async read(imageData) {
+  read({ data, width, height }) {
+    const planes = seenBy(this.description.preparation.channels, planesOf({ data, width, height }));
+    return this.readLine({ planes, width, height });
+  }
+
+  // Reads a line { planes, width, height } that has the planes this reader sees.
+  async readLine(line) {
     const { charset, preparation, calibration } = this.description;
-    const { data, dims, width } = prepare(imageData, preparation);
+    const { data, dims, width } = prepare(line, preparation);
     const start = performance.now();
     const { logits } = await this.session.run({ images: new this.ort.Tensor("float32", data, dims) });
     const milliseconds = performance.now() - start;
@@ -265,7 +274,7 @@ export class Reader {
       confidence: probability(posteriors, read.map((c) => c.class)),
       characters,
       milliseconds,
-      pixelsPerFrame: dims[3] / frames / (width / imageData.width),
+      pixelsPerFrame: dims[3] / frames / (width / line.width),
     };
   }
 }
