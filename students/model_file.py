@@ -27,6 +27,7 @@ from students.image import Preparation
 MODEL_NAME = "model.safetensors"
 ONNX_NAME = "model.onnx"
 ONNX_SUFFIX = ".onnx"
+LOCATOR_ONNX, RECOGNISER_ONNX = "locator.onnx", "recogniser.onnx"  # of a page reader that was exported into a folder
 KEY = "crnn-distill"
 ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf map entry: its key, then its value's tag
 FORMAT_VERSION: Final = 1

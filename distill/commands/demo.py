@@ -18,10 +18,12 @@ def add_to(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from distill.delivery.demo import open_page_server, open_server, prepared
+    from distill.delivery.demo import exported_pages, open_page_server, open_server, prepared
 
+    both = None if options.recogniser else exported_pages(options.model)
+    if options.recogniser:
+        both = prepared(options.model, options.ort), prepared(options.recogniser, options.ort)
+    if both is not None:
+        return serve(open_page_server(*both, options.ort, options.host, options.port), options)
     model = prepared(options.model, options.ort)
-    if options.recogniser is None:
-        return serve(open_server(model, options.ort, options.host, options.port), options)
-    recogniser = prepared(options.recogniser, options.ort)
-    return serve(open_page_server(model, recogniser, options.ort, options.host, options.port), options)
+    return serve(open_server(model, options.ort, options.host, options.port), options)

@@ -16,10 +16,9 @@ from distill.delivery.locator_export import check_lines, noted
 from distill.delivery.locator_int8 import opened, quantise_locator
 from distill.track import progress
 from students.errors import ExportError
-from students.model_file import write_whole
+from students.model_file import LOCATOR_ONNX, RECOGNISER_ONNX, write_whole
 from students.onnx_reader import session
 from students.pages.locate import LocatorReader
-from students.pages.opening import LOCATOR_ONNX, RECOGNISER_ONNX
 from students.pages.reader import PageReader, lines_of
 from students.reading import Reader
 from teachers.shipped import is_shipped

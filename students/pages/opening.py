@@ -7,7 +7,7 @@ from pathlib import Path
 
 import students
 from students.errors import CheckpointError
-from students.model_file import ONNX_SUFFIX, expect_student, kind_of
+from students.model_file import LOCATOR_ONNX, ONNX_SUFFIX, RECOGNISER_ONNX, expect_student, kind_of
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import expect_locator, read_pages
 from students.pages.reader import PageReader
@@ -15,7 +15,6 @@ from students.reading import Reader
 from students.shipped import PAGE_READERS, Named, find_model, shipped_students
 
 Source = str | PathLike[str]
-LOCATOR_ONNX, RECOGNISER_ONNX = "locator.onnx", "recogniser.onnx"  # of a page reader that was exported into a folder
 
 
 def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:

@@ -156,8 +156,8 @@ def test_lines_are_cut_as_python_cuts_them(page: Any, margin: int) -> None:
     beyond = [level(-12, -6, 90, 14), turned(level(120, 140, 240, 170), 4, (200, 160)), level(300, 20, 340, 40)]
     across_S = np.linspace(30, 170, 7)
     top_S2 = np.stack([across_S, 60 + 12 * np.sin(across_S / 30)], axis=1)
-    bent = np.concatenate([top_S2, (top_S2 + (0, 20))[::-1]])
-    outlines = [*turns, *beyond, bent, bent - (35, 0)]
+    bent = np.concatenate([top_S2, (top_S2 + np.array([0, 20]))[::-1]])
+    outlines = [*turns, *beyond, bent, bent - np.array([35, 0])]
     found = page.evaluate(CUT, [encoded(page_HW), 200, 160, [outline.tolist() for outline in outlines], margin])
     for line, outline in zip(found, outlines, strict=True):
         wanted_HW = cut(page_HW, outline, margin)
