@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 
 SCRIPT = "http://127.0.0.1:{}/look.css"  # any address of the server: modules are imported from there
 LEVELS = "(text) => Uint8ClampedArray.from(atob(text), (c) => c.charCodeAt(0))"
+TEXT = '(levels) => btoa(Array.from(levels, (level) => String.fromCharCode(level)).join(""))'
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,10 @@ def encoded(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
+def decoded(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), np.uint8).astype(int)
+
+
 def textured(height: int, width: int, seed: int = 0) -> np.ndarray:
     """A page of smooth noise, (H, W)."""
     noise = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
@@ -60,7 +65,7 @@ PREPARED = f"""async ([text, width, height, preparation]) => {{
   const plane = ({LEVELS})(text);
   const page = {{ planes: [plane, plane, plane, plane], width, height }};
   const {{ data, dims, size, scale }} = preparedPage(page, preparation);
-  return {{ levels: Array.from(data, (value) => Math.round(value * 127.5 + 127.5)), dims, size, scale }};
+  return {{ levels: ({TEXT})(data.map((value) => Math.round(value * 127.5 + 127.5))), dims, size, scale }};
 }}"""
 
 
@@ -73,16 +78,17 @@ def test_pages_are_scaled_as_opencv_scales_them(page: Any, height: int, width: i
     assert found["dims"] == [1, *prepared.tensor_CHW.shape]
     assert tuple(found["size"]) == prepared.size_px
     assert found["scale"] == pytest.approx(prepared.scale_xy)
-    off = np.abs(np.array(found["levels"]) - np.rint(prepared.tensor_CHW.ravel() * 127.5 + 127.5))
+    off = np.abs(decoded(found["levels"]) - np.rint(prepared.tensor_CHW.ravel() * 127.5 + 127.5))
     assert off.max() <= 1
     assert (off > 0).mean() < 0.002
 
 
-FOUND = """async ([maps, height, width, prepared, finding]) => {
-  const { findLines } = await import("./whole/finding.js");
-  const { mapsOf } = await import("./whole/cores.js");
-  return findLines(mapsOf(Float32Array.from(maps), height, width), prepared, finding);
-}"""
+FOUND = f"""async ([text, height, width, prepared, finding]) => {{
+  const {{ findLines }} = await import("./whole/finding.js");
+  const {{ mapsOf }} = await import("./whole/cores.js");
+  const maps = new Float32Array(({LEVELS})(text).buffer);
+  return findLines(mapsOf(maps, height, width), prepared, finding);
+}}"""
 
 
 def bent_maps(width: int = 256, height: int = 128) -> np.ndarray:
@@ -107,7 +113,9 @@ def expect_lines(page: Any, maps: Any, prepared: Any, finding: Finding) -> list[
     """The lines of Python's code are found, each with its points; returns how many points each has."""
     output_CHW = np.stack(maps)
     known = {"size": prepared.size_px, "scale": prepared.scale_xy}
-    found = page.evaluate(FOUND, [output_CHW.ravel().tolist(), *output_CHW.shape[1:], known, finding.model_dump()])
+    found = page.evaluate(
+        FOUND, [encoded(output_CHW.astype(np.float32)), *output_CHW.shape[1:], known, finding.model_dump()]
+    )
     wanted = find_lines(maps, prepared, finding)
     assert len(found) == len(wanted) > 0
     for line in wanted:
@@ -143,7 +151,7 @@ CUT = f"""async ([text, width, height, outlines, margin]) => {{
   const page = {{ planes: [({LEVELS})(text)], width, height }};
   return outlines.map((outline) => {{
     const line = cut(page, outline, margin);
-    return {{ width: line.width, height: line.height, levels: Array.from(line.planes[0]) }};
+    return {{ width: line.width, height: line.height, levels: ({TEXT})(line.planes[0]) }};
   }});
 }}"""
 
@@ -162,7 +170,7 @@ def test_lines_are_cut_as_python_cuts_them(page: Any, margin: int) -> None:
     for line, outline in zip(found, outlines, strict=True):
         wanted_HW = cut(page_HW, outline, margin)
         assert (line["height"], line["width"]) == wanted_HW.shape
-        off = np.abs(np.array(line["levels"]) - wanted_HW.ravel().astype(int))
+        off = np.abs(decoded(line["levels"]) - wanted_HW.ravel().astype(int))
         assert off.max() <= 4  # OpenCV 4 rounds places to 1/32 of a pixel
         assert off.mean() < 0.5
 

@@ -235,7 +235,7 @@ def test_a_camera_is_used_or_missed(opened: Any) -> None:
     opened.click("#photograph")
     opened.wait_for_function("document.getElementById('video').videoWidth > 0")
     opened.click("#shoot")
-    opened.wait_for_function("document.querySelector('#names button:last-child').textContent === 'photo.png'")
+    opened.wait_for_function("document.querySelector('#names button:last-child')?.textContent === 'photo.png'")
     assert "No text was found" in opened.inner_text("#note")
     assert not opened.is_visible("#live")
     opened.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined, configurable: true })")

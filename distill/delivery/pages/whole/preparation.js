@@ -72,8 +72,9 @@ function reduced(plane, [width, height], [wide, high]) {
   const columns = covered(width, wide);
   const result = new Uint8ClampedArray(wide * high);
   const row = new Float32Array(wide);
+  const up = width === 2 * wide && height === 2 * high ? 0.1 : 0; // means of 2 x 2 that end in a half are rounded up
   covered(height, high).forEach(({ first: top, weights: down }, y) => {
-    const sums = new Float32Array(wide);
+    const sums = new Float32Array(wide).fill(up);
     down.forEach((weight, j) => {
       const start = (top + j) * width;
       for (let x = 0; x < wide; x++) {
@@ -84,7 +85,7 @@ function reduced(plane, [width, height], [wide, high]) {
       }
       for (let x = 0; x < wide; x++) sums[x] += Math.fround(weight * row[x]);
     });
-    result.set(sums, y * wide); // which rounds
+    result.set(sums, y * wide); // which rounds, halves to the even neighbour
   });
   return result;
 }
