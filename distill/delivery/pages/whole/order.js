@@ -4,10 +4,12 @@
 const CLOSE = 0.8; // of a height: parts of a row that are no further apart are words of one line
 const SAME_ROW = 0.5; // of the smaller height: the middles of parts of one row are no further apart
 const GUTTER = 0.6; // of the median height: columns are at least so far apart
+const STRAY = 0.05; // of the lines of a column: so many may reach into the gutter
 const COLUMN_ROWS = 3; // on either side of a gutter
 const [RUNNING, NARROW] = [8, 5.5]; // of its height: half of the lines of running text are longer; in a long, narrow column
 const LONG_COLUMN = 12; // lines
 const FULL = 0.6; // of the longest: half of the lines of running text are longer
+const [FAR, BEGINS] = [3, [1, 0.5]]; // of a height: lines so far below begin at the same place, the nearer the surer it is
 const MOST = 2000; // segments of a block that is searched for columns
 const BESIDE = 0.25; // of the lines of a column: if so many stand level with one of the other, these may be rows of a table
 
@@ -18,6 +20,14 @@ const upperMedian = (numbers) => ascending(numbers)[Math.floor(numbers.length / 
 function median(numbers) {
   const sorted = ascending(numbers);
   return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.floor(sorted.length / 2)]) / 2;
+}
+
+// By linear interpolation between the two nearest.
+function quantile(numbers, share) {
+  const sorted = ascending(numbers);
+  const place = share * (sorted.length - 1);
+  const first = Math.floor(place);
+  return sorted[first] + (place - first) * ((sorted[first + 1] ?? sorted[first]) - sorted[first]);
 }
 
 // The numbers of the lines in the order of reading, by their corners, clockwise from the text's top left.
@@ -48,7 +58,8 @@ function partsOf(corners, rightToLeft) {
   });
 }
 
-// Parts with their columns upright: the median of how far lines are moved from the one above is how columns lean.
+// Parts with their columns upright: the median of how far lines are moved from the one above is how columns lean, and
+// lines far below that begin there, too, say it better.
 function upright(parts) {
   if (parts.length < 2 * COLUMN_ROWS || parts.length > MOST) return parts;
   const leans = parts.flatMap((part) => {
@@ -61,7 +72,19 @@ function upright(parts) {
     return nearest ? [nearest.aside / nearest.down] : [];
   });
   if (leans.length < COLUMN_ROWS) return parts;
-  const lean = median(leans);
+  let lean = median(leans);
+  for (const near of BEGINS) {
+    let [moved, squared] = [0, 0];
+    for (const part of parts) {
+      for (const other of parts) {
+        const [down, aside] = [middleOf(other) - middleOf(part), other.left - part.left];
+        if (down <= FAR * part.height || Math.abs(aside - lean * down) >= near * part.height) continue;
+        moved += aside * down;
+        squared += down * down;
+      }
+    }
+    if (squared) lean = moved / squared;
+  }
   return parts.map((part) => ({ ...part, left: part.left - lean * middleOf(part), right: part.right - lean * middleOf(part) }));
 }
 
@@ -167,7 +190,7 @@ function stretches(rows, places) {
 // Whether two sides are read one after the other: running text, or lines that do not stand level in rows.
 function areColumns(left, right, wide) {
   if (Math.min(left.length, right.length) < COLUMN_ROWS) return false;
-  const gap = right.reduce((a, p) => Math.min(a, p.left), Infinity) - left.reduce((a, p) => Math.max(a, p.right), -Infinity);
+  const gap = quantile(right.map((part) => part.left), STRAY) - quantile(left.map((part) => part.right), 1 - STRAY);
   if (gap < wide) return false;
   if (isRunning(left) && isRunning(right)) return true;
   const level = (before, after) => apart(before, after).off < SAME_ROW;
