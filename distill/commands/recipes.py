@@ -113,22 +113,25 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
-    """What is found of a recipe, or of a folder of pages, and the files that were written."""
+    """What is found of a recipe, or of a place of pages or lines, and the files that were written."""
     from distill.evaluation.doctor.page import write_check, write_lines_check
     from distill.evaluation.doctor.pages.html import write_page_check
+    from distill.recipe.file import shipped_recipes
     from distill.recipe.pages import PageRecipe
     from distill.runs.check import check
     from distill.runs.line_folder import check_line_folder, is_place_of_lines
     from distill.runs.page_check import check_pages
     from distill.runs.page_folder import check_page_folder, marks_pages
 
-    path, asks = Path(options.recipe), options.suspicious > 0
-    if marks_pages(path):
+    path, asks = Path(options.recipe).expanduser(), options.suspicious > 0
+    if options.recipe not in shipped_recipes() and marks_pages(path):
+        _refuse_overrides(options)
         folder = options.run or Path("runs") / f"check-{path.absolute().name}"
         found = check_page_folder(path, folder, (options.locator or "pages") if asks else None)
         return found, write_page_check(folder, str(path), "a folder of pages", found)
     if is_place_of_lines(options.recipe):
         _refuse_overrides(options)
+        _refuse_locator(options)
         folder = options.run or Path("runs") / f"check-{path.absolute().name}"
         found = check_line_folder(options.recipe, folder)
         return found, write_lines_check(folder, options.recipe, found)
@@ -136,8 +139,7 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     if isinstance(recipe, PageRecipe):
         found = check_pages(recipe, folder, options.locator, asks)
         return found, write_page_check(folder, recipe.name, recipe.about, found)
-    if options.locator is not None:
-        raise UserError("--locator is for pages")
+    _refuse_locator(options)
     found = check(recipe, folder, options.suspicious)
     return found, write_check(folder, recipe, found)
 
@@ -188,6 +190,12 @@ def _cache(options: argparse.Namespace) -> int:
         return "\n".join(rows)
 
     return in_run(options, cache_teacher, words)
+
+
+def _refuse_locator(options: argparse.Namespace) -> None:
+    """Raise `UserError` for a locator where there are no pages."""
+    if options.locator is not None:
+        raise UserError("--locator is for pages")
 
 
 def _refuse_overrides(options: argparse.Namespace) -> None:

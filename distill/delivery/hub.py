@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from distill.digests import digest_of
+from distill.evaluation.metrics import wilson
 from distill.evaluation.report import ROLES
 from distill.evaluation.verdict import in_words
 from distill.runs.folder import run_of
@@ -109,10 +109,7 @@ def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[s
 
 
 def _interval(share: float, n: int) -> str:
-    """Wilson's (1927) score interval of a share of n lines, 95 %."""
-    z = 1.96
-    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
-    low, high = (min(max((centre + sign * spread) / (1 + z * z / n), 0.0), 1.0) for sign in (-1, 1))
+    low, high = wilson(share, n)
     return f"{low:.1%} to {high:.1%}"
 
 

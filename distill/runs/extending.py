@@ -70,7 +70,9 @@ class Extensions:
         training = type(job.training).model_validate(found.training)
         task = replace(job.task, training=training)
         old = replace(job, task=task, training=training, extends=found.before.extension if found.before else None)
-        return replace(job, extends=found.extension) if old.digest == found.job else job
+        if old.digest != found.job:
+            return job
+        return old if job.training == training else replace(job, extends=found.extension)
 
 
 def extensions_of(recipe: AnyRecipe, folder: Path) -> Extensions:
@@ -94,8 +96,9 @@ def extensions_of(recipe: AnyRecipe, folder: Path) -> Extensions:
         continued[role] = continued[role] if role in continued and continued[role].job == found.job else found
     anew = {}
     if "teacher" in longer:  # the student follows another teacher now, and its control keeps to its schedule
-        pair = ["student", *(["control"] if "control" in longer or "control" in there.continued else [])]
-        anew = {role: tuple(_digests_in(recipe, folder / role)) for role in pair}
+        with_control = "control" in longer or "control" in there.continued or "control" in there.anew
+        pair = ["student", *(["control"] if with_control else [])]
+        anew = {role: (*there.anew.get(role, ()), *_digests_in(recipe, folder / role)) for role in pair}
         continued = {role: each for role, each in continued.items() if role not in anew}
     return Extensions(continued, anew, kept)
 

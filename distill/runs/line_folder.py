@@ -32,12 +32,13 @@ def is_place_of_lines(where: str) -> bool:
 def check_line_folder(where: str, folder: Path) -> Diagnosis:
     """Look at the lines of a place; folders in it named train, validation and test are held against each other.
 
-    Raises `DataError` where `folder` cannot be written.
+    Without a folder named train all of the place is looked at as training lines. Raises `DataError` where `folder`
+    cannot be written.
     """
     make_writable(folder)
     path, image = Path(where).expanduser(), Preparation()
     parts = parts_in(path)
-    places = {"train": path} if "pages" in parts else parts
+    places = parts if "train" in parts else {"train": path}
     lines: dict[str, Lines] = {}
     refused: dict[str, list[Refusal]] = {}
     problems: list[Finding] = []

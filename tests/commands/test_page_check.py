@@ -46,6 +46,18 @@ def test_a_folder_of_pages_is_checked_without_a_recipe(tmp_path: Path, capsys: P
     write_bars(tmp_path / "right", range(3))
     assert main(["check", str(tmp_path / "right"), "--run", str(run), "--suspicious", "0"]) == 0
     assert "nothing found" in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "right"), "seed=3"]) == 2
+    assert "is no recipe, so there are no keys to set" in capsys.readouterr().err
+
+
+def test_a_shipped_recipe_goes_before_a_folder_of_its_name(
+    tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bars(tmp_path / "quick-pages", range(3))
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "quick-pages", "no.such.key=1"]) == 2
+    assert "no.such.key" in capsys.readouterr().err
+    assert main(["check", "./quick-pages", "--suspicious", "0", "--run", "out"]) == 0
 
 
 def test_a_locator_is_asked_where_there_is_one(tmp_path: Path, capsys: Printed) -> None:

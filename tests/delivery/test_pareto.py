@@ -13,7 +13,7 @@ from distill.cli import main
 from distill.data.lines import Lines
 from distill.delivery import pareto
 from distill.delivery.pareto import TIMED_LINES, best_of_rounds, short, short_names, weigh
-from distill.delivery.pareto_choice import SIZES_AND_KINDS, Candidate, Target, choice, frontier, wilson
+from distill.delivery.pareto_choice import SIZES_AND_KINDS, Candidate, Target, choice, frontier
 from distill.delivery.pareto_page import draw_pareto, pareto_page
 from distill.recipe.file import load_recipe
 from distill.runs.settings import folder_name, settings_of
@@ -78,12 +78,6 @@ def test_of_equals_the_smaller_file_and_doubt_is_said() -> None:
     found, why = choice({"medium": near, "smaller": replace(near, bytes=1000)}, Target(0.9, 2000))
     assert found == "smaller"
     assert "Its 95 % interval begins at 89.0%: on other lines it may read less than asked." in why
-
-
-def test_an_interval_of_a_share_is_as_in_a_table() -> None:
-    assert wilson(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)  # of any calculator of Wilson intervals
-    assert wilson(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
-    assert wilson(1.0, 10)[1] == pytest.approx(1)
 
 
 def test_all_sizes_and_kinds_are_settings_with_short_names() -> None:

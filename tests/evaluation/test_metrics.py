@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.evaluation.metrics import Truth, fold, score
+from distill.evaluation.metrics import Truth, fold, score, wilson
 
 
 def edits(a: str, b: str) -> int:
@@ -62,3 +62,9 @@ def test_a_reading_is_compared_only_in_what_the_label_records() -> None:
     truths = [Truth("a", "DON'T", "capitals", "caseless"), Truth("b", "Dont", "words", "no_punctuation")]
     assert score(truths, {"a": "Don't", "b": "Don't!"}, "exact").exact == 1
     assert score(truths, {"a": "Dont", "b": "don't"}, "exact").exact == 0
+
+
+def test_an_interval_of_a_share_is_as_in_a_table() -> None:
+    assert wilson(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)  # of any calculator of Wilson intervals
+    assert wilson(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(1.0, 10)[1] == pytest.approx(1)

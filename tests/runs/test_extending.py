@@ -49,6 +49,11 @@ def test_a_tiny_run_goes_on_and_then_its_teacher(
     assert extended(other, "student.training.steps=20", "student.training.learning_rate=0.01") == 0
     assert contents(other) == once
 
+    monkeypatch.setattr(opening, "write_whole", dies)
+    with pytest.raises(KeyboardInterrupt):  # what goes on is written down, and the recipe is not yet
+        extended(run, "teacher.training.steps=18")
+    monkeypatch.undo()
+    assert set(json.loads((run / "extended.json").read_text())["anew"]) == {"control", "student"}
     assert extended(run, "teacher.training.steps=18") == 0
     assert steps_of(run) == {"teacher": 18, "control": 20, "student": 20}
     assert contents(run / "earlier" / "2").keys() >= {"report.json", "extended.json", "student/model.safetensors"}

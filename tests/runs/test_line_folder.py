@@ -104,6 +104,23 @@ def test_parts_of_a_folder_are_held_against_each_other(tmp_path: Path, capsys: p
     assert "test0.png" in capsys.readouterr().out  # the picture of train2.png
 
 
+def test_a_folder_of_test_lines_alone_is_looked_at(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "set").mkdir()
+    lines.rename(tmp_path / "set" / "test")
+    for file in LISTS:
+        if file != "mine.tsv":
+            (tmp_path / "set" / "test" / file).unlink()
+    main(["check", str(tmp_path / "set"), "--run", str(tmp_path / "out"), "--json"])
+    assert json.loads(capsys.readouterr().out)["lines"] == {"train": 40}
+
+
+def test_lines_take_no_locator_to_check(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(lines / "mine.tsv"), "--locator", "pages"]) == 2
+    assert "--locator is for pages" in capsys.readouterr().err
+
+
 def test_lines_are_drawn_beside_their_likes(lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "sheet.png"
     assert main(["render", str(lines / "mine.csv"), "-n", "6", str(target)]) == 0

@@ -138,9 +138,9 @@ def far_out(ratio: np.ndarray, sources: Sequence[str], steady: np.ndarray) -> tu
 
     Both (N,), as are `ratio`, `sources` and `steady`, the rows that count.
     """
-    low, high = np.zeros(len(ratio), bool), np.zeros(len(ratio), bool)
+    low, high, source_N = np.zeros(len(ratio), bool), np.zeros(len(ratio), bool), np.array(sources)
     for source in sorted(set(sources)):
-        rows = np.flatnonzero((np.array(sources) == source) & steady)
+        rows = np.flatnonzero((source_N == source) & steady)
         if not len(rows):
             continue
         logs = np.log(np.maximum(ratio[rows], 1e-9))
