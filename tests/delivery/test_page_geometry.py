@@ -18,6 +18,8 @@ from students.pages.finding import Finding, find_lines
 from students.pages.order import reading_order
 from students.pages.preparation import PagePreparation
 from tests.marked_pages import IdealLocator, level
+from tests.students.pages.test_finding import ideal_maps
+from tests.students.pages.test_gaps import row
 
 pytestmark = pytest.mark.browser
 
@@ -86,8 +88,8 @@ def test_pages_are_scaled_as_opencv_scales_them(page: Any, height: int, width: i
 FOUND = f"""async ([text, height, width, prepared, finding]) => {{
   const {{ findLines }} = await import("./whole/finding.js");
   const {{ mapsOf }} = await import("./whole/cores.js");
-  const maps = new Float32Array(({LEVELS})(text).buffer);
-  return findLines(mapsOf(maps, height, width), prepared, finding);
+  const floats = (encoded) => new Float32Array(({LEVELS})(encoded).buffer);
+  return findLines(mapsOf(floats(text), height, width), {{ ...prepared, data: floats(prepared.data) }}, finding);
 }}"""
 
 
@@ -112,7 +114,13 @@ def bent_maps(width: int = 256, height: int = 128) -> np.ndarray:
 def expect_lines(page: Any, maps: Any, prepared: Any, finding: Finding) -> list[int]:
     """The lines of Python's code are found, each with its points; returns how many points each has."""
     output_CHW = np.stack(maps)
-    known = {"size": prepared.size_px, "scale": prepared.scale_xy}
+    seen_CHW = prepared.tensor_CHW
+    known = {
+        "size": prepared.size_px,
+        "scale": prepared.scale_xy,
+        "data": encoded(seen_CHW),
+        "dims": [1, *seen_CHW.shape],
+    }
     found = page.evaluate(
         FOUND, [encoded(output_CHW.astype(np.float32)), *output_CHW.shape[1:], known, finding.model_dump()]
     )
@@ -144,6 +152,24 @@ def test_a_line_that_bends_has_the_same_outline(page: Any) -> None:
     points = expect_lines(page, Maps.of_output(bent_maps()), prepared, Finding())
     assert max(points) > 4
     assert min(points) == 4
+
+
+@pytest.mark.parametrize(("gaps_px", "n_parts"), [([24, 7, 30], 3), ([7, 8, 7], 1), ([40], 2)])
+@pytest.mark.parametrize("degrees", [0, 3])
+def test_lines_are_parted_where_python_parts_them(page: Any, gaps_px: list[int], n_parts: int, degrees: float) -> None:
+    from students.pages.maps import Maps
+    from students.pages.preparation import PreparedPage
+
+    corners_42, _, page_HW, _ = row(gaps_px)
+    corners_42 = np.add(corners_42, [(0, -3), (0, -3), (0, 3), (0, 3)])  # most of a line is paper
+    (height, width), centre = page_HW.shape, (200, 70)
+    turn_23 = cv2.getRotationMatrix2D(centre, -degrees, 1)
+    seen_HW = cv2.warpAffine(page_HW, turn_23, (width, height), borderValue=(1.0,))
+    maps = ideal_maps(turned(corners_42, degrees, centre)[None], (width, height))
+    maps = Maps(np.minimum(maps.core, 1.0), *maps[1:])  # a locator that is sure of no gap
+    prepared = PreparedPage(np.stack([seen_HW, 0.8 * seen_HW, seen_HW]), (width, height), (1.5, 1.4))
+    assert len(find_lines(maps, prepared, Finding())) == 1
+    assert expect_lines(page, maps, prepared, Finding(gap=0.9, gap_core=0.9)) == [4] * n_parts
 
 
 CUT = f"""async ([text, width, height, outlines, margin]) => {{

@@ -2,7 +2,7 @@
 // A page is { planes, width, height }, and so is a line: its planes are levels, one after the other.
 
 import { rounded } from "../reader.js";
-import { solved } from "./linear.js";
+import { perspective } from "./linear.js";
 
 const LEVEL_PX = 1; // four corners so near those of an upright box are one
 const BORDER_PX = 2; // how far from a place cubic interpolation looks
@@ -102,17 +102,7 @@ function warped(page, frame, margin, paper) {
   const height = Math.max(1, rounded(Math.max(sides[1], sides[3])));
   const to = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([x, y]) => [x * width, y * height].map((px) => px + margin - 0.5));
   const from = frame.map((corner) => corner.map((px) => Math.fround(px - 0.5)));
-  // from the rectangle to the page: x = (a u + b v + c) / (g u + h v + 1), y likewise
-  const rows = to.flatMap(([u, v], i) => [
-    [u, v, 1, 0, 0, 0, -u * from[i][0], -v * from[i][0]],
-    [0, 0, 0, u, v, 1, -u * from[i][1], -v * from[i][1]],
-  ]);
-  const [a, b, c, d, e, f, g, h] = solved(rows, from.flat());
-  const placeOf = (u, v, place) => {
-    const depth = g * u + h * v + 1;
-    place[0] = (a * u + b * v + c) / depth;
-    place[1] = (d * u + e * v + f) / depth;
-  };
+  const placeOf = perspective(to, from); // from the rectangle to the page
   return sampledFrom(page, width + 2 * margin, height + 2 * margin, placeOf, paper);
 }
 

@@ -2,6 +2,7 @@
 
 import { bentOutline } from "./bends.js";
 import { coresOf } from "./cores.js";
+import { greyOf, parted } from "./gaps.js";
 import { STRIDE_PX } from "./preparation.js";
 
 const OUTLYING = 0.25; // of a height: what says that an edge is so far from where most say is left out
@@ -88,14 +89,23 @@ function lineOf(pixels, maps, finding, least) {
   return { corners, polygon, found };
 }
 
+// Lines with those that wide gaps part in their parts; a curved line stays whole.
+function partedAtGaps(lines, { core, width, height }, prepared, finding) {
+  const grey = greyOf(prepared);
+  return lines.flatMap((line) => (line.polygon !== line.corners ? [line]
+    : parted(line.corners, { levels: core, width, height }, grey, finding)
+      .map((corners) => ({ corners, polygon: corners, found: line.found }))));
+}
+
 // The lines that maps show, in no order: { corners, polygon, box, found } in pixels of the page, as `FoundLine` has them.
 export function findLines(maps, prepared, finding) {
   const least = Math.log(finding.core / (1 - finding.core));
   const onPage = (points) => points.map((point) => point.map((px, i) => px * prepared.scale[i]));
   const sides = prepared.size.map((side, i) => side * prepared.scale[i]);
-  return coresOf(maps, prepared.size, least)
+  const lines = coresOf(maps, prepared.size, least)
     .map((pixels) => lineOf(pixels, maps, finding, least))
-    .filter(Boolean)
+    .filter(Boolean);
+  return (finding.gap ? partedAtGaps(lines, maps, prepared, finding) : lines)
     .map(({ corners, polygon, found }) => {
       const points = onPage(polygon);
       const box = [Math.min, Math.max].flatMap((end) => [0, 1].map((i) => (

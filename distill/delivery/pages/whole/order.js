@@ -1,6 +1,8 @@
 // The order in which the lines of a page are read: `students/pages/order.py`, which says why.
 // A part is a line, or lines of one row: { lines, left, right, atLeft, atRight, height }.
 
+import { ascending, quantile } from "./numbers.js";
+
 const CLOSE = 0.8; // of a height: parts of a row that are no further apart are words of one line
 const SAME_ROW = 0.5; // of the smaller height: the middles of parts of one row are no further apart
 const GUTTER = 0.6; // of the median height: columns are at least so far apart
@@ -14,20 +16,11 @@ const MOST = 2000; // segments of a block that is searched for columns
 const BESIDE = 0.25; // of the lines of a column: if so many stand level with one of the other, these may be rows of a table
 
 const middleOf = (part) => (part.atLeft + part.atRight) / 2;
-const ascending = (numbers) => [...numbers].sort((a, b) => a - b);
 const upperMedian = (numbers) => ascending(numbers)[Math.floor(numbers.length / 2)];
 
 function median(numbers) {
   const sorted = ascending(numbers);
   return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.floor(sorted.length / 2)]) / 2;
-}
-
-// By linear interpolation between the two nearest.
-function quantile(numbers, share) {
-  const sorted = ascending(numbers);
-  const place = share * (sorted.length - 1);
-  const first = Math.floor(place);
-  return sorted[first] + (place - first) * ((sorted[first + 1] ?? sorted[first]) - sorted[first]);
 }
 
 // The numbers of the lines in the order of reading, by their corners, clockwise from the text's top left.
