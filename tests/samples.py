@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -79,14 +78,6 @@ class CleanFetch:
         if found := [name for name in self.modules if name in sys.modules]:
             raise DataError(f"imported: {', '.join(found)}")
         return png_bytes(seed=row)
-
-
-@dataclass(frozen=True)
-class Killed:
-    """Ends the process that calls it, as the system does where memory is short."""
-
-    def __call__(self, _: object) -> Any:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def waiting_worker(queue: Any) -> None:

@@ -36,7 +36,7 @@ _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PN
 
 @dataclass(frozen=True)
 class Part:
-    """Up to `PART_LINES` lines of a source, from line `start` on: one file, rendered by one process."""
+    """Up to `most_lines` lines of a source, from line `start` on: one file, rendered by one process."""
 
     source: RenderedSource
     root: Path
@@ -44,16 +44,17 @@ class Part:
     height_px: int
     folder: Path
     start: int
+    most_lines: int
 
     @property
     def n_lines(self) -> int:
-        """Return the number of lines: fewer than `PART_LINES` only in the last part."""
-        return min(PART_LINES, self.source.lines - self.start)
+        """Return the number of lines: fewer than `most_lines` only in the last part."""
+        return min(self.most_lines, self.source.lines - self.start)
 
     @property
     def path(self) -> Path:
         """Return the file of the part."""
-        return self.folder / f"part-{self.start // PART_LINES:06d}.arrow"
+        return self.folder / f"part-{self.start // self.most_lines:06d}.arrow"
 
 
 def materialise(
@@ -68,7 +69,8 @@ def materialise(
         faces = faces_of(source, root)
         folder = cache / f"rendered-{cache_key(source, root, faces, height_px)}"
         folders.append(folder)
-        parts += [Part(source, root, faces, height_px, folder, start) for start in range(0, source.lines, PART_LINES)]
+        starts = range(0, source.lines, PART_LINES)
+        parts += [Part(source, root, faces, height_px, folder, start, PART_LINES) for start in starts]
     missing = list({part.path: part for part in parts if not part.path.is_file()}.values())
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)

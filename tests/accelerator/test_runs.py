@@ -12,7 +12,7 @@ import torch
 import teachers
 from distill.cli import main
 from distill.track import read_metrics
-from tests.runs.test_interruption import start, when_there
+from tests.runs.test_interruption import signalled
 from tests.runs.test_processes import assert_alike, trained
 
 pytestmark = pytest.mark.accelerator
@@ -21,12 +21,10 @@ pytestmark = pytest.mark.accelerator
 def test_a_killed_training_goes_on_from_its_checkpoint(device: torch.device, tmp_path: Path) -> None:
     """The bytes may differ from those of a whole run: kernels of an accelerator add in any order."""
     run, cache = tmp_path / "run", tmp_path / "cache"
-    process = start("teacher", cache, run)
-    when_there(run / "teacher" / "checkpoints" / "step-00000020", process)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    words = ["teacher", "smoke", f"runtime.cache_root={cache}", "--run", str(run)]
+    assert signalled(signal.SIGKILL, "teacher", 20, words) == -signal.SIGKILL
     begun = len(read_metrics(run / "teacher" / "metrics.jsonl"))
-    assert main(["teacher", "smoke", f"runtime.cache_root={cache}", "--run", str(run)]) == 0
+    assert main(words) == 0
     assert json.loads((run / "environment.json").read_text())["device"].startswith(device.type)
     entries = read_metrics(run / "teacher" / "metrics.jsonl")
     assert len(entries) > begun

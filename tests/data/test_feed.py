@@ -22,7 +22,8 @@ from distill.data.sampler import Order
 from students.errors import DataError, UserError
 from students.image import Preparation
 from tests.feeding import CHARSET, fed, folder, in_bytes
-from tests.samples import CleanFetch, Killed
+from tests.samples import CleanFetch
+from tests.spawned import Killed
 
 
 @pytest.mark.parametrize("mixed", [False, True])

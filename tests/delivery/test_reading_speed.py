@@ -23,7 +23,8 @@ from distill.evaluation.evaluate import open_data
 from distill.evaluation.peers import Peer
 from students.errors import UserError
 from students.model_file import read_model
-from tests.samples import Killed, png_bytes
+from tests.samples import png_bytes
+from tests.spawned import Killed, spans
 
 
 @pytest.fixture(autouse=True)
@@ -96,15 +97,6 @@ def test_speed_needs_one_model_and_labelled_lines(
     assert "--chart speed.svg: a chart is written as .png" in capsys.readouterr().err
 
 
-def _spans(folder: Path) -> tuple[float, float]:
-    """Of the first process to ask, seconds 10 to 12; of the next, 11 to 14."""
-    try:
-        (folder / "first").touch(exist_ok=False)
-    except FileExistsError:
-        return 11.0, 14.0
-    return 10.0, 12.0
-
-
 def test_a_process_that_is_killed_is_reported() -> None:
     with pytest.raises(UserError, match="one of 2 processes was killed or did not come up; try fewer"):
         rate_together(Killed(), 1.0, 10, 2)
@@ -116,4 +108,4 @@ def test_products_are_timed_where_they_are_made() -> None:
 
 
 def test_processes_are_timed_from_the_first_start_to_the_last_end(tmp_path: Path) -> None:
-    assert rate_together(_spans, tmp_path, 10, 2) == 2 * 10 / (14 - 10)
+    assert rate_together(spans, tmp_path, 10, 2) == 2 * 10 / (14 - 10)

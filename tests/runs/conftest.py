@@ -1,4 +1,4 @@
-"""One finished run of the smoke recipe for all tests that look at what a run leaves behind."""
+"""Finished runs of the smoke recipe, as it is and made small, for all tests that look at what a run leaves behind."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def finished_run(shared: Path, cache: Path) -> Path:
     return run
 
 
+FEW = ("data.train.0.lines=96", "data.train.1.lines=48", "data.validation.0.lines=24", "data.test.0.lines=24")
 TINY = [
-    *("data.train.0.lines=96", "data.train.1.lines=48", "data.validation.0.lines=24", "data.test.0.lines=24"),
     *(
         f"{network}.training.{key}={value}"
         for network in ("teacher", "student")
@@ -48,9 +48,26 @@ TINY = [
 
 
 @pytest.fixture(scope="session")
-def tiny(cache: Path) -> list[str]:
+def few_lines(cache: Path) -> list[str]:
+    """Settings of the smoke recipe that leave a few lines."""
+    return [*FEW, f"runtime.cache_root={cache}", "runtime.workers=0"]
+
+
+@pytest.fixture(scope="session")
+def tiny(few_lines: list[str]) -> list[str]:
     """Settings of the smoke recipe that leave a few steps on a few lines."""
-    return [*TINY, f"runtime.cache_root={cache}", "runtime.workers=0"]
+    return [*TINY, *few_lines]
+
+
+@pytest.fixture
+def own_cache(tiny_run: Path, cache: Path, tmp_path: Path) -> Path:
+    """A cache of a test's own for posteriors, in which the lines are those that are rendered already."""
+    del tiny_run  # which has rendered them
+    own = tmp_path / "cache"
+    own.mkdir()
+    for rendered in cache.glob("rendered-*"):
+        (own / rendered.name).symlink_to(rendered)
+    return own
 
 
 @pytest.fixture(scope="session")
@@ -59,5 +76,6 @@ def tiny_run(shared: Path, tiny: list[str]) -> Path:
     run = shared / "tiny"
     with FileLock(shared / "tiny.lock"):
         if not (run / "report.json").exists():
-            assert main(["run", "smoke", *tiny, "--run", str(run)]) == 0
+            for command in ("teacher", "student"):
+                assert main([command, "smoke", *tiny, "--run", str(run)]) == 0
     return run

@@ -20,29 +20,34 @@ STILL = [
     f"student.training.augment.{key}=0"
     for key in ("probability", "contrast", "brightness", "blur_probability", "noise_probability", "jpeg_probability")
 ]
-BUDGET = ["student.training.steps=20", "student.training.log_every=5", "student.control=false"]
+BUDGET = ["student.training.steps=20", "student.training.log_every=5", "student.control=false"]  # over one epoch
 # the teacher of smoke spreads its posteriors over many classes: at the default weight their tail leads elsewhere
 KL = ["objective.blank_split.weight=0", "objective.frame_kl.weight=1"]
 
 
-def in_run(command: str, run: Path, cache: Path, *more: str) -> int:
-    return main([command, "smoke", *BUDGET, *more, f"runtime.cache_root={cache}", "--run", str(run)])
+def in_run(command: str, run: Path, tiny: list[str], cache: Path, *more: str) -> int:
+    return main([command, "smoke", *tiny, *BUDGET, *more, f"runtime.cache_root={cache}", "--run", str(run)])
 
 
 def test_a_cached_teacher_teaches_what_the_teacher_does(
-    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path,
+    tiny: list[str],
+    own_cache: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cache = tmp_path / "cache"
+    monkeypatch.setattr(teacher_cache, "PART_LINES", 48)
     runs = {name: tmp_path / name for name in ("online", "cached")}
     for run in runs.values():
-        shutil.copytree(finished_run / "teacher", run / "teacher")
+        shutil.copytree(tiny_run / "teacher", run / "teacher")
     views = ("objective.cache.views=1", "objective.frame_kl.temperature=2", "objective.cache.top_k=40")
-    assert in_run("student", runs["online"], cache, *STILL, *KL, views[1]) == 0
+    assert in_run("student", runs["online"], tiny, own_cache, *STILL, *KL, views[1]) == 0
     found = {}
     for top_k in (8, 40):
         capsys.readouterr()
         words = (*KL, *views[:2], f"objective.cache.top_k={top_k}", "--json")
-        assert in_run("cache", runs["cached"], cache, *STILL, *words) == 0
+        assert in_run("cache", runs["cached"], tiny, own_cache, *STILL, *words) == 0
         (found[top_k],) = json.loads(capsys.readouterr().out).values()
     assert found[8]["bytes_a_line"] < 3000
     for tau in ("tau 1", "tau 2"):
@@ -50,10 +55,10 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
         assert many["loss"] < few["loss"]
         assert many["loss"] < 0.05
         assert many["gradient"] < 0.2
-    shutil.rmtree(max(cache.glob("posteriors-*"), key=lambda f: -sum(p.stat().st_size for p in f.iterdir())))
-    parts = sorted(cache.glob("posteriors-*/*.arrow"))
+    shutil.rmtree(max(own_cache.glob("posteriors-*"), key=lambda f: -sum(p.stat().st_size for p in f.iterdir())))
+    parts = sorted(own_cache.glob("posteriors-*/*.arrow"))
     times = [part.stat().st_mtime_ns for part in parts]
-    assert in_run("student", runs["cached"], cache, *STILL, *KL, *views) == 0
+    assert in_run("student", runs["cached"], tiny, own_cache, *STILL, *KL, *views) == 0
     assert [part.stat().st_mtime_ns for part in parts] == times
     curves = [
         [entry["frame_kl"] for entry in read_metrics(run / "student" / "metrics.jsonl") if "loss" in entry]
@@ -61,27 +66,29 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
     ]
     assert curves[1] == pytest.approx(curves[0], rel=0.05)
 
+    assert len(parts) == 3
     parts[0].unlink()  # an interrupted cache: only what is missing is computed
     shutil.rmtree(runs["cached"] / "student")
-    assert in_run("student", runs["cached"], cache, *STILL, *KL, *views) == 0
+    assert in_run("student", runs["cached"], tiny, own_cache, *STILL, *KL, *views) == 0
     assert [part.stat().st_mtime_ns for part in parts[1:]] == times[1:]
     damaged = bytearray(parts[0].read_bytes())
     damaged[len(damaged) // 2] ^= 1
     parts[0].write_bytes(damaged)
     shutil.rmtree(runs["cached"] / "student")
     capsys.readouterr()
-    assert in_run("student", runs["cached"], cache, *STILL, *KL, *views) == 2
+    assert in_run("student", runs["cached"], tiny, own_cache, *STILL, *KL, *views) == 2
     assert "remove this file" in capsys.readouterr().err
 
 
 def test_a_cache_that_is_stopped_goes_on_to_the_same_bytes(
-    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teacher_cache, "PART_LINES", 256)
+    monkeypatch.setattr(teacher_cache, "PART_LINES", 48)
     parts = {}
     for name in ("whole", "stopped"):
-        recipe = load_recipe("smoke", ["objective.cache.views=2", f"runtime.cache_root={tmp_path / name / 'cache'}"])
-        shutil.copytree(finished_run / "teacher", tmp_path / name / "teacher")
+        own = f"runtime.cache_root={tmp_path / name / 'cache'}"
+        recipe = load_recipe("smoke", [*tiny, "objective.cache.views=2", own])
+        shutil.copytree(tiny_run / "teacher", tmp_path / name / "teacher")
         stop = StopFlag()
         run = open_run(recipe, tmp_path / name, stop)
         if name == "stopped":
@@ -100,18 +107,20 @@ def test_a_cache_that_is_stopped_goes_on_to_the_same_bytes(
     before = run.stopwatch.seconds[filled[0]]
     assert before > 0
     again = open_run(recipe, tmp_path / "again", StopFlag())
-    shutil.copytree(finished_run / "teacher", tmp_path / "again" / "teacher")
+    shutil.copytree(tiny_run / "teacher", tmp_path / "again" / "teacher")
     cache_teacher(again)  # which another run has filled, at a cost that is known
     assert again.stopwatch.seconds[filled[0]] == before
 
 
-def test_augmented_views_are_cached_as_they_are_shown(finished_run: Path, tmp_path: Path) -> None:
+def test_augmented_views_are_cached_as_they_are_shown(
+    tiny_run: Path, tiny: list[str], own_cache: Path, tmp_path: Path
+) -> None:
     """With as many views as epochs every picture is the online one's, so the losses are near."""
-    shutil.copytree(finished_run / "teacher", tmp_path / "online" / "teacher")
-    shutil.copytree(finished_run / "teacher", tmp_path / "cached" / "teacher")
+    shutil.copytree(tiny_run / "teacher", tmp_path / "online" / "teacher")
+    shutil.copytree(tiny_run / "teacher", tmp_path / "cached" / "teacher")
     whole = ("objective.cache.top_k=100",)  # every class: no tail that is spread evenly
-    assert in_run("student", tmp_path / "online", tmp_path / "cache", *whole) == 0
-    assert in_run("student", tmp_path / "cached", tmp_path / "cache", *whole, "objective.cache.views=3") == 0
+    assert in_run("student", tmp_path / "online", tiny, own_cache, *whole) == 0
+    assert in_run("student", tmp_path / "cached", tiny, own_cache, *whole, "objective.cache.views=3") == 0
     curves = [
         [
             entry["blank_split"]
@@ -124,26 +133,26 @@ def test_augmented_views_are_cached_as_they_are_shown(finished_run: Path, tmp_pa
 
 
 def test_a_teacher_of_more_frames_is_cached_once_and_not_for_a_finished_student(
-    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, tiny: list[str], own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(finished_run / "teacher", tmp_path / "run" / "teacher")
+    shutil.copytree(tiny_run / "teacher", tmp_path / "run" / "teacher")
     words = ["objective.cache.views=1", "objective.cache.top_k=40", "student.model={kind: recurrent, frame_px: 8}"]
-    assert in_run("cache", tmp_path / "run", tmp_path / "cache", *STILL, *words, "--json") == 0
+    assert in_run("cache", tmp_path / "run", tiny, own_cache, *STILL, *words, "--json") == 0
     (found,) = json.loads(capsys.readouterr().out).values()
     assert 0 < found["error"]["tau 1"]["loss"] < 0.05
     by_area = [*STILL, *words, "objective.match.how=area", "--json"]
-    assert in_run("cache", tmp_path / "run", tmp_path / "cache", *by_area) == 0
+    assert in_run("cache", tmp_path / "run", tiny, own_cache, *by_area) == 0
     (other,) = json.loads(capsys.readouterr().out).values()
     assert other["error"]["tau 1"]["loss"] != found["error"]["tau 1"]["loss"]  # measured at the temperature of the term
-    assert in_run("student", tmp_path / "run", tmp_path / "cache", *STILL, *words) == 0
-    for kept in (tmp_path / "cache").glob("posteriors-*"):
+    assert in_run("student", tmp_path / "run", tiny, own_cache, *STILL, *words) == 0
+    for kept in own_cache.glob("posteriors-*"):
         shutil.rmtree(kept)
-    assert in_run("student", tmp_path / "run", tmp_path / "cache", *STILL, *words) == 0
-    assert not list((tmp_path / "cache").glob("posteriors-*"))
+    assert in_run("student", tmp_path / "run", tiny, own_cache, *STILL, *words) == 0
+    assert not list(own_cache.glob("posteriors-*"))
 
 
 def test_a_recipe_without_views_has_nothing_to_cache(
-    finished_run: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, tiny: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["cache", "smoke", f"runtime.cache_root={cache}", "--run", str(finished_run)]) == 2
+    assert main(["cache", "smoke", *tiny, "--run", str(tiny_run)]) == 2
     assert "objective.cache.views" in capsys.readouterr().err

@@ -28,15 +28,15 @@ BUDGET = [
     for key, value in {"steps": 4, "validate_every": 4, "log_every": 2, "batch_lines": 8}.items()
 ]
 AXES = ["--over", "objective.term=frame_kl,dist,blank_split", "--over", "objective.trust.policy=drop"]
-WORDS = ["compare", "smoke", *BUDGET, *AXES, "--seeds", "2", "--equal-seconds"]
+MORE = ["--seeds", "2", "--equal-seconds"]
 
 ROLES = ("teacher", "control", "student")
 
 
 def test_settings_share_the_teacher_and_the_control_and_are_paired(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*WORDS, f"runtime.cache_root={cache}", "--run", str(tmp_path / "c"), "--json"]
+    words = ["compare", "smoke", *tiny, *BUDGET, *AXES, *MORE, "--run", str(tmp_path / "c"), "--json"]
     ratios = itertools.count(2)
     monkeypatch.setattr(equal_seconds, "distilling_s", lambda outcome: next(ratios) * outcome.seconds["control"])
     assert main(words) == 0
@@ -70,9 +70,10 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
 
 
 def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first_setting(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*WORDS[:2], *BUDGET, f"runtime.cache_root={cache}", "--seeds", "1", "--equal-seconds", "--json"]
+    enough = "data.validation.0.lines=60"  # fewer are too few to weigh students on
+    words = ["compare", "smoke", *tiny, enough, *BUDGET, "--seeds", "1", "--equal-seconds", "--json"]
     one = [*words, "--run", str(tmp_path / "c"), "--over", "objective.term=frame_kl,dist"]
     trained, jobs = opening.train, []
 
@@ -94,7 +95,7 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
     weighed = json.loads(capsys.readouterr().out)["pareto"]
     assert weighed == json.loads((tmp_path / "c" / "pareto.json").read_text())
     assert set(weighed["candidates"]) == {"recurrent", "digits"}
-    assert (weighed["take"], weighed["lines"]) == (None, 100)
+    assert (weighed["take"], weighed["lines"]) == (None, 60)
     assert weighed["why"].startswith("None of the 2 reads at least 90.0% of the lines at 1 lines/s or more. The most")
     for row in weighed["candidates"].values():
         assert row["bytes"] == Path(row["path"]).stat().st_size
@@ -106,7 +107,7 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
 
 
 def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_nothing(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     validated = train._validation_of_shown
 
@@ -117,8 +118,8 @@ def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_not
     monkeypatch.setattr(
         train, "_validation_of_shown", lambda session: validated(session)._replace(silent=silent(session.job))
     )
-    words = ["compare", "smoke", *BUDGET, "--over", "objective.term=frame_kl", "--seeds", "1", "--equal-seconds"]
-    words += [f"runtime.cache_root={cache}", "--run", str(tmp_path), "--json"]
+    words = ["compare", "smoke", *tiny, *BUDGET, "--over", "objective.term=frame_kl", "--seeds", "1", "--equal-seconds"]
+    words += ["--run", str(tmp_path), "--json"]
     for _ in range(2):  # begun again, it goes the same way
         assert main(words) == 0
         printed = capsys.readouterr()

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,46 +20,46 @@ def contents(run: Path) -> dict[str, bytes]:
     return {str(p.relative_to(run)): p.read_bytes() for p in files}
 
 
-def start(command: str, cache: Path, run: Path) -> subprocess.Popen[bytes]:
-    words = [
-        sys.executable,
-        "-m",
-        "distill",
-        command,
-        "smoke",
-        f"runtime.cache_root={cache}",
-        "--run",
-        str(run),
-    ]
-    return subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+SIGNALLED = """
+import os, sys
+from distill import checkpoint
+from distill.cli import main
+
+number, role, at, *words = sys.argv[1:]
+save = checkpoint.save
+
+def signals_itself(root, step, *rest):
+    save(root, step, *rest)
+    if (root.parent.name, step) == (role, int(at)):
+        os.kill(os.getpid(), int(number))
+
+checkpoint.save = signals_itself
+sys.exit(main(words))
+"""
 
 
-def when_there(path: Path, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 240
-    while not path.exists():
-        assert process.poll() is None, "the run ended before it could be interrupted"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def signalled(number: int, role: str, step: int, words: list[str]) -> int:
+    """The exit code of a process that gets a signal behind this checkpoint of a network."""
+    code = [sys.executable, "-c", SIGNALLED, str(number), role, str(step)]
+    return subprocess.run([*code, *words], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode
 
 
 def test_one_command_that_is_killed_and_stopped_ends_as_two_that_were_not(
-    finished_run: Path, cache: Path, tmp_path: Path
+    tiny_run: Path, tiny: list[str], tmp_path: Path
 ) -> None:
     run = tmp_path / "interrupted"
-    killed = start("run", cache, run)
-    when_there(run / "teacher" / "checkpoints" / "step-00000020", killed)
-    killed.kill()
-    assert killed.wait() == -signal.SIGKILL
+    words = ["run", "smoke", *tiny, "--run", str(run)]
+    feeding = [*words, "runtime.workers=1"]  # with steps that a worker has prepared and nobody takes
+    assert signalled(signal.SIGKILL, "teacher", 8, feeding) == -signal.SIGKILL
+    assert (run / "teacher" / "checkpoints" / "step-00000008").is_dir()
     assert not (run / "teacher" / "model.safetensors").exists()
 
-    stopped = start("run", cache, run)
-    when_there(run / "student" / "checkpoints" / "step-00000000", stopped)
-    stopped.send_signal(signal.SIGTERM)
-    assert stopped.wait(120) == 75
+    assert signalled(signal.SIGTERM, "student", 4, feeding) == 75
+    assert (run / "student" / "checkpoints" / "step-00000004").is_dir()
     assert not (run / "student" / "model.safetensors").exists()
-    assert main(["run", "smoke", f"runtime.cache_root={cache}", "--run", str(run)]) == 0
+    assert main(words) == 0
 
-    whole, interrupted = contents(finished_run), contents(run)
+    whole, interrupted = contents(tiny_run), contents(run)
     assert whole.keys() == interrupted.keys()
     assert [name for name in whole if whole[name] != interrupted[name]] == []
 

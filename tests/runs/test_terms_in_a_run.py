@@ -23,9 +23,10 @@ from students import load
 from teachers import load as load_any
 
 
-def choices(cache: Path, how: str) -> list[str]:
+def choices(tiny: list[str], how: str) -> list[str]:
     budget = {"steps": 3, "log_every": 1, "validate_every": 3, "batch_lines": 8}
     return [
+        *tiny,
         *(f"objective.{name}.weight=0.5" for name in (*TAUGHT, *UNTAUGHT)),
         *(f"student.training.{key}={value}" for key, value in budget.items()),
         "student.model={kind: recurrent, frame_px: 8}",
@@ -33,22 +34,21 @@ def choices(cache: Path, how: str) -> list[str]:
         "objective.trust.policy=drop",
         "objective.consistency.warmup=0",
         "student.control=false",
-        f"runtime.cache_root={cache}",
     ]
 
 
-def with_teacher(finished_run: Path, run: Path) -> Path:
-    shutil.copytree(finished_run / "teacher", run / "teacher")
+def with_teacher(tiny_run: Path, run: Path) -> Path:
+    shutil.copytree(tiny_run / "teacher", run / "teacher")
     return run
 
 
 @pytest.mark.parametrize("how", ["area", "symbols", "shift", "near"])
 def test_every_term_teaches_a_student_of_other_frames(
-    how: str, finished_run: Path, cache: Path, tmp_path: Path
+    how: str, tiny_run: Path, tiny: list[str], tmp_path: Path
 ) -> None:
-    run = with_teacher(finished_run, tmp_path / "run")
-    assert main(["check", "smoke", *choices(cache, how), "--run", str(run)]) == 0
-    assert main(["student", "smoke", *choices(cache, how), "--run", str(run)]) == 0
+    run = with_teacher(tiny_run, tmp_path / "run")
+    assert main(["check", "smoke", *choices(tiny, how), "--run", str(run)]) == 0
+    assert main(["student", "smoke", *choices(tiny, how), "--run", str(run)]) == 0
     entries = [entry for entry in read_metrics(run / "student" / "metrics.jsonl") if "loss" in entry]
     assert len(entries) == 3
     assert all(set(entry) >= set(Objective().terms) | {"teacher_wrong"} for entry in entries)
@@ -57,11 +57,9 @@ def test_every_term_teaches_a_student_of_other_frames(
     assert frames == [8, 16]
 
 
-def test_a_peer_has_first_weights_of_its_own(finished_run: Path, cache: Path, tmp_path: Path) -> None:
-    recipe = load_recipe(
-        "smoke", [*choices(cache, "area"), f"student.init={finished_run}", "student.model={kind: digits}"]
-    )
-    job = final_job(open_run(recipe, with_teacher(finished_run, tmp_path / "run"), StopFlag()), "control")
+def test_a_peer_has_first_weights_of_its_own(tiny_run: Path, tiny: list[str], tmp_path: Path) -> None:
+    recipe = load_recipe("smoke", [*choices(tiny, "area"), f"student.init={tiny_run}", "student.model={kind: digits}"])
+    job = final_job(open_run(recipe, with_teacher(tiny_run, tmp_path / "run"), StopFlag()), "control")
     task = job.task
     assert torch.equal(*(next(task.build(purpose).parameters()) for purpose in ("weights", "peer")))  # both are init's
     trainee = _begin(job, Accelerator(cpu=True))
@@ -69,12 +67,12 @@ def test_a_peer_has_first_weights_of_its_own(finished_run: Path, cache: Path, tm
     assert not all(torch.equal(theirs, ours) for theirs, ours in pairs)
 
 
-def test_auxiliary_modules_are_resumed_and_not_shipped(finished_run: Path, cache: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("smoke", [*choices(cache, "area"), "objective.feature_hint.through_neck=true"])
+def test_auxiliary_modules_are_resumed_and_not_shipped(tiny_run: Path, tiny: list[str], tmp_path: Path) -> None:
+    recipe = load_recipe("smoke", [*choices(tiny, "area"), "objective.feature_hint.through_neck=true"])
     files = []
     for name in ("whole", "stopped"):
         stop = StopFlag()
-        run = open_run(recipe, with_teacher(finished_run, tmp_path / name), stop)
+        run = open_run(recipe, with_teacher(tiny_run, tmp_path / name), stop)
         if name == "stopped":
             stop.is_set = True
             with pytest.raises(Stopped):

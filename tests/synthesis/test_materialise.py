@@ -15,10 +15,10 @@ from distill.runs.check import shared_families
 from distill.synthesis.backgrounds import photographs_in
 from distill.synthesis.corpus import read_texts
 from distill.synthesis.fonts import by_family
-from distill.synthesis.materialise import PART_LINES, cache_key, faces_of, materialise, sample
+from distill.synthesis.materialise import cache_key, faces_of, materialise, sample
 from distill.synthesis.source import RenderedSource
 from students.errors import DataError, UserError
-from tests.samples import Killed
+from tests.spawned import Killed
 
 PLAIN = RenderedSource(name="plain", lines=3, fonts=("dejavu-sans", "dejavu-serif"))
 
@@ -113,7 +113,8 @@ def test_lines_of_a_shipped_recipe_are_what_they_were_before_later_faults_came()
 
 
 def test_lines_are_the_same_for_any_number_of_processes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = _source(lines=2 * PART_LINES + 5, text={"min_characters": 1, "max_characters": 3})
+    monkeypatch.setattr("distill.synthesis.materialise.PART_LINES", 20)
+    source = _source(lines=2 * 20 + 5, text={"min_characters": 1, "max_characters": 3})
     found = []
     for n in (1, 2):
         monkeypatch.setattr("os.sched_getaffinity", lambda _, n=n: set(range(n)), raising=False)
@@ -126,7 +127,8 @@ def test_lines_are_the_same_for_any_number_of_processes(root: Path, monkeypatch:
 def test_a_killed_process_ends_with_advice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
     monkeypatch.setattr("distill.synthesis.materialise._render", Killed())
-    source = _source(lines=2 * PART_LINES, text={"min_characters": 1, "max_characters": 3})
+    monkeypatch.setattr("distill.synthesis.materialise.PART_LINES", 20)
+    source = _source(lines=2 * 20, text={"min_characters": 1, "max_characters": 3})
     with pytest.raises(UserError, match="memory is short; the same command goes on behind the parts"):
         materialise([source], root, 16, root / "cache")
 
