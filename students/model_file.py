@@ -137,6 +137,12 @@ def kind_of(path: Path) -> object:
     return _contents_of(path).get("kind")
 
 
+def exported_files(folder: str | os.PathLike[str]) -> tuple[Path, Path] | None:
+    """Return the locator and the recogniser of a folder that a page reader was exported into; None for another."""
+    locator, recogniser = (Path(folder, name) for name in (LOCATOR_ONNX, RECOGNISER_ONNX))
+    return (locator, recogniser) if locator.is_file() and recogniser.is_file() else None
+
+
 def _contents_of(path: Path) -> dict[str, Any]:
     return (read_signed_onnx if path.suffix == ONNX_SUFFIX else read_signed)(path)[0]
 

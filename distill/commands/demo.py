@@ -18,9 +18,10 @@ def add_to(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from distill.delivery.demo import exported_pages, open_page_server, open_server, prepared
+    from distill.delivery.demo import open_page_server, open_server, prepared
+    from students.model_file import exported_files
 
-    both = None if options.recogniser else exported_pages(options.model)
+    both = None if options.recogniser else exported_files(options.model)
     if options.recogniser:
         both = prepared(options.model, options.ort), prepared(options.recogniser, options.ort)
     if both is not None:

@@ -73,8 +73,7 @@ def _speed(options: argparse.Namespace) -> int:
 
 def _reads_pages(model: str) -> bool:
     """Whether a model is one of pages: a locator, or a file or an exported folder of both networks."""
-    from students.model_file import OF_PAGES, kind_of
-    from students.pages.opening import exported_files
+    from students.model_file import OF_PAGES, exported_files, kind_of
     from teachers.shipped import find_student_or_teacher
 
     return exported_files(model) is not None or kind_of(find_student_or_teacher(model)) in OF_PAGES

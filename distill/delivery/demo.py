@@ -16,9 +16,7 @@ from distill.delivery.serving import Fetch, open_routes
 from students.decoding import Greedy
 from students.errors import CheckpointError, UserError
 from students.model_file import (
-    LOCATOR_ONNX,
     MODEL_NAME,
-    RECOGNISER_ONNX,
     Description,
     canonical_json,
     expect_student,
@@ -60,12 +58,6 @@ def prepared(model: str, ort_folder: Path | None) -> Path:
         except UserError as other:
             raise UserError(f"{error}\n{other}") from error
         raise
-
-
-def exported_pages(model: str) -> tuple[Path, Path] | None:
-    """Return locator and recogniser of a folder that a page reader was exported into; None for anything else."""
-    both = Path(model) / LOCATOR_ONNX, Path(model) / RECOGNISER_ONNX
-    return both if all(file.is_file() for file in both) else None
 
 
 def runtime_in(ort_folder: Path | None, names: Iterable[str] = tuple(ORT_FILES)) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import students
 from students.errors import CheckpointError
-from students.model_file import LOCATOR_ONNX, ONNX_SUFFIX, RECOGNISER_ONNX, expect_student, kind_of
+from students.model_file import ONNX_SUFFIX, expect_student, exported_files, kind_of
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import expect_locator, read_pages
 from students.pages.reader import PageReader
@@ -40,12 +40,6 @@ def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
                 f"{path}: holds a {kind}, which reads lines and finds none; name what finds them before it: "
                 "load_page(locator, recogniser)"
             )
-
-
-def exported_files(folder: Source) -> tuple[Path, Path] | None:
-    """Return the locator and the recogniser of a folder that a page reader was exported into; None for another."""
-    locator, recogniser = (Path(folder, name) for name in (LOCATOR_ONNX, RECOGNISER_ONNX))
-    return (locator, recogniser) if locator.is_file() and recogniser.is_file() else None
 
 
 def locator_at(path: Path) -> LocatorReader:

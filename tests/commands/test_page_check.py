@@ -56,7 +56,7 @@ def test_a_shipped_recipe_goes_before_a_folder_of_its_name(
     write_bars(tmp_path / "quick-pages", range(3))
     monkeypatch.chdir(tmp_path)
     assert main(["check", "quick-pages", "no.such.key=1"]) == 2
-    assert "no.such.key" in capsys.readouterr().err
+    assert "recipe quick-pages: 1 problem" in capsys.readouterr().err
     assert main(["check", "./quick-pages", "--suspicious", "0", "--run", "out"]) == 0
 
 
