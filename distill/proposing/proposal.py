@@ -38,10 +38,11 @@ UNTOUCHED = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Beginning:
-    """A shipped teacher: its name, and its architecture as a recipe has it."""
+    """A shipped model: its name, its architecture as a recipe has it, and whether it reads these lines well already."""
 
     name: str
     model: Mapping[str, Any]
+    finished: bool
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,21 @@ class Wishes:
     budget_s: float
     label_form: LabelForm
     teacher: str | None = None
-    begin_with: Beginning | None = None  # a shipped teacher whose weights the trained one begins with
+    teacher_begins: Beginning | None = None  # a shipped teacher whose weights the trained one begins with
+    student_begins: Beginning | None = None  # a shipped student whose weights both students begin with
     fonts: Path | None = None
 
     @property
     def teacher_model(self) -> Mapping[str, Any]:
         """Return the architecture of the teacher that is trained: that of the weights it begins with, if any."""
-        if self.begin_with:
-            return self.begin_with.model
+        if self.teacher_begins:
+            return self.teacher_begins.model
         return SMALL_TEACHER if self.budget_s < SHORT_BUDGET_S else TEACHER
+
+    @property
+    def student_model(self) -> Mapping[str, Any]:
+        """Return the architecture of the student: that of the weights it begins with, if any."""
+        return self.student_begins.model if self.student_begins else {"kind": "recurrent", "size": self.size}
 
 
 @dataclass(frozen=True)
@@ -188,7 +195,7 @@ def look_like(looks: Looks) -> dict[str, Any]:
 def _networks(seen: Seen, wishes: Wishes, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
     labelled, drawn = (["mine"], "drawn")
     every = [*labelled, *(["unlabelled"] if seen.unlabelled else [])]
-    first = 0.0 if wishes.begin_with else 0.25
+    first = 0.0 if wishes.teacher_begins else 0.25
     teacher: dict[str, Any] = {
         "model": dict(wishes.teacher_model),
         "training": _training(plan.teacher_steps or 1, 1e-2),
@@ -196,19 +203,21 @@ def _networks(seen: Seen, wishes: Wishes, plan: Plan) -> tuple[dict[str, Any], d
     if wishes.teacher:
         teacher |= {"file": wishes.teacher, "training": {"steps": 1}}
     else:
-        if wishes.begin_with:
-            teacher["init"] = wishes.begin_with.name
+        if wishes.teacher_begins:
+            teacher["init"] = wishes.teacher_begins.name
         else:
             teacher["stages"] = [_first_stage(round(plan.teacher_steps * first))]
         teacher["mix"] = {"weights": {"mine": 2, drawn: 1}}
         teacher["sources"] = [*labelled, drawn]
         teacher["training"] = _training(round(plan.teacher_steps * (1 - first)), 1e-2)
-    student = {
-        "model": {"kind": "recurrent", "size": wishes.size},
-        "stages": [_first_stage(round(plan.student_steps * 0.2))],
-        "mix": {"weights": {**dict.fromkeys(every, 2), drawn: 1}},
-        "training": _training(round(plan.student_steps * 0.8), 1e-2),
-    }
+    student: dict[str, Any] = {"model": dict(wishes.student_model)}
+    first = 0.0 if wishes.student_begins else 0.2
+    if wishes.student_begins:
+        student["init"] = wishes.student_begins.name
+    else:
+        student["stages"] = [_first_stage(round(plan.student_steps * first))]
+    student["mix"] = {"weights": {**dict.fromkeys(every, 2), drawn: 1}}
+    student["training"] = _training(round(plan.student_steps * (1 - first)), 1e-2)
     return teacher, student
 
 
@@ -226,10 +235,13 @@ def _training(steps: int, rate: float) -> dict[str, Any]:
 
 def _reasons_of_networks(wishes: Wishes, plan: Plan) -> dict[str, str]:
     minutes = {what: f"{taken_s / 60:.0f}" for what, taken_s in plan.seconds.items()}
-    shipped = wishes.begin_with
-    known = f", from the weights of the shipped {shipped.name}, which reads your lines already" if shipped else ""
-    trained = f"about {minutes.get('teacher')} minutes on this machine{known}"
+    trained = f"about {minutes.get('teacher')} minutes on this machine{_known(wishes.teacher_begins)}"
     return {
         "teacher": "a finished teacher: none is trained" if wishes.teacher else trained,
-        "student": f"trained twice, alone and distilled, about {minutes['student']} minutes each",
+        "student": f"trained twice, alone and distilled, about {minutes['student']} minutes each"
+        f"{_known(wishes.student_begins)}",
     }
+
+
+def _known(shipped: Beginning | None) -> str:
+    return f", from the weights of the shipped {shipped.name}, which reads your lines already" if shipped else ""

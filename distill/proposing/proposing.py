@@ -15,9 +15,6 @@ from distill.data.labels import LabelForm
 from distill.durations import seconds_of
 from distill.proposing.budget import Plan, Speeds, measured, plan_for
 from distill.proposing.proposal import (
-    SHORT_BUDGET_S,
-    SMALL_TEACHER,
-    TEACHER,
     Seen,
     Size,
     Wishes,
@@ -25,20 +22,21 @@ from distill.proposing.proposal import (
     recipe_of,
     refuse_too_few,
 )
-from distill.proposing.shipped import best_beginning, readings_of
+from distill.proposing.shipped import best_beginning, readings_of, student_readers, teacher_readers, told
 from distill.proposing.survey import Survey, label_form_of, repeated, survey
 from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
 from distill.runs.cut import TEST_CUT, sampled_documents
 from distill.teaching.teacher_files import model_of
-from students.architectures.recurrent import RecurrentStudent
 from students.charset import Charset
+from students.config import STUDENTS
 from students.errors import DataError, UserError
 from students.image import Preparation
 from students.model_file import write_whole
 from students.parts import Recogniser
+from students.reading import Reader
 from students.showing import table
-from teachers.crnn import ResNetTeacher
+from teachers.crnn import TEACHERS
 
 SHOWN = 40  # characters of a charset
 
@@ -105,24 +103,44 @@ def propose(request: Request, cache: Path) -> Proposal:
     wishes = Wishes(request.target.stem, request.size, budget_s, form, request.teacher, fonts=request.fonts)
     refuse_too_few(seen, wishes)
     chosen = [f"label_form {form}: {why_form}"]
-    if request.teacher:
-        model_of(request.teacher)  # raises where there is none
-    else:
-        shares = readings_of(seen.lines, form)
-        wishes = replace(wishes, begin_with=best_beginning(shares))
-        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) or "none is installed"
-        chosen.append(
-            f"teacher from {wishes.begin_with or 'fresh weights'}: shipped teachers read of some lines: {told}"
-        )
+    wishes, why_begun = _beginnings(seen, wishes)
+    chosen += why_begun
     text, fonts, why_text = drawing(seen, wishes, str(corpus_of(request.target)))
     chosen.append(f"synthetic lines in {len(fonts.families)} font families: {why_text}")
     speeds = _speeds(seen, wishes)
-    plan = plan_for(budget_s, speeds, seen.n_real, request.teacher is None, draws=True)
+    plan = plan_for(budget_s, speeds, seen.n_real, wishes.teacher is None, draws=True)
     chosen += _of_plan(plan, speeds, wishes)
     sections, reasons = recipe_of(seen, wishes, plan, text, fonts)
     head = "\n".join([f"Written by `distill new` for {request.lines}.", *notes, *chosen])
     yaml = written(sections, reasons, head)
     return Proposal(request.target, yaml, _corpus(seen, sections["data"]), form, why_form, tuple(notes), tuple(chosen))
+
+
+def _beginnings(seen: Seen, wishes: Wishes) -> tuple[Wishes, list[str]]:
+    """Return the wishes with the shipped models that teach or that networks begin with, and why."""
+    why = []
+    if wishes.teacher:
+        model_of(wishes.teacher)  # raises where there is none
+    else:
+        shipped = teacher_readers()
+        shares = readings_of(seen.lines, wishes.label_form, shipped)
+        best = best_beginning(shares, shipped)
+        if best and best.finished:
+            wishes, begun = replace(wishes, teacher=best.name), f"the shipped {best.name}, as it is"
+        else:
+            wishes = replace(wishes, teacher_begins=best)
+            begun = f"trained from the shipped {best.name}" if best else "trained from fresh weights"
+        why.append(f"teacher {begun}: shipped teachers read of some lines: {told(shares)}")
+    shipped = {name: each for name, each in student_readers().items() if _of_size(each, wishes.size)}
+    shares = readings_of(seen.lines, wishes.label_form, shipped)
+    wishes = replace(wishes, student_begins=best_beginning(shares, shipped))
+    begun = f"the shipped {wishes.student_begins.name}" if wishes.student_begins else "fresh weights"
+    why.append(f"student from {begun}: shipped students of this size read of some lines: {told(shares)}")
+    return wishes, why
+
+
+def _of_size(student: Reader, size: Size) -> bool:
+    return student.description.architecture.get("size") == size
 
 
 def _look(request: Request, cache: Path) -> tuple[Seen, list[str]]:
@@ -173,9 +191,8 @@ def _speeds(seen: Seen, wishes: Wishes) -> Speeds:
 
         teacher = teachers.load(wishes.teacher).model
     else:
-        model = SMALL_TEACHER if wishes.budget_s < SHORT_BUDGET_S else TEACHER
-        teacher = ResNetTeacher.model_validate(model).build(classes, 1, preparation.height_px)
-    student = RecurrentStudent(size=wishes.size).build(classes, 1, preparation.height_px)
+        teacher = TEACHERS.validate_python(wishes.teacher_model).build(classes, 1, preparation.height_px)
+    student = STUDENTS.validate_python(wishes.student_model).build(classes, 1, preparation.height_px)
     return measured(teacher, student, preparation.height_px, width_px)
 
 

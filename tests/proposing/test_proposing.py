@@ -20,6 +20,8 @@ from distill.recipe.file import load_recipe
 from distill.runs.pools import open_pools
 from distill.synthesis.source import RenderedSource
 from distill.synthesis.text import TextMix
+from distill.training.initial import problems_of_starts
+from students.charset import Charset
 from students.errors import DataError, UserError
 from tests.line_files import parquet, row
 from tests.samples import png_bytes
@@ -64,6 +66,36 @@ def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixtu
     assert corpus
     assert not corpus & {*pools.validation.texts, *pools.test.texts}  # synthetic lines do not tell the answers
     assert Path("mine.yaml").read_text().startswith("# Written by `distill new` for lines.parquet.")
+
+
+@pytest.mark.parametrize(
+    ("share", "teacher_file", "teacher_init", "student_init"),
+    [(0.95, "receipts", None, "receipts"), (0.5, None, "receipts", "receipts"), (0.3, None, None, None)],
+)
+def test_shipped_models_that_read_the_lines_teach_or_are_begun_with(
+    share: float,
+    teacher_file: str | None,
+    teacher_init: str | None,
+    student_init: str | None,
+    lines: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": share, "scene": 0.1})
+    answer = proposed("--from", lines.name, "--budget", "20m", capsys=capsys)
+    recipe = load_recipe("mine.yaml")
+    assert (recipe.teacher.file, recipe.teacher.init, recipe.student.init) == (teacher_file, teacher_init, student_init)
+    assert bool(recipe.student.stages) == (student_init is None)
+    assert not problems_of_starts(recipe, Charset.of(["Line 0123456789,"]))
+    assert [row for row in answer["chosen"] if f"receipts {share:.0%}" in row and row.startswith("student from")]
+
+
+def test_a_student_of_another_size_begins_with_fresh_weights(
+    lines: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposing, "readings_of", lambda _, __, readers: dict.fromkeys(readers, 0.95))
+    proposed("--from", lines.name, "--budget", "20m", "--size", "small", capsys=capsys)
+    assert load_recipe("mine.yaml").student.init is None
 
 
 def test_unlabelled_lines_a_test_and_a_teacher_are_taken(
