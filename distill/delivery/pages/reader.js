@@ -274,7 +274,7 @@ export class Reader {
       confidence: probability(posteriors, read.map((c) => c.class)),
       characters,
       milliseconds,
-      pixelsPerFrame: dims[3] / frames / (width / line.width),
+      edgeOf: (frame) => Math.min(line.width, rounded(frame * (dims[3] / frames) * (line.width / width))), // in pixels of the line
     };
   }
 }

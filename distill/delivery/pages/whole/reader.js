@@ -134,10 +134,7 @@ export class PageReader {
       return { ...place, text: "", confidence: 0, found, review: true, characters: [], problem };
     }
     const inner = Math.max(1, line.width - 2 * margin);
-    const edge = (frame) => {
-      const px = Math.min(line.width, rounded(frame * reading.pixelsPerFrame));
-      return Math.min(Math.max((px - margin) / inner, 0), 1);
-    };
+    const edge = (frame) => Math.min(Math.max((reading.edgeOf(frame) - margin) / inner, 0), 1);
     const characters = reading.characters.map(({ text, confidence, start, end }) => (
       { text, confidence, polygon: partOf(polygon, edge(start), edge(end)).map(roundedPoint) }));
     return { ...place, text: reading.text, confidence: reading.confidence, found, review: false, characters };
