@@ -107,7 +107,7 @@ def expect_equal(found: dict[str, Any], page: Page) -> None:
         assert np.abs(np.array(read["polygon"]) - np.array(line.polygon)).max() <= OFF_PX
         assert np.abs(np.array(read["box"]) - np.array(line.box)).max() <= OFF_PX
         assert read["confidence"] == pytest.approx(line.confidence, abs=0.05)
-        assert read["found"] == pytest.approx(line.found, abs=0.01)
+        assert read["found"] == pytest.approx(line.found, abs=0.05)  # a pixel more or less in a short line
         extents = [line.part(*extent) for extent in line.extents]
         for character, wanted, polygon in zip(read["characters"], line.characters, extents, strict=True):
             assert character["text"] == wanted.text
