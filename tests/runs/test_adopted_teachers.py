@@ -20,8 +20,8 @@ BUDGET = {"steps": 4, "log_every": 2, "validate_every": 4, "batch_lines": 8}
 QUICK = [f"student.training.{key}={value}" for key, value in BUDGET.items()]
 
 
-def words(folder: Path, cache: Path, *more: str) -> list[str]:
-    return ["smoke", f"runtime.cache_root={cache}", *QUICK, *more, "--run", str(folder)]
+def words(folder: Path, tiny: list[str], *more: str) -> list[str]:
+    return ["smoke", *tiny, *QUICK, *more, "--run", str(folder)]
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +29,14 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_adopted(tmp_path_factory.mktemp("adopted") / "adopted.onnx")
 
 
-def test_a_student_learns_from_it_online_and_cached(adopted: Path, cache: Path, tmp_path: Path) -> None:
+def test_a_student_learns_from_it_online_and_cached(adopted: Path, tiny: list[str], tmp_path: Path) -> None:
     curves = []
     for views in (0, 1):
         run = tmp_path / f"views-{views}"
         still = [f"student.training.augment.{key}=0" for key in ("probability", "contrast", "brightness")]
         still += [f"student.training.augment.{kind}_probability=0" for kind in ("blur", "noise", "jpeg")]
         more = [f"teacher.file={adopted}", f"objective.cache.views={views}", "objective.cache.top_k=200", *still]
-        assert main(["student", *words(run, cache, "student.control=false", *more)]) == 0
+        assert main(["student", *words(run, tiny, "student.control=false", *more)]) == 0
         assert (run / "teacher" / "model.onnx").read_bytes() == adopted.read_bytes()
         entries = read_metrics(run / "student" / "metrics.jsonl")
         curves.append([entry["blank_split"] for entry in entries if "loss" in entry])
@@ -56,18 +56,18 @@ def test_a_student_learns_from_it_online_and_cached(adopted: Path, cache: Path, 
     assert f"A teacher of this run was made by others: {NOT_KNOWN}" in card
 
 
-def test_it_teaches_beside_the_runs_own_teacher(adopted: Path, finished_run: Path, cache: Path, tmp_path: Path) -> None:
-    own = f"teacher.file={finished_run / 'teacher'}"
+def test_it_teaches_beside_the_runs_own_teacher(adopted: Path, tiny_run: Path, tiny: list[str], tmp_path: Path) -> None:
+    own = f"teacher.file={tiny_run / 'teacher'}"
     more = f"objective.more_teachers=[{{file: {adopted}, weight: 0.5}}]"
     hint = "objective.feature_hint.weight=0.5"  # from the run's own teacher
-    assert main(["student", *words(tmp_path / "run", cache, "student.control=false", own, more, hint)]) == 0
+    assert main(["student", *words(tmp_path / "run", tiny, "student.control=false", own, more, hint)]) == 0
 
 
 def test_a_term_on_features_refuses_it_before_anything_is_trained(
-    adopted: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    adopted: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for hint in ("objective.feature_hint.weight=1", "objective.feature_hint={weight: 1, through_neck: true}"):
-        wanted = words(tmp_path / "run", cache, f"teacher.file={adopted}", hint)
+        wanted = words(tmp_path / "run", tiny, f"teacher.file={adopted}", hint)
         assert main(["student", *wanted]) == 2
         assert "gives posteriors and no features" in capsys.readouterr().err
         assert main(["check", *wanted]) == 1
@@ -75,14 +75,14 @@ def test_a_term_on_features_refuses_it_before_anything_is_trained(
     assert not (tmp_path / "run" / "control").exists()
 
 
-def test_the_doctor_asks_it(adopted: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctor_asks_it(adopted: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = {"a.png": "12", "b.png": "ab9", "c.png": "xyz"}
     for number, name in enumerate(labels):
         (tmp_path / name).write_bytes(png_bytes(32, 100, number))
     (tmp_path / "labels.tsv").write_text("file\ttext\n" + "".join(f"{n}\t{t}\n" for n, t in labels.items()))
     data = json.dumps([{"kind": "folder", "name": "real", "path": str(tmp_path)}])
     more = (f"teacher.file={adopted}", f"data.test={data}")
-    main(["check", *words(tmp_path / "run", cache, *more), "--json"])
+    main(["check", *words(tmp_path / "run", tiny, *more), "--json"])
     found = json.loads(capsys.readouterr().out)
     assert any("labels that the teacher cannot write" in note and "c.png" in note for note in found["notes"])
     assert {doubt["key"] for doubt in found["suspicious"]} == {"real/a.png", "real/b.png"}
