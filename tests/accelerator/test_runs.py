@@ -36,7 +36,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(device: torch.device, tmp
 
 def test_two_processes_learn_what_one_learns(device: torch.device, tmp_path: Path) -> None:
     """With NCCL where there are two devices, else both on one."""
-    runs = trained("teacher", tmp_path)
+    runs = trained("teacher", tmp_path, [])
     for run in runs:
         assert json.loads((run / "environment.json").read_text())["device"].startswith(device.type)
     assert_alike(runs, "teacher")
