@@ -90,13 +90,13 @@ class FinishedRun:
     def _repr_html_(self) -> str:
         """Return the three networks as a table, and the verdict beneath: what a notebook shows."""
         columns = PAGE_COLUMNS if self.of_pages else COLUMNS
-        from distill.evaluation.report import ROLES
+        from distill.evaluation.report import REPORTED
 
         rows = "".join(
             f"<tr><td>{role}</td><td>{part['parameters']:,}</td>"
             + "".join(f"<td>{part[key]:{form}}</td>" for key, (_, form) in columns.items())
             + "</tr>"
-            for role in ROLES
+            for role in REPORTED
             if (part := self.report.get(role))
         )
         named = "".join(f"<th>{name}</th>" for name, _ in columns.values())

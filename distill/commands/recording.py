@@ -23,7 +23,7 @@ PERCENT = {
     "hmean_70": "H-mean at IoU 0.7",
     "end_to_end": "end to end F1",
 }
-ROLES = {"teacher": "teacher", "control": "student alone", "student": "student distilled"}
+RECORDED = {"teacher": "teacher", "control": "student alone", "student": "student distilled"}
 WITHOUT_TEACHER = {"before": "student before", "student": "student after"}
 
 
@@ -94,13 +94,13 @@ def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, An
     seeds = tuple(report["seeds"])
     recipe = {"recipe": Path(options.recipe).stem, "setting": setting_of(options.overrides)}
     figures = []
-    names = ROLES if report["teacher"] else WITHOUT_TEACHER
+    names = RECORDED if report["teacher"] else WITHOUT_TEACHER
     for role, name in names.items():
         if part := report[role]:
             columns, spent = {**recipe, "network": name}, seconds.get(role)
             figures.append(Figure("parameters", part["parameters"], columns))
             figures += _right(part, columns, seeds, spent)
-    whole = round(sum(seconds.get(phase, 0.0) for phase in ("lines", "pages", *ROLES, "report")), 1)
+    whole = round(sum(seconds.get(phase, 0.0) for phase in ("lines", "pages", *RECORDED, "report")), 1)
     columns = {**recipe, "network": names["student"]}
     if not report["teacher"]:
         figures.append(_gain("change", report["change"], "points", columns, seeds, whole))
@@ -122,7 +122,7 @@ def of_comparison(options: argparse.Namespace, result: Mapping[str, Any]) -> Mea
     for name, row in result["settings"].items():
         columns = {"recipe": Path(options.recipe).stem, "setting": name, unit: result["on"]}
         for role in ("control", "student"):
-            what, spent = f"{measure}, {ROLES[role]}", round(row["seconds"][role], 1)
+            what, spent = f"{measure}, {RECORDED[role]}", round(row["seconds"][role], 1)
             figures.append(Figure(what, round(100 * row[role], 2), columns, "%", seeds=seeds, seconds=spent))
         spent = round(row["seconds"]["student"] + row["seconds"]["cache"], 1)
         figures.append(_gain("gain over the student alone", row["gain"], "points", columns, seeds, spent))

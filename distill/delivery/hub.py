@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from distill.digests import digest_of
 from distill.evaluation.metrics import wilson
-from distill.evaluation.report import ROLES
+from distill.evaluation.report import REPORTED
 from distill.evaluation.verdict import in_words
 from distill.runs.folder import run_of
 from distill.teaching import provenance
@@ -94,7 +94,7 @@ def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[s
     rows = [
         f"| {role} | {part['parameters']:,} | {part['exact']:.2%} ({_interval(part['exact'], part['n'])}) "
         f"| {part['cer']:.2%} | {part['wer']:.2%} |"
-        for role in ROLES
+        for role in REPORTED
         if (part := report.get(role))
     ]
     yield "\n".join(rows) + "\n"

@@ -124,7 +124,8 @@ def _inline(text: Text) -> str:
         case Strong():
             return f"**{_plain(text.text)}**"
         case Picture():
-            return f"![{_plain(text.about)}]({text.path})"
+            about = re.sub(r"([\[\]])", r"\\\1", _plain(text.about))
+            return f"![{about}]({text.path})"
         case str():
             return _plain(text)
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-NAMES = {"teacher": "teacher", "control": "student alone (control)", "student": "distilled student"}
+from distill.evaluation.roles import NAMES
 
 
 def endings(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

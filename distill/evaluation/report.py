@@ -28,7 +28,7 @@ from students.alignments import text_log_probabilities
 from students.decoder import tempered
 from students.reading import Reader
 
-ROLES = ("teacher", "control", "before", "student")  # before: what a student without a teacher began with
+REPORTED = ("teacher", "control", "before", "student")  # before: what a student without a teacher began with
 
 NO_VERDICT = {"gap_recovered": None, "gain": None, "teacher_gap": None, "verdict": None}
 

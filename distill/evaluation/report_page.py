@@ -19,6 +19,7 @@ from distill.evaluation.next_steps_page import page as next_page
 from distill.evaluation.reliability import draw_reliability
 from distill.evaluation.reliability import page as reliability_page
 from distill.evaluation.report import Readings, confidences
+from distill.evaluation.roles import NAMES
 from distill.evaluation.sample_pages import pages as sample_pages
 from distill.evaluation.verdict import in_words
 from distill.recipe.sections import Recipe
@@ -27,7 +28,6 @@ from distill.tsv import tsv_row
 from students.model_file import write_whole
 
 CURVES = Curves("validation_exact", "validation lines not exact", "ctc", "CTC on training lines (nats a frame)")
-NAMES = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
 WITHOUT_TEACHER = {"before": "before: the student it began with", "student": "after: trained further"}
 PAGE_NAME = "report.html"
 

@@ -18,6 +18,7 @@ from distill.evaluation.pages.locating import PreparedPages, outlines_found
 from distill.evaluation.pages.matching import count_page
 from distill.evaluation.pages.report import MEASURE
 from distill.evaluation.pages.scores import hmeans
+from distill.evaluation.roles import ROLES
 from distill.evaluation.verdict import verdict
 from distill.recipe.file import load_recipe
 from distill.recipe.pages import PageRecipe
@@ -30,8 +31,6 @@ from distill.runtime import StopFlag
 from distill.track import say, write_json
 from students.errors import UserError
 from students.model_file import MODEL_NAME, write_whole
-
-ROLES = ("teacher", "control", "student")
 
 
 class PageOutcome(NamedTuple):

@@ -41,7 +41,7 @@ def speeds_of(
     """
     seconds = Stopwatch(folder / "timing.json", writes=False).seconds
     rows = []
-    for role in report.ROLES:
+    for role in report.REPORTED:
         if part := result.get(role):
             taken_s = seconds.get(phase.format(role=role))
             a_second = n_items(part) / taken_s if taken_s else 0.0

@@ -13,6 +13,7 @@ from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import score
 from distill.evaluation.next_steps import Figures, Network, Point, Share, what_to_try
 from distill.evaluation.report import read_test
+from distill.evaluation.roles import ROLES
 from distill.runs.opening import Run
 from distill.seeds import generator_of
 from distill.track import read_metrics
@@ -58,9 +59,6 @@ def next_steps(
         for role, network in networks.items()
     }
     return {"fit": fit, "next": [advice.as_dict() for advice in what_to_try(figures)]}
-
-
-ROLES = ("teacher", "control", "student")
 
 
 def _parts(network: Network) -> dict[str, Share | None]:

@@ -49,6 +49,7 @@ def test_no_cell_breaks_its_row_and_no_word_is_a_tag() -> None:
     assert as_markdown([Heading("All"), table]) == (
         "## All\n\n| a\\|b | n |\n|---|---:|\n| `x\\|y` | 1 |\n| \\<b> **now** | 2 |\n"
     )
+    assert as_markdown([Paragraph(Picture("a.png", "a[1].png"))]) == "![a\\[1\\].png](a.png)\n"
     assert as_markdown([Items(["one", ["two ", Code("3")]])]) == "1. one\n2. two `3`\n"
 
 

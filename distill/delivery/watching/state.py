@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.evaluation.pages.report import MEASURE
+from distill.evaluation.roles import ROLES
 from distill.evaluation.verdict import in_words
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
@@ -21,7 +22,6 @@ from distill.training.train import ANSWERS_NAME
 from students.errors import UserError
 from students.model_file import MODEL_NAME
 
-ROLES = ("teacher", "control", "student")
 MOST_RUNS = 12
 QUIET_S = 120  # a network whose files have not changed for so long is not being trained
 NOT_CURVES = ("step", "parameters")

@@ -13,6 +13,7 @@ from distill.evaluation.curves import Curves, draw_curves
 from distill.evaluation.endings import endings_in_words
 from distill.evaluation.pages.pictures import LEGEND, draw_found
 from distill.evaluation.pages.report import MEASURE, Found, page_scores
+from distill.evaluation.roles import NAMES
 from distill.evaluation.verdict import in_words
 from distill.tsv import tsv_row
 from students.model_file import write_whole
@@ -20,7 +21,6 @@ from students.model_file import write_whole
 CURVES = Curves("validation_hmean", "validation: 1 - H-mean", "cross_entropy", "cross-entropy of the core map (nats)")
 SHOWN_PAGES = 6
 JPEG_QUALITY = 88
-NAMES = {"teacher": "teacher", "control": "student alone (control)", "student": "student distilled"}
 
 
 def write_report_page(
