@@ -6,7 +6,7 @@ NPROC  ?= 1
 ARGS   ?=
 MODEL  ?=
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 
 # What is given is handed on as it stands: one makes one word of a variable, ARGS are words, with quotes as in a shell.
 quoted = '$(subst ','\'',$(1))'
