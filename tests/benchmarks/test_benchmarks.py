@@ -28,7 +28,7 @@ from tests.samples import png_bytes
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("hebrew", "pages")
+NAMES += ("hebrew", "pages", "reading_order")
 CPU = torch.device("cpu")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from distill.evaluation.calibrate import Answer, at_each_temperature, best_temperature
+from distill.evaluation.document import as_markdown
 from distill.evaluation.reliability import CURVE, Confidences, calibration_error, page, reliability
 from students.alignments import text_log_probabilities
 from students.decode import collapse
@@ -61,4 +62,4 @@ def test_the_reject_curve_is_about_the_most_confident() -> None:
     assert curve[0.8] == pytest.approx(120 / 160)
     by_hand = np.mean([min(1.0, 120 / k) for k in range(1, n + 1)])
     assert found["area"] == pytest.approx(by_hand, abs=1e-5)
-    assert "75.0%" in page({"student": found}, ["student"], "x.png")
+    assert "75.0%" in as_markdown(page({"student": found}, ["student"], "x.png"))
