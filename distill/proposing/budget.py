@@ -17,6 +17,7 @@ OPTIMISER = 1.2  # a whole step, with data and optimiser, over forward and backw
 KEPT = 0.85  # of the time is planned for; the rest is for what cannot be foreseen
 RENDERED_A_SECOND = 300
 LEAST_STEPS = 150
+LEAST_FRESH_STEPS = 500  # of a teacher from fresh weights: with fewer it reads less than a student alone of equal time
 TEACHER_SHARE = 0.5
 
 
@@ -74,10 +75,11 @@ def _fastest_s(work: Callable[[], None]) -> float:
     return min(taken)
 
 
-def plan_for(budget_s: float, speeds: Speeds, n_real: int, trains_teacher: bool, draws: bool) -> Plan:
+def plan_for(budget_s: float, speeds: Speeds, n_real: int, teacher_steps: int, draws: bool) -> Plan:
     """Return what fits a time: lines opened and drawn, a teacher trained, its posteriors cached, two students trained.
 
-    Raises `UserError`, naming the least time, where not even short trainings fit.
+    `teacher_steps` are the least that a teacher must have to teach; 0: none is trained. Raises `UserError`, naming the
+    least time, where not even short trainings fit.
     """
     least = 0.0
     for synthetic, views in ((24_000, 8), (12_000, 4), (6_000, 4), (3_000, 2), (1_000, 1)):
@@ -88,19 +90,15 @@ def plan_for(budget_s: float, speeds: Speeds, n_real: int, trains_teacher: bool,
             "report": 20 + n_real / 10 / speeds.teacher_reads,
         }
         left_s = budget_s * KEPT - sum(fixed.values())
-        teacher_s = left_s * TEACHER_SHARE if trains_teacher else 0.0
+        teacher_s = left_s * TEACHER_SHARE if teacher_steps else 0.0
         student_s = (left_s - teacher_s) / 2
         steps = {"teacher": int(teacher_s * speeds.teacher / BATCH), "student": int(student_s * speeds.student / BATCH)}
-        if (
-            left_s > 0.6 * budget_s * KEPT
-            and steps["student"] >= LEAST_STEPS
-            and (not trains_teacher or steps["teacher"] >= LEAST_STEPS)
-        ):
+        if left_s > 0.6 * budget_s * KEPT and steps["student"] >= LEAST_STEPS and steps["teacher"] >= teacher_steps:
             seconds = fixed | {"teacher": teacher_s, "control": student_s, "student": student_s}
             return Plan(steps["teacher"], steps["student"], drawn, views, seconds)
         slowest = 2 * LEAST_STEPS * BATCH / speeds.student
-        if trains_teacher:
-            slowest = max(slowest, LEAST_STEPS * BATCH / speeds.teacher) / TEACHER_SHARE
+        if teacher_steps:
+            slowest = max(slowest, teacher_steps * BATCH / speeds.teacher) / TEACHER_SHARE
         least = (max(slowest, 1.5 * sum(fixed.values())) + sum(fixed.values())) / KEPT
     raise UserError(
         f"--budget: {budget_s / 60:.0f} minutes are too short for lines like these on this machine; give at least "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distill.data.labels import LabelForm
-from distill.proposing.budget import BATCH, Plan
+from distill.proposing.budget import BATCH, LEAST_FRESH_STEPS, LEAST_STEPS, Plan
 from distill.proposing.looks import Looks
 from distill.proposing.survey import OWN, Survey, documents_in
 from distill.proposing.texts import Fonts, fonts_for, needed_characters, texts_like
@@ -64,6 +64,13 @@ class Wishes:
         if self.teacher_begins:
             return self.teacher_begins.model
         return SMALL_TEACHER if self.budget_s < SHORT_BUDGET_S else TEACHER
+
+    @property
+    def least_teacher_steps(self) -> int:
+        """Return the steps below which a teacher cannot teach; 0 where none is trained."""
+        if self.teacher:
+            return 0
+        return LEAST_STEPS if self.teacher_begins else LEAST_FRESH_STEPS
 
     @property
     def student_model(self) -> Mapping[str, Any]:

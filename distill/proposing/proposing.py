@@ -108,7 +108,7 @@ def propose(request: Request, cache: Path) -> Proposal:
     text, fonts, why_text = drawing(seen, wishes, str(corpus_of(request.target)))
     chosen.append(f"synthetic lines in {len(fonts.families)} font families: {why_text}")
     speeds = _speeds(seen, wishes)
-    plan = plan_for(budget_s, speeds, seen.n_real, wishes.teacher is None, draws=True)
+    plan = plan_for(budget_s, speeds, seen.n_real, wishes.least_teacher_steps, draws=True)
     chosen += _of_plan(plan, speeds, wishes)
     sections, reasons = recipe_of(seen, wishes, plan, text, fonts)
     head = "\n".join([f"Written by `distill new` for {request.lines}.", *notes, *chosen])

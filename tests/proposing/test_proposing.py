@@ -13,7 +13,7 @@ from distill.cli import main
 from distill.data.sources import ParquetSource
 from distill.durations import seconds_of
 from distill.proposing import proposing
-from distill.proposing.budget import LEAST_STEPS, Speeds, plan_for
+from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Speeds, plan_for
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
 from distill.recipe.file import load_recipe
@@ -54,7 +54,7 @@ def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixtu
     assert isinstance(drawn, RenderedSource)
     assert recipe.data.cut is not None
     assert recipe.data.test_cut is not None
-    assert recipe.teacher.training.steps > LEAST_STEPS
+    assert recipe.teacher.training.steps > LEAST_FRESH_STEPS
     few = ["data.train.1.lines=20", "data.policies.contradictory=keep"]
     pools = open_pools(load_recipe("mine.yaml", few), Path("run"))
     documents = [{name[:3] for name in part.names if "_" in name} for part in pools.parts.values()]
@@ -177,11 +177,20 @@ def test_a_recipe_that_is_there_is_not_written_over(lines: Path, capsys: pytest.
 
 
 def test_a_longer_time_gives_more_steps() -> None:
-    short, long = (plan_for(minutes * 60, FAST, 2000, trains_teacher=True, draws=True) for minutes in (15, 60))
+    short, long = (
+        plan_for(minutes * 60, FAST, 2000, teacher_steps=LEAST_FRESH_STEPS, draws=True) for minutes in (15, 60)
+    )
     assert long.student_steps > 2 * short.student_steps
     assert sum(long.seconds.values()) <= 3600
-    assert plan_for(900, FAST, 2000, trains_teacher=False, draws=True).teacher_steps == 0
+    assert plan_for(900, FAST, 2000, teacher_steps=0, draws=True).teacher_steps == 0
     assert [seconds_of(text, "--budget") for text in ("90s", "30m", "1.5h")] == [90, 1800, 5400]
+
+
+def test_a_fresh_teacher_needs_more_time_than_one_that_reads_already() -> None:
+    slow = Speeds(teacher=60, teacher_reads=300, student=280)
+    assert plan_for(480, slow, 550, teacher_steps=LEAST_STEPS, draws=True).teacher_steps < LEAST_FRESH_STEPS
+    with pytest.raises(UserError, match=r"8 minutes are too short .* give at least (1[0-9]|2[0-9])m"):
+        plan_for(480, slow, 550, teacher_steps=LEAST_FRESH_STEPS, draws=True)
 
 
 def test_texts_follow_the_labels() -> None:
