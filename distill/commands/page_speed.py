@@ -54,7 +54,7 @@ def of_page_speed(model: str, result: Mapping[str, Any], seconds: float) -> Meas
         add("pages/s, several in a batch", round(row["together"], 2), name)
         for phase, ms in row["ms_a_page"].items():
             add(f"{phase}, a page", round(ms, 1), name, "ms")
-        if "cold" in row:
+        if "seconds" in row["cold"]:
             add("first page of a fresh process", round(row["cold"]["seconds"], 2), name, "s")
             add("peak memory", round(row["cold"]["mib"]), name, "MiB")
         if "processes" in row:

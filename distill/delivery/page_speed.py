@@ -49,8 +49,8 @@ def measure_pages(
     """Measure page readers (by name) and peers on encoded pictures of pages, one thread each; return the figures.
 
     `pages_a_second`: from encoded pictures to texts, page by page; `together`: with lines of several pages in a batch.
-    `ms_a_page`: of each phase. `cold`: a fresh process to its first page, in seconds by the clock and MiB, where the
-    parts are students. Raises `DataError` for a picture that cannot be read, and where there is none.
+    `ms_a_page`: of each phase. `cold`: a fresh process to its first page, in seconds by the clock and MiB, or why
+    there is none. Raises `DataError` for a picture that cannot be read, and where there is none.
     """
     if not pictures:
         raise DataError("no pages to measure on")
@@ -74,13 +74,12 @@ def _of_model(
 ) -> dict[str, Any]:
     """The figures of one reader, which took so many seconds for all pages in each phase."""
     together = _seconds(lambda: list(reader.read_pages(pictures)))
-    found = {
+    found: dict[str, Any] = {
         "pages_a_second": len(pictures) / sum(phases),
         "together": len(pictures) / together,
         "ms_a_page": {phase: 1e3 * spent / len(pictures) for phase, spent in zip(PHASES, phases, strict=True)},
     }
-    cold = cold_page(opening, pictures[0])
-    return found if cold is None else found | {"cold": cold}
+    return found | {"cold": cold_page(opening, pictures[0])}
 
 
 @contextmanager
@@ -145,13 +144,13 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def cold_page(opening: Opening, picture: bytes) -> dict[str, Any] | None:
+def cold_page(opening: Opening, picture: bytes) -> dict[str, Any]:
     """Time a fresh process that opens a reader and reads one page: seconds by the clock, the least of some, peak MiB.
 
-    None where `students` alone does not open its parts, or the system tells no memory.
+    `refused` says why there are no figures: `students` alone does not open its parts, or the system tells no memory.
     """
     if not Path(_STATUS).is_file():
-        return None
+        return {"refused": f"this system has no {_STATUS}, which tells the memory"}
     parts = [part for part in (opening.locator, opening.recogniser) if part is not None]
     with NamedTemporaryFile(suffix=".image") as file:
         file.write(picture)
@@ -164,7 +163,7 @@ def cold_page(opening: Opening, picture: bytes) -> dict[str, Any] | None:
             )
             runs.append((time.perf_counter() - start, run.stdout))
             if run.returncode:
-                return None
+                return {"refused": (run.stderr.strip().splitlines() or [f"exit status {run.returncode}"])[-1]}
     kib = re.search(r"(\d+) kB", runs[-1][1])
     assert kib is not None
     return {
@@ -194,8 +193,10 @@ def page_speed_table(result: Mapping[str, Any]) -> str:
         phases = ", ".join(f"{phase} {ms:.1f}" for phase, ms in row["ms_a_page"].items())
         table.append(f"{name}: {row['pages_a_second']:.2f} pages/s, {row['together']:.2f} with pages in one batch")
         table.append(f"  ms a page: {phases}")
-        if "cold" in row:
-            cold = row["cold"]
+        cold = row["cold"]
+        if "refused" in cold:
+            table.append(f"  a fresh process: not measured: {cold['refused']}")
+        else:
             memory = f"{cold['mib']:.0f} MiB, {'with' if cold['torch'] else 'without'} torch"
             table.append(f"  a fresh process: {cold['seconds']:.2f} s to its first page, {memory}")
         if "processes" in row:

@@ -42,7 +42,7 @@ class Weighed:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it stands in `pareto.json`."""
-        return {**asdict(self), "candidates": {name: asdict(each) for name, each in self.candidates.items()}}
+        return asdict(self)
 
 
 def weigh(folder: Path, result: Mapping[str, Any], target: Target, forms: Sequence[ExportFormat] = ()) -> Weighed:

@@ -14,11 +14,14 @@ import pytest
 import students
 from distill.cli import main
 from distill.delivery import locator_int8
+from distill.delivery.graph import graph_of_locator
 from distill.delivery.locator_export import export_locator
-from distill.delivery.locator_int8 import Alike, alike
+from distill.delivery.locator_int8 import Alike, alike, quantise_locator
 from distill.delivery.page_export import check_readings, export_both
+from distill.synthesis.pages.opening import open_drawn_pages
+from distill.synthesis.pages.source import DrawnPagesSource
 from students.errors import ExportError
-from students.pages.locate import open_locator
+from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import read_locator, write_locator
 from students.pages.reader import lines_of
 from tests.delivery.test_locator_export import locator_file, pages
@@ -92,6 +95,18 @@ def test_int8_finds_the_lines_that_float32_finds(locator_file: Path, both: Path,
     assert export_both(both, "int8", folder, pages(), "data", 100.0)["alike"] == seen
     page_HW = pages()[1].load()
     assert len(students.load_page(folder).read_page(page_HW).lines) == len(lines_of(exported, page_HW))
+
+
+@pytest.mark.usefixtures("faster")
+def test_the_shipped_locator_in_int8_finds_nearly_all_lines_alike(tmp_path: Path) -> None:
+    source = DrawnPagesSource(name="drawn", pages=3, fonts=("dejavu-sans",))
+    drawn = open_drawn_pages(source, Path(), tmp_path)
+    locator = students.load_page("pages").locator
+    assert isinstance(locator, LocatorReader)
+    seen = quantise_locator(locator, graph_of_locator(locator), drawn, 5.0)[1]["alike"]
+    assert seen["pages"] == 2
+    assert seen["float_lines"] > 40
+    assert seen["points_lost"] <= 5.0
 
 
 def test_int8_that_is_not_faster_is_not_kept(

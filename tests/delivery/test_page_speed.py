@@ -64,12 +64,19 @@ def test_pages_a_second_beside_another(
     assert row["together"] > 0
     assert 30 < result["peers"]["other"]["pages_a_second"] <= 50
     table = page_speed_table(result)
+    row["cold"] = {"refused": "no such model"}
+    assert "a fresh process: not measured: no such model" in page_speed_table(result)
     assert "0.50 s to its first page, 200 MiB, without torch" in table
     assert "other: " in table
     with pytest.raises(DataError, match="no pages to measure on"):
         measure_pages({}, [])
     with pytest.raises(DataError, match="not a readable image"):
         measure_pages({"mine": Opening(str(locator_file), str(student_file))}, [b"no picture"])
+
+
+def test_a_fresh_process_that_cannot_open_the_parts_says_why(folder: Path) -> None:
+    picture = next(folder.iterdir()).read_bytes()
+    assert "nowhere.safetensors" in page_speed.cold_page(Opening("nowhere.safetensors"), picture)["refused"]
 
 
 def test_the_command_tells_draws_and_records(
