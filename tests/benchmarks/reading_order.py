@@ -18,14 +18,14 @@ from distill.synthesis.pages.source import DrawnPagesSource
 from students.pages.order import reading_order
 from tests.generated.page_layouts import LAYOUTS, page_of, pairs_in_order
 
-DRAWN = ("columns", "magazine")  # layouts of drawn pages, in the order in which they are set
+DRAWN = {f"drawn {layout}": layout for layout in ("columns", "magazine")}  # pages with texts, lines as they are set
 FONTS = ("dejavu-sans",)
 
 
 def pages_of(layout: str, first: int, n: int) -> Iterator[np.ndarray]:
     """Yield the corners (N, 4, 2) of the lines of pages in the order of reading."""
     for number in range(first, first + n):
-        yield page_of(layout, number) if layout in LAYOUTS else drawn(layout, number)
+        yield drawn(DRAWN[layout], number) if layout in DRAWN else page_of(layout, number)
 
 
 def drawn(layout: str, number: int) -> np.ndarray:
@@ -55,8 +55,8 @@ def main() -> None:
     for layout in (*LAYOUTS, *DRAWN):
         counts = share_in_order(pages_of(layout, options.first, options.pages), reading_order)
         total += counts
-        print(f"{layout:12s} {counts[0]:5d} pages {counts[1]:7d} pairs {counts[2] / counts[1]:8.2%} in order")
-    print(f"{'all':12s} {total[0]:5d} pages {total[1]:7d} pairs {total[2] / total[1]:8.2%} in order")
+        print(f"{layout:14s} {counts[0]:5d} pages {counts[1]:7d} pairs {counts[2] / counts[1]:8.2%} in order")
+    print(f"{'all':14s} {total[0]:5d} pages {total[1]:7d} pairs {total[2] / total[1]:8.2%} in order")
 
 
 if __name__ == "__main__":
