@@ -1,13 +1,20 @@
-"""Small locators for tests: fresh weights, quick to build."""
+"""Small locators for tests, with fresh weights and quick to build, and pages of noise for them to look at."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import pytest
 import torch
+from PIL import Image
 
 from students.model_file import read_model
+from students.pages import reader
+from students.pages.finding import Finding, FoundLine
 from students.pages.model_file import (
     LocatorDescription,
     PagesDescription,
@@ -63,3 +70,39 @@ def write_both(path: Path, locator: Path, recogniser: Path) -> Path:
     read, weights = read_model(recogniser)
     write_pages(path, PagesFile(PagesDescription(locator=found, recogniser=read), locator_weights, weights))
     return path
+
+
+def write_loose_locator(path: Path) -> Path:
+    """Write a small locator without training, to whose settings every core is a line."""
+    description, weights = read_locator(write_small_locator(path))
+    loose = description.model_copy(update={"finding": Finding(core=0.2, found=0.0, least_height_px=1)})
+    write_locator(path, loose, weights)
+    return path
+
+
+def write_noisy_pages(folder: Path, names: Iterable[str]) -> Path:
+    """Make a folder with a page of noise, 100 x 130 px, of each name."""
+    folder.mkdir()
+    noise = np.random.default_rng(3)
+    for name in names:
+        Image.fromarray(noise.integers(0, 256, (130, 100), np.uint8)).save(folder / name)
+    return folder
+
+
+def interrupt_at(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ctrl-C come when the lines of a page, counted from 0, are looked for."""
+    find, calls = reader.lines_of, count()
+
+    def stopped(locator: reader.Locates, page_HWC: np.ndarray) -> list[FoundLine]:
+        if next(calls) == page:
+            raise KeyboardInterrupt
+        return find(locator, page_HWC)
+
+    monkeypatch.setattr(reader, "lines_of", stopped)
+
+
+def write_tiff(path: Path, n_pages: int = 3) -> None:
+    """Write a TIFF of pages of noise, 100 x 130 px."""
+    noise = np.random.default_rng(4)
+    pages = [Image.fromarray(noise.integers(0, 256, (130, 100), np.uint8)) for _ in range(n_pages)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")

@@ -18,29 +18,19 @@ from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.pages.peers import PagePeer
 from distill.records import read_question
 from students.errors import DataError
-from students.pages.finding import Finding
-from students.pages.model_file import read_locator, write_locator
-from tests.pages import write_small_locator
+from tests.pages import write_loose_locator, write_noisy_pages
 
 Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def locator_file(tmp_path: Path) -> Path:
-    path = write_small_locator(tmp_path / "locator.safetensors")
-    description, weights = read_locator(path)
-    write_locator(path, description.model_copy(update={"finding": Finding(core=0.2, found=0.0)}), weights)
-    return path
+    return write_loose_locator(tmp_path / "locator.safetensors")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    noise = np.random.default_rng(3)
-    for name in ("a.png", "b.png", "c.png"):
-        Image.fromarray(noise.integers(0, 256, (130, 100), np.uint8)).save(folder / name)
-    return folder
+    return write_noisy_pages(tmp_path / "pages", ("a.png", "b.png", "c.png"))
 
 
 def busy(page_HWC: np.ndarray) -> list[FoundText]:
