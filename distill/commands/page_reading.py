@@ -78,7 +78,7 @@ def read_pages(options: argparse.Namespace) -> int:
             return STOPPED
         finally:
             _tell(sink, counts)
-            if isinstance(sink, ReviewSink):
+            if isinstance(sink, ReviewSink) and counts.pages:
                 say_documents(sink.documents)
                 say_written(sink.review.write(charset))
     return USER_ERROR if counts.failed else 0

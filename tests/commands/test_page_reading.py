@@ -141,6 +141,14 @@ def test_several_processes_write_what_one_writes(
     assert capsys.readouterr().err.count("goes with --pages") == 2
 
 
+def test_nothing_is_said_of_a_review_where_nothing_could_be_opened(folder: Path, capsys: Printed) -> None:
+    command = ["read", "--pages", "nowhere.safetensors", str(folder), "--review-page", str(folder / "review.html")]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "nowhere.safetensors" in said
+    assert "to be looked at" not in said
+
+
 def test_pages_read_until_ctrl_c_are_to_be_looked_at(
     locator_file: Path, student_file: Path, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
