@@ -77,7 +77,7 @@ def test_no_time_at_all_is_refused_with_what_would_do(tiny: list[str], tmp_path:
     with pytest.raises(UserError, match="the time was over 5 s before the teacher could begin"):
         seconds_for(StopFlag(-5), 0.5, "the teacher")
     assert seconds_for(StopFlag(100), 0.5, "the teacher") == pytest.approx(50 * (1 - KEPT), abs=1)
-    for words, problem in (("soon", "write a time such as 90s, 30m or 2h"), ("1s", "the time was over")):
+    for words, problem in (("soon", "write a time such as 90s, 30m or 2h"), ("0.01s", "the time was over")):
         run = tmp_path / words
         assert main(["teacher", "smoke", *tiny, "--run", str(run), "--stop-after", words]) == 2
         assert not (run / "teacher").exists(), problem
