@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,20 +20,33 @@ RENDERED_A_SECOND = 300
 LEAST_STEPS = 150
 LEAST_FRESH_STEPS = 500  # of a teacher from fresh weights: with fewer it reads less than a student alone of equal time
 TEACHER_SHARE = 0.5
+SLOW_S = 2.0  # a step that takes longer is not measured again and again
 
 
 @dataclass(frozen=True)
 class Speeds:
-    """Lines a second on this machine at one width: each network learning, and the teacher reading."""
+    """Lines a second on this machine at one width: each network learning, and the teacher reading (infinite: none)."""
 
     teacher: float
     teacher_reads: float
     student: float
 
 
+class TooShort(UserError):
+    """Not even short trainings fit a time; `least_s` would do."""
+
+    def __init__(self, message: str, least_s: float) -> None:
+        """Keep the least time beside the message."""
+        super().__init__(message)
+        self.least_s = least_s
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Steps of 32 lines for each network (teacher 0: none is trained), synthetic lines, and seconds of each phase."""
+    """Steps of 32 lines for each network (teacher 0: none is trained), synthetic lines, and seconds of each phase.
+
+    `views` of each line have cached posteriors; 0: nobody teaches.
+    """
 
     teacher_steps: int
     student_steps: int
@@ -41,8 +55,8 @@ class Plan:
     seconds: dict[str, float]
 
 
-def measured(teacher: Recogniser, student: Recogniser, height_px: int, width_px: int) -> Speeds:
-    """Measure both networks on lines of noise of this size."""
+def measured(teacher: Recogniser | None, student: Recogniser, height_px: int, width_px: int) -> Speeds:
+    """Measure both networks, or the student alone, on lines of noise of this size."""
     images_NCHW = torch.rand(BATCH, 1, height_px, width_px).to(memory_format=torch.channels_last)
 
     def learning(model: Recogniser) -> Callable[[], None]:
@@ -57,50 +71,60 @@ def measured(teacher: Recogniser, student: Recogniser, height_px: int, width_px:
 
         return step
 
-    def reading() -> None:
-        with torch.inference_mode():
-            teacher.eval()(images_NCHW)
+    def reading(model: Recogniser) -> Callable[[], None]:
+        def batch() -> None:
+            with torch.inference_mode():
+                model.eval()(images_NCHW)
 
-    learns, reads = BATCH / _fastest_s(learning(teacher)) / OPTIMISER, BATCH / _fastest_s(reading)
-    return Speeds(learns, reads, BATCH / _fastest_s(learning(student)) / OPTIMISER)
+        return batch
+
+    learns = BATCH / _fastest_s(learning(student)) / OPTIMISER
+    if teacher is None:
+        return Speeds(math.inf, math.inf, learns)
+    return Speeds(BATCH / _fastest_s(learning(teacher)) / OPTIMISER, BATCH / _fastest_s(reading(teacher)), learns)
 
 
 def _fastest_s(work: Callable[[], None]) -> float:
-    work()
-    taken = []
-    for _ in range(3):
+    taken: list[float] = []
+    while len(taken) < 4 and sum(taken) < SLOW_S:
         start = time.perf_counter()
         work()
         taken.append(time.perf_counter() - start)
     return min(taken)
 
 
-def plan_for(budget_s: float, speeds: Speeds, n_real: int, teacher_steps: int, draws: bool) -> Plan:
+def plan_for(budget_s: float, speeds: Speeds, n_real: int, teacher_steps: int | None) -> Plan:
     """Return what fits a time: lines opened and drawn, a teacher trained, its posteriors cached, two students trained.
 
-    `teacher_steps` are the least that a teacher must have to teach; 0: none is trained. Raises `UserError`, naming the
-    least time, where not even short trainings fit.
+    `teacher_steps` are the least that a teacher must have to teach; 0: none is trained; None: nobody teaches one
+    student. Raises `TooShort`, naming the least time, where not even short trainings fit.
     """
-    least = 0.0
-    for synthetic, views in ((24_000, 8), (12_000, 4), (6_000, 4), (3_000, 2), (1_000, 1)):
-        drawn = synthetic if draws else 0
+    share = TEACHER_SHARE if teacher_steps else 0.0
+    students = 1 if teacher_steps is None else 2
+    least_s = 0.0
+    for synthetic, most_views in ((24_000, 8), (12_000, 4), (6_000, 4), (3_000, 2), (1_000, 1)):
+        views = 0 if teacher_steps is None else most_views
         fixed = {
-            "lines": 15 + n_real / 500 + drawn / RENDERED_A_SECOND,
-            "cache": (n_real * views + drawn) / speeds.teacher_reads,
+            "lines": 15 + n_real / 500 + synthetic / RENDERED_A_SECOND,
+            "cache": (n_real * views + synthetic) / speeds.teacher_reads,
             "report": 20 + n_real / 10 / speeds.teacher_reads,
         }
         left_s = budget_s * KEPT - sum(fixed.values())
-        teacher_s = left_s * TEACHER_SHARE if teacher_steps else 0.0
-        student_s = (left_s - teacher_s) / 2
-        steps = {"teacher": int(teacher_s * speeds.teacher / BATCH), "student": int(student_s * speeds.student / BATCH)}
-        if left_s > 0.6 * budget_s * KEPT and steps["student"] >= LEAST_STEPS and steps["teacher"] >= teacher_steps:
-            seconds = fixed | {"teacher": teacher_s, "control": student_s, "student": student_s}
-            return Plan(steps["teacher"], steps["student"], drawn, views, seconds)
-        slowest = 2 * LEAST_STEPS * BATCH / speeds.student
+        teacher_s, student_s = left_s * share, left_s * (1 - share) / students
+        steps = {
+            "teacher": int(teacher_s * speeds.teacher / BATCH) if share else 0,
+            "student": int(student_s * speeds.student / BATCH),
+        }
+        fits = steps["student"] >= LEAST_STEPS and steps["teacher"] >= (teacher_steps or 0)
+        if fits and left_s > 0.6 * budget_s * KEPT:
+            seconds = fixed | {"teacher": teacher_s, "control": student_s * (students - 1), "student": student_s}
+            return Plan(steps["teacher"], steps["student"], synthetic, views, seconds)
+        trained_s = students * LEAST_STEPS * BATCH / speeds.student / (1 - share)
         if teacher_steps:
-            slowest = max(slowest, teacher_steps * BATCH / speeds.teacher) / TEACHER_SHARE
-        least = (max(slowest, 1.5 * sum(fixed.values())) + sum(fixed.values())) / KEPT
-    raise UserError(
+            trained_s = max(trained_s, teacher_steps * BATCH / speeds.teacher / share)
+        least_s = (max(trained_s, 1.5 * sum(fixed.values())) + sum(fixed.values())) / KEPT
+    raise TooShort(
         f"--budget: {budget_s / 60:.0f} minutes are too short for lines like these on this machine; give at least "
-        f"{least / 60:.0f}m, a smaller --size, or a finished --teacher"
+        f"{least_s / 60:.0f}m, a smaller --size, or a finished --teacher",
+        least_s,
     )

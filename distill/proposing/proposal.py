@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distill.data.labels import LabelForm
-from distill.proposing.budget import BATCH, LEAST_FRESH_STEPS, LEAST_STEPS, Plan
+from distill.proposing.budget import BATCH, Plan
 from distill.proposing.looks import Looks
 from distill.proposing.survey import OWN, Survey, documents_in
+from distill.proposing.teaching import TEACHER, Beginning, Teaching
 from distill.proposing.texts import Fonts, fonts_for, needed_characters, texts_like
 from students.errors import UserError
 
@@ -18,9 +19,6 @@ Size = Literal["small", "medium", "large"]
 LEAST_LABELLED, LEAST_WITH_TEACHER = 60, 10
 LONG_LINE = 12.0  # width over height
 NOISIEST = 40.0  # standard deviation of the noise of synthetic lines, in grey levels
-SMALL_TEACHER = {"kind": "resnet", "blocks": [1, 1, 1, 1], "channels": [32, 64, 128, 192], "hidden": 192, "layers": 1}
-TEACHER = {"kind": "resnet", "blocks": [1, 1, 2, 1], "channels": [40, 80, 160, 240], "hidden": 256, "layers": 1}
-SHORT_BUDGET_S = 1500
 GEOMETRY = {
     "probability": 0.9,
     "rotation_deg": 1.5,
@@ -37,40 +35,16 @@ UNTOUCHED = dict.fromkeys(
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """A shipped model: its name, its architecture as a recipe has it, and whether it reads these lines well already."""
-
-    name: str
-    model: Mapping[str, Any]
-    finished: bool
-
-
-@dataclass(frozen=True)
 class Wishes:
-    """What the user asked for. `teacher` is a finished one that teaches; None: one is trained."""
+    """What the user asked for, and whom the networks learn from and begin with."""
 
     name: str
     size: Size
     budget_s: float
     label_form: LabelForm
-    teacher: str | None = None
-    teacher_begins: Beginning | None = None  # a shipped teacher whose weights the trained one begins with
+    teaching: Teaching = Teaching()  # noqa: RUF009
     student_begins: Beginning | None = None  # a shipped student whose weights both students begin with
     fonts: Path | None = None
-
-    @property
-    def teacher_model(self) -> Mapping[str, Any]:
-        """Return the architecture of the teacher that is trained: that of the weights it begins with, if any."""
-        if self.teacher_begins:
-            return self.teacher_begins.model
-        return SMALL_TEACHER if self.budget_s < SHORT_BUDGET_S else TEACHER
-
-    @property
-    def least_teacher_steps(self) -> int:
-        """Return the steps below which a teacher cannot teach; 0 where none is trained."""
-        if self.teacher:
-            return 0
-        return LEAST_STEPS if self.teacher_begins else LEAST_FRESH_STEPS
 
     @property
     def student_model(self) -> Mapping[str, Any]:
@@ -94,14 +68,14 @@ class Seen:
 
 def refuse_too_few(seen: Seen, wishes: Wishes) -> None:
     """Raise `UserError` where there are too few labels to learn from, to choose weights by and to judge on."""
-    n, least = len(seen.lines.labels), LEAST_WITH_TEACHER if wishes.teacher else LEAST_LABELLED
+    n, least = len(seen.lines.labels), LEAST_WITH_TEACHER if wishes.teaching.file else LEAST_LABELLED
     if n >= least:
         return
     found = f"{n} labelled lines are too few to train, to choose weights by and to judge on; "
     with_teacher = (
         f"or give a finished --teacher NAME|FILE, which needs only {LEAST_WITH_TEACHER} and teaches by unlabelled lines"
     )
-    raise UserError(f"{found}label at least {least}{'' if wishes.teacher else f', {with_teacher}'}")
+    raise UserError(f"{found}label at least {least}{'' if wishes.teaching.file else f', {with_teacher}'}")
 
 
 def drawing(seen: Seen, wishes: Wishes, corpus_file: str) -> tuple[dict[str, Any], Fonts, str]:
@@ -125,8 +99,10 @@ def recipe_of(
     data, reasons = _data(seen, wishes, plan, text, fonts)
     teacher, student = _networks(seen, wishes, plan)
     sections |= {"data": data, "image": {"width_quantum_px": 64 if seen.lines.looks.aspect > LONG_LINE else 32}}
-    sections |= {"teacher": teacher, "student": student, "objective": {"cache": {"views": plan.views}}}
-    reasons["objective.cache"] = "posteriors of the teacher are computed once, each line in so many views"
+    sections |= {"teacher": teacher, "student": student}
+    if plan.views:
+        sections["objective"] = {"cache": {"views": plan.views}}
+        reasons["objective.cache"] = "posteriors of the teacher are computed once, each line in so many views"
     return sections, reasons | _reasons_of_networks(wishes, plan)
 
 
@@ -136,7 +112,7 @@ def _data(
     lines, reasons = seen.lines, dict[str, str]()
     form = {} if wishes.label_form == "exact" else {"label_form": wishes.label_form}
     train: list[dict[str, Any]] = [_source(lines, "mine") | form]
-    if seen.unlabelled:
+    if seen.unlabelled and plan.views:
         train.append(_source(seen.unlabelled, "unlabelled") | {"drop_labels": True})
         reasons["data.train.1"] = "lines without labels teach the student through the teacher"
     drawn: dict[str, Any] = {
@@ -199,33 +175,28 @@ def look_like(looks: Looks) -> dict[str, Any]:
     }
 
 
-def _networks(seen: Seen, wishes: Wishes, plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
-    labelled, drawn = (["mine"], "drawn")
-    every = [*labelled, *(["unlabelled"] if seen.unlabelled else [])]
-    first = 0.0 if wishes.teacher_begins else 0.25
-    teacher: dict[str, Any] = {
-        "model": dict(wishes.teacher_model),
-        "training": _training(plan.teacher_steps or 1, 1e-2),
-    }
-    if wishes.teacher:
-        teacher |= {"file": wishes.teacher, "training": {"steps": 1}}
-    else:
-        if wishes.teacher_begins:
-            teacher["init"] = wishes.teacher_begins.name
-        else:
-            teacher["stages"] = [_first_stage(round(plan.teacher_steps * first))]
-        teacher["mix"] = {"weights": {"mine": 2, drawn: 1}}
-        teacher["sources"] = [*labelled, drawn]
-        teacher["training"] = _training(round(plan.teacher_steps * (1 - first)), 1e-2)
+def _networks(seen: Seen, wishes: Wishes, plan: Plan) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    every = ["mine", *(["unlabelled"] if seen.unlabelled and plan.views else [])]
     student: dict[str, Any] = {"model": dict(wishes.student_model)}
-    first = 0.0 if wishes.student_begins else 0.2
-    if wishes.student_begins:
-        student["init"] = wishes.student_begins.name
-    else:
-        student["stages"] = [_first_stage(round(plan.student_steps * first))]
-    student["mix"] = {"weights": {**dict.fromkeys(every, 2), drawn: 1}}
-    student["training"] = _training(round(plan.student_steps * (1 - first)), 1e-2)
-    return teacher, student
+    student |= _begun(wishes.student_begins, plan.student_steps, first=0.2)
+    student["mix"] = {"weights": {**dict.fromkeys(every, 2), "drawn": 1}}
+    return _teacher(wishes.teaching, plan), student
+
+
+def _teacher(teaching: Teaching, plan: Plan) -> dict[str, Any] | None:
+    if teaching.file:
+        return {"model": dict(TEACHER), "file": teaching.file, "training": {"steps": 1}}
+    if teaching.model is None:
+        return None
+    learning = {"mix": {"weights": {"mine": 2, "drawn": 1}}, "sources": ["mine", "drawn"]}
+    return {"model": dict(teaching.model)} | _begun(teaching.begins, plan.teacher_steps, first=0.25) | learning
+
+
+def _begun(shipped: Beginning | None, steps: int, first: float) -> dict[str, Any]:
+    """A training from shipped weights, or from fresh ones that see a share of their lines drawn and nothing else."""
+    if shipped:
+        return {"init": shipped.name, "training": _training(steps, 1e-2)}
+    return {"stages": [_first_stage(round(steps * first))], "training": _training(round(steps * (1 - first)), 1e-2)}
 
 
 def _first_stage(steps: int) -> dict[str, Any]:
@@ -242,13 +213,17 @@ def _training(steps: int, rate: float) -> dict[str, Any]:
 
 def _reasons_of_networks(wishes: Wishes, plan: Plan) -> dict[str, str]:
     minutes = {what: f"{taken_s / 60:.0f}" for what, taken_s in plan.seconds.items()}
-    trained = f"about {minutes.get('teacher')} minutes on this machine{_known(wishes.teacher_begins)}"
-    return {
-        "teacher": "a finished teacher: none is trained" if wishes.teacher else trained,
-        "student": f"trained twice, alone and distilled, about {minutes['student']} minutes each"
-        f"{_known(wishes.student_begins)}",
-    }
+    once = f"trained once, about {minutes['student']} minutes"
+    twice = f"trained twice, alone and distilled, about {minutes['student']} minutes each"
+    teaching = wishes.teaching
+    if teaching.model is None:
+        taught = "a finished teacher: none is trained" if teaching.file else "nobody teaches; one can be named later"
+    else:
+        taught = f"about {minutes['teacher']} minutes on this machine{_known(teaching.begins)}"
+    return {"teacher": taught, "student": (twice if plan.views else once) + _known(wishes.student_begins)}
 
 
 def _known(shipped: Beginning | None) -> str:
-    return f", from the weights of the shipped {shipped.name}, which reads your lines already" if shipped else ""
+    return (
+        f", from the weights of the shipped {shipped.name}, which reads much of your lines already" if shipped else ""
+    )

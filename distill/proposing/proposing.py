@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from distill.data.documents import document_of
 from distill.data.labels import LabelForm
 from distill.durations import seconds_of
-from distill.proposing.budget import Plan, Speeds, measured, plan_for
+from distill.proposing.budget import Plan, Speeds, TooShort, measured, plan_for
 from distill.proposing.proposal import (
     Seen,
     Size,
@@ -24,6 +24,7 @@ from distill.proposing.proposal import (
 )
 from distill.proposing.shipped import best_beginning, readings_of, student_readers, teacher_readers, told
 from distill.proposing.survey import Survey, label_form_of, repeated, survey
+from distill.proposing.teaching import Beginning, Teaching, choices
 from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
 from distill.runs.cut import TEST_CUT, sampled_documents
@@ -100,43 +101,56 @@ def propose(request: Request, cache: Path) -> Proposal:
     form, why_form = label_form_of(seen.lines.labels)
     if request.label_form is not None:
         form, why_form = request.label_form, "as you said"
-    wishes = Wishes(request.target.stem, request.size, budget_s, form, request.teacher, fonts=request.fonts)
+    wishes = Wishes(request.target.stem, request.size, budget_s, form, Teaching(request.teacher), fonts=request.fonts)
     refuse_too_few(seen, wishes)
     chosen = [f"label_form {form}: {why_form}"]
-    wishes, why_begun = _beginnings(seen, wishes)
+    may_teach, student_begins, why_begun = _beginnings(seen, wishes)
     chosen += why_begun
     text, fonts, why_text = drawing(seen, wishes, str(corpus_of(request.target)))
     chosen.append(f"synthetic lines in {len(fonts.families)} font families: {why_text}")
-    speeds = _speeds(seen, wishes)
-    plan = plan_for(budget_s, speeds, seen.n_real, wishes.least_teacher_steps, draws=True)
-    chosen += _of_plan(plan, speeds, wishes)
+    wishes, plan, why_plan = _that_fits(seen, replace(wishes, student_begins=student_begins), may_teach)
+    chosen += why_plan
     sections, reasons = recipe_of(seen, wishes, plan, text, fonts)
     head = "\n".join([f"Written by `distill new` for {request.lines}.", *notes, *chosen])
     yaml = written(sections, reasons, head)
     return Proposal(request.target, yaml, _corpus(seen, sections["data"]), form, why_form, tuple(notes), tuple(chosen))
 
 
-def _beginnings(seen: Seen, wishes: Wishes) -> tuple[Wishes, list[str]]:
-    """Return the wishes with the shipped models that teach or that networks begin with, and why."""
+def _beginnings(seen: Seen, wishes: Wishes) -> tuple[list[Teaching], Beginning | None, list[str]]:
+    """Return who may teach, the shipped student that students begin with, if any, and why."""
     why = []
-    if wishes.teacher:
-        model_of(wishes.teacher)  # raises where there is none
-    else:
-        shipped = teacher_readers()
-        shares = readings_of(seen.lines, wishes.label_form, shipped)
-        best = best_beginning(shares, shipped)
-        if best and best.finished:
-            wishes, begun = replace(wishes, teacher=best.name), f"the shipped {best.name}, as it is"
-        else:
-            wishes = replace(wishes, teacher_begins=best)
-            begun = f"trained from the shipped {best.name}" if best else "trained from fresh weights"
-        why.append(f"teacher {begun}: shipped teachers read of some lines: {told(shares)}")
     shipped = {name: each for name, each in student_readers().items() if _of_size(each, wishes.size)}
     shares = readings_of(seen.lines, wishes.label_form, shipped)
-    wishes = replace(wishes, student_begins=best_beginning(shares, shipped))
-    begun = f"the shipped {wishes.student_begins.name}" if wishes.student_begins else "fresh weights"
+    student = best_beginning(shares, shipped)
+    begun = f"the shipped {student.name}" if student else "fresh weights"
     why.append(f"student from {begun}: shipped students of this size read of some lines: {told(shares)}")
-    return wishes, why
+    if wishes.teaching.file:
+        model_of(wishes.teaching.file)  # raises where there is none
+        return [wishes.teaching], student, why
+    shipped = teacher_readers()
+    shares = readings_of(seen.lines, wishes.label_form, shipped)
+    why.append(f"shipped teachers read of some lines: {told(shares)}")
+    return choices(best_beginning(shares, shipped), student is not None, wishes.budget_s), student, why
+
+
+def _that_fits(seen: Seen, wishes: Wishes, may_teach: Sequence[Teaching]) -> tuple[Wishes, Plan, list[str]]:
+    """Return the best teaching whose trainings fit the time, what is planned, and why; raises `TooShort` for none."""
+    why: list[str] = []
+    least: TooShort | None = None
+    for teaching in may_teach:
+        tried = replace(wishes, teaching=teaching)
+        speeds = _speeds(seen, tried)
+        try:
+            plan = plan_for(wishes.budget_s, speeds, seen.n_real, teaching.least_steps)
+        except TooShort as error:
+            why.append(f"a teacher {teaching} needs a budget of {error.least_s / 60:.0f} minutes")
+            least = error if least is None or error.least_s < least.least_s else least
+            continue
+        if seen.unlabelled and not plan.views:
+            why.append(f"the {len(seen.unlabelled.texts):,} unlabelled lines are left out: nobody teaches them")
+        return tried, plan, [*why, f"teacher: {teaching}", *_of_plan(plan, speeds, tried)]
+    assert least is not None
+    raise least
 
 
 def _of_size(student: Reader, size: Size) -> bool:
@@ -185,13 +199,13 @@ def _speeds(seen: Seen, wishes: Wishes) -> Speeds:
     preparation = Preparation()
     width_px = preparation.padded_px(max(preparation.height_px, round(preparation.height_px * seen.lines.looks.aspect)))
     classes = Charset.of([" ", "".join(seen.lines.characters)]).n_classes
-    teacher: Recogniser
-    if wishes.teacher:
+    teacher: Recogniser | None = None
+    if wishes.teaching.file:
         import teachers
 
-        teacher = teachers.load(wishes.teacher).model
-    else:
-        teacher = TEACHERS.validate_python(wishes.teacher_model).build(classes, 1, preparation.height_px)
+        teacher = teachers.load(wishes.teaching.file).model
+    elif wishes.teaching.model:
+        teacher = TEACHERS.validate_python(wishes.teaching.model).build(classes, 1, preparation.height_px)
     student = STUDENTS.validate_python(wishes.student_model).build(classes, 1, preparation.height_px)
     return measured(teacher, student, preparation.height_px, width_px)
 

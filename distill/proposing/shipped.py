@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 import students
 import teachers
 from distill.data.labels import LabelForm, fold_label
-from distill.proposing.proposal import Beginning
 from distill.proposing.survey import Survey
+from distill.proposing.teaching import Beginning
 from students.errors import DataError
 from students.reading import Reader
 from students.shipped import PAGE_READERS, shipped_students
 from teachers.shipped import shipped_teachers
 
 TRIED = 120  # lines
-ENOUGH = 0.4  # share of them that it reads, to begin with its weights
-TEACHES = 0.9  # share of them that a teacher reads, to teach as it is
+ENOUGH = 0.5  # share of their characters that it reads, to begin with its weights
+TEACHES = 0.9  # share of whole lines that a teacher reads, to teach as it is
+
+
+@dataclass(frozen=True)
+class Share:
+    """The shares of some lines, and of their characters, that a model reads."""
+
+    lines: float
+    characters: float
 
 
 def teacher_readers() -> dict[str, Reader]:
@@ -32,8 +42,8 @@ def student_readers() -> dict[str, Reader]:
     return {name: students.load(name) for name in shipped_students().files if name not in PAGE_READERS}
 
 
-def readings_of(lines: Survey, form: LabelForm, readers: Mapping[str, Reader]) -> dict[str, float]:
-    """Return the share of some labelled lines that each of them reads, white space and the form left out."""
+def readings_of(lines: Survey, form: LabelForm, readers: Mapping[str, Reader]) -> dict[str, Share]:
+    """Return the shares of some labelled lines that each of them reads, white space and the form left out."""
     rows = [row for row, text in enumerate(lines.texts) if text]
     rows = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, min(TRIED, len(rows))).astype(int)).tolist()]
     pictures, texts = [], []
@@ -46,25 +56,35 @@ def readings_of(lines: Survey, form: LabelForm, readers: Mapping[str, Reader]) -
     found = {}
     for name, reader in readers.items():
         readings = reader.read_each(list(pictures))
-        right = [
-            not isinstance(reading, DataError) and _bare(reading.text, form) == _bare(text, form)
+        pairs = [
+            (_bare("" if isinstance(reading, DataError) else reading.text, form), _bare(text, form))
             for reading, text in zip(readings, texts, strict=True)
         ]
-        found[name] = sum(right) / len(right) if right else 0.0
+        found[name] = _share(pairs)
     return found
 
 
-def best_beginning(shares: Mapping[str, float], readers: Mapping[str, Reader]) -> Beginning | None:
+def _share(pairs: Sequence[tuple[str, str]]) -> Share:
+    """The shares of what was read that is as it was wanted."""
+    if not pairs:
+        return Share(0.0, 0.0)
+    edits = sum(Levenshtein.distance(read, wanted) for read, wanted in pairs)
+    n = sum(len(wanted) for _, wanted in pairs)
+    return Share(sum(read == wanted for read, wanted in pairs) / len(pairs), max(0.0, 1 - edits / max(1, n)))
+
+
+def best_beginning(shares: Mapping[str, Share], readers: Mapping[str, Reader]) -> Beginning | None:
     """Return the model that reads most, if it reads enough; None where none does."""
-    best = max(shares, key=lambda name: shares[name], default=None)
-    if best is None or shares[best] < ENOUGH:
+    best = max(shares, key=lambda name: (shares[name].lines, shares[name].characters), default=None)
+    if best is None or shares[best].characters < ENOUGH:
         return None
-    return Beginning(best, readers[best].description.architecture, finished=shares[best] >= TEACHES)
+    return Beginning(best, readers[best].description.architecture, finished=shares[best].lines >= TEACHES)
 
 
-def told(shares: Mapping[str, float]) -> str:
+def told(shares: Mapping[str, Share]) -> str:
     """Return the shares in words."""
-    return ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) or "none is installed"
+    each = (f"{name} {share.lines:.0%} and {share.characters:.0%} of the characters" for name, share in shares.items())
+    return ", ".join(each) or "none is installed"
 
 
 def _bare(text: str, form: LabelForm) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from distill.data.sources import ParquetSource
 from distill.durations import seconds_of
 from distill.proposing import proposing
 from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Speeds, plan_for
+from distill.proposing.shipped import Share, told
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
 from distill.recipe.file import load_recipe
@@ -34,7 +37,7 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of 90 labelled lines of 30 documents, in the working directory; this machine's speed is not measured."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(proposing, "measured", lambda *_: FAST)
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": 0.1})
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.1, 0.3)})
     rows = [row(f"Line {d}, {i}", f"{d:03d}_{i}.png", png_bytes(seed=3 * d + i)) for d in range(30) for i in range(3)]
     return parquet(tmp_path / "lines.parquet", rows)
 
@@ -70,10 +73,14 @@ def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     ("share", "teacher_file", "teacher_init", "student_init"),
-    [(0.95, "receipts", None, "receipts"), (0.5, None, "receipts", "receipts"), (0.3, None, None, None)],
+    [
+        (Share(0.95, 0.99), "receipts", None, "receipts"),
+        (Share(0.0, 0.6), None, "receipts", "receipts"),  # long lines: much of each is read, none is right
+        (Share(0.0, 0.4), None, None, None),
+    ],
 )
 def test_shipped_models_that_read_the_lines_teach_or_are_begun_with(
-    share: float,
+    share: Share,
     teacher_file: str | None,
     teacher_init: str | None,
     student_init: str | None,
@@ -81,19 +88,19 @@ def test_shipped_models_that_read_the_lines_teach_or_are_begun_with(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": share, "scene": 0.1})
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": share, "scene": Share(0.0, 0.1)})
     answer = proposed("--from", lines.name, "--budget", "20m", capsys=capsys)
     recipe = load_recipe("mine.yaml")
     assert (recipe.teacher.file, recipe.teacher.init, recipe.student.init) == (teacher_file, teacher_init, student_init)
     assert bool(recipe.student.stages) == (student_init is None)
     assert not problems_of_starts(recipe, Charset.of(["Line 0123456789,"]))
-    assert [row for row in answer["chosen"] if f"receipts {share:.0%}" in row and row.startswith("student from")]
+    assert [row for row in answer["chosen"] if told({"receipts": share}) in row and row.startswith("student from")]
 
 
 def test_a_student_of_another_size_begins_with_fresh_weights(
     lines: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proposing, "readings_of", lambda _, __, readers: dict.fromkeys(readers, 0.95))
+    monkeypatch.setattr(proposing, "readings_of", lambda _, __, readers: dict.fromkeys(readers, Share(0.95, 0.99)))
     proposed("--from", lines.name, "--budget", "20m", "--size", "small", capsys=capsys)
     assert load_recipe("mine.yaml").student.init is None
 
@@ -178,19 +185,35 @@ def test_a_recipe_that_is_there_is_not_written_over(lines: Path, capsys: pytest.
 
 def test_a_longer_time_gives_more_steps() -> None:
     short, long = (
-        plan_for(minutes * 60, FAST, 2000, teacher_steps=LEAST_FRESH_STEPS, draws=True) for minutes in (15, 60)
+        plan_for(minutes * 60, FAST, 2000, teacher_steps=LEAST_FRESH_STEPS) for minutes in (15, 60)
     )
     assert long.student_steps > 2 * short.student_steps
     assert sum(long.seconds.values()) <= 3600
-    assert plan_for(900, FAST, 2000, teacher_steps=0, draws=True).teacher_steps == 0
+    assert plan_for(900, FAST, 2000, teacher_steps=0).teacher_steps == 0
     assert [seconds_of(text, "--budget") for text in ("90s", "30m", "1.5h")] == [90, 1800, 5400]
+
+
+def test_without_time_for_a_teacher_a_student_that_reads_already_learns_alone(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.0, 0.6)})
+    monkeypatch.setattr(proposing, "measured", lambda teacher, *_: replace(FAST, teacher=8 if teacher else math.inf))
+    parquet(tmp_path / "more.parquet", [row(None, f"{i}.png", png_bytes(seed=500 + i)) for i in range(8)])
+    chosen = proposed("--from", lines.name, "--unlabelled", "more.parquet", "--budget", "20m", capsys=capsys)["chosen"]
+    recipe = load_recipe("mine.yaml")
+    assert (recipe.teacher, recipe.student.init) == (None, "receipts")
+    assert "a teacher trained from the shipped receipts needs a budget of 24 minutes" in chosen
+    assert "the 8 unlabelled lines are left out: nobody teaches them" in chosen
+    assert [source.name for source in recipe.data.train] == ["mine", "drawn"]
+    assert main(["new", "more", "--yes", "--from", lines.name, "--budget", "60m"]) == 0
+    assert load_recipe("more.yaml").teacher.init == "receipts"
 
 
 def test_a_fresh_teacher_needs_more_time_than_one_that_reads_already() -> None:
     slow = Speeds(teacher=60, teacher_reads=300, student=280)
-    assert plan_for(480, slow, 550, teacher_steps=LEAST_STEPS, draws=True).teacher_steps < LEAST_FRESH_STEPS
+    assert plan_for(480, slow, 550, teacher_steps=LEAST_STEPS).teacher_steps < LEAST_FRESH_STEPS
     with pytest.raises(UserError, match=r"8 minutes are too short .* give at least (1[0-9]|2[0-9])m"):
-        plan_for(480, slow, 550, teacher_steps=LEAST_FRESH_STEPS, draws=True)
+        plan_for(480, slow, 550, teacher_steps=LEAST_FRESH_STEPS)
 
 
 def test_texts_follow_the_labels() -> None:
