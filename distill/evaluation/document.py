@@ -103,7 +103,7 @@ def _block(block: Block) -> str:
             return "\n".join(_rows(heads, rows, words))
         case Samples(names, samples):
             rows = [[picture, *texts] for picture, texts in samples]
-            return "\n".join(_rows(["line", *names], rows, 1 + len(names)))
+            return "\n".join(_rows(["picture", *names], rows, 1 + len(names)))
 
 
 def _rows(heads: Sequence[str], rows: Sequence[Sequence[Text]], words: int) -> Iterator[str]:

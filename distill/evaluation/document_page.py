@@ -28,8 +28,9 @@ from distill.evaluation.document import (
 )
 from distill.evaluation.page_style import STYLE
 
+PAGE_NAME = "report.html"
 MOST_BYTES = 128 * 1024  # of one picture as its file is
-MOST_PX = (1200, 600)
+MOST_PX = (1200, 1200)
 JPEG_QUALITY = 85
 MORE_STYLE = """
 ol { padding-left: 1.3rem; } li { margin: .5rem 0; } .verdict { font-size: 1.1rem; }

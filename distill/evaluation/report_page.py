@@ -11,7 +11,7 @@ from distill.evaluation.breakdown import page as breakdown_page
 from distill.evaluation.ceiling import page as ceiling_page
 from distill.evaluation.curves import COLOURS, Curves, draw_curves
 from distill.evaluation.document import Block, Heading, Paragraph, Picture, Strong, Table, Text, as_markdown
-from distill.evaluation.document_page import as_page
+from distill.evaluation.document_page import PAGE_NAME, as_page
 from distill.evaluation.endings import endings_in_words
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare
@@ -29,7 +29,6 @@ from students.model_file import write_whole
 
 CURVES = Curves("validation_exact", "validation lines not exact", "ctc", "CTC on training lines (nats a frame)")
 WITHOUT_TEACHER = {"before": "before: the student it began with", "student": "after: trained further"}
-PAGE_NAME = "report.html"
 
 
 def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, result: Mapping[str, Any]) -> None:

@@ -11,8 +11,9 @@ import teachers
 from distill.digests import digest_of
 from distill.evaluation import report
 from distill.evaluation.ceiling import shown_characters
+from distill.evaluation.document_page import PAGE_NAME
 from distill.evaluation.endings import endings, incomparable
-from distill.evaluation.report_page import PAGE_NAME, write_pages
+from distill.evaluation.report_page import write_pages
 from distill.runs.chosen_match import chosen_before
 from distill.runs.jobs import final_job
 from distill.runs.opening import Run

@@ -184,9 +184,7 @@ def test_a_recipe_that_is_there_is_not_written_over(lines: Path, capsys: pytest.
 
 
 def test_a_longer_time_gives_more_steps() -> None:
-    short, long = (
-        plan_for(minutes * 60, FAST, 2000, teacher_steps=LEAST_FRESH_STEPS) for minutes in (15, 60)
-    )
+    short, long = (plan_for(minutes * 60, FAST, 2000, teacher_steps=LEAST_FRESH_STEPS) for minutes in (15, 60))
     assert long.student_steps > 2 * short.student_steps
     assert sum(long.seconds.values()) <= 3600
     assert plan_for(900, FAST, 2000, teacher_steps=0).teacher_steps == 0

@@ -73,7 +73,10 @@ def test_the_page_shows_the_worst_pages(pages: list[PageRecord], tmp_path: Path)
         )
     write_report_page(tmp_path, ("quick-pages", "pages, quickly"), pages, found, result)
     written = (tmp_path / "report.md").read_text()
-    assert written.index("page 20: H-mean 0.0%") < written.index("page 7: H-mean 50.0%")
+    assert written.index("`page 20` | 0.0%") < written.index("`page 7` | 50.0%")
+    page = (tmp_path / "report.html").read_text()
+    assert page.index("page 20") < page.index("page 7")
+    assert page.count('src="data:image/jpeg') == 2
     names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert names == ["curves.png", "page-01.jpg", "page-02.jpg"]
     rows = (tmp_path / "pages.tsv").read_text().splitlines()
