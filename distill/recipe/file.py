@@ -10,6 +10,7 @@ import io
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias, get_args, get_origin
@@ -140,20 +141,23 @@ def _text(name_or_path: str) -> str:
 
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
-        values = YAML(typ="safe", pure=True).load(text)
+        values = json.loads(_json_of(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line = f" line {mark.line + 1}" if mark else ""
         problem = (error.problem or str(error)).splitlines()[0]
         raise RecipeError(f"recipe {where}:{line} {problem}") from error
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, TypeError, ValueError, RecursionError) as error:
         raise RecipeError(f"recipe {where}: {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {where}: holds no sections")
-    try:
-        return dict(json.loads(_bounded_json(values)))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RecipeError(f"recipe {where}: {error}") from error
+    return values
+
+
+@lru_cache(maxsize=32)
+def _json_of(text: str) -> str:
+    """The values of a YAML text as JSON; parsed once, since a run reads its recipe again for every network."""
+    return _bounded_json(YAML(typ="safe", pure=True).load(text))
 
 
 def _bounded_json(values: object) -> str:
