@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-Protocol = Literal["exact", "nospace", "alnum"]
+Protocol = Literal["exact", "nospace", "alnum", "nfkc", "variants"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 Precision = Literal["fp32", "bf16", "auto"]
 
 

@@ -14,6 +14,7 @@ from students.image import Preparation
 if TYPE_CHECKING:
     from students.pages.reader import PageReader
     from students.reading import Reader
+    from students.turning import Turned
 
 __all__ = [
     "Beam",
@@ -30,12 +31,17 @@ __all__ = [
 ]
 
 
-def load(path_or_name: str | PathLike[str], decoding: Greedy | Beam | None = None, review_below: float = 0.0) -> Reader:
+def load(
+    path_or_name: str | PathLike[str],
+    decoding: Greedy | Beam | None = None,
+    review_below: float = 0.0,
+    turned: Turned | None = None,
+) -> Reader:
     """Open a student: a safetensors or ONNX file, a run folder (meaning its student), or a shipped one by its name.
 
-    `decoding` takes the place of the model file's own; readings whose confidence is below `review_below` ask for
-    review. Raises `CheckpointError` for a file that is missing, damaged, foreign, or a teacher; `DataError` for a
-    decoding that the charset cannot follow.
+    `decoding` and `turned` (how tall pictures are read: `never`, `tall`, `surer`) take the place of the model file's
+    own; readings whose confidence is below `review_below` ask for review. Raises `CheckpointError` for a file that is
+    missing, damaged, foreign, or a teacher; `DataError` for a decoding that the charset cannot follow.
     """
     from students.model_file import ONNX_SUFFIX, expect_student
     from students.shipped import find_model
@@ -51,6 +57,7 @@ def load(path_or_name: str | PathLike[str], decoding: Greedy | Beam | None = Non
 
         reader = open_student(path)
     reader.decode_by(decoding, review_below)
+    reader.turn_by(turned)
     return reader
 
 
@@ -59,13 +66,14 @@ def load_page(
     recogniser: str | PathLike[str] | None = None,
     decoding: Greedy | Beam | None = None,
     review_below: float = 0.0,
+    turned: Turned | None = None,
 ) -> PageReader:
     """Open a reader of whole pages: one file or exported folder of both networks, or a locator and a recogniser.
 
     Each is a safetensors or ONNX file, a run folder (meaning its student), or a shipped one by its name; with a
-    `recogniser` a file of both networks gives its locator alone. `decoding` and `review_below` are those of `load`.
-    Raises `CheckpointError` for a file that is missing, damaged, foreign, a teacher, or in the other one's place, and
-    `DataError` where OpenCV is not installed.
+    `recogniser` a file of both networks gives its locator alone. `decoding`, `review_below` and `turned` are those of
+    `load`. Raises `CheckpointError` for a file that is missing, damaged, foreign, a teacher, or in the other one's
+    place, and `DataError` where OpenCV is not installed.
     """
     try:
         from students.pages.opening import open_page_reader
@@ -76,4 +84,5 @@ def load_page(
 
     reader = open_page_reader(locator, recogniser)
     reader.recogniser.decode_by(decoding, review_below)
+    reader.recogniser.turn_by(turned)
     return reader

@@ -8,7 +8,9 @@ missing. Here texts become classes and classes texts, so here right-to-left line
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
@@ -38,8 +40,8 @@ class Charset(BaseModel):
     def _distinct_and_not_empty(cls, characters: str) -> str:
         if not characters:
             raise ValueError("a charset needs at least one character")
-        doubled = sorted({c for c in characters if characters.count(c) > 1})
-        if doubled:
+        if len(set(characters)) < len(characters):
+            doubled = sorted(c for c, n in Counter(characters).items() if n > 1)
             raise ValueError(f"characters stand twice in the charset: {doubled}")
         return characters
 
@@ -104,14 +106,14 @@ class Charset(BaseModel):
         return self._lacking(self.in_order(text))
 
     def _lacking(self, drawn: str) -> list[str]:
-        return sorted(set(drawn) - set(self.characters))
+        return sorted(set(drawn) - class_numbers(self.characters).keys())
 
     def encode(self, text: str) -> list[int]:
         """Return the classes of `text`. Raises `DataError` naming every character outside the charset."""
         drawn = self.in_order(text)
         if missing := self._lacking(drawn):
             raise DataError(f"the label {text!r} holds {missing}, which the charset lacks")
-        return [self.characters.index(c) + 1 for c in drawn]
+        return list(map(class_numbers(self.characters).__getitem__, drawn))
 
     def decode(self, classes: Sequence[int]) -> str:
         """Return the text of `classes`, none of which is the blank."""
@@ -123,6 +125,29 @@ class Charset(BaseModel):
         if self.order == "visual" and direction.runs_right_to_left(text):
             return direction.to_logical(text, self.base)
         return text, range(len(text))
+
+
+@lru_cache(maxsize=8)
+def class_numbers(characters: str) -> Mapping[str, int]:
+    """Return the class of every character: with thousands of them a search for each would take the longest."""
+    return {c: number for number, c in enumerate(characters, 1)}
+
+
+def in_one_form(characters: str) -> str:
+    """Return the characters of a charset in NFC; raises `ValueError` naming those that are one character in it."""
+    same: dict[str, list[str]] = {}
+    for c in dict.fromkeys(characters):
+        same.setdefault(normalise(c), []).append(c)
+    if several := {one: given for one, given in same.items() if len(given) > 1}:
+        raise ValueError(
+            "characters of the charset are the same in NFC; keep one of each: "
+            + "; ".join(f"{' and '.join(map(_by_number, given))} are {one}" for one, given in sorted(several.items()))
+        )
+    return normalise(characters)
+
+
+def _by_number(character: str) -> str:
+    return f"U+{ord(character):04X} {character}"
 
 
 def normalise(text: str) -> str:

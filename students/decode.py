@@ -15,6 +15,7 @@ import numpy as np
 from students.alignments import text_log_probabilities
 from students.charset import BLANK, Charset
 from students.image import Preparation
+from students.turning import size_after
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Reading:
     knows none. Probabilities are those among all texts there are, whatever texts the decoder may choose from.
     With `review` a person should look at the line: the confidence is below the reader's threshold, or no text fits the
     decoder's rules. `frames` is the number of frames of the line, `classes` are those that were read, from left to
-    right.
+    right. `quarters` counts the quarter turns against the clock after which the picture was read.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Reading:
     review: bool = False
     frames: int = 0
     classes: tuple[int, ...] = ()
+    quarters: int = 0
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the text with unsure characters underlined, and its confidence."""
@@ -59,7 +61,11 @@ class Reading:
         return min(self.characters, key=lambda character: character.confidence, default=None)
 
     def extents_px(self, preparation: Preparation, height: int, width: int) -> list[tuple[int, int]]:
-        """Return the left and right edge, in pixels, of every character in a picture of that size, to the frame."""
+        """Return the left and right edge, in pixels, of every character in a picture of that size, to the frame.
+
+        They are edges in the picture as it was read: where it was turned, after its turns.
+        """
+        height, width = size_after(self.quarters, height, width)
         frame_px = preparation.padded_width_px(height, width) / max(1, self.frames)
         picture_px = width / preparation.scaled_width_px(height, width)
 

@@ -14,7 +14,7 @@ from typing_extensions import assert_never
 from students.alignments import NEVER, best_alignment, text_log_probabilities
 from students.automaton import best_text
 from students.beam import Guide, Prefix, prefix_beam_search
-from students.charset import BLANK, Charset, normalise
+from students.charset import BLANK, Charset, class_numbers, normalise
 from students.decode import Reading, collapse, greedy, reading_of
 from students.decoding import DIGITS, Beam, Greedy
 from students.direction import require_library
@@ -57,11 +57,16 @@ def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 
             assert_never(decoding)
 
 
-def tempered(log_probabilities_TC: np.ndarray, temperature: float) -> np.ndarray:
-    """Return the log-posteriors under a temperature: log softmax(log p / tau)."""
+def tempered(
+    log_probabilities_TC: np.ndarray, temperature: float, classes: Sequence[int] | None = None
+) -> np.ndarray:
+    """Return the log-posteriors under a temperature, log softmax(log p / tau): of all classes, or of some."""
     scaled_TC = log_probabilities_TC / temperature
     scaled_TC -= scaled_TC.max(axis=-1, keepdims=True)
-    scaled_TC -= np.log(np.exp(scaled_TC).sum(axis=-1, keepdims=True))
+    log_sum_T1 = np.log(np.exp(scaled_TC).sum(axis=-1, keepdims=True))
+    if classes is not None:
+        return scaled_TC[..., list(classes)] - log_sum_T1
+    scaled_TC -= log_sum_T1
     return scaled_TC
 
 
@@ -81,7 +86,7 @@ def _mask(alphabet: str | None, charset: Charset) -> np.ndarray | None:
     if missing := sorted(set(wanted) - set(charset.characters)):
         raise DataError(f"alphabet {alphabet!r}: the charset of the model lacks {missing}")
     mask_C[1:] = NEVER
-    mask_C[[BLANK, *(charset.characters.index(c) + 1 for c in wanted)]] = 0.0
+    mask_C[[BLANK, *map(class_numbers(charset.characters).__getitem__, wanted)]] = 0.0
     return mask_C
 
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 from students import opencv_scaling
 from students.errors import DataError
 from students.modes import Stored, in_mode, levels_of
+from students.turning import Turned, after, size_after, ways_to_read
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "JPEG2000")
 IMAGE_SUFFIXES = (
@@ -58,11 +59,18 @@ class Preparation(BaseModel):
     mean: float = Field(127.5, description="subtracted from every pixel")
     std: float = Field(127.5, gt=0, description="divides every pixel after the mean is subtracted")
     least_width_px: int = Field(0, ge=0, le=4096, description="a narrower line is padded to this width; 0: to none")
+    turned: Turned = Field(
+        "never",
+        description="a picture more than 1.5 times as high as wide: read as it stands (never); turned a quarter "
+        "against the clock (tall); or read as it stands and turned either way, the surest kept (surer). In training "
+        "both turn it against the clock, unless its text has one character",
+    )
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """The least width is left out where there is none, so that older files and runs keep their digest."""
-        return {name: value for name, value in dump(self).items() if name != "least_width_px" or value}
+        """What is not set is left out, so that older files and runs keep their digest."""
+        unset = {"least_width_px": 0, "turned": "never"}
+        return {name: value for name, value in dump(self).items() if name not in unset or value != unset[name]}
 
     def scaled_width_px(self, height: int, width: int) -> int:
         """Return the width in pixels of a `height` x `width` image once scaled to `height_px`."""
@@ -125,12 +133,25 @@ class Preparation(BaseModel):
         return tensor_CHW
 
     def prepare(self, image: ImageInput, key: str = "image") -> np.ndarray:
-        """Decode, scale, pad and normalise one image: float32 (channels, height_px, padded width).
+        """Decode, scale, pad and normalise one image, as it stands: float32 (channels, height_px, padded width).
 
         Raises `DataError` that names the image by `key`, for a path by the path.
         """
         key = str(image) if isinstance(image, (str, PathLike)) else key
         return self.to_tensor(self.scale(decode_image(image, key), key))
+
+    def prepare_ways(self, image: ImageInput, key: str = "image") -> list[tuple[int, np.ndarray]]:
+        """Prepare one image as often as it is read, each time with its quarter turns against the clock.
+
+        A way in which the line is wider than `max_width_px` is left out where there is another. Raises `DataError` as
+        `prepare` does.
+        """
+        key = str(image) if isinstance(image, (str, PathLike)) else key
+        pixels = decode_image(image, key)
+        ways = ways_to_read(self.turned, *pixels.shape[:2])
+        widths_px = [self.scaled_width_px(*size_after(quarters, *pixels.shape[:2])) for quarters in ways]
+        fitting = [quarters for quarters, px in zip(ways, widths_px, strict=True) if px <= self.max_width_px]
+        return [(q, self.to_tensor(self.scale(after(q, pixels), key))) for q in fitting or ways[:1]]
 
 
 def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:

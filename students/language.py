@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from students.model_file import read_signed, write_signed
 BEGIN, END, UNKNOWN = 0, 1, 2  # then the characters
 FIRST_CHARACTER = 3
 HIGHEST_ORDER = 12
+MOST_KEPT = 2**18  # contexts, or log-probabilities, that are remembered at a time
 Context = tuple[int, ...]  # symbols, oldest first, order - 1 of them
+Followed = tuple[dict[int, int], int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +57,33 @@ class CharacterModel:
             found.insert(0, (shorter, np.bincount(where, counts).astype(np.int64)))
         return tuple(found)
 
-    def probabilities(self, context: Context) -> np.ndarray:
-        """Return P(symbol | context) of every symbol, (n_symbols,); BEGIN has none."""
-        p = np.full(self.n_symbols, 1 / (self.n_symbols - 1))
-        p[BEGIN] = 0.0
-        for length, (grams, counts) in enumerate(self.tables[: len(context) + 1]):
+    def probability(self, context: Context, symbol: int) -> float:
+        """Return P(symbol | context); BEGIN has none."""
+        p = 1 / (self.n_symbols - 1) if symbol != BEGIN else 0.0
+        for length in range(min(len(context) + 1, self.order)):
+            if followed := self._followed(context[len(context) - length :]):
+                counts, total = followed
+                p = (p * len(counts) + counts.get(symbol, 0)) / (total + len(counts))
+        return p
+
+    def _followed(self, context: Context) -> Followed | None:
+        """The symbols that followed a context, how often each and all together; None where none did."""
+        if context not in self._known:
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            grams, counts = self.tables[len(context)]
             first = 0
-            for symbol in context[len(context) - length :]:
+            for symbol in context:
                 first = (first + symbol) * self.n_symbols
             low, high = np.searchsorted(grams, [first, first + self.n_symbols])
-            seen = counts[low:high]
-            if len(seen):
-                p *= len(seen)
-                p[grams[low:high] - first] += seen
-                p /= seen.sum() + len(seen)
-        return p
+            seen = counts[low:high].tolist()
+            by_symbol = dict(zip((grams[low:high] - first).tolist(), seen, strict=True))
+            self._known[context] = (by_symbol, sum(seen)) if seen else None
+        return self._known[context]
+
+    @cached_property
+    def _known(self) -> dict[Context, Followed | None]:
+        return {}
 
 
 def count_text(lines: Iterable[str], order: int) -> CharacterModel:
@@ -123,7 +138,7 @@ class Language:
     model: CharacterModel
     symbol_of_C: tuple[int, ...]
     weight: float
-    known: dict[Context, np.ndarray] = field(default_factory=dict)
+    known: dict[tuple[Context, int], float] = field(default_factory=dict)
 
     @property
     def start(self) -> Context:
@@ -136,17 +151,20 @@ class Language:
 
     def log_p(self, context: Context, c: int) -> float:
         """Return weight * log P(class | context)."""
-        return self._weighed(context).item(self.symbol_of_C[c])
+        return self._weighed(context, self.symbol_of_C[c])
 
     def log_p_end(self, context: Context) -> float:
         """Return weight * log P(the line ends | context)."""
-        return self._weighed(context).item(END)
+        return self._weighed(context, END)
 
-    def _weighed(self, context: Context) -> np.ndarray:
-        if context not in self.known:
-            with np.errstate(divide="ignore"):
-                self.known[context] = self.weight * np.log(self.model.probabilities(context))
-        return self.known[context]
+    def _weighed(self, context: Context, symbol: int) -> float:
+        """One symbol at a time: a search asks for few, and there may be thousands."""
+        key = context, symbol
+        if key not in self.known:
+            if len(self.known) >= MOST_KEPT:
+                self.known.clear()
+            self.known[key] = self.weight * log(self.model.probability(context, symbol))
+        return self.known[key]
 
 
 def language_for(model: CharacterModel, charset: Charset, weight: float, name: str = "the language model") -> Language:

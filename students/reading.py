@@ -6,6 +6,7 @@ No torch here. `reader.py` puts a torch network behind it, `onnx_reader.py` an O
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -19,6 +20,7 @@ from students.errors import CheckpointError, DataError
 from students.image import ImageInput
 from students.model_file import Description
 from students.showing import Readings, ShownLines, shown_readings
+from students.turning import Turned, surest
 
 if TYPE_CHECKING:
     from students.parts import Recogniser
@@ -27,6 +29,7 @@ READ_BATCH = 32
 CLASSES_A_BATCH = 2**18  # lines times classes that are read together: with thousands of classes memory runs short
 WINDOW = 8 * READ_BATCH  # lines of a list that are sorted by width together
 Named = tuple[str, ImageInput]
+Ways = list[tuple[int, np.ndarray]]  # quarter turns, and the line prepared after them
 LogitsOf = Callable[[np.ndarray], np.ndarray]
 
 
@@ -41,6 +44,11 @@ def of_one_width(widths_px: Sequence[int], most: int) -> Iterator[tuple[int, lis
     for width_px, same in sorted(by_width.items()):
         for first in range(0, len(same), most):
             yield width_px, same[first : first + most]
+
+
+def turned(reading: Reading, quarters: int) -> Reading:
+    """Return the reading of a picture after so many quarter turns."""
+    return replace(reading, quarters=quarters) if quarters else reading
 
 
 def _named(images: Iterable[ImageInput]) -> Iterator[Named]:
@@ -68,6 +76,12 @@ class Reader:
     def decode_by(self, decoding: Greedy | Beam | None, review_below: float = 0.0) -> None:
         """Decode by other settings than the model file's (None: by those), asking for review below a confidence."""
         self._decode_all = decoder_of(decoding or self.description.decoding, self.description.charset, review_below)
+
+    def turn_by(self, turned: Turned | None) -> None:
+        """Read tall pictures otherwise than the model file says (None: as it says); see `students.turning`."""
+        if turned is not None:
+            preparation = self.description.preparation.model_copy(update={"turned": turned})
+            self.description = self.description.model_copy(update={"preparation": preparation})
 
     def decode(self, log_probabilities_TC: np.ndarray) -> Reading:
         """Return the reading of one line from its log-posteriors (T, C), natural logarithms of valid frames."""
@@ -115,14 +129,14 @@ class Reader:
     def _read_each_window(self, named: Iterator[Named], batch_size: int) -> Iterator[Reading | DataError]:
         while some := list(islice(named, WINDOW)):
             prepared = [self._prepared_or_error(each) for each in some]
-            tensors = [each for each in prepared if not isinstance(each, DataError)]
-            readings = iter(self._read_prepared(tensors, batch_size))
+            pictures = [each for each in prepared if not isinstance(each, DataError)]
+            readings = iter(self._read_prepared(pictures, batch_size))
             yield from (each if isinstance(each, DataError) else next(readings) for each in prepared)
 
-    def _prepared_or_error(self, named: Named) -> np.ndarray | DataError:
+    def _prepared_or_error(self, named: Named) -> Ways | DataError:
         name, image = named
         try:
-            return self.description.preparation.prepare(image, name)
+            return self.description.preparation.prepare_ways(image, name)
         except DataError as error:
             return error
 
@@ -137,17 +151,22 @@ class Reader:
             yield from self._read_window(some, batch_size)
 
     def _read_window(self, named: list[Named], batch_size: int) -> list[Reading]:
-        prepare = self.description.preparation.prepare
+        prepare = self.description.preparation.prepare_ways
         return self._read_prepared([prepare(image, name) for name, image in named], batch_size)
 
-    def _read_prepared(self, tensors: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
-        """Lines of one padded width go through the model together, at most `batch_size` of them."""
+    def _read_prepared(self, pictures: Sequence[Ways], batch_size: int) -> list[Reading]:
+        """Lines of one padded width go through the model together, at most `batch_size` of them.
+
+        Of a picture that is read in several ways the surest reading is kept.
+        """
+        lines = [(quarters, tensor_CHW) for ways in pictures for quarters, tensor_CHW in ways]
         readings: dict[int, Reading] = {}
         most = max(1, min(batch_size, CLASSES_A_BATCH // self.description.charset.n_classes))
-        for _, indices in of_one_width([tensor_CHW.shape[2] for tensor_CHW in tensors], most):
-            log_probabilities_NTC = self.log_probabilities(np.stack([tensors[i] for i in indices]))
+        for _, indices in of_one_width([tensor_CHW.shape[2] for _, tensor_CHW in lines], most):
+            log_probabilities_NTC = self.log_probabilities(np.stack([lines[i][1] for i in indices]))
             readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
-        return [readings[i] for i in range(len(tensors))]
+        in_order = (turned(readings[i], quarters) for i, (quarters, _) in enumerate(lines))
+        return [surest(islice(in_order, len(ways))) for ways in pictures]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:
         """Return natural logarithms of the posteriors (N, T, C), under the temperature of the calibration."""

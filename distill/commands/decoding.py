@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
 from students.decoding import Beam, Greedy
 from students.errors import DataError
+from students.turning import Turned
 
 
 def takes_decoding(sub: argparse.ArgumentParser) -> None:
@@ -25,6 +27,16 @@ def takes_decoding(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--lm", metavar="FILE", help="language model of `distill lm`")
     group.add_argument("--lm-weight", type=float, metavar="A", help="how much it counts (default 0.2)")
     group.add_argument("--length-bonus", type=float, metavar="B", help="nats a character on top of it (default 1)")
+
+
+def takes_turned(sub: argparse.ArgumentParser) -> None:
+    """Add the choice of how pictures are read that stand upright."""
+    sub.add_argument(
+        "--turned",
+        choices=get_args(Turned),
+        help="pictures more than 1.5 times as high as wide: read as they stand, turned a quarter against the clock "
+        "(tall), or in three ways, the surest kept (surer); without it as the model file says",
+    )
 
 
 def decoding_of(options: argparse.Namespace) -> Greedy | Beam | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.commands import Commands, add, reports, show, takes_model
-from distill.commands.decoding import decoding_of, takes_decoding
+from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
 from students.errors import ExportError
 
 DYNAMIC = (
@@ -39,6 +39,7 @@ def add_to(commands: Commands) -> None:
         help="exact match and CER that int8 or fp16 may cost (0.2); lines that a locator may find otherwise (1)",
     )
     export.add_argument("--dynamic", action="store_true", help="refused, with the reason")
+    takes_turned(export)
     takes_decoding(export)
     reports(export)
 
@@ -60,7 +61,9 @@ def _export(options: argparse.Namespace) -> int:
 
     budget = {} if options.budget is None else {"budget_points": options.budget}
     decoding = decoding_of(options)
-    result = export(options.model, options.to, options.out, options.data, decoding=decoding, **budget)
+    result = export(
+        options.model, options.to, options.out, options.data, decoding=decoding, turned=options.turned, **budget
+    )
     show(result, options, "\n".join(_words(result)))
     return 0
 
@@ -73,8 +76,8 @@ def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
     from teachers.shipped import find_student_or_teacher
 
     both = kind_of(path) == "pages"
-    if decoding_of(options) is not None:
-        what = "how to decode is chosen where pages are read" if both else "finds lines and reads none"
+    if decoding_of(options) is not None or options.turned is not None:
+        what = "how to decode and turn is chosen where pages are read" if both else "finds lines and reads none"
         raise ExportError(f"{path}: {what}")
     budget = BUDGET_POINTS if options.budget is None else options.budget
     match options.to:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from distill.commands import Commands, add, reports, show, takes_model, warnings_told
-from distill.commands.decoding import decoding_of, takes_decoding
+from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
 from distill.commands.page_evaluation import evaluate_on_pages
 from distill.commands.recording import check_record, clock, of_evaluation, takes_record, write_record
+from distill.schema import PROTOCOLS
 from students.errors import UserError
 
 
@@ -16,9 +17,10 @@ def add_to(commands: Commands) -> None:
     evaluate = add(commands, "evaluate", _evaluate, "scores of a model on labelled lines, or on marked pages")
     takes_model(evaluate)
     evaluate.add_argument("data", nargs="+", metavar="DATA", help="file or folder of lines or pages, or hf://user/name")
-    evaluate.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
+    evaluate.add_argument("--protocol", choices=PROTOCOLS, help="default: the model's own")
     evaluate.add_argument("--against", choices=["peers"], help="Tesseract and PP-OCR on the same lines or pages")
     evaluate.add_argument("--recogniser", metavar="MODEL", help="reads the lines that MODEL, a locator, finds on pages")
+    takes_turned(evaluate)
     takes_decoding(evaluate)
     takes_record(evaluate)
     reports(evaluate)
@@ -40,6 +42,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise UserError(f"{options.model}: reads lines; --recogniser goes with a locator, which finds them on pages")
     reader = teachers.load(path)
     reader.decode_by(decoding_of(options))
+    reader.turn_by(options.turned)
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     with clock() as seconds, warnings_told() as warnings:
         result = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())

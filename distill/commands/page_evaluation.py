@@ -32,10 +32,11 @@ def evaluate_on_pages(options: argparse.Namespace, path: Path) -> int:
     decoding, protocol = decoding_of(options), None
     if model.recogniser is not None:
         model.recogniser.decode_by(decoding)
+        model.recogniser.turn_by(options.turned)
         protocol = options.protocol or model.recogniser.description.training.get("protocol", "exact")
-    elif options.protocol or decoding:
+    elif options.protocol or decoding or options.turned:
         raise UserError(
-            f"{options.model}: finds lines and reads none, so there are no texts to decode or compare; "
+            f"{options.model}: finds lines and reads none, so there are no texts to decode, turn or compare; "
             "give --recogniser MODEL"
         )
     pages, unusable = open_page_data(options.data)

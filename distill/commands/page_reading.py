@@ -97,7 +97,8 @@ def _reading(options: argparse.Namespace) -> Iterator[tuple[ReadPages, Charset]]
     """What reads pages: here, or in so many processes; and the characters that it can write."""
     from distill.delivery.page_processes import Opening, reading_in_processes
 
-    opening = Opening(options.model, options.recogniser, decoding_of(options), options.review_below or 0.0)
+    below = options.review_below or 0.0
+    opening = Opening(options.model, options.recogniser, decoding_of(options), below, options.turned)
     reader = opening.open()
     charset = reader.recogniser.description.charset
     if options.processes == 1:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
-from distill.commands.decoding import decoding_of, takes_decoding
+from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
 from distill.commands.images import Found, form_of, found_images, opened, say
 from distill.commands.review import REVIEW_PAGE
 from distill.tsv import tsv_row
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LINE_FORMS = ("tsv", "json", "csv")  # the first is the default, here and below
 PAGE_FORMS = ("txt", "tsv", "json", "hocr", "alto", "page", "pdf")
+QUARTER = 90  # degrees
 HEADING = ("image", "text", "confidence", "least_sure", "least_sure_confidence", "review")
 
 
@@ -54,6 +55,7 @@ def add_to(commands: Commands) -> None:
     )
     read.add_argument("--review-below", type=float, metavar="P", help="write a page of the lines below this confidence")
     read.add_argument("--review-page", type=Path, metavar="FILE", help="it (default review.html); pages need no P")
+    takes_turned(read)
     takes_decoding(read)
     lm = add(commands, "lm", _lm, "make a character language model of a text file, for read --lm")
     lm.add_argument("text", type=Path, metavar="TEXT")
@@ -89,6 +91,7 @@ def _read_lines(options: argparse.Namespace, form: str) -> int:
         expect_writable(review_page)
     reader = teachers.load(find_student_or_teacher(options.model))
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
+    reader.turn_by(options.turned)
     images, failed = found_images(options.images)
     preparation = reader.description.preparation
     doubtful: list[Doubtful] = []
@@ -137,7 +140,8 @@ def _as_dict(image: Path, reading: Reading, preparation: Preparation) -> dict[st
         vars(c) | {"left_px": left, "right_px": right}
         for c, (left, right) in zip(reading.characters, extents, strict=True)
     ]
-    return {
+    turned = {"turned": QUARTER * reading.quarters} if reading.quarters else {}
+    return turned | {
         "image": str(image),
         "text": reading.text,
         "confidence": reading.confidence,

@@ -14,6 +14,7 @@ from distill.commands.recording import (
     takes_record,
     write_record,
 )
+from distill.schema import PROTOCOLS
 from students.errors import UserError
 
 
@@ -34,7 +35,7 @@ def add_to(commands: Commands) -> None:
         help="labelled lines, or pictures of pages; repeat for more",
     )
     speed.add_argument("--recogniser", metavar="MODEL", help="reads the lines that MODEL, a locator, finds on pages")
-    speed.add_argument("--protocol", choices=["exact", "nospace", "alnum"], help="default: the model's own")
+    speed.add_argument("--protocol", choices=PROTOCOLS, help="default: the model's own")
     speed.add_argument("--against", choices=["peers"], help="read the same with Tesseract and PP-OCR, too")
     speed.add_argument("--chart", type=Path, metavar="PNG", help="write a chart of what was measured")
     speed.add_argument(

@@ -19,8 +19,10 @@ from distill.data.augment import Augment
 from distill.data.formats.contents import Contents, Fetch, reason_of
 from distill.data.labels import LabelForm, as_label
 from distill.data.sources import AnySource, FileSource
+from students.charset import normalise
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
+from students.turning import Turned, is_tall, size_after, way_to_learn
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,13 @@ class Lines:
     image_digests: tuple[str, ...]
     fetch: Sequence[tuple[Fetch, int]]
     forms: Mapping[str, LabelForm] = field(default_factory=dict)  # of each source; exact where it is not named
-    rewritten: frozenset[str] = frozenset()  # keys whose label was not NFC, or lost punctuation to its form
+    rewritten: frozenset[str] = frozenset()  # keys whose label stands otherwise in its source
     preparation: Preparation | None = None  # that of the padded widths
     augments: Mapping[str, Augment] = field(default_factory=dict)  # of each source that has its own
     scaled_width_px: np.ndarray | None = None  # before padding, where it was looked at
+    turned: Turned = "never"  # how tall pictures are read
+    tall: np.ndarray | None = None  # (N,) bool: pictures that may run up or down; None: none is turned
+    quarters: np.ndarray | None = None  # (N,) quarter turns against the clock that each gets before it is scaled
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -87,13 +92,31 @@ class Lines:
             fetch=pick(self.fetch),
             rewritten=self.rewritten.intersection(pick(self.keys)),
             scaled_width_px=None if self.scaled_width_px is None else self.scaled_width_px[rows],
+            tall=None if self.tall is None else self.tall[rows],
+            quarters=None if self.quarters is None else self.quarters[rows],
         )
 
     def prepared_by(self, preparation: Preparation) -> Lines:
-        """Return the same lines with the padded widths of another preparation."""
+        """Return the same lines with the padded widths of another preparation; they are turned as before."""
         if self.preparation is not None and preparation.pads_like(self.preparation):
             return self
-        sizes = [image_size(line.image, line.key) for line in map(self.__getitem__, range(len(self)))]
+        return self._measured(preparation)
+
+    def after_quarters(self, quarters: int) -> Lines:
+        """Return the same lines with their pictures turned so many quarters against the clock."""
+        if self.preparation is None:
+            raise ValueError("lines without a preparation have no widths to turn")
+        turned = replace(self, quarters=np.full(len(self), quarters, np.int8))
+        return turned._measured(self.preparation)
+
+    def quarters_of(self, i: int) -> int:
+        """Return the quarter turns that the picture of line `i` gets."""
+        return 0 if self.quarters is None else int(self.quarters[i])
+
+    def _measured(self, preparation: Preparation) -> Lines:
+        """The lines with the widths that a preparation gives them, looked up in the heads of their pictures."""
+        lines = map(self.__getitem__, range(len(self)))
+        sizes = [size_after(self.quarters_of(i), *image_size(line.image, line.key)) for i, line in enumerate(lines)]
         widths = np.array([preparation.padded_width_px(*size) for size in sizes], np.int64)
         scaled = np.array([preparation.scaled_width_px(*size) for size in sizes], np.int64)
         return replace(self, padded_width_px=widths, preparation=preparation, scaled_width_px=scaled)
@@ -101,6 +124,12 @@ class Lines:
     def where(self, condition: Callable[[str | None], bool]) -> Lines:
         """Return the lines whose text fulfils `condition`."""
         return self.take([i for i, text in enumerate(self.texts) if condition(text)])
+
+    def relabelled(self, rule: Callable[[str], str]) -> Lines:
+        """Return the lines with their labels rewritten by `rule`; what it changes is named under `rewritten`."""
+        texts = tuple(None if text is None else rule(text) for text in self.texts)
+        changed = (key for key, text, before in zip(self.keys, texts, self.texts, strict=True) if text != before)
+        return replace(self, texts=texts, rewritten=self.rewritten.union(changed))
 
     def of_sources(self, names: Collection[str] | None) -> Lines:
         """Return the lines of the named sources; None: of all."""
@@ -125,6 +154,8 @@ class Lines:
             sha.update(repr((source, self.augments[source].model_dump_json())).encode())
         for record in records:
             sha.update(repr(record).encode())
+        if self.quarters is not None and self.quarters.any():
+            sha.update(repr(("quarter turns", self.quarters.tolist())).encode())
         return sha.hexdigest()
 
 
@@ -148,7 +179,21 @@ def joined(parts: Sequence[Lines]) -> Lines:
         preparation=parts[0].preparation if parts else None,
         augments={source: own for part in parts for source, own in part.augments.items()},
         scaled_width_px=None if no_scaled_width else np.array(chain("scaled_width_px"), np.int64),
+        **_turns_of(parts),
     )
+
+
+def _turns_of(parts: Sequence[Lines]) -> dict[str, Any]:
+    """How the lines of several parts are turned; nothing where none is."""
+    known = [part for part in parts if part.tall is not None and part.quarters is not None]
+    if not known:
+        return {}
+    arrays: dict[str, list[np.ndarray]] = {"tall": [], "quarters": []}
+    for part in parts:
+        nothing = np.zeros(len(part), np.int8)
+        arrays["tall"].append(nothing.astype(bool) if part.tall is None else part.tall)
+        arrays["quarters"].append(nothing if part.quarters is None else part.quarters)
+    return {"turned": known[0].turned} | {name: np.concatenate(each) for name, each in arrays.items()}
 
 
 def decoded_size(image: bytes, key: str) -> tuple[int, int]:
@@ -179,6 +224,8 @@ class _Usable(NamedTuple):
     padded_width_px: int
     scaled_width_px: int
     image_digest: str
+    tall: bool
+    quarters: int
 
 
 def scan(
@@ -211,17 +258,24 @@ def scan(
         augments={source.name: source.augment} if source.augment is not None else {},
         scaled_width_px=np.asarray([each.scaled_width_px for each in usable], np.int64),
     )
+    if preparation.turned != "never":
+        tall = np.array([each.tall for each in usable], bool)
+        quarters = np.array([each.quarters for each in usable], np.int8)
+        lines = replace(lines, turned=preparation.turned, tall=tall, quarters=quarters)
     return lines, refused
 
 
 def _usable_row(row: int, key: str, contents: Contents, preparation: Preparation, size_of: SizeOf) -> _Usable | Refusal:
     try:
         data = contents.fetch(row)
-        size = size_of(data, key)
+        stored = size_of(data, key)
+        text = contents.texts[row]
+        quarters = way_to_learn(preparation.turned, *stored, text if text is None else normalise(text))
+        size = size_after(quarters, *stored)
         scaled_px = preparation.scaled_width_px(*size)
         if scaled_px > preparation.max_width_px:
             raise DataError(f"{key}: wider than image.max_width_px = {preparation.max_width_px} once scaled")
     except DataError as error:
         return Refusal(key, reason_of(error, key))
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return _Usable(row, preparation.padded_width_px(*size), scaled_px, digest)
+    return _Usable(row, preparation.padded_width_px(*size), scaled_px, digest, is_tall(*stored), quarters)

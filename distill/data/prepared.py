@@ -17,6 +17,7 @@ from distill.data.sampler import Group
 from distill.seeds import generator_of
 from students.errors import DataError
 from students.image import Preparation, decode_image
+from students.turning import after
 
 KEPT_BYTES = 2**30  # of scaled lines, kept in memory by all workers of a process together
 
@@ -79,7 +80,8 @@ class ScaledLines:
         if i in self.kept:
             return self.kept[i]
         line = self.lines[i]
-        scaled_HWC = self.preparation.scale(decode_image(line.image, line.key), line.key)
+        pixels = after(self.lines.quarters_of(i), decode_image(line.image, line.key))
+        scaled_HWC = self.preparation.scale(pixels, line.key)
         if scaled_HWC.nbytes <= self.left_bytes:
             self.left_bytes -= scaled_HWC.nbytes
             self.kept[i] = scaled_HWC

@@ -41,6 +41,7 @@ from students.image import Preparation
 from students.model_file import Description, write_whole
 from students.onnx_reader import session
 from students.reading import LogitsOf, Reader
+from students.turning import Turned
 from teachers.shipped import find_student_or_teacher, is_shipped
 
 ExportFormat = Literal["onnx", "int8", "fp16", "hub"]
@@ -74,18 +75,21 @@ def export(
     data: Sequence[str] = (),
     budget_points: float = 0.2,
     decoding: Greedy | Beam | None = None,
+    turned: Turned | None = None,
 ) -> dict[str, Any]:
     """Write `model` in the form `to`, by default next to it (a shipped one: here), and return what was found.
 
-    A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. Raises
-    `ExportError`, and writes nothing, where the result would not read as the model does.
+    A `decoding` takes the place of the model's own in the file; what is checked is checked under the model's. So does
+    `turned`, how tall pictures are read, under which it is checked. Raises `ExportError`, and writes nothing, where the
+    result would not read as the model does.
     """
-    if to == "hub" and decoding is not None:
+    if to == "hub" and (decoding is not None or turned is not None):
         raise ExportError(
-            "--to hub: the folder holds the model file as it is, so how to decode is chosen where it is read"
+            "--to hub: the folder holds the model file as it is, so how to decode and turn is chosen where it is read"
         )
     path = find_student_or_teacher(model)
     reader = teachers.load(path)
+    reader.turn_by(turned)
     if decoding is not None:
         decoder_of(decoding, reader.description.charset)  # a file that nobody could open is not begun
     reader.model.cpu()

@@ -19,6 +19,7 @@ from students.decoding import Beam, Greedy
 from students.errors import DataError, UserError
 from students.pages.page import Page
 from students.pages.reader import PAGES_TOGETHER, PIXELS_TOGETHER, PageReader
+from students.turning import Turned
 
 AHEAD = 2  # groups of pages that wait for each process: it is never idle, and memory stays flat
 Group = list[np.ndarray]
@@ -27,23 +28,25 @@ ReadPages = Callable[[Iterable[np.ndarray]], Iterator[Page | DataError]]
 
 
 class Opening(NamedTuple):
-    """A page reader that is to be opened: one file of both networks, or a locator and what reads; how to decode."""
+    """A page reader that is to be opened: one file of both networks, or a locator and what reads; how it reads."""
 
     locator: str
     recogniser: str | None = None
     decoding: Greedy | Beam | None = None
     review_below: float = 0.0
+    turned: Turned | None = None
 
     def open(self) -> PageReader:
         """Open it; teachers too, where they have a part of their own. Raises as `students.load_page` does."""
         if self.recogniser is None:
             import students  # a student alone needs nothing of teachers
 
-            return students.load_page(self.locator, decoding=self.decoding, review_below=self.review_below)
+            return students.load_page(self.locator, None, self.decoding, self.review_below, self.turned)
         import teachers
 
         reader = teachers.load_page(self.locator, self.recogniser)
         reader.recogniser.decode_by(self.decoding, self.review_below)
+        reader.recogniser.turn_by(self.turned)
         return reader
 
 

@@ -19,6 +19,7 @@ from distill.delivery.html_page import SURROGATES, webp_of, write_html
 from students.charset import Charset
 from students.decode import Reading
 from students.image import Preparation, decode_image
+from students.turning import after, size_after
 
 MOST_LINES = 1000
 HIGHEST_PX, WIDEST_PX = 96, 2400
@@ -74,19 +75,20 @@ def _is_nameable(image: Path) -> bool:
 
 
 def _entry(line: Doubtful, folder: Path, preparation: Preparation) -> dict[str, Any]:
-    """A line as the page wants it; edges of characters as shares of the picture's width."""
+    """A line as the page wants it, turned as it was read; edges of characters as shares of the picture's width."""
     pixels = decode_image(line.image)
     height, width = pixels.shape[:2]
-    picture = Image.fromarray(pixels)
+    picture = Image.fromarray(after(line.reading.quarters, pixels))
     picture.thumbnail((WIDEST_PX, HIGHEST_PX))
     reading = line.reading
+    read_width = size_after(reading.quarters, height, width)[1]
     extents = reading.extents_px(preparation, height, width)
     return {
         "file": Path(os.path.abspath(line.image)).relative_to(folder).as_posix(),
         "text": reading.text,
         "confidence": round(reading.confidence, 6),
         "characters": [
-            [c.text, round(c.confidence, 4), round(left / width, 4), round(right / width, 4)]
+            [c.text, round(c.confidence, 4), round(left / read_width, 4), round(right / read_width, 4)]
             for c, (left, right) in zip(reading.characters, extents, strict=True)
         ],
         "alternatives": [[text, round(p, 6)] for text, p in reading.alternatives],

@@ -17,7 +17,7 @@ from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import compare
 from distill.schema import Protocol
 from students.alignments import text_log_probabilities
-from students.charset import Charset
+from students.charset import BLANK, Charset
 from students.decode import collapse
 from students.decoder import tempered
 from students.image import Preparation
@@ -58,8 +58,10 @@ def fitted_temperature(
 
 def at_each_temperature(log_p_TC: np.ndarray, classes: Sequence[int]) -> np.ndarray:
     """Return log P(text | line) in nats at each of `TEMPERATURES`, shape (K,)."""
-    tempered_KTC = np.stack([tempered(log_p_TC, tau) for tau in TEMPERATURES])
-    return text_log_probabilities(tempered_KTC, [classes] * len(tempered_KTC))
+    needed = sorted({BLANK, *classes})  # of thousands of classes a text has few
+    tempered_KTS = np.stack([tempered(log_p_TC, tau, needed) for tau in TEMPERATURES])
+    places = [needed.index(c) for c in classes]
+    return text_log_probabilities(tempered_KTS, [places] * len(tempered_KTS))
 
 
 def best_temperature(answers: Sequence[Answer]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,16 +18,19 @@ from distill.data.inference import BATCH_LINES, images_of, outputs_of
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
-from distill.evaluation.metrics import Truth, score
+from distill.evaluation.metrics import Truth, fold, score
 from distill.evaluation.peers import Peer
 from distill.runtime import StopFlag
 from distill.schema import Protocol
 from distill.teaching.graph import GraphNetwork
 from distill.teaching.teacher import FrozenTeacher
 from distill.track import progress
+from students.alignments import text_log_probabilities
+from students.decode import collapse
 from students.errors import DataError
 from students.image import Preparation
 from students.reading import Reader
+from students.turning import WAYS, sureness
 
 Decoded = TypeVar("Decoded")
 
@@ -65,7 +69,57 @@ def read_here(
     device: torch.device,
     share: slice = slice(None),
 ) -> Iterator[list[tuple[str, Decoded]]]:
-    """Yield what `decode` makes of the lines of each batch, with their keys; `share`: of these batches only."""
+    """Yield what `decode` makes of the lines of each batch, with their keys; `share`: of these batches only.
+
+    A tall picture is read as its lines say (`students.turning`), whatever its label, and the surest reading kept.
+    """
+    tall, others = parted_by_height(lines)
+    for group in _posteriors(model, others, preparation, device, share):
+        yield [(key, decode(log_p_TC)) for key, log_p_TC in group]
+    if len(mine := tall.take(range(len(tall))[share])):
+        yield list(_read_tall(model, mine, decode, preparation, device).items())
+
+
+def parted_by_height(lines: Lines) -> tuple[Lines, Lines]:
+    """Return the lines whose pictures are tall where such are turned, and the others."""
+    if lines.tall is None or not lines.tall.any():
+        return lines.take([]), lines
+    return lines.take(np.flatnonzero(lines.tall)), lines.take(np.flatnonzero(~lines.tall))
+
+
+def _read_tall(
+    model: nn.Module,
+    lines: Lines,
+    decode: Callable[[np.ndarray], Decoded],
+    preparation: Preparation,
+    device: torch.device,
+) -> dict[str, Decoded]:
+    """Every line in each way that is to be read, and of those what `decode` makes of the surest."""
+    best: dict[str, tuple[float, Decoded]] = {}
+    for quarters in WAYS[lines.turned]:
+        for key, log_p_TC in chain.from_iterable(
+            _posteriors(model, turned_within(lines, quarters), preparation, device)
+        ):
+            classes = collapse(log_p_TC.argmax(1))
+            log_p = text_log_probabilities(log_p_TC[None], [classes])[0]
+            sure = sureness(float(np.exp(log_p)), len(classes))
+            if key not in best or sure > best[key][0]:
+                best[key] = sure, decode(log_p_TC)
+    return {key: decoded for key, (_, decoded) in best.items()}
+
+
+def turned_within(lines: Lines, quarters: int) -> Lines:
+    """Return lines turned so many quarters, without those that are too wide then and can be read in another way."""
+    turned = lines.after_quarters(quarters)
+    if turned.preparation is None or turned.scaled_width_px is None or quarters == WAYS[lines.turned][0]:
+        return turned
+    return turned.take(np.flatnonzero(turned.scaled_width_px <= turned.preparation.max_width_px))
+
+
+def _posteriors(
+    model: nn.Module, lines: Lines, preparation: Preparation, device: torch.device, share: slice = slice(None)
+) -> Iterator[list[tuple[str, np.ndarray]]]:
+    """The log-posteriors (T, C) of the valid frames of the lines of each batch, with their keys."""
     teacher = model if isinstance(model, FrozenTeacher) else None
     prepared = PreparedLines(lines, preparation, teacher.preparations if teacher else (), 0)
     most = model.lines_a_batch if isinstance(model, GraphNetwork) else BATCH_LINES
@@ -74,7 +128,7 @@ def read_here(
     for group, outputs in outputs_of(model, images_of(prepared, groups, device, own=own)):
         log_probabilities_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         rows = zip(group.indices, log_probabilities_NTC, outputs.lengths_N.tolist(), strict=True)
-        yield [(lines.keys[i], decode(frames[:length])) for i, frames, length in rows]
+        yield [(lines.keys[i], frames[:length]) for i, frames, length in rows]
 
 
 def truths_of(lines: Lines) -> list[Truth]:
@@ -93,6 +147,7 @@ def evaluate_sources(
 
     Rates are fractions. Raises `DataError` for unlabelled lines, which would count as misread.
     """
+    fold("", protocol)  # what it needs is missed before all lines are read
     lines, refused = open_data(data, reader.description.preparation)
     if None in lines.texts:
         raise DataError(f"{' '.join(data)}: {lines.texts.count(None)} lines have no label to compare with")

@@ -11,7 +11,9 @@ from typing import Any
 from rapidfuzz.distance import Levenshtein
 from typing_extensions import assert_never
 
+from distill.data.east_asian import compatible
 from distill.data.labels import LabelForm, fold_label
+from distill.evaluation.variants import variant_table
 from distill.schema import Protocol
 from students.charset import normalise
 
@@ -67,7 +69,7 @@ class Compared:
 
 
 def fold(text: str, protocol: Protocol) -> str:
-    """Return the part of a text that a protocol compares."""
+    """Return the part of a text that a protocol compares; raises `DataError` where its tables are not installed."""
     match protocol:
         case "exact":
             return " ".join(normalise(text).split())
@@ -75,6 +77,10 @@ def fold(text: str, protocol: Protocol) -> str:
             return "".join(normalise(text).upper().split())
         case "alnum":
             return "".join(c for c in unicodedata.normalize("NFKD", text).lower() if c in ALNUM)
+        case "nfkc":
+            return compatible(text)
+        case "variants":
+            return compatible(text).translate(variant_table())
         case _:
             assert_never(protocol)
 

@@ -15,7 +15,7 @@ from distill.recipe.training import Training
 from distill.runtime import Runtime
 from distill.schema import Protocol, Section, without_unset
 from distill.synthesis.source import RenderedSource
-from students.charset import Charset, normalise
+from students.charset import Charset, in_one_form
 from students.config import StudentConfig
 from students.errors import UserError
 from students.image import Preparation
@@ -47,7 +47,7 @@ class CharsetChoice(Section):
     @field_validator("characters")
     @classmethod
     def _a_charset(cls, characters: str | None) -> str | None:
-        return None if characters is None else Charset(characters=normalise(characters)).characters
+        return None if characters is None else Charset(characters=in_one_form(characters)).characters
 
     outside: Literal["fail", "drop"] = Field(
         "fail", description="a training label with another character: stop, or leave the line out and name it"
@@ -82,6 +82,11 @@ class Data(Section):
         None, description="where there is no test source: cut it from train, before validation is cut"
     )
     protocol: Protocol = Field("exact", description="how texts are compared")
+    normalisation: Literal["nfc", "east_asian"] = Field(
+        "nfc",
+        description="how labels are rewritten: NFC; or NFC with what Chinese and Japanese print does not tell apart "
+        "(full-width letters, radicals, variation selectors, spaces beside Han) written in one way",
+    )
     charset: CharsetChoice = Field(CharsetChoice(), description="which characters can be written")
     policies: Policies = Field(Policies(), description="what happens to lines that would mislead")
     licence: str = Field("other", description="what the lines' licences allow a model; for its card")
@@ -89,7 +94,7 @@ class Data(Section):
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(self, dump(self), ("test_cut",))
+        return without_unset(self, dump(self), ("test_cut", "normalisation"))
 
     @model_validator(mode="before")
     @classmethod

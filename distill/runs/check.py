@@ -163,7 +163,12 @@ def _labels(pools: Pools) -> list[Finding]:
     found = []
     for name, kind, what, advice in (
         ("empty_labels", "empty", "an empty label", "data.policies.empty decides whether they are used"),
-        ("rewritten_labels", "rewritten", "put into NFC, or without the punctuation that label_form leaves out", ""),
+        (
+            "rewritten_labels",
+            "rewritten",
+            "put into NFC, rewritten by data.normalisation, or without the punctuation that label_form leaves out",
+            "",
+        ),
     ):
         for part, keys in summary[name].items():
             found += about("note", kind, part, [(key, key) for key in keys], what, advice)

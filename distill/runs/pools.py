@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from distill.data.east_asian import as_printed
 from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined, open_source
 from distill.data.padding import padding
@@ -162,6 +163,8 @@ def _open_parts(
         opened.append(of_part)
     if problems:
         raise DataError("\n".join(problems))
+    if recipe.data.normalisation == "east_asian":
+        opened = [lines.relabelled(as_printed) for lines in opened]
     train, validation, test = opened
     return train, validation, test
 

@@ -22,6 +22,7 @@ from students.pages.page import Page, PageLine
 from students.pages.preparation import PreparedPage
 from students.pages.turned import stands_on_its_head
 from students.reading import READ_BATCH, Reader
+from students.turning import size_after
 
 PAGES_TOGETHER, LINES_TOGETHER, PIXELS_TOGETHER = 8, 192, 16_000_000  # of pages whose lines are read together, at most
 
@@ -138,14 +139,22 @@ class PageReader:
         return Page(*page.size_px, tuple(lines), upside_down)
 
     def _line(self, found: FoundLine, reading: Reading | DataError, cut_HWC: np.ndarray, margin_px: int) -> PageLine:
-        polygon = tuple((x, y) for x, y in found.polygon_P2.tolist())
+        polygon = tuple((x, y) for x, y in from_the_top_left_of_its_text(found.polygon_P2, reading).tolist())
         if isinstance(reading, DataError):
             return PageLine(polygon, found.box, "", 0.0, found.found, review=True, problem=str(reading))
         height, width = cut_HWC.shape[:2]
-        inner_px = max(1, width - 2 * margin_px)
+        read_width = size_after(reading.quarters, height, width)[1]
+        inner_px = max(1, read_width - 2 * margin_px)
         extents = tuple(
             (min(max((left - margin_px) / inner_px, 0.0), 1.0), min(max((right - margin_px) / inner_px, 0.0), 1.0))
             for left, right in reading.extents_px(self.recogniser.description.preparation, height, width)
         )
         read = reading.text, reading.confidence, found.found, reading.characters, extents, reading.review
         return PageLine(polygon, found.box, *read)
+
+
+def from_the_top_left_of_its_text(polygon_P2: np.ndarray, reading: Reading | DataError) -> np.ndarray:
+    """Return the corners of a line from the top left of the text as it was read, clockwise as before."""
+    if isinstance(reading, DataError) or len(polygon_P2) > 4:  # a line that bends is longer than high
+        return polygon_P2
+    return np.roll(polygon_P2, -reading.quarters, axis=0)

@@ -19,7 +19,7 @@ from tests.samples import png_bytes, write_talkative
 pytestmark = pytest.mark.browser
 
 ORT = Path(__file__).parents[2] / "distill" / "delivery" / "pages" / "ort"
-N_LINES = 60
+N_LINES, N_TALL = 60, 8
 READ = """async (encoded) => {
   const blob = await (await fetch("data:image/png;base64," + encoded)).blob();
   const { text, confidence, characters } = await readBlob(blob);
@@ -29,10 +29,10 @@ READ = """async (encoded) => {
 
 @pytest.fixture(scope="module")
 def talkative(tmp_path_factory: pytest.TempPathFactory) -> students.Reader:
-    """A student with random weights, and a head that seldom prefers the blank."""
+    """A student with random weights, and a head that seldom prefers the blank; it reads tall pictures in three ways."""
     charset = Charset(characters="abcdefghijklmnopqrstuvwxyzABCDEFGHIJ 0123456789.,:€")
     path = write_talkative(tmp_path_factory.mktemp("student") / "model.safetensors", charset)
-    return students.load(path)
+    return students.load(path, turned="surer")
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,10 @@ def test_the_browser_reads_real_lines_as_python_does(
     browser, address: str, talkative: students.Reader, real_data: Path
 ) -> None:
     rows = pq.read_table(real_data / "sroie_lines" / "test.parquet").slice(0, N_LINES).to_pylist()
-    pictures = [row["image"]["bytes"] for row in rows]
+    pictures = [row["image"]["bytes"] for row in rows] + [png_bytes(120, 40 + i, seed=i) for i in range(N_TALL)]
     expected = talkative.read(pictures)
     assert len({reading.text for reading in expected}) > N_LINES / 2  # they have something to differ in
+    assert {reading.quarters for reading in expected[-N_TALL:]} >= {1, 3}
     page = browser.new_context().new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -28,7 +28,7 @@ def read(change: dict[str, str]) -> list:
 
 
 def test_bins_hold_every_line_once_and_their_shares_add_up() -> None:
-    roles = {"teacher": read({"bb": "bc"}), "student": read({"bb": "bc", "cccccc": "ccccc", "cab": "xcab"})}
+    roles = {"teacher": read({"bb": "bc"}), "student": read({"bb": "bc", "cccccc": "ccccc", "cab": "xcab", "b|<a": "b<<a"})}
     found = breakdown(lines(), roles)
     for bins in (found["length"], found["width_px"]):
         assert sum(b["n"] for b in bins) == len(WORDS)
@@ -43,9 +43,29 @@ def test_bins_hold_every_line_once_and_their_shares_add_up() -> None:
     assert c["teacher"] == 1
     assert c["student"] == pytest.approx(1 - 5 / c["n"], abs=1e-6)  # an inserted character misses none
     text = as_markdown(page(found, agreement(roles["teacher"], roles["student"]), ["teacher", "student"]))
-    assert "| `\\|` |" in text
-    assert "| `<` |" in text
-    assert "15 lines" in text
+    assert found["costly"]["|"] == {"missed": 5, "read_as": {"<": 5}}
+    assert found["costly"]["c"] == {"missed": 5, "read_as": {"": 5}}
+    n = sum(map(len, WORDS))
+    assert found["errors"] == {"characters": n, "missed": 15, "extra": 5, "always_read": 2}
+    assert "| `\\|` | `<` (5) | 5 | 100.0% | 0.0% |" in text
+    assert "| `c` | nothing (5) |" in text
+    assert f"misreads 15 of {n} characters and writes 5 that are not there" in text
+    assert "20 lines" in text
+
+
+def test_of_thousands_of_characters_those_that_cost_most_are_shown() -> None:
+    texts = [chr(0x4E00 + i) for i in range(3000)]
+    read = {str(i): "x" if i % 3 == 0 else text for i, text in enumerate(texts)} | {"0": "", "3": "yy"}
+    lines = compare([Truth(str(i), text, "line") for i, text in enumerate(texts)], read, "exact")
+    keys, n = tuple(read), len(texts)
+    test = Lines(keys, keys, tuple(texts), ("line",) * n, np.full(n, 64), ("",) * n, ())
+    found = breakdown(test, {"student": lines})
+    assert len(found["character"]) == 3000
+    assert len(found["costly"]) == 12
+    assert found["errors"]["always_read"] == 2000
+    text = as_markdown(page(found, None, ["student"]))
+    assert "Of 3,000 different characters it always reads 2,000" in text
+    assert len(text.splitlines()) < 40
 
 
 def test_agreement_is_about_the_students_errors() -> None:

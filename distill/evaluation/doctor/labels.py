@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from distill.data.lines import Lines
+from distill.evaluation.doctor.east_asian import AS_PRINTED, private_use, radicals, two_manners, variation_selectors
 from distill.evaluation.doctor.findings import Finding, about
+from distill.evaluation.doctor.naming import is_mark, listed, named
 from students.charset import Charset
 
 FEW_LINES = 10
@@ -32,7 +34,7 @@ def findings_in_labels(part: str, lines: Lines) -> list[Finding]:
     for kind, find, what, advice in CHECKS:
         hits = [(key, f"{key}: {text!r}: {fault}") for key, text in labels if (fault := find(text))]
         found += about("note", kind, part, hits, what, advice)
-    return found
+    return found + two_manners(part, labels)
 
 
 def findings_in_charset(charset: Charset, counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
@@ -63,12 +65,6 @@ def class_counts(parts: Mapping[str, Lines], charset: Charset) -> dict[str, dict
     return {c: {part: count[c] for part, count in counts.items()} for c in characters}
 
 
-def named(character: str) -> str:
-    """Return a character so that it can be seen: spaces, marks and invisible ones by their code point."""
-    visible = character.isprintable() and not character.isspace() and not _is_mark(character)
-    return character if visible else f"U+{ord(character):04X}"
-
-
 def mixed_scripts(text: str) -> str:
     """Find words whose letters are of several scripts that look alike."""
     words = [] if text.isascii() else re.findall(r"[^\W\d_]+", text)
@@ -85,20 +81,20 @@ def other_width(text: str) -> str:
         return ""
     at_home = any(unicodedata.east_asian_width(c) == "W" for c in text)
     forms = [c for c in text if unicodedata.decomposition(c).startswith(("<wide>", "<narrow>"))]
-    return _list(c for c in forms if c.isalnum() or not at_home)
+    return listed(c for c in forms if c.isalnum() or not at_home)
 
 
 def invisible(text: str) -> str:
     """Find format and control characters: zero width, soft hyphens, byte order and direction marks, tabs, new lines."""
-    return "" if text.isprintable() else _list(c for c in text if unicodedata.category(c) in ("Cf", "Cc"))
+    return "" if text.isprintable() else listed(c for c in text if unicodedata.category(c) in ("Cf", "Cc"))
 
 
 def no_character(text: str) -> str:
     """Find code points without a meaning, and the replacement character, a sign of bytes decoded wrongly."""
     if text.isascii():
         return ""
-    without = ("Co", "Cn", "Cs")  # private, unassigned, surrogate
-    return _list(c for c in text if unicodedata.category(c) in without or c == "\N{REPLACEMENT CHARACTER}")
+    without = ("Cn", "Cs")  # unassigned, surrogate
+    return listed(c for c in text if unicodedata.category(c) in without or c == "\N{REPLACEMENT CHARACTER}")
 
 
 def decoded_twice(text: str) -> str:
@@ -113,7 +109,7 @@ def decoded_twice(text: str) -> str:
 
 def odd_spaces(text: str) -> str:
     """Find spaces of another kind than the plain one."""
-    return "" if text.isascii() else _list(c for c in text if unicodedata.category(c)[0] == "Z" and c != " ")
+    return "" if text.isascii() else listed(c for c in text if unicodedata.category(c)[0] == "Z" and c != " ")
 
 
 def loose_spaces(text: str) -> str:
@@ -126,14 +122,17 @@ def loose_marks(text: str) -> str:
     if text.isascii():
         return ""
     pairs = zip(" " + text, text, strict=False)
-    return _list(c for before, c in pairs if _is_mark(c) and (_script(before) in CONFUSED_SCRIPTS or before == " "))
+    return listed(c for before, c in pairs if is_mark(c) and (_script(before) in CONFUSED_SCRIPTS or before == " "))
 
 
 CHECKS: tuple[tuple[str, Callable[[str], str], str, str], ...] = (
     ("mixed-scripts", mixed_scripts, "look-alike scripts mixed inside a word", "type these words in one script"),
-    ("width-forms", other_width, "full-width or half-width forms", "write the plain characters"),
+    ("width-forms", other_width, "full-width or half-width forms", f"write the plain characters; {AS_PRINTED}"),
+    ("variation-selectors", variation_selectors, "variation selectors", f"take them out: {AS_PRINTED}"),
+    ("radicals", radicals, "radicals in the place of characters", f"write the characters; {AS_PRINTED}"),
+    ("private-use", private_use, "private-use characters", "write what their font shows, or drop these lines"),
     ("invisible", invisible, "invisible characters", "take them out: no picture shows them"),
-    ("no-character", no_character, "private, unassigned or replacement characters", "decode the labels anew"),
+    ("no-character", no_character, "unassigned or replacement characters", "decode the labels anew"),
     ("wrong-encoding", decoded_twice, "UTF-8 read in a wrong encoding, it seems", "decode the labels anew"),
     ("odd-spaces", odd_spaces, "spaces of another kind", "write the plain space"),
     ("loose-spaces", loose_spaces, "spaces at an end or several in a row", "take them out"),
@@ -155,11 +154,3 @@ def _plain(character: str) -> str:
     if "ANGLE" in name or not ("QUOTATION MARK" in name or "APOSTROPHE" in name):
         return ""
     return "'" if "SINGLE" in name or "APOSTROPHE" in name else '"'
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character)[0] == "M"
-
-
-def _list(characters: Iterable[str]) -> str:
-    return ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in dict.fromkeys(characters))

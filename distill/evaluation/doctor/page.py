@@ -19,7 +19,7 @@ from distill.data.prepared import ScaledLines
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubt
 from distill.evaluation.doctor.findings import Finding, counted
-from distill.evaluation.doctor.labels import named
+from distill.evaluation.doctor.naming import named
 from distill.evaluation.page_style import STYLE
 from distill.recipe.sections import Recipe
 from distill.synthesis.render import contact_sheet

@@ -25,6 +25,7 @@ LONG_LABEL = 4  # characters from which an upright picture is odd
 STEADY_LABEL = 3  # characters from which the width of one is a steady measure
 FAR_OUT = 5.0  # robust standard deviations
 FAR_AT_LEAST = np.log(2.0)
+TURN = "turn the pictures, or set image.turned, which turns those more than 1.5 times as high as wide"
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,13 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
 
     n_characters = np.array([len(text or "") for text in lines.texts], np.int64)
     blank_but_labelled = pictures.blank & np.array([text != "" for text in lines.texts], bool)
+    is_turned = np.zeros(len(lines), bool) if lines.quarters is None else lines.quarters % 2 == 1
+    height, width = np.where(is_turned, width, height), np.where(is_turned, height, width)
     per_character = width / np.maximum(height * n_characters, 1)
     upright = (height > UPRIGHT * width) & (n_characters >= LONG_LABEL)
     narrow, wide = far_out(per_character, lines.sources, (n_characters >= STEADY_LABEL) & ~upright)
     tiny = height * 3 < preparation.height_px
-    found = about("note", "turned", part, those(upright), "turned by a right angle, it seems", "turn the pictures")
+    found = about("note", "turned", part, those(upright), "turned by a right angle, it seems", TURN)
     found += about("note", "blank", part, those(blank_but_labelled), "almost blank", "look at the pictures")
     what, advice = f"less than a third of {preparation.height_px} px high", "enlarging brings nothing back"
     found += about("note", "tiny", part, those(tiny), what, f"{advice}: expect them to be read badly")

@@ -20,7 +20,11 @@ CASES = [
     ("invisible", "a\u200fb", "a b"),
     ("invisible", "a\tb", "naïve é"),
     ("no-character", "caf\ufffd", "café"),
-    ("no-character", "a\ue000", "a☎"),
+    ("no-character", "a\u0378", "a☎"),
+    ("private-use", "a\ue000", "a☎"),
+    ("private-use", "龍\U000f0001", "龍"),
+    ("variation-selectors", "葛\U000e0100飾", "葛飾"),
+    ("radicals", "\u2f00月", "一月"),
     ("wrong-encoding", "cafÃ©", "café"),
     ("odd-spaces", "1\u00a0000", "1 000"),
     ("odd-spaces", "1\u2009000", "é 1"),
@@ -36,6 +40,21 @@ def test_a_label_is_noted_and_a_plain_one_is_not(kind: str, bad: str, good: str)
     found = [f for f in findings_in_labels("train", labelled("plain", bad, good)) if f.kind == kind]
     assert [f.keys for f in found] == [("mine/001_0.png",)]
     assert not findings_in_labels("train", labelled("plain", good))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rarer", "others"),
+    [
+        ("han-spacing", "第 3 章", ("第3章", "A型", "第 章")),
+        ("han-spacing", "第3章", ("第 3 章", "A 型")),
+        ("han-punctuation", "你好,世界", ("你好，世界", "再见。", "a,b")),
+    ],
+)
+def test_two_manners_are_noted_by_the_lines_of_the_rarer(kind: str, rarer: str, others: tuple[str, ...]) -> None:
+    (found,) = findings_in_labels("train", labelled(*others, rarer))
+    assert (found.kind, len(found.keys)) == (kind, 1)
+    assert repr(rarer) in found.remarks[0]
+    assert not findings_in_labels("train", labelled(rarer))
 
 
 def test_every_check_of_a_label_has_a_case() -> None:

@@ -133,10 +133,14 @@ export class PageReader {
       const problem = `line ${number}: ${error.message ?? error}`;
       return { ...place, text: "", confidence: 0, found, review: true, characters: [], problem };
     }
-    const inner = Math.max(1, line.width - 2 * margin);
+    const { quarters } = reading;
+    const inner = Math.max(1, (quarters % 2 ? line.height : line.width) - 2 * margin);
+    // from the top left of the text as it was read; a line that bends is longer than high
+    const corners = polygon.length === 4 ? [...polygon.slice(quarters), ...polygon.slice(0, quarters)] : polygon;
+    place.polygon = corners.map(roundedPoint);
     const edge = (frame) => Math.min(Math.max((reading.edgeOf(frame) - margin) / inner, 0), 1);
     const characters = reading.characters.map(({ text, confidence, start, end }) => (
-      { text, confidence, polygon: partOf(polygon, edge(start), edge(end)).map(roundedPoint) }));
+      { text, confidence, polygon: partOf(corners, edge(start), edge(end)).map(roundedPoint) }));
     return { ...place, text: reading.text, confidence: reading.confidence, found, review: false, characters };
   }
 }
