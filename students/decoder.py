@@ -57,9 +57,7 @@ def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 
             assert_never(decoding)
 
 
-def tempered(
-    log_probabilities_TC: np.ndarray, temperature: float, classes: Sequence[int] | None = None
-) -> np.ndarray:
+def tempered(log_probabilities_TC: np.ndarray, temperature: float, classes: Sequence[int] | None = None) -> np.ndarray:
     """Return the log-posteriors under a temperature, log softmax(log p / tau): of all classes, or of some."""
     scaled_TC = log_probabilities_TC / temperature
     scaled_TC -= scaled_TC.max(axis=-1, keepdims=True)

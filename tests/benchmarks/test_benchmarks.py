@@ -28,7 +28,7 @@ from tests.samples import png_bytes
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("hebrew", "pages", "reading_order")
+NAMES += ("hebrew", "pages", "reading_order", "thousands")
 CPU = torch.device("cpu")
 
 
@@ -210,3 +210,12 @@ def test_hebrew_words_are_drawn_and_their_figures_recorded(benchmark: ModuleType
     question = benchmark.question({"order of the picture": benchmark.Read(88.04, 3.2)}, ["--steps", "2"], 5.4)
     assert [record.value for record in question.records] == [88.0, 3.2]
     assert question.records[0].command == "python tests/benchmarks/hebrew.py --steps 2"
+
+
+@of("thousands")
+def test_thousands_of_classes_in_small(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in {"LABELS": 40, "CHECKED": 20, "REVIEWED": 2, "ROUNDS": 1, "N_LINES": 2}.items():
+        monkeypatch.setattr(benchmark, name, size)
+    found = benchmark.measure(120)
+    assert len(found) > 20
+    assert all(milliseconds >= 0 for milliseconds in found.values())

@@ -28,7 +28,10 @@ def read(change: dict[str, str]) -> list:
 
 
 def test_bins_hold_every_line_once_and_their_shares_add_up() -> None:
-    roles = {"teacher": read({"bb": "bc"}), "student": read({"bb": "bc", "cccccc": "ccccc", "cab": "xcab", "b|<a": "b<<a"})}
+    roles = {
+        "teacher": read({"bb": "bc"}),
+        "student": read({"bb": "bc", "cccccc": "ccccc", "cab": "xcab", "b|<a": "b<<a"}),
+    }
     found = breakdown(lines(), roles)
     for bins in (found["length"], found["width_px"]):
         assert sum(b["n"] for b in bins) == len(WORDS)

