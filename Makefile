@@ -86,8 +86,12 @@ lint: .venv/ready  ## ruff, mypy, and which package may import which
 results: .venv/ready  ## make RESULTS.md of docs/results/
 	$(BIN)/python docs/build.py results
 
-docs: .venv/ready  ## make docs/recipe.md, the reference of every recipe key
-	$(BIN)/python docs/build.py docs
+docs: .venv/site  ## make the recipe reference, the picture of the packages, and site/html of all documents
+	$(BIN)/python docs/build.py docs site
+
+.venv/site: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[site]'
+	@touch $@
 
 dist: .venv/ready  ## build two wheels into dist/: the suite, and the shipped teachers
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./teachers/weights

@@ -1,6 +1,7 @@
-"""Make the generated documents: RESULTS.md of docs/results/*.json, docs/recipe.md of the recipe's sections.
+"""Make the generated documents, and the site of all of them.
 
-`python docs/build.py` writes both, `make results` and `make docs` one of them; tests fail where one of them is stale.
+`results`: RESULTS.md of docs/results/*.json. `docs`: docs/recipe.md of the recipe's sections, docs/architecture.svg of
+the layers. `site`: site/html of every document. Tests fail where one of the former is stale.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from distill.records import Question, Record, read_question  # noqa: E402 - the root has to be known first
+from docs import website  # noqa: E402
+from docs.picture import architecture_svg  # noqa: E402
 from docs.reference import recipe_page  # noqa: E402
 
 RESULTS = ROOT / "RESULTS.md"
 RECIPE = ROOT / "docs" / "recipe.md"
+PICTURE = ROOT / "docs" / "architecture.svg"
 WIDTH = 110
 FIELDS = ("what", "commit", "seeds", "unit")
 
@@ -177,11 +181,17 @@ def number(value: float | int, signed: bool = False) -> str:
 
 
 def main(wanted: Sequence[str]) -> None:
-    """Write the documents that are named, without a name both."""
-    if not wanted or "results" in wanted:
+    """Write the documents that are named. Raises `SystemExit` with every broken link of the site."""
+    if "results" in wanted:
         RESULTS.write_text(results_page())
-    if not wanted or "docs" in wanted:
+    if "docs" in wanted:
         RECIPE.write_text(recipe_page())
+        PICTURE.write_text(architecture_svg())
+    if "site" in wanted:
+        try:
+            print(website.build() / "index.html")
+        except website.SiteError as error:
+            raise SystemExit(f"make docs: {error}") from error
 
 
 if __name__ == "__main__":

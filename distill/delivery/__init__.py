@@ -1,1 +1,1 @@
-"""What leaves the house: exports held against the model, pages, and how fast it all is."""
+"""What leaves the suite: exports held against the model, pages, and how fast it all is."""
