@@ -42,6 +42,7 @@ def build(folder: Path = SITE, root: Path = ROOT) -> Path:
     if folder.exists():
         shutil.rmtree(folder)
     stage(folder / "source", root)
+    shutil.copyfile(root / "docs" / "site.css", folder / "source" / "site.css")
     settings = (root / "docs" / "zensical.toml").read_text(encoding="utf-8")
     (folder / "zensical.toml").write_text(settings.replace("nav = []", navigation(folder / "source")), encoding="utf-8")
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
