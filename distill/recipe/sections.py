@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from distill.data.characters import NamedSet
 from distill.data.mixing import Mix
 from distill.data.sources import FileSource
 from distill.recipe.documents import Cut, Unlabel
@@ -32,6 +33,9 @@ class CharsetChoice(Section):
     """Which characters the recognisers can write."""
 
     characters: str | None = Field(None, description="the characters; null: those of the training labels")
+    named: tuple[NamedSet, ...] = Field(
+        (), description="named sets of characters that can be written besides, whether a label has them or not"
+    )
 
     reorder: bool = Field(
         True,
@@ -42,7 +46,7 @@ class CharsetChoice(Section):
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """The default is left out, so that older runs keep their digest."""
-        return {name: value for name, value in dump(self).items() if name != "reorder" or not value}
+        return without_unset(self, dump(self), ("reorder", "named"))
 
     @field_validator("characters")
     @classmethod

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from distill.data.characters import characters_of_sets
 from distill.data.east_asian import as_printed
 from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined, open_source
@@ -30,7 +31,7 @@ from distill.synthesis.opening import open_rendered
 from distill.synthesis.source import RenderedSource
 from distill.teaching.teacher_files import teacher_file
 from distill.training.initial import charset_with_starts
-from students.charset import Charset
+from students.charset import Charset, normalise
 from students.errors import DataError
 from students.model_file import read_description
 
@@ -213,11 +214,14 @@ def _charset(recipe: Recipe, train: Lines, folder: Path) -> Charset:
 
 
 def choose_charset(texts: Sequence[str | None], choice: CharsetChoice) -> Charset:
-    """Return the recipe's characters, or those of the labels and the space; in visual order if any runs right to left.
+    """Return the recipe's characters, or those of the labels and the space, and of named sets.
+
+    They are in visual order if any runs right to left.
 
     Raises `DataError` where python-bidi, which that order needs, is missing.
     """
+    named = characters_of_sets(choice.named)
     if choice.characters is not None:
-        chosen = Charset(characters=choice.characters)
+        chosen = Charset(characters="".join(dict.fromkeys(choice.characters + normalise(named))))
         return chosen.for_lines() if choice.reorder else chosen
-    return (Charset.of_lines if choice.reorder else Charset.of)([" ", *(text for text in texts if text)])
+    return (Charset.of_lines if choice.reorder else Charset.of)([" ", named, *(text for text in texts if text)])

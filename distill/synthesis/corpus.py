@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from distill.synthesis.hanzi_words import HanziWords
+from distill.synthesis.text_files import bytes_of, utf8_of
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -20,10 +22,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Texts:
-    """Lines and words that a source samples from; none where it names no files."""
+    """Lines and words that a source samples from; none where it names no files, nor asks for Chinese."""
 
     lines: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    hanzi: HanziWords | None = field(default=None, repr=False)
     digests: tuple[str, ...] = field(default=(), repr=False)
 
     @cached_property
@@ -52,8 +55,8 @@ def read_texts(corpus: Path | None, words: Path | None, alphabet: str | None) ->
     Those with a character outside `alphabet` are left out with a warning. Raises `DataError` for a file that cannot
     be read or keeps nothing.
     """
-    digests = tuple(hashlib.sha256(_bytes(path)).hexdigest() for path in (corpus, words) if path)
-    return Texts(_kept(corpus, alphabet), _kept(words, alphabet), digests)
+    digests = tuple(hashlib.sha256(bytes_of(path)).hexdigest() for path in (corpus, words) if path)
+    return Texts(_kept(corpus, alphabet), _kept(words, alphabet), digests=digests)
 
 
 def piece_of(lines: tuple[str, ...], low: int, high: int, rng: random.Random) -> str:
@@ -110,11 +113,7 @@ def _between_characters(word: str, offset: int, length: int) -> str:
 def _kept(path: Path | None, alphabet: str | None) -> tuple[str, ...]:
     if path is None:
         return ()
-    try:
-        text = _bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 ({error}): convert it") from error
-    lines = [" ".join(unicodedata.normalize("NFC", line).split()) for line in text.splitlines()]
+    lines = [" ".join(unicodedata.normalize("NFC", line).split()) for line in utf8_of(path).splitlines()]
     lines = [line for line in lines if line]
     allowed = None if alphabet is None else {*unicodedata.normalize("NFC", alphabet), " "}
     kept = tuple(line for line in lines if allowed is None or set(line) <= allowed)
@@ -125,11 +124,3 @@ def _kept(path: Path | None, alphabet: str | None) -> tuple[str, ...]:
     if not kept:
         raise DataError(f"{path}: holds no text that can be used: correct the path, or text.alphabet")
     return kept
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"text file {path} cannot be read: {reason}; its path starts from data.root") from error

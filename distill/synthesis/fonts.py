@@ -1,7 +1,7 @@
 """Finds the font faces of named families and checks that they have every character.
 
-Families come from folders given by the user, from installed `fontpkg-<family>` packages, from the fonts inside
-matplotlib and from the system's. A variable font gives several faces, one a weight and width; a static one gives one.
+Families come from folders given by the user, from installed packages, `fontpkg-<family>` and those of
+`font_packages.py`, and from the system. A variable font gives several faces, one a weight and width; a static one one.
 """
 
 import difflib
@@ -10,7 +10,8 @@ import itertools
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import torch
 from fontTools.ttLib import TTCollection, TTFont
 
+from distill.synthesis.font_packages import MATPLOTLIB, PACKAGES, how_to_install
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -25,7 +27,8 @@ log = logging.getLogger(__name__)
 WEIGHTS = (300.0, 400.0, 500.0, 700.0)
 WIDTHS = (100.0, 85.0)
 _LIGHTEST, _BOLDEST = 300, 700
-_SUFFIXES = {".ttf", ".otf", ".ttc", ".otc"}
+_COLLECTIONS = {".ttc", ".otc"}
+_SUFFIXES = {".ttf", ".otf", *_COLLECTIONS}
 _SYSTEM_FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
@@ -36,12 +39,7 @@ _SYSTEM_FOLDERS = (
     "~/Library/Fonts",
     "C:/Windows/Fonts",
 )
-_MATPLOTLIB = {
-    "dejavu-sans": "DejaVuSans",
-    "dejavu-sans-mono": "DejaVuSansMono",
-    "dejavu-serif": "DejaVuSerif",
-    "stix-general": "STIXGeneral",
-}
+_SHOWN_CHARACTERS = 20
 
 
 @dataclass(frozen=True, order=True)
@@ -53,6 +51,7 @@ class FontFace:
     path: Path
     axes: tuple[tuple[str, float], ...] = ()
     index: int = 0  # of the font, where a file holds a collection
+    lacking: frozenset[str] = field(default=frozenset(), compare=False, repr=False)  # of the characters asked for
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,22 @@ class _Font:
     family: str
     weight: int
     axes: tuple[tuple[str, float, float, float], ...]
-    characters: frozenset[int]
+
+    @property
+    def characters(self) -> frozenset[int]:
+        """Return the code points that it has; read at the first use, since the system may have hundreds of fonts."""
+        return _characters_in(self.path, self.index)
 
 
-def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, ...] = ()) -> list[FontFace]:
-    """Return all faces of `families` that have `characters`, sorted by family and name.
+def find_faces(
+    families: tuple[str, ...], characters: str, folders: tuple[Path, ...] = (), coverage: float = 1.0
+) -> list[FontFace]:
+    """Return all faces of `families` that have at least the share `coverage` of `characters`, by family and name.
 
     A family in `folders` wins over an installed one. Thin and black files (weight below 300 or above 700) are
-    left out, and so are files that miss a character: those are logged. Raises DataError for an unknown
-    family, an unreadable font file, or if no face remains of a family.
+    left out, and so are files that miss more characters: those are logged. What a face misses is its `lacking`. Raises
+    DataError for an unknown family, an unreadable font file, if no face remains of a family, or if none of all faces
+    has a character.
     """
     in_folders = _folder_families(folders)
     faces: list[FontFace] = []
@@ -80,10 +86,21 @@ def find_faces(families: tuple[str, ...], characters: str, folders: tuple[Path, 
         fonts = in_folders.get(family) or _installed(family) or _system_families().get(family)
         if not fonts:
             raise DataError(_unknown(family, {*in_folders, *_system_families()}))
-        faces.extend(_usable(family, fonts, characters))
+        faces.extend(_usable(family, fonts, characters, coverage))
     if not faces:
         raise DataError("no font family is named (fonts): name at least one, e.g. dejavu-sans")
+    if nowhere := frozenset.intersection(*(face.lacking for face in faces)):
+        raise DataError(
+            f"no font of {', '.join(families)} has {_named(nowhere)}, which the texts may have: name a family that has "
+            "them, or leave the characters out"
+        )
     return sorted(faces)
+
+
+def with_characters(families: list[list[FontFace]], text: str) -> list[list[FontFace]]:
+    """Return the faces that have all characters of a text, family by family; without the families that have none."""
+    kept = ([face for face in faces if face.lacking.isdisjoint(text)] for faces in families)
+    return [faces for faces in kept if faces]
 
 
 def by_family(faces: Iterable[FontFace]) -> list[list[FontFace]]:
@@ -104,10 +121,11 @@ def slug(family: str) -> str:
 
 
 def installed_families() -> list[str]:
-    """Return the families that installed packages offer: a `fontpkg-` package each, and matplotlib's own."""
+    """Return the families that installed packages offer: a `fontpkg-` package each, matplotlib's, and some others."""
     names = {slug(each.metadata["Name"] or "") for each in distributions()}
     found = {name.removeprefix("fontpkg-") for name in names if name.startswith("fontpkg-")}
-    return sorted(found | (set(_MATPLOTLIB) if "matplotlib" in names else set()))
+    found |= {family for family, (package, *_) in PACKAGES.items() if package in names}
+    return sorted(found | (set(MATPLOTLIB) if "matplotlib" in names else set()))
 
 
 def characters_of_families(folders: tuple[Path, ...] = (), system: bool = False) -> dict[str, frozenset[int]]:
@@ -126,26 +144,42 @@ def characters_of(family: str) -> frozenset[int]:
     return frozenset.intersection(*(font.characters for font in fonts)) if fonts else frozenset()
 
 
-def _usable(family: str, fonts: list[_Font], characters: str) -> Iterator[FontFace]:
+def _usable(family: str, fonts: list[_Font], characters: str, coverage: float) -> Iterator[FontFace]:
+    wanted = frozenset(characters)
     missing: dict[str, str] = {}
     n_faces = 0
     for font in fonts:
         path = font.path
-        lacking = "".join(sorted({c for c in characters if ord(c) not in font.characters}))
+        lacking = frozenset(c for c in wanted if ord(c) not in font.characters)
         if lacking:
-            missing[path.name] = lacking
+            place = path.name if path.suffix.lower() not in _COLLECTIONS else f"{path.name}, font {font.index}"
+            missing[place] = _lacking(lacking, wanted)
+        if len(lacking) > (1 - coverage) * len(wanted):
+            log.warning("font file %s of family %s is left out: it %s", place, family, missing[place])
             continue
         if not font.axes and not _LIGHTEST <= font.weight <= _BOLDEST:
             continue
+        if lacking:
+            log.info("font file %s of family %s %s: lines with them take other fonts", place, family, missing[place])
         for axes in _instances(font):
             n_faces += 1
             values = ",".join(f"{tag}={value:g}" for tag, value in axes)
-            yield FontFace(family, f"{path.stem}@{values}" if values else path.stem, path, axes, font.index)
-    for name, lacking in missing.items():
-        log.warning("font file %s of family %s is left out: it has no %r", name, family, lacking)
+            yield FontFace(family, f"{path.stem}@{values}" if values else path.stem, path, axes, font.index, lacking)
     if not n_faces:
-        reason = next((f"{name} has no {chars!r}" for name, chars in missing.items()), "too thin or too bold")
+        reason = next((f"{place} {lacks}" for place, lacks in missing.items()), "too thin or too bold")
         raise DataError(f"font family {family}: no face can be used ({reason}): leave the family or the characters out")
+
+
+def _lacking(lacking: frozenset[str], wanted: frozenset[str]) -> str:
+    """What a font lacks, in words: some characters, and of many the share."""
+    of_all = f", {len(lacking):,} of {len(wanted):,} ({len(lacking) / len(wanted):.1%})" if len(lacking) > 1 else ""
+    return f"has no {_named(lacking)}{of_all}"
+
+
+def _named(characters: Iterable[str]) -> str:
+    named = sorted(characters)
+    more = f" and {len(named) - _SHOWN_CHARACTERS:,} more" if len(named) > _SHOWN_CHARACTERS else ""
+    return f"{''.join(named[:_SHOWN_CHARACTERS])!r}{more}"
 
 
 def _instances(font: _Font) -> Iterator[tuple[tuple[str, float], ...]]:
@@ -158,14 +192,18 @@ def _instances(font: _Font) -> Iterator[tuple[tuple[str, float], ...]]:
 
 
 def _installed(family: str) -> list[_Font]:
-    return [font for path in _installed_files(family) for font in _read(path)]
+    fonts = [font for path in _installed_files(family) for font in _read(path)]
+    return [font for font in fonts if font.family == family] if family in PACKAGES else fonts
 
 
 def _installed_files(family: str) -> list[Path]:
-    if family in _MATPLOTLIB:
+    if family in MATPLOTLIB:
         folder = _package_folder("matplotlib", "mpl-data/fonts/ttf")
-        pattern = re.compile(_MATPLOTLIB[family] + r"(-\w+|Bol|BolIta|Italic)?")
+        pattern = re.compile(MATPLOTLIB[family] + r"(-\w+|Bol|BolIta|Italic)?")
         return [path for path in _font_files(folder) if pattern.fullmatch(path.stem)]
+    if family in PACKAGES:
+        _, module, name = PACKAGES[family]
+        return [path for path in _font_files(_package_folder(module, "")) if path.name == name]
     return _font_files(_package_folder("fontpkg_" + family.replace("-", "_"), "files"))
 
 
@@ -212,12 +250,27 @@ def _folder_families(folders: tuple[Path, ...]) -> dict[str, list[_Font]]:
 
 @lru_cache(maxsize=4096)
 def _read(path: Path) -> tuple[_Font, ...]:
+    with _whole(path), closing(_opened(path)) as opened:
+        fonts = opened.fonts if isinstance(opened, TTCollection) else [opened]
+        return tuple(_described(path, index, font) for index, font in enumerate(fonts))
+
+
+@lru_cache(maxsize=4096)
+def _characters_in(path: Path, index: int) -> frozenset[int]:
+    with _whole(path), closing(TTFont(path, lazy=True, fontNumber=index)) as font:
+        return frozenset(font.getBestCmap() or ())
+
+
+def _opened(path: Path) -> TTCollection | TTFont:
+    collection = path.suffix.lower() in _COLLECTIONS
+    return TTCollection(path, lazy=True) if collection else TTFont(path, lazy=True, fontNumber=0)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Raise `DataError` where a font file is damaged."""
     try:
-        if path.suffix.lower() in (".ttc", ".otc"):
-            with TTCollection(path, lazy=True) as collection:
-                return tuple(_described(path, index, font) for index, font in enumerate(collection.fonts))
-        with TTFont(path, lazy=True, fontNumber=0) as font:
-            return (_described(path, 0, font),)
+        yield
     except Exception as error:  # fontTools raises whatever a damaged table makes it stumble over
         raise DataError(f"font file {path} cannot be read ({error}): replace or remove it") from error
 
@@ -231,7 +284,6 @@ def _described(path: Path, index: int, font: TTFont) -> _Font:
         family=slug(names.getDebugName(16) or names.getDebugName(1) or path.stem),
         weight=font["OS/2"].usWeightClass if "OS/2" in font else 400,
         axes=tuple((axis.axisTag, axis.minValue, axis.defaultValue, axis.maxValue) for axis in axes),
-        characters=frozenset(font.getBestCmap() or ()),
     )
 
 
@@ -239,5 +291,6 @@ def _unknown(family: str, in_folders: set[str]) -> str:
     known = sorted(in_folders | set(installed_families()))
     near = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
     hint = f"nearest: {', '.join(near)}" if near else f"{len(known)} families are known"
-    package = "matplotlib" if family in _MATPLOTLIB else f"fontpkg-{slug(family)}"
-    return f"font family {family} is not installed (fonts; {hint}): correct the name or `pip install {package}`"
+    return (
+        f"font family {family} is not installed (fonts; {hint}): correct the name or `{how_to_install(slug(family))}`"
+    )

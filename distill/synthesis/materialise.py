@@ -14,22 +14,25 @@ from pathlib import Path
 import cv2
 import PIL
 import pyarrow as pa
+import torch
 
 from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
 from distill.processes import Poll, never_stop
 from distill.seeds import generator_of
 from distill.synthesis.backgrounds import photographs_in
-from distill.synthesis.fonts import FontFace, by_family, find_faces, sample_face
+from distill.synthesis.fonts import FontFace, by_family, find_faces, sample_face, with_characters
 from distill.synthesis.letters import refuse_unshapeable
 from distill.synthesis.render import render_line
 from distill.synthesis.source import RenderedSource
 from distill.synthesis.text import possible_characters, sample_text, texts_of_mix
 from distill.synthesis.workers import in_parallel
 from distill.track import progress
+from students.errors import DataError
 from students.model_file import canonical_json, write_whole
 
 PART_LINES = 2048
+_ATTEMPTS = 100
 RENDERER_VERSION = 1  # part of the cache key: raise it whenever the same source renders to other pixels
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 
@@ -85,10 +88,10 @@ def materialise(
 
 
 def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
-    """Return the faces that a source is rendered in: each has every character that its lines may have."""
+    """Return the faces that a source is rendered in: each has the characters of its lines, as far as it asks."""
     characters = possible_characters(source.text, texts_of_mix(source.text, root))
     refuse_unshapeable(characters)
-    return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders))
+    return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders), source.coverage)
 
 
 def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_px: int) -> str:
@@ -107,10 +110,23 @@ def sample(
 ) -> tuple[Pixels, str, str]:
     """Return picture, text and font family of line `i` of a source."""
     generator = generator_of("rendered", source.seed, i)
-    text = sample_text(source.text, generator, texts_of_mix(source.text, root))
-    face = sample_face(families, generator)
+    text, fitting = _text_and_faces(source, root, families, generator)
+    face = sample_face(fitting, generator)
     picture = render_line(text, face, source.look, height_px, generator, _photographs(source, root))
     return picture, text, face.family
+
+
+def _text_and_faces(
+    source: RenderedSource, root: Path, families: list[list[FontFace]], generator: torch.Generator
+) -> tuple[str, list[list[FontFace]]]:
+    """A text, and the faces that have all of its characters; a text that none has is sampled anew."""
+    for _ in range(_ATTEMPTS):
+        text = sample_text(source.text, generator, texts_of_mix(source.text, root))
+        if fitting := with_characters(families, text):
+            return text, fitting
+    raise DataError(
+        f"no font has all characters of any of {_ATTEMPTS} texts, such as {text!r} (fonts): name one that has more"
+    )
 
 
 def _photographs(source: RenderedSource, root: Path) -> tuple[Path, ...]:

@@ -1,29 +1,33 @@
 """The texts of rendered lines: how often each kind of text occurs, and one text sampled from that mix.
 
-Words, numbers, dates, codes and the like come from templates (`templates.py`), other text from files (`corpus.py`).
+Words, numbers, dates, codes and the like come from templates (`templates.py`), other text from files (`corpus.py`),
+Chinese from word lists (`hanzi.py`).
 """
 
 import random
 import string
 import unicodedata
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from distill.schema import Section, without_unset
 from distill.synthesis.corpus import NO_TEXTS, Texts, balanced_words, piece_of, read_texts
+from distill.synthesis.hanzi import HanziText, characters_of_lines, hanzi_line
+from distill.synthesis.hanzi_words import hanzi_words
 from distill.synthesis.templates import CHARACTERS, TEMPLATE_KINDS, common_words, text_from_template
 from students.errors import DataError
 
 _ATTEMPTS = 1000
-_KINDS = (*TEMPLATE_KINDS, "corpus", "word_list", "balanced", "random")
+_KINDS = (*TEMPLATE_KINDS, "corpus", "word_list", "balanced", "random", "hanzi")
 
 
-class TextMix(BaseModel):
+class TextMix(Section):
     """How long rendered lines are and how often each kind of text occurs (weights, not shares)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     min_characters: int = Field(default=3, ge=1, le=200, description="shortest line, in characters")
     max_characters: int = Field(default=24, ge=1, le=200, description="longest line, in characters")
@@ -56,6 +60,11 @@ class TextMix(BaseModel):
     alphabet: str | None = Field(
         default=None, description="characters of random text; lines of files that have others are left out; null: all"
     )
+    hanzi: HanziText | None = Field(default=None, description="Chinese lines; null: none")
+
+    @model_serializer(mode="wrap")
+    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unset(self, dump(self), ("hanzi",))
 
     @model_validator(mode="after")
     def _possible(self) -> "TextMix":
@@ -92,10 +101,11 @@ def sample_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXT
 
 
 def texts_of_mix(mix: TextMix, root: Path) -> Texts:
-    """Return what the files of a mix hold; where words are to be balanced and there are no files, the common words."""
-    corpus, words = (root / name if name is not None else None for name in (mix.corpus_file, mix.word_file))
-    texts = read_texts(corpus, words, mix.alphabet)
-    return _common() if mix.balanced and not (texts.lines or texts.words) else texts
+    """Return what the files of a mix hold; where words are to be balanced and there are no files, the common words.
+
+    Where Chinese is asked for, its words as well.
+    """
+    return _of_files(mix, root) if mix.hanzi is None else _with_hanzi(mix, mix.hanzi, root)
 
 
 def possible_characters(mix: TextMix, texts: Texts) -> str:
@@ -107,11 +117,13 @@ def possible_characters(mix: TextMix, texts: Texts) -> str:
         found |= set(string.digits)
     if mix.random:
         found |= set(_alphabet(mix))
+    if mix.hanzi is not None and texts.hanzi is not None:
+        found |= characters_of_lines(mix.hanzi, texts.hanzi)
     return "".join(sorted(found))
 
 
 def _weights(mix: TextMix) -> list[float]:
-    return [getattr(mix, kind) for kind in _KINDS]
+    return [*(getattr(mix, kind) for kind in _KINDS[:-1]), 0.0 if mix.hanzi is None else mix.hanzi.weight]
 
 
 def _piece(kind: str, mix: TextMix, texts: Texts, rng: random.Random) -> str:
@@ -125,12 +137,27 @@ def _piece(kind: str, mix: TextMix, texts: Texts, rng: random.Random) -> str:
         case "random":
             length = rng.randint(mix.min_characters, mix.max_characters)
             return " ".join("".join(rng.choices(_alphabet(mix), k=length)).split())
+        case "hanzi" if mix.hanzi is not None and texts.hanzi is not None:
+            return hanzi_line(mix.hanzi, texts.hanzi, mix.min_characters, mix.max_characters, rng)
         case _:
             return text_from_template(kind, rng)
 
 
 def _alphabet(mix: TextMix) -> str:
     return CHARACTERS if mix.alphabet is None else unicodedata.normalize("NFC", mix.alphabet)
+
+
+def _of_files(mix: TextMix, root: Path) -> Texts:
+    corpus, words = (root / name if name is not None else None for name in (mix.corpus_file, mix.word_file))
+    texts = read_texts(corpus, words, mix.alphabet)
+    return _common() if mix.balanced and not (texts.lines or texts.words) else texts
+
+
+@lru_cache(maxsize=8)
+def _with_hanzi(mix: TextMix, asked: HanziText, root: Path) -> Texts:
+    texts, path = _of_files(mix, root), root / asked.word_list if asked.word_list is not None else None
+    words = hanzi_words(path, asked.sets, asked.more, asked.most_frequent, asked.traditional)
+    return replace(texts, hanzi=words, digests=(*texts.digests, *words.digests))
 
 
 @lru_cache(maxsize=1)

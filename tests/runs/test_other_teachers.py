@@ -165,7 +165,7 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
 
 
 def test_a_protocol_that_compares_nothing_is_refused(few_lines: list[str], tmp_path: Path) -> None:
-    kinds = TextMix.model_fields.keys() - {"random", "alphabet", "min_characters", "max_characters"}
+    kinds = TextMix.model_fields.keys() - {"random", "hanzi", "alphabet", "min_characters", "max_characters"}
     text = {kind: 0 for kind in kinds if not kind.endswith("_file")} | {"random": 1, "alphabet": ".,:"}
     data = json.dumps([{"kind": "rendered", "name": "dots", "lines": 8, "fonts": ["arimo"], "text": text}])
     recipe = load_recipe("smoke", [*few_lines, "data.protocol=alnum", f"data.test={data}"])
