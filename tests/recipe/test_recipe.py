@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from distill.data.characters import characters_of_sets
 from distill.digests import digest_of
 from distill.recipe.file import RENAMED, load_recipe, shipped_recipes
 from distill.recipe.sections import RecipeError
+from distill.synthesis.source import RenderedSource
 from students.parts import n_parameters
 
 SHIPPED = sorted(shipped_recipes())
@@ -187,6 +189,23 @@ def test_the_embedded_default_has_a_teacher_ten_times_its_student_and_six_unseen
     assert len(set(test.fonts) - seen) >= 6  # type: ignore[union-attr]
     assert test.lines >= 2000  # type: ignore[union-attr]
     assert any(source.drop_labels for source in recipe.data.train)
+
+
+@pytest.mark.parametrize(
+    ("name", "least_classes", "most_parameters"), [("hanzi", 8_900, 2_000_000), ("quick-hanzi", 1_300, 400_000)]
+)
+def test_chinese_recipes_keep_two_families_for_the_test_and_their_head_is_small(
+    name: str, least_classes: int, most_parameters: int
+) -> None:
+    recipe = load_recipe(name)
+    rendered = [[s for s in part if isinstance(s, RenderedSource)] for part in (recipe.data.train, recipe.data.test)]
+    seen, tested = ({family for source in part for family in source.fonts} for part in rendered)
+    assert len(tested - seen) >= 2
+    assert not tested & seen
+    named = characters_of_sets(recipe.data.charset.named)
+    assert len(named) + 1 >= least_classes or rendered[0][0].text.hanzi.most_frequent >= least_classes  # type: ignore[union-attr]
+    network = recipe.student.model.build(least_classes + 200, recipe.image.channels, recipe.image.height_px)
+    assert n_parameters(network) <= most_parameters
 
 
 @pytest.mark.parametrize(

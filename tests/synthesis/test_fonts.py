@@ -10,7 +10,8 @@ import torch
 from fontTools.ttLib import TTCollection, TTFont
 
 from distill.synthesis import fonts
-from distill.synthesis.fonts import by_family, find_faces, installed_families, sample_face, slug
+from distill.synthesis.font_packages import how_to_install
+from distill.synthesis.fonts import by_family, find_faces, installed_families, sample_face, slug, with_characters
 from distill.synthesis.letters import render_letters
 from distill.synthesis.templates import CHARACTERS
 from students.errors import DataError
@@ -54,6 +55,27 @@ def test_missing_characters_leave_a_face_out(caplog: pytest.LogCaptureFixture) -
         find_faces(("roboto",), "a\u4e00")
     assert "\u4e00" in caplog.text
     assert "Roboto" in caplog.text
+
+
+def test_a_font_may_lack_a_share_which_is_named_and_each_line_takes_one_that_has_its_characters() -> None:
+    only_sans = "\N{PRESCRIPTION TAKE}"  # DejaVu Serif does not have it
+    wanted = f"abcdefgh{only_sans}"
+    with pytest.raises(DataError, match="dejavu-serif: no face can be used"):
+        find_faces(("dejavu-sans", "dejavu-serif"), wanted)
+    with pytest.raises(DataError, match=r"has no '.*', 4 of 12 \(33\.3%\)"):
+        find_faces(("dejavu-serif",), f"{wanted}\N{SCRUPLE}\N{OUNCE SIGN}\N{SOUND RECORDING COPYRIGHT}", coverage=0.8)
+    families = by_family(find_faces(("dejavu-sans", "dejavu-serif"), wanted, coverage=0.8))
+    assert [faces[0].family for faces in with_characters(families, "abc")] == ["dejavu-sans", "dejavu-serif"]
+    assert [faces[0].family for faces in with_characters(families, f"a{only_sans}")] == ["dejavu-sans"]
+    with pytest.raises(DataError, match="no font of dejavu-serif has"):
+        find_faces(("dejavu-serif",), wanted, coverage=0.8)
+
+
+def test_a_family_that_is_missing_is_told_with_the_package_that_brings_it() -> None:
+    assert how_to_install("noto-sans-cjk-sc") == "apt-get install fonts-noto-cjk"
+    assert how_to_install("noto-sans-sc") == "pip install pylopdf-fonts-zh-cn"
+    assert how_to_install("dejavu-sans") == "pip install matplotlib"
+    assert how_to_install("lora") == "pip install fontpkg-lora"
 
 
 def test_folders_are_read_and_win(tmp_path: Path) -> None:

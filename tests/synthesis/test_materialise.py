@@ -17,6 +17,7 @@ from distill.synthesis.corpus import read_texts
 from distill.synthesis.fonts import by_family
 from distill.synthesis.materialise import cache_key, faces_of, materialise, sample
 from distill.synthesis.source import RenderedSource
+from distill.synthesis.templates import TEMPLATE_KINDS
 from students.errors import DataError, UserError
 from tests.spawned import Killed
 
@@ -33,6 +34,20 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "words.txt").write_text("one\ntwo\n")
     cv2.imwrite(str(tmp_path / "photographs" / "a.png"), np.random.default_rng(0).integers(0, 256, (99, 300), np.uint8))
     return tmp_path
+
+
+def test_a_line_is_rendered_in_a_font_that_has_its_characters() -> None:
+    text = PLAIN.text.model_copy(
+        update=dict.fromkeys(TEMPLATE_KINDS, 0.0) | {"random": 1.0, "alphabet": "abcdef\N{PRESCRIPTION TAKE}"}
+    )
+    source = PLAIN.model_copy(update={"text": text, "coverage": 0.8})
+    families = by_family(faces_of(source, Path()))
+    rendered = [sample(source, Path(), families, 32, i)[1:] for i in range(40)]
+    assert {family for text, family in rendered if "\N{PRESCRIPTION TAKE}" in text} == {"dejavu-sans"}
+    assert {family for text, family in rendered if "\N{PRESCRIPTION TAKE}" not in text} == {
+        "dejavu-sans",
+        "dejavu-serif",
+    }
 
 
 FAULTS = (

@@ -151,6 +151,11 @@ def test_the_compact_path_is_the_dense_one_where_tails_are_flat(objective: Objec
     assert compact_inputs(also, names, student, batch, teacher) is None
     assert compact_inputs(objective, [*names, "dist"], student, batch, teacher) is None
     assert compact_inputs(objective, ["ctc"], student, batch, teacher) is None
+    for n_unknown, is_compact in ((classes // 50, True), (classes // 40, False)):
+        known = (*range(classes - n_unknown), *[-1] * n_unknown)
+        lacking = FrozenTeacher([Member(network, class_of_C=known)], torch.device("cpu"), "fp32")
+        fused = compact_inputs(objective, names, student, batch, CachedTeacher(lacking, cached))
+        assert (fused is not None) == is_compact
     few = Outputs(student.logits_NTC[..., :MANY_CLASSES], *student[1:])
     every = kept._replace(classes_NTK=torch.arange(MANY_CLASSES).expand(n, t, -1))
     assert compact_inputs(objective, names, few, batch._replace(posteriors=every), teacher) is None  # no tail is left
