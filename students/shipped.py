@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from students.errors import CheckpointError
-from students.model_file import MODEL_NAME
+from students.model_file import MODEL_NAME, ONNX_SUFFIX
 
 SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
 PAGE_READERS = ("pages",)  # among them, of both networks that read pages
@@ -23,8 +24,13 @@ class Named:
 
 
 def shipped_students() -> Named:
-    """Return the students that come with the package; page readers are found by their names, but are no students."""
+    """Return the students that come with the package; page readers are found by their names, but are no students.
+
+    Where torch is not installed, a name means the ONNX file that was exported from the same weights, if there is one.
+    """
     files = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
+    if find_spec("torch") is None:
+        files |= {file.stem: file for file in sorted(SHIPPED.glob(f"*{ONNX_SUFFIX}"))}
     return Named("student", files, ", ".join(name for name in files if name not in PAGE_READERS))
 
 

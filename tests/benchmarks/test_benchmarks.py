@@ -16,6 +16,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
+import students
 import teachers
 from distill.data.formats.opening import open_contents, source_at
 from distill.recipe.file import load_recipe
@@ -25,10 +26,11 @@ from students.image import decode_image
 from tests.adopted import write_adopted
 from tests.pages import write_small_locator
 from tests.samples import png_bytes
+from tests.serving import serving
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("hebrew", "pages", "reading_order", "thousands")
+NAMES += ("hebrew", "pages", "reading_order", "serving", "thousands")
 CPU = torch.device("cpu")
 
 
@@ -219,3 +221,25 @@ def test_thousands_of_classes_in_small(benchmark: ModuleType, monkeypatch: pytes
     found = benchmark.measure(120)
     assert len(found) > 20
     assert all(milliseconds >= 0 for milliseconds in found.values())
+
+
+@of("serving")
+def test_a_service_is_loaded_and_its_figures_are_ratios(
+    benchmark: ModuleType, student_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "N_LINES", 2)
+    pictures = benchmark.drawn_lines(2)
+    lines = list(zip(pictures, (each.text for each in students.load(student_file).read(pictures)), strict=True))
+    with serving(students.load(student_file), max_waiting=8) as served:
+        seen = benchmark.asyncio.run(benchmark.together(served.port, lines, 2, 0.2))
+        assert benchmark.asyncio.run(benchmark.alone(served.port, lines, 2)) > 0
+    assert (seen.lost, seen.wrong) == (0, 0)
+    assert len(seen.seconds) >= 2
+    reader = {"list": 100.0, "single": 50.0, "list_cpu_s": 0.01, "single_cpu_s": 0.02}
+    load = benchmark.Seen([0.1, 0.2, 0.3, 0.4], refused=1)
+    figures = benchmark.Figures(reader, 0.1, load, seconds=0.1, cpu_s=0.08)
+    figures.rows = benchmark.ratios(figures)
+    found = {record.what: record.value for record in benchmark.question(figures, ["--seconds", "1"], 3.2).records}
+    assert found["lines/s over one reader's, one by one"] == 0.8
+    assert found["the same in seconds of the processor, of lists"] == 0.5
+    assert found["p99 over one client's time"] == 4.0

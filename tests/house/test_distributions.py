@@ -1,0 +1,171 @@
+"""The wheels, built without a network and used outside the checkout: the suite, the teachers, the students alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
+
+import students
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = r"""
+import sys
+sys.path.insert(0, sys.argv[1])
+import teachers
+from students.errors import CheckpointError
+try:
+    reader = teachers.load("receipts")
+    print(teachers.__file__, reader.path, reader.description.kind, sep="\n")
+except CheckpointError as error:
+    print(teachers.__file__, error, sep="\n")
+"""
+ALONE = r"""
+import sys
+sys.path[:0] = sys.argv[1:2]
+import students
+reading = students.load("receipts").read(sys.argv[2])
+print(students.__file__, reading.text, "torch" in sys.modules, sep="\n")
+import students.serving.server
+"""
+
+
+class Wheels(NamedTuple):
+    suite: Path
+    teachers: Path
+    students: Path
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
+    folder = tmp_path_factory.mktemp("dist")
+    places = (ROOT, ROOT / "teachers" / "weights", ROOT / "students")
+    built = [WheelBuilder(str(place)).build(directory=str(folder), versions=["standard"]) for place in places]
+    return Wheels(*(Path(wheel) for (wheel,) in built))
+
+
+def installed(wheel: Path, target: Path) -> None:
+    words = ["install", "--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "pip", *words, "--target", str(target), str(wheel)], check=True)
+
+
+def said(target: Path, elsewhere: Path) -> list[str]:
+    """What a process outside the checkout says of the teacher `receipts`, with the packages in `target`."""
+    words = [sys.executable, "-c", PROGRAM, str(target)]
+    return subprocess.run(words, cwd=elsewhere, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def test_the_suite_holds_no_teacher_and_the_other_wheel_only_them(wheels: Wheels) -> None:
+    suite, weights = (zipfile.ZipFile(wheel).namelist() for wheel in wheels[:2])
+    assert "teachers/shipped.py" in suite
+    assert not [name for name in suite if name.startswith("teachers/weights")]
+    assert sorted(name for name in weights if ".dist-info/" not in name) == [
+        f"crnn_distill_teachers/{name}" for name in ("README.md", "receipts.safetensors", "scene.safetensors")
+    ]
+
+
+def test_a_teacher_is_opened_by_name_once_the_second_wheel_is_installed(wheels: Wheels, tmp_path: Path) -> None:
+    target, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    installed(wheels.suite, target)
+    package, error = said(target, elsewhere)
+    assert Path(package).is_relative_to(target)
+    assert "not installed: pip install the wheel crnn_distill_teachers" in error
+    installed(wheels.teachers, target)
+    package, path, kind = said(target, elsewhere)
+    assert Path(package).is_relative_to(target)
+    assert Path(path) == target / "crnn_distill_teachers" / "receipts.safetensors"
+    assert kind == "teacher"
+
+
+def project(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    return found
+
+
+def test_every_wheel_has_the_version_of_the_students(wheels: Wheels) -> None:
+    assert [wheel.name.split("-")[:2] for wheel in wheels] == [
+        [name, students.__version__] for name in ("crnn_distill", "crnn_distill_teachers", "crnn_students")
+    ]
+
+
+def test_the_students_need_what_the_suite_says_they_need() -> None:
+    whole, alone = project(ROOT), project(ROOT / "students")
+    assert alone["dependencies"] == whole["dependencies"]
+    assert set(alone["optional-dependencies"]) >= {"torch", "onnx", "pages", "bidi", "service"}
+    for extra, needed in alone["optional-dependencies"].items():
+        own_names = [each.replace("crnn-students", "crnn-distill") for each in needed]
+        assert own_names == whole["optional-dependencies"][extra], extra
+
+
+def test_the_wheel_of_the_students_is_a_part_of_the_suite(wheels: Wheels) -> None:
+    with zipfile.ZipFile(wheels.students) as alone, zipfile.ZipFile(wheels.suite) as whole:
+        names = [name for name in alone.namelist() if ".dist-info/" not in name]
+        assert {name.split("/")[0] for name in names} == {"students"}
+        assert "students/weights/receipts.onnx" in names
+        both = [name for name in names if name != "students/LICENSE"]
+        assert all(alone.read(name) == whole.read(name) for name in both)  # one lies over the other and nothing changes
+    assert wheels.students.stat().st_size < 5_000_000
+
+
+def needed(names: list[str], found: set[str]) -> set[str]:
+    """The distributions that those of these names need, themselves included."""
+    for name in names:
+        if name not in found:
+            found.add(name)
+            behind = map(Requirement, metadata.requires(name) or [])
+            needed([each.name for each in behind if each.marker is None or each.marker.evaluate({"extra": ""})], found)
+    return found
+
+
+def parts_of(name: str) -> Iterator[Path]:
+    """Files and folders at the top of what a distribution has installed."""
+    distribution = metadata.distribution(name)
+    for part in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
+        yield Path(str(distribution.locate_file(part)))
+
+
+def test_the_students_alone_read_a_line_where_only_what_they_need_is_installed(
+    wheels: Wheels, receipt: Path, tmp_path: Path
+) -> None:
+    environment = tmp_path / "environment"
+    installed(wheels.students, environment)
+    alone = project(ROOT / "students")
+    extras = alone["optional-dependencies"]
+    wanted = map(Requirement, [*alone["dependencies"], *extras["onnx"], *extras["service"][1:]])
+    for name in needed([each.name for each in wanted if each.marker is None or each.marker.evaluate()], set()):
+        for part in parts_of(name):
+            if not (environment / part.name).exists():
+                (environment / part.name).symlink_to(part)
+    assert not [name for name in ("torch", "distill", "teachers", "timm", "cv2") if (environment / name).exists()]
+    words = [sys.executable, "-I", "-S", "-c", ALONE, str(environment), str(receipt)]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    package, text, with_torch = ran.stdout.splitlines()
+    assert Path(package) == environment / "students" / "__init__.py"
+    assert (re.sub(r"\s", "", text), with_torch) == ("TOTAL12.50", "False")
+
+
+@pytest.fixture
+def receipt(tmp_path: Path) -> Path:
+    """A line of a receipt, drawn."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("L", (200, 32), 255)
+    ImageDraw.Draw(picture).text((5, 5), "TOTAL 12.50", fill=0, font_size=20)
+    picture.save(tmp_path / "receipt.png")
+    return tmp_path / "receipt.png"
