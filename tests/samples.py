@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from distill.processes import begin_worker
 from students.charset import Charset
@@ -27,6 +27,16 @@ def png_bytes(height: int = 32, width: int = 100, seed: int = 0) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 255, (height, width), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def drawn_line(text: str) -> bytes:
+    """A line of a receipt in print, 32 px high, as PNG."""
+    font = ImageFont.load_default(20)
+    picture = Image.new("L", (round(font.getlength(text)) + 80, 32), 255)
+    ImageDraw.Draw(picture).text((5, 5), text, fill=0, font=font)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 

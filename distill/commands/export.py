@@ -20,8 +20,12 @@ def add_to(commands: Commands) -> None:
     """Add the command of this module."""
     export = add(commands, "export", _export, "write a model for deployment, where the export reads as the model does")
     takes_model(export)
-    export.add_argument("--to", required=True, choices=["onnx", "int8", "fp16", "hub", "pages"], help="what to write")
-    export.add_argument("--out", type=Path, metavar="PATH", help="file, for hub a folder (default: next to the model)")
+    export.add_argument(
+        "--to", required=True, choices=["onnx", "int8", "fp16", "hub", "npm", "pages"], help="what to write"
+    )
+    export.add_argument(
+        "--out", type=Path, metavar="PATH", help="file, for hub and npm a folder (default: next to the model)"
+    )
     export.add_argument(
         "--data",
         action="append",
@@ -87,12 +91,14 @@ def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
             result = join(path, find_student_or_teacher(options.recogniser), options.out)
         case "pages":
             raise ExportError("--to pages: name the recogniser that reads what the locator finds, by --recogniser")
-        case "onnx" | "int8" if both:
+        case "onnx" | "int8" | "npm" if both:
             result = export_both(path, options.to, options.out, *gate_pages(path, options.data), budget)
         case "onnx" | "int8":
             result = export_locator(path, options.out, *gate_pages(path, options.data), options.to, budget)
         case _:
-            raise ExportError(f"--to {options.to}: a locator is exported to onnx, int8 or pages")
+            raise ExportError(
+                f"--to {options.to}: a locator is exported to onnx, int8 or pages, and with its recogniser to npm"
+            )
     show(result, options, "\n".join(_words(result)))
     return 0
 

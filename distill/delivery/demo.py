@@ -12,8 +12,8 @@ from http.server import ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 
+from distill.delivery.npm import expect_greedy
 from distill.delivery.serving import Fetch, open_routes
-from students.decoding import Greedy
 from students.errors import CheckpointError, UserError
 from students.model_file import (
     MODEL_NAME,
@@ -28,7 +28,7 @@ from students.model_file import (
 
 ORT_FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
 BIDI_FILE = "bidi.mjs"  # of bidi-js: only for a model that reads right-to-left lines
-SHARED_FILES = ("look.css", "intake.js", "picture.js", "reader.js", "runtime.js")
+SHARED_FILES = ("look.css", "intake.js", "picture.js", "reader.js", "runtime.js", "session.js")
 LOCATOR = "locator"  # the kind of a model
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".html": "text/html; charset=utf-8"}
 Routes = dict[str, tuple[str, Fetch]]
@@ -120,8 +120,7 @@ def page_routes(locator: Path, recogniser: Path, ort_folder: Path | None) -> Rou
 def _recogniser(model: Path) -> tuple[Description, bytes]:
     """What a page can read lines with; raises `UserError` where it cannot."""
     description, blob = read_onnx(model)
-    if description.decoding != Greedy():
-        raise UserError(f"{model}: is decoded by rules that the page does not know; export it without any for the page")
+    expect_greedy(description, model)
     return description, blob
 
 

@@ -21,7 +21,7 @@ from distill.data.inference import images_of
 from distill.data.lines import Lines
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
-from distill.delivery import gate
+from distill.delivery import gate, npm
 from distill.delivery.graph import graph_of, halved, signed
 from distill.delivery.hub import write_hub
 from distill.delivery.quantise import in_int8
@@ -44,7 +44,7 @@ from students.reading import LogitsOf, Reader
 from students.turning import Turned
 from teachers.shipped import find_student_or_teacher, is_shipped
 
-ExportFormat = Literal["onnx", "int8", "fp16", "hub"]
+ExportFormat = Literal["onnx", "int8", "fp16", "hub", "npm"]
 GATE_LINES = 2_000
 CALIBRATION_LINES = 512
 CALIBRATION_BATCH = 8
@@ -56,6 +56,7 @@ DEFAULT_NAMES: dict[ExportFormat, str] = {
     "int8": "model.int8.onnx",
     "fp16": "model.fp16.onnx",
     "hub": "hub",
+    "npm": "crnn-reader",
 }
 
 
@@ -96,16 +97,22 @@ def export(
     out = out or (Path() if is_shipped(path) else path.parent) / DEFAULT_NAMES[to]
     if out.exists() and out.samefile(path):
         raise ExportError(f"{out}: is the model itself; choose another --out")
+    if to == "npm":
+        npm.name_of(out)
+        npm.expect_greedy(reader.description.model_copy(update={"decoding": decoding or Greedy()}), path)
     origin, lines = gate_lines(reader, path, data)
     graph = graph_of(reader)
     built = _built(to, reader, graph, lines, budget_points)
     if decoding is not None:
         built = replace(built, description=built.description.model_copy(update={"decoding": decoding}))
     blob = signed(built.graph, built.description, out)
-    if to == "hub":
-        write_hub(out, path, built.description, blob, built.seen)
-    else:
-        write_whole(out, blob)
+    match to:
+        case "hub":
+            write_hub(out, path, built.description, blob, built.seen)
+        case "npm":
+            npm.write_package(out, (built.description.model_dump(mode="json"), blob))
+        case _:
+            write_whole(out, blob)
     preparation = reader.description.preparation
     fp32, this = (
         gate.ms_a_line(session(each.SerializeToString(), out), preparation.channels, preparation.height_px)
@@ -118,7 +125,7 @@ def export(
 def _built(to: ExportFormat, reader: Reader, graph: onnx.ModelProto, lines: Lines, budget_points: float) -> Built:
     protocol: Protocol = reader.description.training.get("protocol", "exact")
     match to:
-        case "onnx" | "hub":
+        case "onnx" | "hub" | "npm":
             return as_it_is(reader, graph, lines)
         case "fp16":
             return in_half(reader, graph, lines, protocol, budget_points)

@@ -10,6 +10,7 @@ import numpy as np
 
 import students
 from distill.data.pages.record import PageRecord
+from distill.delivery import npm
 from distill.delivery.export import noting
 from distill.delivery.graph import graph_of, graph_of_locator, signed
 from distill.delivery.locator_export import check_lines, noted
@@ -23,7 +24,8 @@ from students.pages.reader import PageReader, lines_of
 from students.reading import Reader
 from teachers.shipped import is_shipped
 
-PageFormat = Literal["onnx", "int8"]
+PageFormat = Literal["onnx", "int8", "npm"]
+PACKAGE = "crnn-page-reader"
 LARGEST_DIFFERENCE = 1e-4  # of logits, as for recognisers alone
 
 
@@ -35,10 +37,13 @@ def export_both(
     In `int8` the locator is; the recogniser is float32 in both forms. Raises `ExportError`, and writes nothing, where
     the result would not find and read what the networks do.
     """
-    folder = out or (Path() if is_shipped(path) else path.parent) / f"{path.stem}-{to}"
+    folder = out or (Path() if is_shipped(path) else path.parent) / (PACKAGE if to == "npm" else f"{path.stem}-{to}")
     if folder.is_file():
         raise ExportError(f"{folder}: is a file; both networks are written into a folder, choose another --out")
     reader = students.load_page(path)
+    if to == "npm":
+        npm.name_of(folder)
+        npm.expect_greedy(reader.recogniser.description, path)
     assert isinstance(reader.locator, LocatorReader)
     locator_graph, recogniser_graph = graph_of_locator(reader.locator), graph_of(reader.recogniser)
     found = check_lines(reader.locator, LocatorReader(reader.locator.description, path, opened(locator_graph)), pages)
@@ -47,16 +52,18 @@ def export_both(
     if to == "int8":
         locator_graph, of_int8 = quantise_locator(reader.locator, locator_graph, pages, budget_points)
         seen |= of_int8
-    about = {"to": to} | {key: seen[key] for key in ("float_layers",) if key in seen}
-    blobs = {
-        LOCATOR_ONNX: signed(locator_graph, noted(reader.locator.description, about), folder / LOCATOR_ONNX),
-        RECOGNISER_ONNX: signed(
-            recogniser_graph, noting(reader.recogniser.description, {"to": "onnx"}), folder / RECOGNISER_ONNX
-        ),
-    }
-    for name, blob in blobs.items():
-        write_whole(folder / name, blob)
-    return {"file": str(folder), "to": to, "bytes": sum(map(len, blobs.values())), "pages_from": origin, **seen}
+    about = {"to": "onnx" if to == "npm" else to} | {key: seen[key] for key in ("float_layers",) if key in seen}
+    finds, reads = noted(reader.locator.description, about), noting(reader.recogniser.description, {"to": "onnx"})
+    locator = signed(locator_graph, finds, folder / LOCATOR_ONNX)
+    recogniser = signed(recogniser_graph, reads, folder / RECOGNISER_ONNX)
+    if to == "npm":
+        models = (reads.model_dump(mode="json"), recogniser), (finds.model_dump(mode="json"), locator)
+        size = npm.write_package(folder, *models)
+    else:
+        size = len(locator) + len(recogniser)
+        for name, blob in ((LOCATOR_ONNX, locator), (RECOGNISER_ONNX, recogniser)):
+            write_whole(folder / name, blob)
+    return {"file": str(folder), "to": to, "bytes": size, "pages_from": origin, **seen}
 
 
 def check_readings(model: PageReader, exported: Any, pages: Sequence[PageRecord]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 
 import students
+from tests.samples import drawn_line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -139,10 +140,9 @@ def parts_of(name: str) -> Iterator[Path]:
         yield Path(str(distribution.locate_file(part)))
 
 
-def test_the_students_alone_read_a_line_where_only_what_they_need_is_installed(
-    wheels: Wheels, receipt: Path, tmp_path: Path
-) -> None:
-    environment = tmp_path / "environment"
+def test_the_students_alone_read_a_line_where_only_what_they_need_is_installed(wheels: Wheels, tmp_path: Path) -> None:
+    environment, receipt = tmp_path / "environment", tmp_path / "receipt.png"
+    receipt.write_bytes(drawn_line("TOTAL 12.50"))
     installed(wheels.students, environment)
     alone = project(ROOT / "students")
     extras = alone["optional-dependencies"]
@@ -158,14 +158,3 @@ def test_the_students_alone_read_a_line_where_only_what_they_need_is_installed(
     package, text, with_torch = ran.stdout.splitlines()
     assert Path(package) == environment / "students" / "__init__.py"
     assert (re.sub(r"\s", "", text), with_torch) == ("TOTAL12.50", "False")
-
-
-@pytest.fixture
-def receipt(tmp_path: Path) -> Path:
-    """A line of a receipt, drawn."""
-    from PIL import Image, ImageDraw
-
-    picture = Image.new("L", (200, 32), 255)
-    ImageDraw.Draw(picture).text((5, 5), "TOTAL 12.50", fill=0, font_size=20)
-    picture.save(tmp_path / "receipt.png")
-    return tmp_path / "receipt.png"
