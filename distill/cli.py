@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 
 from distill.commands import (
     UNWRITABLE,
@@ -31,6 +33,7 @@ from distill.waiting import watch as watch_the_machine
 from students.errors import UserError
 
 OUR_FLOORS = ("students", "teachers", "distill")
+DISTRIBUTIONS = ("crnn-distill", "crnn-students")  # the second holds a part of the first
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch_the_machine()
     command: Command = options.command
     try:
+        expect_one_version()
         return command(options)
     except UserError as error:
         print(f"distill: {error}", file=sys.stderr)
@@ -65,6 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"distill: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
         return USER_ERROR
+
+
+def expect_one_version() -> None:
+    """Raise `UserError` where the students' own wheel, whose files are a part of ours, is of another version."""
+    found = {}
+    for name in DISTRIBUTIONS:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    if len(set(found.values())) > 1:
+        both = " and ".join(f"{name} {version}" for name, version in found.items())
+        raise UserError(
+            f"{both} hold the same files, and one lies over the other: pip uninstall {' '.join(found)}, then install "
+            f"{DISTRIBUTIONS[0]} alone"
+        )
 
 
 def _print_any_text() -> None:

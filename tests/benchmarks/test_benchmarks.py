@@ -30,7 +30,7 @@ from tests.serving import serving
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("hebrew", "pages", "reading_order", "serving", "thousands")
+NAMES += ("hebrew", "pages", "reading_order", "serving", "serving_clients", "thousands")
 CPU = torch.device("cpu")
 
 
