@@ -1,4 +1,4 @@
-"""The clients of `serving.py`: those that read lines, and those that mean no good. A part of it, `serving_clients.py`."""
+"""The clients of `serving.py`, good and bad ones: `serving_clients.py` is a part of it."""
 
 from __future__ import annotations
 
