@@ -107,7 +107,7 @@ def submitted(folder: Path, name: str, *words: str, **environment: str) -> subpr
 
 @pytest.mark.parametrize(("ends_with", "queued"), [(75, True), (0, False), (2, False)])
 def test_a_training_that_was_stopped_is_queued_again(tmp_path: Path, ends_with: int, queued: bool) -> None:
-    until_term = f"trap 'exit {ends_with}' TERM; while :; do kill -TERM $PPID; sleep 0.05; done"
+    until_term = f"trap 'exit {ends_with}' TERM; while kill -TERM $PPID 2> /dev/null; do sleep 0.05; done"
     stand_in(tmp_path, "distill", until_term if ends_with == 75 else f"exit {ends_with}")
     stand_in(tmp_path, "scontrol", 'echo "$@" > queued')
     assert submitted(tmp_path, "train.sbatch", "mine.yaml", SLURM_JOB_ID="7").returncode == ends_with
