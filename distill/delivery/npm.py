@@ -34,11 +34,9 @@ def name_of(folder: Path) -> str:
 
 
 def expect_greedy(description: Description, model: Path) -> None:
-    """Raise `UserError` for a recogniser that is decoded by rules, which the modules do not know."""
+    """Raise `UserError` for a recogniser that is decoded by rules, which no page knows."""
     if description.decoding != Greedy():
-        raise UserError(
-            f"{model}: is decoded by rules that are not known in the browser; export it without any for the browser"
-        )
+        raise UserError(f"{model}: is decoded by rules that the page does not know; export it without any for the page")
 
 
 def write_package(folder: Path, recogniser: Model, locator: Model | None = None) -> int:
