@@ -65,7 +65,13 @@ def _new(options: argparse.Namespace) -> int:
     proposal.write()
     result: dict[str, Any] = {"recipe": str(target), "seen": proposal.seen, "chosen": proposal.chosen}
     rows = [*(f"seen     {row}" for row in proposal.seen), *(f"chosen   {row}" for row in proposal.chosen)]
-    show(result, options, "\n".join([*rows, f"\nwrote {target}; next: distill check {target}; distill run {target}"]))
+    show(
+        result,
+        options,
+        "\n".join(
+            [*rows, f"\nwrote {target}; next: distill run {target} (distill check {target} looks at the lines before)"]
+        ),
+    )
     return 0
 
 

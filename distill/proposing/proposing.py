@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from distill.data.documents import document_of
 from distill.data.labels import LabelForm
 from distill.durations import seconds_of
-from distill.proposing.budget import Plan, Speeds, TooShort, measured, plan_for
+from distill.proposing.budget import BATCH, Plan, Speeds, TooShort, measured, plan_for
 from distill.proposing.proposal import (
     Seen,
     Size,
@@ -29,6 +30,7 @@ from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
 from distill.runs.cut import TEST_CUT, sampled_documents
 from distill.teaching.teacher_files import model_of
+from distill.track import say
 from students.charset import Charset
 from students.config import STUDENTS
 from students.errors import DataError, UserError
@@ -123,7 +125,12 @@ def _beginnings(seen: Seen, wishes: Wishes) -> tuple[list[Teaching], Beginning |
     shares = readings_of(seen.lines, wishes.label_form, shipped)
     student = best_beginning(shares, shipped)
     begun = f"the shipped {student.name}" if student else "fresh weights"
-    why.append(f"student from {begun}: shipped students of this size read of some lines: {told(shares)}")
+    found = (
+        f"shipped students of this size read of some lines: {told(shares)}"
+        if shares
+        else f"none of size {wishes.size} is shipped"
+    )
+    why.append(f"student from {begun}: {found}")
     if wishes.teaching.file:
         model_of(wishes.teaching.file)  # raises where there is none
         return [wishes.teaching], student, why
@@ -143,14 +150,21 @@ def _that_fits(seen: Seen, wishes: Wishes, may_teach: Sequence[Teaching]) -> tup
         try:
             plan = plan_for(wishes.budget_s, speeds, seen.n_real, teaching.least_steps)
         except TooShort as error:
-            why.append(f"a teacher {teaching} needs a budget of {error.least_s / 60:.0f} minutes")
+            why.append(f"teacher {teaching}: needs a budget of {math.ceil(error.least_s / 60)} minutes")
             least = error if least is None or error.least_s < least.least_s else least
             continue
         if seen.unlabelled and not plan.views:
             why.append(f"the {len(seen.unlabelled.texts):,} unlabelled lines are left out: nobody teaches them")
+        if teaching.file and not wishes.teaching.file:
+            why.append(
+                f"the shipped {teaching.file} may have learned from lines like your test; then its figures are too "
+                "good (docs/teachers.md says what it learned from)"
+            )
         return tried, plan, [*why, f"teacher: {teaching}", *_of_plan(plan, speeds, tried)]
     assert least is not None
-    raise least
+    options = [] if wishes.size == "small" else ["a smaller --size"]
+    options += [] if wishes.teaching.file else ["a finished --teacher"]
+    raise TooShort(wishes.budget_s, least.least_s, "".join(f", or {option}" for option in options))
 
 
 def _of_size(student: Reader, size: Size) -> bool:
@@ -196,6 +210,7 @@ def _notes(where: str, seen: Survey) -> list[str]:
 
 
 def _speeds(seen: Seen, wishes: Wishes) -> Speeds:
+    say(f"measuring how fast this machine trains; teacher: {wishes.teaching}")
     preparation = Preparation()
     width_px = preparation.padded_px(max(preparation.height_px, round(preparation.height_px * seen.lines.looks.aspect)))
     classes = Charset.of([" ", "".join(seen.lines.characters)]).n_classes
@@ -215,7 +230,7 @@ def _of_plan(plan: Plan, speeds: Speeds, wishes: Wishes) -> list[str]:
     teacher = f"{speeds.teacher:.0f} lines/s of the teacher, " if plan.teacher_steps else ""
     return [
         f"budget {wishes.budget_s / 60:g} minutes, planned: {minutes}",
-        f"steps from this machine's speed: {teacher}{speeds.student:.0f} of the student",
+        f"steps of {BATCH} lines from this machine's speed: {teacher}{speeds.student:.0f} lines/s of the student",
     ]
 
 

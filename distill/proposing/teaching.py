@@ -54,10 +54,11 @@ def choices(shipped: Beginning | None, alone: bool, budget_s: float) -> list[Tea
     `shipped` is the shipped teacher that reads most of the lines, if it reads enough; `alone`: whether the student
     begins with weights that can do without a teacher.
     """
+    nobody = [Teaching()] if alone else []
     if shipped and shipped.finished:
-        return [Teaching(file=shipped.name)]
+        return [Teaching(file=shipped.name), *nobody]
     begun = [Teaching(model=shipped.model, begins=shipped)] if shipped else []
     fresh = [
         Teaching(model=model) for model in ((SMALL_TEACHER,) if budget_s < SHORT_BUDGET_S else (TEACHER, SMALL_TEACHER))
     ]
-    return [*begun, *fresh, *([Teaching()] if alone else [])]
+    return [*begun, *fresh, *nobody]

@@ -225,12 +225,13 @@ def _advise(job: Job[Any], now: Progress) -> None:
     """Stop a training that has answered nothing for long; say what may help where a shorter one ends so."""
     nothing = (
         f"{job.folder}: from step {now.written} to {now.step} of {job.training.steps} nothing was written on any "
-        f"validation {job.task.unit}. {job.task.advice}"
+        f"validation {job.task.unit}"
     )
     if now.step - now.written >= max(SILENT_STEPS, job.training.steps / 3):
-        raise CollapseError(f"{nothing}: the network has collapsed to {job.task.silence}, and more steps rarely help")
+        collapsed = f"the network has collapsed to {job.task.silence}, and more steps rarely help"
+        raise CollapseError(f"{nothing}. {job.task.advice}: {collapsed}")
     if now.step == job.training.steps or now.has_no_hope(job.training, job.first_step):
-        say(f"{nothing}; so short a training may just need more steps")
+        say(f"{nothing}; so short a training may just need more steps. If those do not help: {job.task.advice}")
 
 
 def _validation_of_shown(session: Session) -> Validation:

@@ -200,7 +200,7 @@ def test_without_time_for_a_teacher_a_student_that_reads_already_learns_alone(
     chosen = proposed("--from", lines.name, "--unlabelled", "more.parquet", "--budget", "20m", capsys=capsys)["chosen"]
     recipe = load_recipe("mine.yaml")
     assert (recipe.teacher, recipe.student.init) == (None, "receipts")
-    assert "a teacher trained from the shipped receipts needs a budget of 24 minutes" in chosen
+    assert "teacher trained from the shipped receipts: needs a budget of 25 minutes" in chosen
     assert "the 8 unlabelled lines are left out: nobody teaches them" in chosen
     assert [source.name for source in recipe.data.train] == ["mine", "drawn"]
     assert main(["new", "more", "--yes", "--from", lines.name, "--budget", "60m"]) == 0
