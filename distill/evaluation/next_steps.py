@@ -28,7 +28,8 @@ ADVICE: Mapping[What, tuple[str, str]] = {
     ),
     "steps": (
         "Train for more steps",
-        "The student was still learning when it ended: set student.training.steps higher.",
+        "The student was still learning when it ended: set student.training.steps higher. distill run RUN "
+        "student.training.steps=N, with the folder of this run, goes on where it ended.",
     ),
     "capacity": (
         "Take a larger student",

@@ -28,6 +28,11 @@ from distill.tsv import tsv_row
 from students.model_file import write_whole
 
 CURVES = Curves("validation_exact", "validation lines not exact", "ctc", "CTC on training lines (nats a frame)")
+NOT_COUNTED = {
+    "caseless": "Labels say nothing of the case of letters, so that is not counted.",
+    "no_punctuation": "Labels leave punctuation out, so that is not counted.",
+    "caseless_no_punctuation": "Labels say nothing of case and punctuation, so those are not counted.",
+}
 WITHOUT_TEACHER = {"before": "before: the student it began with", "student": "after: trained further"}
 
 
@@ -42,7 +47,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     _draw_confidence(test, readings, recipe.data.protocol, pictures / "confidence.png")
     blocks: list[Block] = [
         *_heading(recipe, result),
-        *_table(result),
+        *_table(result, test),
         *next_page(result),
         *ceiling_page(result["ceiling"], result["student"]["n"]),
         *sample_pages(test, readings, result["samples"], recipe.data.protocol, pictures),
@@ -66,7 +71,7 @@ def _heading(recipe: Recipe, result: Mapping[str, Any]) -> list[Block]:
     return [Heading(recipe.name, 1), verdict, Paragraph(recipe.about)]
 
 
-def _table(result: Mapping[str, Any]) -> list[Block]:
+def _table(result: Mapping[str, Any], test: Lines) -> list[Block]:
     """The three networks, and what is to be known of them."""
     rows = []
     for role, name in (NAMES if result["teacher"] else WITHOUT_TEACHER).items():
@@ -82,6 +87,8 @@ def _table(result: Mapping[str, Any]) -> list[Block]:
     note = f"{some['n']:,} test lines, protocol {some['protocol']}, seed {result['seeds'][0]}."
     if some["left_out"]:
         note += f" {some['left_out']} lines have no truth under this protocol and are left out."
+    note += "".join(f" {NOT_COUNTED[form]}" for form in sorted({test.form(i) for i in range(len(test))} - {"exact"}))
+    note += " Exact: lines without an error. CER and WER: edits of characters and of words for each one of the labels."
     note += " The seconds that each took to read them stand in timing.json."
     heads = ["", "parameters", "exact", "CER (95 % interval)", "WER"]
     return [Table(heads, rows), *map(Paragraph, notes), Paragraph(note)]
@@ -99,7 +106,8 @@ def _sampled_table(trainings: Mapping[str, Any]) -> list[Block]:
         f"{training}: {', '.join(part['replaced'])}" for training, part in trainings.items() if part["replaced"]
     ]
     heads = ["training", "source", "labelled", "unlabelled", "share"]
-    blocks: list[Block] = [Heading("Lines sampled in training"), Table(heads, rows, words=2)]
+    repeats = Paragraph("A line counts as often as it was sampled.")
+    blocks: list[Block] = [Heading("Lines sampled in training"), Table(heads, rows, words=2), repeats]
     if replaced:
         blocks.append(Paragraph(f"Could not be read any more and were replaced by others: {'; '.join(replaced)}."))
     return blocks

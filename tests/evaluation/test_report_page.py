@@ -44,7 +44,7 @@ def readings_of(test: Lines, wrong: dict[str, int]) -> Readings:
 
 
 def report_in(folder: Path, shown: frozenset[str]) -> tuple[dict, str, str]:
-    test = lines_of(list(LABELS))
+    test = lines_of(list(LABELS), "caseless")
     readings = readings_of(test, {"teacher": 2, "control": 20, "student": 15})
     ones = dict.fromkeys(ROLES, 1)
     result = summarise(test, readings, ones, dict.fromkeys(ROLES, 1.0), "exact", 3, shown)
@@ -68,6 +68,7 @@ def test_pages_show_lines_as_pictures_and_a_terminal_shows_no_entities(tmp_path:
     assert "`000 <b>&amp;\\|`" in page  # as the label is, but for what ends a cell
     assert "000 &lt;b&gt;&amp;amp;|" in html
     assert "1. **Label more lines (up to 30 points).** The student reads \\<1%." in page
+    assert "Labels say nothing of the case of letters, so that is not counted." in page
     chosen = result["samples"]
     assert chosen["worst"][0] == "mine/0.png"
     assert [len(keys) for keys in chosen.values()] == [SHOWN, SHOWN, 5]
