@@ -9,7 +9,7 @@ import pytest
 from distill.recipe.file import load_recipe
 from distill.teaching.objective import term_weights
 from docs.build import ROOT
-from tests.docs.test_documents import blocks
+from tests.docs.shown import blocks
 
 
 def test_texts_and_features_come_first_and_frames_last(tmp_path: Path) -> None:
