@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from distill.proposing import proposing
 from distill.proposing.budget import Speeds
+from distill.proposing.shipped import Share
 from docs.build import ROOT
 from tests.adoption.test_lines import write_lines
 from tests.foreign_models import Form, characters, write_foreign
@@ -74,7 +75,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_own_lines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proposing, "measured", lambda *_: Speeds(teacher=200, teacher_reads=900, student=900))
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": 0.1})  # fresh weights
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.0, 0.1)})  # fresh weights
     (here / "crops").mkdir()
     rows = []
     for i in range(72):
