@@ -5,6 +5,7 @@ or refused where Pillow lacks it. What is done to letters at their font size sta
 """
 
 import math
+import re
 import unicodedata
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -100,7 +101,7 @@ def set_letters(text: str, face: FontFace, size_px: int, spacing: float) -> tupl
     """
     if not text.isascii() and needs_shaping(text):
         refuse_unshapeable(text)
-        coverage, _, top = _rendered(text, _font(face, size_px, ImageFont.Layout.RAQM))
+        coverage, _, top = _rendered(text, _font(face, size_px, ImageFont.Layout.RAQM), _unsubstituted(text))
     else:
         coverage, top = _set(text, _alphabet(face, size_px), spacing * size_px)
     if not coverage.size:
@@ -111,7 +112,7 @@ def set_letters(text: str, face: FontFace, size_px: int, spacing: float) -> tupl
 def advance_px(text: str, face: FontFace, size_px: int, spacing: float) -> float:
     """Return how far the pen moves when `set_letters` sets the text: about the width of its ink."""
     if not text.isascii() and needs_shaping(text):
-        return _font(face, size_px, ImageFont.Layout.RAQM).getlength(text)
+        return _font(face, size_px, ImageFont.Layout.RAQM).getlength(text, features=_unsubstituted(text))
     alphabet = _alphabet(face, size_px)
     return sum(alphabet[character].advance for character in text) + spacing * size_px * len(text)
 
@@ -184,9 +185,20 @@ def _alphabet(face: FontFace, size_px: int) -> _Alphabet:
     return _Alphabet(_font(face, size_px, ImageFont.Layout.BASIC))
 
 
-def _rendered(text: str, font: ImageFont.FreeTypeFont) -> tuple[Pixels, int, int]:
+def _unsubstituted(text: str) -> list[str]:
+    """Features of HarfBuzz that keep ASCII as it is written: some fonts draw `3x9` as `3×9`, `3-8` as `3−8`.
+
+    Letters of other scripts keep theirs, which join them.
+    """
+    stretches = [match.span() for match in re.finditer("[ -~]+", text)]
+    return [f"{feature}[{begin}:{end}]=0" for begin, end in stretches for feature in ("calt", "liga")]
+
+
+def _rendered(
+    text: str, font: ImageFont.FreeTypeFont, features_of_font: list[str] | None = None
+) -> tuple[Pixels, int, int]:
     """The ink of `text`, and where its left and top edges lie as seen from the pen."""
-    mask, (left, top) = font.getmask2(text, "L", anchor="ls")
+    mask, (left, top) = font.getmask2(text, "L", features=features_of_font, anchor="ls")
     width, height = mask.size
     pixels = np.array(mask, np.uint8).reshape(height, width)
     if not pixels.any():

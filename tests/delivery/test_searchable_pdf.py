@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,17 @@ def test_texts_can_be_found_where_they_stand(tmp_path: Path) -> None:
         left, top, _, bottom = read_page().lines[line].box
         found = boxes[:, 0].min(), HEIGHT - boxes[:, 3].max(), HEIGHT - boxes[:, 1].min()
         assert found == pytest.approx((left, top, bottom), abs=0.5)
+
+
+def test_a_hyphen_at_the_end_of_a_line_is_written_whatever_readers_make_of_it(tmp_path: Path) -> None:
+    """See findings/pdfium-hyphen-at-line-end.sh: PDFium gives U+FFFE for it."""
+    picture().save(tmp_path / "a.jpg", dpi=(300, 300))
+    lines = (read_line("well-", *box(20, 20, 200, 50)), read_line("known", *box(20, 60, 200, 90)))
+    with pikepdf.open(io.BytesIO(pdf_of(tmp_path / "a.jpg", Page(WIDTH, HEIGHT, lines)))) as pdf:
+        (font,) = pdf.pages[0].Resources.Font.values()
+        written = font.ToUnicode.read_bytes().decode()
+    codes = dict(re.findall(r"<([0-9A-F]{4})> <([0-9A-F]{4})>", written))
+    assert {bytes.fromhex(code).decode("utf-16-be") for code in codes.values()} >= set("well-known")
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])

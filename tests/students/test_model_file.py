@@ -24,6 +24,16 @@ def test_what_was_written_comes_back_and_equal_contents_give_equal_bytes(tmp_pat
     assert stat.S_IMODE(again.stat().st_mode) == 0o644
 
 
+def test_weights_in_another_order_of_memory_are_written_as_they_are(tmp_path: Path, student_file: Path) -> None:
+    """See findings/safetensors-transposed-arrays.sh: the library alone scrambles them."""
+    description, weights = read_model(student_file)
+    turned = {name: np.asfortranarray(weight) for name, weight in weights.items()}
+    assert not all(weight.flags.c_contiguous for weight in turned.values())
+    again = tmp_path / "again.safetensors"
+    write_model(again, description, turned)
+    assert again.read_bytes() == student_file.read_bytes()
+
+
 def test_a_file_cut_anywhere_is_refused_by_name(tmp_path: Path, student_file: Path) -> None:
     whole = student_file.read_bytes()
     cut = tmp_path / "cut.safetensors"

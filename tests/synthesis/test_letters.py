@@ -123,6 +123,18 @@ def test_lines_are_rendered_in_the_order_that_classes_stand_in(face: FontFace, t
     assert _same_ink(drawn[:, -last.shape[1] :], last)
 
 
+@pytest.mark.skipif(not letters.features.check("raqm"), reason="Pillow has no Raqm here, and refuses such text")
+@pytest.mark.parametrize(("text", "other"), [("3x9", "3×9"), ("2026-11-29", "2026−11−29")])
+def test_no_font_draws_other_characters_than_a_line_has(text: str, other: str) -> None:
+    """See findings/fonts-draw-other-characters.sh: this font does, where HarfBuzz sets a line as it does by itself."""
+    marked, face = "g\u0303 ", find_faces(("plus-jakarta-sans",), "x")[0]
+    drawn, wrong = (render_letters(marked + part, face, 48, 0.0, 0.0)[0] for part in (text, other))
+    assert drawn.shape != wrong.shape or (drawn != wrong).any()
+    last, alone = (render_letters(part, face, 48, 0.0, 0.0)[0] for part in (marked + text[-1], text[-1]))
+    assert _same_ink(last[:, -alone.shape[1] :], alone)
+    assert _same_ink(drawn[:, -alone.shape[1] :], alone)
+
+
 def _same_ink(part: np.ndarray, glyph: np.ndarray) -> bool:
     """Whether the columns of ink are those of the glyph, to a shade."""
     return bool(np.abs(part.sum(0, dtype=float) - glyph.sum(0, dtype=float)).max() < 255)

@@ -128,7 +128,11 @@ def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequen
         files, table = [file["filename"] for file in table.cache_files], table.data
     images, texts = table.column("image"), table.column("text")
     if not (_is_text(texts.type) or pa.types.is_null(texts.type)):
-        raise DataError(f"{where}: the column text holds {texts.type}, not text")
+        raise DataError(
+            f"{where}: the column text holds {texts.type}, not text: where labels look like dates or numbers, the "
+            "library that made the table took them for such, and what they looked like is lost; make it of texts "
+            "(`datasets`: features of Value('string')), or name the folder of images and its metadata file as a folder"
+        )
     data, place, paths = _images(images)
     if data is not None and not (_is_bytes(data.type) or pa.types.is_null(data.type)):
         raise DataError(f"{where}: the column image holds {data.type}, not image bytes")

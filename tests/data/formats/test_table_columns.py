@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ def test_what_pandas_writes(tmp_path: Path) -> None:
 def test_what_is_no_image_is_refused(tmp_path: Path, column: pa.Array, reason: str) -> None:
     pq.write_table(pa.table({"image": column, "text": TEXTS}), tmp_path / "lines.parquet")
     with pytest.raises(DataError, match=reason):
+        opened(tmp_path / "lines.parquet")
+
+
+def test_labels_that_were_taken_for_dates_are_refused_with_a_way_out(tmp_path: Path) -> None:
+    """See findings/datasets-labels-become-dates.sh."""
+    days = pa.array([datetime(2026, 11, day) for day in (1, 2, 3)])
+    pq.write_table(pa.table({"image": [b"a", b"b", b"c"], "text": days}), tmp_path / "lines.parquet")
+    with pytest.raises(DataError, match=r"text holds timestamp\[us\], not text: .* name the folder of images"):
         opened(tmp_path / "lines.parquet")
 
 
