@@ -16,7 +16,8 @@ from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 
 import students
-from distill.cli import main
+from distill.cli import expect_one_version
+from students.errors import UserError
 from tests.samples import drawn_line
 
 if sys.version_info >= (3, 11):
@@ -161,12 +162,10 @@ def test_the_students_alone_read_a_line_where_only_what_they_need_is_installed(w
     assert (re.sub(r"\s", "", text), with_torch) == ("TOTAL12.50", "False")
 
 
-def test_both_beside_each_other_are_of_one_version(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_both_beside_each_other_are_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {"crnn-distill": "0.2.0", "crnn-students": "0.2.0"}
     monkeypatch.setattr(metadata, "version", versions.__getitem__)
-    assert main(["recipes"]) == 0
+    expect_one_version()
     versions["crnn-students"] = "0.1.0"
-    assert main(["recipes"]) == 2
-    assert "crnn-distill 0.2.0 and crnn-students 0.1.0 hold the same files" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"crnn-distill 0\.2\.0 and crnn-students 0\.1\.0 hold the same files"):
+        expect_one_version()
