@@ -44,7 +44,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
-def drawn_lines(n: int = N_LINES) -> list[bytes]:
+def drawn_lines(n: int) -> list[bytes]:
     """Lines of one to five words in print, PNG: the same each time."""
     chance, font = random.Random(0), ImageFont.load_default(22)
     found = []
@@ -59,9 +59,9 @@ def drawn_lines(n: int = N_LINES) -> list[bytes]:
     return found
 
 
-def one_reader(model: str, rounds: int = 3) -> dict[str, float]:
+def one_reader(model: str, n_lines: int, rounds: int = 3) -> dict[str, float]:
     """Lines a second of a reader in this process, of lists and one by one, and its processor's seconds a line."""
-    reader, pictures = students.load(model), drawn_lines()
+    reader, pictures = students.load(model), drawn_lines(n_lines)
     reader.read(pictures)
     found: dict[str, list[float]] = {"list": [], "list_cpu_s": [], "single": [], "single_cpu_s": []}
     for _ in range(rounds):
@@ -139,24 +139,24 @@ def measured(model: str, options: argparse.Namespace) -> Figures:
     """Measure it all, the reader before and after the load."""
     core, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, set(others) or {core})
-    pictures = drawn_lines()
+    pictures = drawn_lines(options.lines)
     lines = list(zip(pictures, (each.text for each in students.load(model).read(pictures)), strict=True))
-    before = on_core(core, model)
+    before = on_core(core, model, options.lines)
     with served(model, core) as service:
         alone_s = asyncio.run(alone(service.port, lines))
         cpu_s = service.cpu_s()
         load = asyncio.run(together(service.port, lines, options.clients, options.seconds))
         cpu_s = service.cpu_s() - cpu_s
         alone_s = (alone_s + asyncio.run(alone(service.port, lines))) / 2
-    after = on_core(core, model)
+    after = on_core(core, model, options.lines)
     reader = {name: (value + after[name]) / 2 for name, value in before.items()}
     figures = Figures(reader, alone_s, load, options.seconds, cpu_s)
     figures.rows = ratios(figures) | misused(model, core, lines, options.clients)
     return figures
 
 
-def on_core(core: int, model: str) -> dict[str, float]:
-    words = [sys.executable, __file__, "--one-reader", "--model", model]
+def on_core(core: int, model: str, n_lines: int) -> dict[str, float]:
+    words = [sys.executable, __file__, "--one-reader", "--model", model, "--lines", str(n_lines)]
     ran = subprocess.run(
         words,
         env=ENVIRONMENT,
@@ -226,11 +226,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default=str(ROOT / "students" / "weights" / "receipts.onnx"))
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--lines", type=int, default=N_LINES, help="different lines (256); fewer on a busy machine")
     parser.add_argument("--record", type=Path, metavar="FILE.json")
     parser.add_argument("--one-reader", action="store_true", help="measure a reader alone and print JSON")
     options = parser.parse_args(words)
     if options.one_reader:
-        print(json.dumps(one_reader(options.model)))
+        print(json.dumps(one_reader(options.model, options.lines)))
         return 0
     if options.record:
         check_target(options.record)
