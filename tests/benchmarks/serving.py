@@ -113,7 +113,7 @@ async def stopped(service: Service, lines: Sequence[tuple[bytes, str]], n_client
     seen = Seen()
 
     async def once(i: int) -> None:
-        await Client(service.port, seen).read(*lines[i])
+        await Client(service.port, seen).read(*lines[i % len(lines)])
 
     begun = [asyncio.ensure_future(once(i)) for i in range(n_clients)]
     while not seen.seconds:  # the first is answered once all of them have come
