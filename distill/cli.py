@@ -25,6 +25,7 @@ from distill.commands import (
     new,
     reading,
     recipes,
+    replay,
     review,
     speed,
     watch,
@@ -98,6 +99,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Distils large text-line recognisers into small ones, and proves the gain.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (recipes, compare, new, models, reading, review, data, adopt, export, speed, demo, watch):
+    for module in (recipes, replay, compare, new, models, reading, review, data, adopt, export, speed, demo, watch):
         module.add_to(commands)
     return parser

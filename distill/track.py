@@ -6,7 +6,9 @@ without any clock, and can be cut back to a checkpoint. `Stopwatch` is the only 
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import sys
 import time
@@ -22,6 +24,10 @@ from students.errors import CheckpointError
 from students.model_file import canonical_json, write_whole
 
 Item = TypeVar("Item")
+DIGEST = "sha256"  # key of the digest in a JSON file that is read again
+REPORT = "report"  # key, in what a report is on, of its own digest
+HEXADECIMAL = ("of", "job")  # keys of such a file that hold other digests
+log = logging.getLogger(__name__)
 EVERY_S = 15  # seconds of steps are added up and written down, for whoever watches the run
 
 
@@ -85,14 +91,17 @@ def say(message: str) -> None:
 class MetricsLog:
     """`metrics.jsonl`: one canonical JSON object a line, equal for equal runs."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        """Continue behind the first `size` bytes; what an interrupted run wrote after them is cut off."""
+    def __init__(self, path: Path, size: int, digest: str = "") -> None:
+        """Continue behind the first `size` bytes; what an interrupted run wrote after them is cut off.
+
+        Raises `CheckpointError` where their SHA-256 is not `digest` (empty: not known).
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         with path.open("ab") as file:
-            if file.tell() < size:
+            if file.tell() < size or (digest and _sha256(path, size) != digest):
                 raise CheckpointError(
-                    f"{path}: shorter than its checkpoint remembers; it was altered. Remove {path.parent} to start anew"
+                    f"{path}: not what its checkpoint remembers; it was altered. Remove {path.parent} to start anew"
                 )
             file.truncate(size)
 
@@ -101,11 +110,17 @@ class MetricsLog:
         with self.path.open("ab") as file:
             file.write(canonical_json(values).encode() + b"\n")
 
-    def flushed_size(self) -> int:
-        """Return the size of the file in bytes, all of them on disk."""
+    def flushed(self) -> tuple[int, str]:
+        """Return the size of the file in bytes, all of them on disk, and their SHA-256."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
-        return self.path.stat().st_size
+        size = self.path.stat().st_size
+        return size, _sha256(self.path, size)
+
+
+def _sha256(path: Path, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.sha256(file.read(size)).hexdigest()
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
@@ -118,13 +133,82 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
+def write_signed_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file that the suite reads again: as `write_json`, with the SHA-256 of its contents inside."""
+    write_json(path, {**value, DIGEST: _digest(value)})
+
+
+def read_signed_json(path: Path) -> dict[str, Any]:
+    """Return the contents of a file of `write_signed_json`, verified; one of an earlier version has no digest.
+
+    Raises `CheckpointError` where it is damaged.
+    """
+    value = read_json(path)
+    recorded = value.pop(DIGEST, None)
+    unknown = any(isinstance(each, str) and len(each) == 64 for name, each in value.items() if name not in HEXADECIMAL)
+    if (recorded is None and unknown) or (recorded is not None and recorded != _digest(value)):
+        raise CheckpointError(f"{path}: was altered or damaged")
+    return value
+
+
+def write_report(path: Path, report: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the report of a run and return it as written: its `judged` holds the digest of all of it."""
+    judged = {**report["judged"], REPORT: _digest(report)}
+    signed = {**report, "judged": judged}
+    write_json(path, signed)
+    return signed
+
+
+def report_in(path: Path) -> dict[str, Any] | None:
+    """Return the report in a file; None where there is none, and, with a warning, where it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        found = read_json(path)
+        judged = found["judged"]
+        recorded = judged.get(REPORT)  # earlier versions wrote none
+        unsigned = {name: value for name, value in judged.items() if name != REPORT}
+    except (CheckpointError, KeyError, AttributeError) as error:
+        log.warning("%s: passed over: it was altered or damaged (%s)", path, error)
+        return None
+    if recorded is not None and recorded != _digest({**found, "judged": unsigned}):
+        log.warning("%s: passed over: it was altered or damaged", path)
+        return None
+    return found
+
+
+def report_on(path: Path, judged: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the report in a file where it is whole and on what is `judged`."""
+    found = report_in(path)
+    if found is None:
+        return None
+    before = {name: value for name, value in found["judged"].items() if name != REPORT}
+    return found if before == json.loads(json.dumps(judged)) else None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; raises `CheckpointError` for a file that holds none."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: cannot be read, or was damaged: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: was damaged: it holds no JSON object")
+    return value
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    """The SHA-256 of contents as they come back from a file: JSON knows no keys but texts."""
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(value)), sort_keys=True).encode()).hexdigest()
+
+
 class Stopwatch:
     """Seconds of each phase, summed over interruptions, in `timing.json`."""
 
     def __init__(self, path: Path, writes: bool) -> None:
         """Continue the seconds of the file; only the process that `writes` changes it."""
         self.path, self.writes = path, writes
-        self.seconds: dict[str, float] = json.loads(path.read_text()) if path.is_file() else {}
+        self.seconds = _seconds_in(path)
 
     @contextmanager
     def measure(self, phase: str) -> Iterator[None]:
@@ -168,3 +252,15 @@ class Stopwatch:
         self.add(part, waiting)
         self.seconds[f"{part}, share"] = round(self.seconds[part] / max(self.seconds[whole], 1e-3), 6)
         self.add(part, 0.0)  # and write
+
+
+def _seconds_in(path: Path) -> dict[str, float]:
+    """The seconds of each phase in a file; none with a warning where it is damaged, since nothing rests on them."""
+    if not path.is_file():
+        return {}
+    try:
+        found = read_json(path)
+        return {phase: float(seconds) for phase, seconds in found.items()}
+    except (CheckpointError, TypeError, ValueError) as error:
+        log.warning("%s; seconds are counted anew", error)
+        return {}

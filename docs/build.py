@@ -1,7 +1,8 @@
 """Make the generated documents, and the site of all of them.
 
-`results`: RESULTS.md of docs/results/*.json. `docs`: docs/recipe.md of the recipe's sections, docs/architecture.svg of
-the layers. `site`: site/html of every document. Tests fail where one of the former is stale.
+`results`: RESULTS.md of docs/results/*.json. `reliability`: RELIABILITY.md of docs/reliability/*.json. `docs`:
+docs/recipe.md of the recipe's sections, docs/architecture.svg of the layers. `site`: site/html of every document.
+Tests fail where one of the former is stale.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from docs.picture import architecture_svg  # noqa: E402
 from docs.reference import recipe_page  # noqa: E402
 
 RESULTS = ROOT / "RESULTS.md"
+RELIABILITY = ROOT / "RELIABILITY.md"
 RECIPE = ROOT / "docs" / "recipe.md"
 PICTURE = ROOT / "docs" / "architecture.svg"
 WIDTH = 110
@@ -29,18 +31,28 @@ FIELDS = ("what", "commit", "seeds", "unit")
 
 def results_page(folder: Path = ROOT / "docs" / "results") -> str:
     """RESULTS.md: what `about.md` says, then every question, in the order of the file names."""
-    note = "<!-- made by `make results` of docs/results/; edit the files there -->"
+    return page_of(folder, "<!-- made by `make results` of docs/results/; edit the files there -->")
+
+
+def reliability_page(folder: Path = ROOT / "docs" / "reliability") -> str:
+    """RELIABILITY.md: the same of the figures that `make reliability` measures."""
+    return page_of(folder, "<!-- made by `make reliability`, which writes docs/reliability/ -->")
+
+
+def page_of(folder: Path, note: str) -> str:
+    """A page of the questions in a folder, behind its `about.md`."""
     questions = {path: read_question(path) for path in sorted(folder.glob("*.json"))}
     counted = Counter(_machine(record) for question in questions.values() for record in question.records)
     usual = counted.most_common(1)[0][0] if counted else ""
-    parts = [note, (folder / "about.md").read_text(), f"Unless stated otherwise: {usual}.\n"]
-    parts.append(_findings(list(questions.values())))
+    parts = [note, (folder / "about.md").read_text()]
+    if questions:
+        parts += [f"Unless stated otherwise: {usual}.\n", _findings(list(questions.values()))]
     section = ""
     for path, question in questions.items():
         if question.section != section:
             section = question.section
             parts.append(f"## {section}\n")
-        parts.append(_question(question, f"docs/results/{path.name}", usual))
+        parts.append(_question(question, f"docs/{folder.name}/{path.name}", usual))
     return "\n".join(parts)
 
 
@@ -184,6 +196,8 @@ def main(wanted: Sequence[str]) -> None:
     """Write the documents that are named. Raises `SystemExit` with every broken link of the site."""
     if "results" in wanted:
         RESULTS.write_text(results_page())
+    if "reliability" in wanted:
+        RELIABILITY.write_text(reliability_page())
     if "docs" in wanted:
         RECIPE.write_text(recipe_page())
         PICTURE.write_text(architecture_svg())

@@ -23,12 +23,12 @@ NAVIGATION: Mapping[str, tuple[str, ...]] = {
     "Begin": ("index.md", "start.md", "own-lines.md", "next.md", "troubleshooting.md"),
     "Train": ("data.md", "teachers.md", "adopt.md", "losses.md", "pages.md", "chinese.md"),
     "Use": ("reading.md", "deploy.md", "scaling.md", "busy.md"),
-    "Look up": ("recipe.md", "interfaces.md", "results.md", "architecture.md"),
+    "Look up": ("recipe.md", "interfaces.md", "results.md", "reliability.md", "architecture.md"),
     "Project": ("contributing.md", "security.md", "changelog.md"),
 }
 REST = "Further pages"
 _NAMES = {"README.md": "index.md"}
-_TOP = ("README.md", "RESULTS.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+_TOP = ("README.md", "RESULTS.md", "RELIABILITY.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 _CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))")
 

@@ -178,7 +178,10 @@ def canonical_json(value: object) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write next to `path`, flush to disk, then rename: a reader never sees half a file."""
+    """Write next to `path`, flush to disk, then rename: a reader never sees half a file.
+
+    Raises `OSError` that names `path` where the disk refuses; what was there stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two processes may write the same
     try:
@@ -187,8 +190,10 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     fsync_folder(path.parent)
 

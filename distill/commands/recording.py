@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +89,9 @@ def clock() -> Iterator[list[float]]:
 
 def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, Any]) -> Measured:
     """Return the figures of `report.json`, with the seconds of `timing.json`."""
-    seconds = json.loads((folder / "timing.json").read_text())
+    from distill.track import Stopwatch
+
+    seconds = Stopwatch(folder / "timing.json", writes=False).seconds
     seeds = tuple(report["seeds"])
     recipe = {"recipe": Path(options.recipe).stem, "setting": setting_of(options.overrides)}
     figures = []

@@ -27,6 +27,7 @@ from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import FileSource
+from distill.durable import take_name
 from distill.track import progress
 from students.decode import Reading
 from students.errors import DataError
@@ -178,7 +179,7 @@ def _whole_folder(target: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        temporary.replace(target)
+        take_name(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -19,6 +19,7 @@ from distill.evaluation.report import REPORTED
 from distill.evaluation.verdict import in_words
 from distill.runs.folder import run_of
 from distill.teaching import provenance
+from distill.track import report_in
 from students.model_file import MODEL_NAME, Description, read_model, write_whole
 
 
@@ -36,9 +37,9 @@ def report_on(model: Path) -> dict[str, Any]:
     """Return `report.json` of the run that wrote a model file; empty where there is none, or one on other files."""
     description, _ = read_model(model)
     run = run_of(model, description)
-    if run is None or not (run / "report.json").is_file():
+    report = None if run is None else report_in(run / "report.json")
+    if report is None:
         return {}
-    report: dict[str, Any] = json.loads((run / "report.json").read_text())
     on_this_file = report["judged"]["files"].get(model.resolve().parent.name) == digest_of(description)
     return report if on_this_file else {}
 

@@ -5,7 +5,7 @@ It goes by what is measured of the finished teacher before a student is trained,
 
 from __future__ import annotations
 
-import json
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,11 @@ from distill.runs.usable import fresh
 from distill.synthesis.source import RenderedSource
 from distill.teaching.teacher import FrozenTeacher, measured_frame_px
 from distill.teaching.teacher_files import model_in, model_of
-from distill.track import say, write_json
+from distill.track import read_signed_json, say, write_signed_json
+from students.errors import CheckpointError
 
 MATCH_NAME = "match.json"
+log = logging.getLogger(__name__)
 EQUAL = 1e-3  # frames a height that differ by less are equal
 
 
@@ -45,13 +47,13 @@ def objective_of_student(run: Run, teacher: FrozenTeacher | None) -> Objective:
     recipe, lines = run.recipe, run.pools.train
     of = digest_of(teacher.digest, recipe.student.model, recipe.image, lines.digest, recipe.seed, objective.match)
     with run.accelerator.main_process_first():
-        found = chosen_before(run.folder)
+        found = _whole_choice(run.folder)
         if found is None or found["of"] != of:
             with run.stopwatch.measure("match"):
                 match, why, scatter = _measured(run, teacher)
             found = {**match.model_dump(mode="json"), "why": why, "scatter": scatter and scatter._asdict(), "of": of}
             if run.accelerator.is_main_process:
-                write_json(run.folder / MATCH_NAME, found)
+                write_signed_json(run.folder / MATCH_NAME, found)
     say(f"match: {found['why']}")
     settled = objective.match.model_copy(update={"how": found["how"], "always": found.get("always", False)})
     return objective.model_copy(update={"match": settled})
@@ -60,7 +62,16 @@ def objective_of_student(run: Run, teacher: FrozenTeacher | None) -> Objective:
 def chosen_before(folder: Path) -> dict[str, Any] | None:
     """Return what a run in `folder` has chosen and why, or None."""
     path = folder / MATCH_NAME
-    return json.loads(path.read_text()) if path.is_file() else None
+    return read_signed_json(path) if path.is_file() else None
+
+
+def _whole_choice(folder: Path) -> dict[str, Any] | None:
+    """What was chosen; None, with a warning, where its file is damaged, since it can be measured again."""
+    try:
+        return chosen_before(folder)
+    except CheckpointError as error:
+        log.warning("%s; it is measured anew", error)
+        return None
 
 
 def choice(match: FrameMatch, scatter: Scatter | None, rates: FrameRates) -> tuple[FrameMatch, str]:

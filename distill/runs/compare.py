@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.durable import take_name
 from distill.recipe.file import load_line_recipe
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.chosen_match import chosen_before
@@ -129,7 +130,7 @@ def reuse(source: Path, target: Path) -> None:
         begun = target.with_name(f".{target.name}")
         shutil.rmtree(begun, ignore_errors=True)
         shutil.copytree(source, begun, copy_function=_linked, ignore=shutil.ignore_patterns("checkpoints", ".*"))
-        begun.rename(target)
+        take_name(begun, target)
 
 
 def _linked(source: str, target: str) -> str:

@@ -6,7 +6,6 @@ finished ones there, and whose results give way because their teacher goes on.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from distill import checkpoint as checkpoints
+from distill.durable import take_name
 from distill.recipe.file import RECIPE_NAME, AnyRecipe
 from distill.recipe.pages import PageRecipe
 from distill.runs.changed import changed_roles, recipe_before
-from distill.track import say, write_json
+from distill.track import read_signed_json, say, write_signed_json
 from distill.training.job import Extension, Job
 from students.errors import CheckpointError
 from students.model_file import MODEL_NAME, read_description
@@ -112,13 +112,14 @@ def keep_earlier(folder: Path, extensions: Extensions) -> None:
         begun = target.with_name(f".{target.name}")
         shutil.rmtree(begun, ignore_errors=True)
         shutil.copytree(folder, begun, ignore=shutil.ignore_patterns(*NOT_KEPT))
-        begun.rename(target)
+        take_name(begun, target)
         for role, each in extensions.continued.items():
             say(f"{role}: goes on from step {each.at:,}; what was there is kept in {folder / each.kept}")
         for role in extensions.anew:
             say(f"{role}: is trained anew, since its teacher goes on; what was there is kept in {target}")
     going_on = {role: asdict(each) for role, each in extensions.continued.items()}
-    write_json(folder / EXTENDED, {"continued": going_on, "anew": {r: list(d) for r, d in extensions.anew.items()}})
+    anew = {role: list(digests) for role, digests in extensions.anew.items()}
+    write_signed_json(folder / EXTENDED, {"continued": going_on, "anew": anew})
 
 
 def written_extensions(folder: Path) -> Extensions:
@@ -126,7 +127,7 @@ def written_extensions(folder: Path) -> Extensions:
     path = folder / EXTENDED
     if not path.is_file():
         return Extensions()
-    values = json.loads(path.read_text())
+    values = read_signed_json(path)
     anew = {role: tuple(digests) for role, digests in values["anew"].items()}
     return Extensions({role: _parsed(each) for role, each in values["continued"].items()}, anew)
 

@@ -5,7 +5,6 @@ For what works on a finished model, such as an export. It opens no training line
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from distill.data.lines import Lines
@@ -13,6 +12,7 @@ from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.sections import Recipe
 from distill.runs.cut import TEST_CUT, cut_by_document
 from distill.runs.pools import cache_of, open_sources
+from distill.track import read_json
 from students.errors import DataError
 from students.model_file import Description
 from students.pages.model_file import LocatorDescription
@@ -33,7 +33,7 @@ def run_of(model: Path, description: Description | LocatorDescription) -> Path |
     if role == "teacher" and (teacher := load_recipe(str(run / RECIPE_NAME)).teacher) and teacher.file is not None:
         return run
     record = description.training
-    validation = json.loads((run / DATA_NAME).read_text())["digest"]["validation"]
+    validation = read_json(run / DATA_NAME).get("digest", {}).get("validation")
     validated = (record.get("lines") or record.get("pages") or {}).get("validation")
     return run if record.get("role") == role and validated == validation else None
 

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines
 from distill.digests import digest_of
+from distill.durable import remove_abandoned
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
 from distill.recipe.sections import Learner, Recipe
 from distill.runs.changed import changed_keys, listed, refuse_changed
@@ -81,6 +82,8 @@ def open_workplace(recipe: AnyRecipe, folder: Path, stop: StopFlag, may_extend: 
     accelerator = start(recipe.runtime, folder)
     if recipe.runtime.workers:
         ready_workers()
+    if accelerator.is_main_process:
+        remove_abandoned(folder)
     stopwatch = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
     return Workplace(folder, accelerator, stopwatch, stop, extensions)
 

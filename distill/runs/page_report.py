@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import teachers
@@ -16,7 +15,7 @@ from distill.recipe.pages import PageRecipe
 from distill.runs.opening import Workplace
 from distill.runs.page_pools import Pages
 from distill.runs.reporting import sampled
-from distill.track import write_json
+from distill.track import report_on, write_report
 from students.model_file import MODEL_NAME
 from students.parts import n_parameters
 
@@ -40,8 +39,8 @@ def make_page_report(work: Workplace, recipe: PageRecipe, test: Pages) -> dict[s
         "test": pages_digest(test),
     }
     target = work.folder / "report.json"
-    if target.is_file() and (before := json.loads(target.read_text()))["judged"] == judged:
-        return dict(before)
+    if (before := report_on(target, judged)) is not None:
+        return before
     found = {}
     for role, reader in readers.items():
         with work.stopwatch.measure(FINDS.format(role=role)):
@@ -57,5 +56,4 @@ def make_page_report(work: Workplace, recipe: PageRecipe, test: Pages) -> dict[s
     if no_control:
         result["no_control"] = no_control
     write_report_page(work.folder, (recipe.name, recipe.about), test, found, result)
-    write_json(target, result)
-    return result
+    return write_report(target, result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from distill.runs.opening import Run
 from distill.runs.standing import next_steps, read_training
 from distill.teaching.graph import parameters_of
 from distill.teaching.teacher_files import foreign_teachers, model_in
-from distill.track import Stopwatch, write_json
+from distill.track import Stopwatch, read_signed_json, report_on, write_report
 from distill.training.initial import start_of
 from distill.training.train import LINES_NAME
 from students.model_file import read_description
@@ -66,9 +65,8 @@ def make_report(run: Run) -> dict[str, Any]:
         "protocol": run.recipe.data.protocol,
     }
     target = run.folder / "report.json"
-    whole = target.is_file() and (run.folder / PAGE_NAME).is_file()
-    if whole and (before := json.loads(target.read_text()))["judged"] == judged:
-        return dict(before)
+    if (run.folder / PAGE_NAME).is_file() and (before := report_on(target, judged)) is not None:
+        return before
     readers = {role: teachers.load(path) for role, path in models.items()}
     readings = {}
     for role, reader in readers.items():
@@ -91,8 +89,7 @@ def make_report(run: Run) -> dict[str, Any]:
     if run.recipe.teacher and run.recipe.objective.match.how == "auto":
         result["match"] = chosen_before(run.folder)
     write_pages(run.folder, run.recipe, run.pools.test, readings, result)
-    write_json(target, result)
-    return result
+    return write_report(target, result)
 
 
 def models_judged(run: Run) -> dict[str, Path]:
@@ -106,7 +103,7 @@ def models_judged(run: Run) -> dict[str, Path]:
 def sampled(folder: Path, roles: Sequence[str]) -> dict[str, Any]:
     """Of every training, stages before the last: its steps, what it sampled of each source, what it could not read."""
     files = [file for role in roles for file in sorted((folder / role).glob(f"**/{LINES_NAME}"), reverse=True)]
-    return {str(file.parent.relative_to(folder)): json.loads(file.read_text()) for file in files}
+    return {str(file.parent.relative_to(folder)): read_signed_json(file) for file in files}
 
 
 def _description_digest(path: Path) -> str:

@@ -18,6 +18,7 @@ import torch
 
 from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
+from distill.data.sealed import is_whole, sealed
 from distill.processes import Poll, never_stop
 from distill.seeds import generator_of
 from distill.synthesis.backgrounds import photographs_in
@@ -65,7 +66,7 @@ def materialise(
 ) -> list[Path]:
     """Return the folders of Arrow files `part-*.arrow` with the lines of each source, rendered where they are missing.
 
-    `poll` is called after every part and may raise; finished parts are kept.
+    So are damaged parts. `poll` is called after every part and may raise; finished parts are kept.
     """
     folders, parts = [], []
     for source in sources:
@@ -74,7 +75,7 @@ def materialise(
         folders.append(folder)
         starts = range(0, source.lines, PART_LINES)
         parts += [Part(source, root, faces, height_px, folder, start, PART_LINES) for start in starts]
-    missing = list({part.path: part for part in parts if not part.path.is_file()}.values())
+    missing = list({part.path: part for part in parts if not is_whole(part.path)}.values())
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     if missing:
@@ -145,5 +146,5 @@ def _render(part: Part) -> int:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, SCHEMA) as writer:
         writer.write_table(pa.table({"image": images, "text": texts}, schema=SCHEMA))
-    write_whole(part.path, sink.getvalue().to_pybytes())
+    write_whole(part.path, sealed(sink.getvalue().to_pybytes()))
     return part.n_lines

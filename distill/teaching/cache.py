@@ -2,12 +2,14 @@
 
 Every line is kept in `views` augmented views; view v is what epochs v, v + views, ... show, augmented again from the
 same seed, so picture and posteriors agree. The teacher reads a line once for all views where augmentation changes
-nothing. Parts are written whole, an interrupted cache goes on behind the last one, and opening verifies every byte.
+nothing. Parts are written whole, an interrupted cache goes on behind the last one, and opening verifies every
+byte: a damaged part is computed anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +27,7 @@ from distill.data.lines import Lines
 from distill.data.posteriors import Cached, Posteriors, encode
 from distill.data.prepared import PreparedLines, View
 from distill.data.sampler import in_width_order
+from distill.data.sealed import is_whole, sealed
 from distill.digests import digest_of
 from distill.recipe.objective import FrameMatch, Objective, PosteriorCache
 from distill.recipe.terms import FrameKL
@@ -33,7 +36,7 @@ from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, matched
 from distill.teaching.teacher import FrozenTeacher
 from distill.track import Stopwatch, progress
-from students.errors import CheckpointError
+from students.errors import CheckpointError, DataError
 from students.image import Preparation
 from students.model_file import write_whole
 
@@ -41,6 +44,7 @@ PART_LINES = 512
 ERROR_LINES = 256
 FORMAT = 3
 SCHEMA = pa.schema([("record", pa.binary())])
+log = logging.getLogger(__name__)
 
 
 def temperatures_of(objective: Objective) -> tuple[float, ...]:
@@ -74,9 +78,10 @@ def cache_posteriors(
     accelerator: Accelerator,
     poll: Callable[[], None],
 ) -> Cached:
-    """Open the cache of these lines and this teacher in `root`, computing what is missing.
+    """Open the cache of these lines and this teacher in `root`, computing what is missing or damaged.
 
-    `poll` is called between parts and may raise. Raises `CheckpointError` where a part is damaged.
+    `poll` is called between parts and may raise. Raises `CheckpointError` where a part cannot be read back, and
+    `DataError` for a line that the teacher has no finite posteriors on.
     """
     teacher, lines, settings, temperatures = taught.teacher, taught.lines, objective.cache, temperatures_of(objective)
     of_lines = (taught.preparation, taught.augment, lines.digest_of_pictures, taught.seed)
@@ -89,7 +94,7 @@ def cache_posteriors(
         for view in range(settings.views)
         for start in range(0, len(lines), PART_LINES)
     ]
-    missing = [part for part in parts if not part[2].is_file()]
+    missing = [part for part in parts if not _is_whole(part[2])]
     accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
     prepared = taught.prepared
     total = len(lines) * settings.views
@@ -107,7 +112,7 @@ def cache_posteriors(
             bar.update(len(some) * accelerator.num_processes)
             poll()
     accelerator.wait_for_everyone()
-    for _, _, path in parts:
+    for _, _, path in missing:
         _verified(path)
     tables = [mapped([str(path) for view, _, path in parts if view == v], ("record",)) for v in range(settings.views)]
     filled_s = clock.seconds.get("filled", 0.0)
@@ -168,6 +173,8 @@ def _records(
     for group, outputs in outputs_of(teacher, batches):
         log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
         for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
+            if not np.isfinite(log_p_TC.max(-1)).all():
+                raise DataError(f"{prepared.lines.keys[i]}: the teacher's posteriors are not finite on this line")
             records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)
     return records
 
@@ -178,7 +185,7 @@ def _part_name(view: int, start: int) -> str:
 
 def _seen_before(taught: TaughtLines, some: np.ndarray, view: int, first: Path) -> dict[int, bytes]:
     """The records, in the part `first` of view 0, of those lines that look alike in every view."""
-    if not view or not first.is_file():
+    if not view or not _is_whole(first):
         return {}
     lines = taught.lines
     still = {i for i in some.tolist() if lines.augments.get(lines.sources[i], taught.augment).changes_nothing}
@@ -194,19 +201,31 @@ def _with_digest(records: list[bytes]) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
         writer.write_table(pa.table({"record": records}, schema=schema))
-    return bytes(sink.getvalue().to_pybytes())
+    return sealed(sink.getvalue().to_pybytes())
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a part is there and holds what was written; False with a warning for a damaged one."""
+    if not is_whole(path):
+        return False
+    try:
+        _verified(path)
+    except CheckpointError as error:
+        log.warning("%s; it is computed anew", error)
+        return False
+    return True
 
 
 def _verified(path: Path) -> list[bytes]:
-    """The records of a part; raises `CheckpointError` where a byte differs from what was written."""
-    advice = f"{path}: the posterior cache is damaged; remove this file and it is computed again"
+    """The records of a part; raises `CheckpointError` where a byte of them differs from what was written."""
     try:
         table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+        table.validate(full=True)
         records = [bytes(record.as_buffer()) for record in table.column("record")]
         digests = b"".join(hashlib.sha256(record).digest() for record in records)
         wanted = (table.schema.metadata or {})[b"sha256"].decode()
-    except (pa.ArrowInvalid, OSError, KeyError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{advice} ({error})") from error
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: the posterior cache is damaged ({error})") from error
     if hashlib.sha256(digests).hexdigest() != wanted:
-        raise CheckpointError(advice)
+        raise CheckpointError(f"{path}: the posterior cache is damaged")
     return records

@@ -7,12 +7,12 @@ step, so the split changes nothing. A loss or gradient that is not finite change
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
 from distill.seeds import seed_of
 from distill.training.task import Criterion, Step
@@ -62,17 +62,19 @@ def take_step(
     torch.manual_seed(seed_of("dropout", settings.seed, step.step, accelerator.process_index))
     for optimiser in trainee.optimisers:
         optimiser.zero_grad(set_to_none=False)
+    learning = nn.ModuleList([trainee.model, *trainee.auxiliary.values()])
+    statistics = [buffer.clone() for buffer in learning.buffers()]
     weights = criterion.weights(settings.done)
     counts = criterion.counts(weights, step)
     factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
     sums, seen = _accumulated(trainee, criterion, step, factors, accelerator, settings.watch)
-    learning = nn.ModuleList([trainee.model, *trainee.auxiliary.values()])
     sums, stop = _summed_over_processes(learning, sums, settings.stop, accelerator)
     norm = nn.utils.clip_grad_norm_(learning.parameters(), settings.clip_norm).item()
     n_replaced = round(sums.pop(REPLACED))
     means = {name: total / counts[name] for name, total in sums.items() if counts[name]}
     loss = sum(factors[name] * total for name, total in sums.items())
     if not (math.isfinite(loss) and math.isfinite(norm)):
+        _put_back(learning, statistics)
         raise NonFiniteError(
             f"step {step.step}: loss {loss}, gradient norm {norm}; no weight was changed. Look at these "
             f"lines, or lower the learning rate: {', '.join(step.keys)}"
@@ -80,6 +82,13 @@ def take_step(
     for optimiser in trainee.optimisers:
         optimiser.step()
     return StepResult({"loss": loss, **means, "gradient_norm": norm, **seen}, stop, n_replaced)
+
+
+@torch.no_grad()
+def _put_back(model: nn.Module, statistics: Sequence[Tensor]) -> None:
+    """Running statistics, which a forward pass has changed, as they were before it."""
+    for buffer, before in zip(model.buffers(), statistics, strict=True):
+        buffer.copy_(before)
 
 
 def _accumulated(

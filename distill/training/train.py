@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from distill import checkpoint as checkpoints
 from distill.digests import on_host
 from distill.runtime import StopFlag, Stopped
-from distill.track import MetricsLog, Stopwatch, progress, say, write_json
+from distill.track import MetricsLog, Stopwatch, progress, say, write_json, write_signed_json
 from distill.training.early import Early
 from distill.training.job import Job, finished
-from distill.training.optimisers import build_optimisers, follow, rate_at
-from distill.training.step import StepResult, StepSettings, take_step
+from distill.training.nonfinite import keep_step, step_settings
+from distill.training.optimisers import follow, rate_at
+from distill.training.step import NonFiniteError, StepResult, take_step
 from distill.training.task import Criterion, Step, Validation
-from distill.training.trainee import Progress, Trainee, restore, save
+from distill.training.trainee import Progress, Trainee, begun, restore, save
 from students.errors import CheckpointError, DataError, UserError
 from students.parts import n_parameters
 
@@ -70,8 +70,8 @@ def train(
         return job.target
     trainee = _begin(job, accelerator)
     _agree(trainee.progress.step, accelerator)
-    path, size = job.folder / "metrics.jsonl", trainee.progress.metrics_size
-    metrics = MetricsLog(path, size) if accelerator.is_main_process else None
+    path, now = job.folder / "metrics.jsonl", trainee.progress
+    metrics = MetricsLog(path, now.metrics_size, now.metrics_digest) if accelerator.is_main_process else None
     session = Session(job, trainee, accelerator, metrics, stop, early or Early())
     if not trainee.progress.metrics_size:
         _first_entry(session)
@@ -99,13 +99,7 @@ def _agree(step: int, accelerator: Accelerator) -> None:
 
 def _begin(job: Job[Any], accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
-    model = job.task.build().to(accelerator.device).to(memory_format=torch.channels_last)
-    auxiliary = job.task.auxiliary(model).to(accelerator.device)
-    trainee = Trainee(model, build_optimisers(model, job.training, list(auxiliary.values())), auxiliary)
-    if job.training.ema_decay:
-        trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
-    for parameter in trainee.named_parameters.values():  # a step without a term for it is then a step of zero gradient
-        parameter.grad = torch.zeros_like(parameter)
+    trainee = begun(job.task, job.training, accelerator.device)
     if (folder := checkpoints.newest(job.checkpoints)) is not None:
         saved = checkpoints.load(folder)
         if job.owns(saved.state["job"]):
@@ -156,14 +150,13 @@ def _one_step(session: Session, criterion: Criterion, data: Step) -> StepResult:
     trainee, now, training = session.trainee, session.trainee.progress, session.job.training
     for group in (group for optimiser in trainee.optimisers for group in optimiser.param_groups):
         group["lr"] = session.rate(now.step)
-    settings = StepSettings(
-        done=now.step / training.steps,
-        seed=session.job.seed,
-        clip_norm=training.clip_norm,
-        watch=(now.step + 1) % training.log_every == 0,
-        stop=session.stop.is_set,
+    settings = replace(
+        step_settings(session.job, now.step), watch=(now.step + 1) % training.log_every == 0, stop=session.stop.is_set
     )
-    result = take_step(trainee, criterion, data, session.accelerator, settings)
+    try:
+        result = take_step(trainee, criterion, data, session.accelerator, settings)
+    except NonFiniteError as error:
+        raise keep_step(session.job, trainee, data, session.accelerator, error) from error
     now.step += 1
     for source, numbers in data.sampled.items():
         now.sampled[source] = [a + b for a, b in zip(now.sampled.get(source, (0, 0)), numbers, strict=True)]
@@ -198,7 +191,7 @@ def _write_lines(session: Session) -> None:
     now = session.trainee.progress
     sampled = {source: dict(zip(("labelled", "unlabelled"), n, strict=True)) for source, n in now.sampled.items()}
     values = {"steps": now.step, "drawn": sampled, "replaced": now.replaced}
-    write_json(session.job.folder / LINES_NAME, values)
+    write_signed_json(session.job.folder / LINES_NAME, values)
 
 
 def _validate(session: Session) -> None:
@@ -267,5 +260,6 @@ def _log(session: Session) -> None:
 
 def _save(session: Session, keep: int = checkpoints.KEEP) -> None:
     job, trainee = session.job, session.trainee
-    trainee.progress.metrics_size = session.metrics.flushed_size() if session.metrics else 0
+    if session.metrics:
+        trainee.progress.metrics_size, trainee.progress.metrics_digest = session.metrics.flushed()
     save(job.checkpoints, job.digest, trainee, keep, job.provisional)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from distill import checkpoint as checkpoints
 from distill.checkpoint import Checkpoint
 from distill.recipe.training import Budget
+from distill.training.optimisers import build_optimisers
+from distill.training.task import Task
 
 OLD_NAMES = {"sampled": "drawn"}  # of parts of the progress, as checkpoints know them
 
@@ -25,6 +27,7 @@ class Progress:
     best: dict[str, float] | None = None
     window: dict[str, list[float]] = field(default_factory=dict)
     metrics_size: int = 0
+    metrics_digest: str = ""
     sampled: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled items of each source so far
     replaced: dict[str, str] = field(default_factory=dict)  # damaged items that others stood in for, and why
 
@@ -55,6 +58,18 @@ class Trainee:
     def shown(self) -> dict[str, Tensor]:
         """Return the weights that are validated and shipped: the average where there is one."""
         return self.average or dict(self.model.state_dict())
+
+
+def begun(task: Task, training: Budget, device: torch.device) -> Trainee:
+    """Return the network of a task with its first weights, before any step."""
+    model = task.build().to(device).to(memory_format=torch.channels_last)
+    auxiliary = task.auxiliary(model).to(device)
+    trainee = Trainee(model, build_optimisers(model, training, list(auxiliary.values())), auxiliary)
+    if training.ema_decay:
+        trainee.average = {name: t.clone() for name, t in model.state_dict().items()}
+    for parameter in trainee.named_parameters.values():  # a step without a term for it is then a step of zero gradient
+        parameter.grad = torch.zeros_like(parameter)
+    return trainee
 
 
 def save(folder: Path, job: str, trainee: Trainee, keep: int = checkpoints.KEEP, provisional: bool = False) -> None:
@@ -114,6 +129,7 @@ def restore(folder: Path, trainee: Trainee, saved: Checkpoint, device: torch.dev
     if trainee.average:
         trainee.average = {n: t.to(device) for n, t in saved.tensors["average"].items()}
     trainee.best = dict(saved.tensors.get("best", {}))
-    found = {"drawn": {}, "replaced": {}, "written": state["step"]} | state  # older checkpoints lack these
+    older = {"drawn": {}, "replaced": {}, "written": state["step"], "metrics_digest": ""}  # checkpoints lack these
+    found = older | state
     names = {part.name: OLD_NAMES.get(part.name, part.name) for part in fields(Progress)}
     trainee.progress = Progress(**{name: found[written] for name, written in names.items()})

@@ -68,6 +68,7 @@ def test_a_run_measures_once_says_it_and_writes_it_down(
     run = tmp_path / "run"
     assert main(["student", "smoke", *choices, "--run", str(run)]) == 0
     found = json.loads((run / MATCH_NAME).read_text())
+    assert len(found.pop("sha256")) == 64  # of the rest
     assert f"match: {found['why']}" in capsys.readouterr().err
     assert "frames of the student about their ink" in found["why"]
     assert found["scatter"]["n_symbols"] >= 200

@@ -22,7 +22,7 @@ from distill.data.formats.finding import Index
 from distill.data.formats.label_tables import FILE_COLUMNS
 from distill.data.formats.listing import files_of
 from distill.data.formats.parts import parts_of
-from distill.data.formats.written import Written, parquet_file
+from distill.data.formats.written import Written, parquet_file, verify
 from distill.data.sources import HubSource
 from distill.track import progress
 from students.errors import DataError
@@ -34,8 +34,15 @@ Loaded = TypeVar("Loaded")
 
 def open_parquet(path: Path) -> Contents:
     """Open a Parquet file, or those of a folder in the order of their names."""
-    files = [glob.escape(str(part)) for part in parts_of(path, ".parquet")]  # `datasets` takes names for patterns
-    return contents_of(_guarded(path, lambda: datasets.Dataset.from_parquet(files, cache_dir=_arrow_cache())), path)
+    parts = [str(part) for part in parts_of(path, ".parquet")]
+
+    def load() -> datasets.Dataset:
+        for part in parts:
+            verify(part)
+        files = [glob.escape(part) for part in parts]  # `datasets` takes names for patterns
+        return datasets.Dataset.from_parquet(files, cache_dir=_arrow_cache())
+
+    return contents_of(_guarded(path, load), path)
 
 
 def open_arrow(path: Path) -> Contents:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from distill.data.columns import SCHEMA
 from students.model_file import fsync_folder
 
+CHECKED = b"crnn-distill checksums"  # key in the metadata of a file whose pages have checksums
 GROUP_LINES = 1024
 GROUP_BYTES = 32 * 2**20
 
@@ -33,7 +34,8 @@ def parquet_file(target: Path) -> Iterator[Callable[[Written], None]]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.tmp")
     described = datasets.Features({"image": datasets.Image(), "text": datasets.Value("string")}).arrow_schema
-    schema = SCHEMA.with_metadata(described.metadata)  # so that `datasets` and the hub's viewer see images
+    metadata = {**described.metadata, CHECKED: b"pages"}  # the first so that `datasets` and the hub's viewer see images
+    schema = SCHEMA.with_metadata(metadata)
     waiting: list[Written] = []
     n_bytes = 0
 
@@ -52,7 +54,7 @@ def parquet_file(target: Path) -> Iterator[Callable[[Written], None]]:
 
     try:
         with temporary.open("wb") as file:
-            with pq.ParquetWriter(file, schema) as writer:
+            with pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
                 yield add
                 flush()
             file.flush()
@@ -61,3 +63,16 @@ def parquet_file(target: Path) -> Iterator[Callable[[Written], None]]:
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(target.parent)
+
+
+def verify(path: str) -> None:
+    """Read a file that was written here, and raise `OSError` where a page of it is not what was written.
+
+    So are its columns.
+    """
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if CHECKED in (file.schema_arrow.metadata or {}):
+            if not file.schema_arrow.equals(SCHEMA):  # its foot has no checksum
+                raise OSError("its columns are not those that were written")
+            for _ in file.iter_batches(GROUP_LINES):
+                pass

@@ -19,6 +19,7 @@ import pyarrow as pa
 from distill.data.augment import Pixels
 from distill.data.columns import Column, mapped
 from distill.data.pages.record import MarkedLine, PageRecord
+from distill.data.sealed import is_whole, sealed
 from distill.processes import Poll, never_stop
 from distill.synthesis.pages.draw import draw_page, faces_of
 from distill.synthesis.pages.source import DrawnPagesSource
@@ -68,8 +69,9 @@ class _Load:
 def open_drawn_pages(
     source: DrawnPagesSource, root: Path, cache: Path, poll: Poll = never_stop
 ) -> tuple[PageRecord, ...]:
-    """Return the pages of a source, drawn where they are missing. `poll` is called after every part and may raise.
+    """Return the pages of a source, drawn where they are missing or damaged.
 
+    `poll` is called after every part and may raise.
     Raises `DataError` that names the source for fonts or texts that cannot be used.
     """
     try:
@@ -82,7 +84,7 @@ def open_drawn_pages(
         _Part(source, root, folder / f"part-{start // PART_PAGES:06d}.arrow", start)
         for start in range(0, source.pages, PART_PAGES)
     ]
-    missing = [part for part in parts if not part.path.is_file()]
+    missing = [part for part in parts if not is_whole(part.path)]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         with progress("drawing", source.pages, "page", source.pages - sum(part.n_pages for part in missing)) as bar:
@@ -127,5 +129,5 @@ def _draw(part: _Part) -> int:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, _SCHEMA) as writer:
         writer.write_table(pa.table({"image": images, "lines": lines}, schema=_SCHEMA))
-    write_whole(part.path, sink.getvalue().to_pybytes())
+    write_whole(part.path, sealed(sink.getvalue().to_pybytes()))
     return part.n_pages

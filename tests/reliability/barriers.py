@@ -1,0 +1,206 @@
+"""Barriers in a process: every file operation under some folders, every step and every batch that a network reads.
+
+At a barrier that has not struck before, the process is killed, signalled, or its operation refused as by a full disk.
+What has struck is remembered in a file, so that the same command, started again and again, meets each barrier once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+PHASES = (  # by what a path holds; the first that fits
+    (r"rendered-|/pages-[0-9a-f]{16}", "rendering"),
+    (r"posteriors-", "posterior cache"),
+    (r"/(teacher|control|student)/.*checkpoints|/(teacher|control|student)/checkpoints", "checkpoint of the {}"),
+    (r"/(teacher|control|student)/metrics\.jsonl", "training of the {}"),
+    (r"/(teacher|control|student)/\.?answers\.json", "validation of the {}"),
+    (r"/(teacher|control|student)/", "model file of the {}"),
+    (r"/pictures|report|predictions|pages\.tsv", "report"),
+    (r"export", "export"),
+    (r"import", "import"),
+    (r"", "run folder"),
+)
+LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "")
+REFUSED = {"full": errno.ENOSPC, "readonly": errno.EROFS}
+SIGNALS = {"kill": signal.SIGKILL, "torn": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens at barriers under `roots`: `what` strikes once at each `grain`; all of them stand in `log`.
+
+    `what`: kill; torn (killed where a file is half written); SIGTERM; SIGINT; full; readonly; or nothing. `grain`:
+    phase (once a phase), or operation (once a barrier). `every`: of the barriers that have not struck, one in so many.
+    `isolated`: what unpickles, and what leaves the machine, is refused.
+    """
+
+    roots: tuple[str, ...]
+    log: str
+    struck: str
+    what: str = "nothing"
+    grain: str = "phase"
+    every: int = 1
+    isolated: bool = False
+
+
+class Barriers:
+    """The barriers of this process. `operations` are counted by their names, which hold no process number."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.log = os.open(plan.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self.struck = set(Path(plan.struck).read_text().splitlines()) if Path(plan.struck).exists() else set()
+        self.counts: dict[str, int] = {}
+        self.role, self.inside = "", False
+
+    def reach(self, operation: str, path: str, half: int | None = None) -> None:
+        """One barrier; `half` is the file descriptor of what is being written."""
+        if self.inside or not any(path.startswith(root) for root in self.plan.roots):
+            return
+        self.inside = True
+        try:
+            self._reached(operation, re.sub(r"\.\d+\.tmp", ".PID.tmp", path), half)
+        finally:
+            self.inside = False
+
+    def computing(self, operation: str) -> None:
+        """A barrier between file operations: a step, a batch that is read."""
+        self.inside = True
+        try:
+            self._reached(operation, f"{self.plan.roots[0]}/{self.role}/metrics.jsonl" if self.role else "", None)
+        finally:
+            self.inside = False
+
+    def _reached(self, operation: str, path: str, half: int | None) -> None:
+        plan = self.plan
+        phase = self._phase_of(path)
+        if operation == "batch read":
+            phase = "evaluation"
+        name = f"{operation} {path}"
+        self.counts[name] = self.counts.get(name, 0) + 1
+        full = f"{phase}\t{name}\t{self.counts[name]}"
+        os.write(self.log, f"{full}\n".encode())
+        key = phase if plan.grain == "phase" else full
+        if plan.what == "nothing" or key in self.struck or (plan.what == "torn" and half is None):
+            return
+        if plan.what in REFUSED and operation in ("step", "batch read"):
+            return
+        if plan.every > 1 and (sum(self.counts.values()) + len(self.struck)) % plan.every:
+            return
+        self.struck.add(key)
+        with open(plan.struck, "a") as file:
+            file.write(f"{key}\n")
+        self._strike(path, half)
+
+    def _strike(self, path: str, half: int | None) -> None:
+        what = self.plan.what
+        if what in REFUSED:
+            raise OSError(REFUSED[what], os.strerror(REFUSED[what]), *([path] if half is None else []))
+        if what == "torn" and half is not None:
+            os.ftruncate(half, os.fstat(half).st_size // 2)
+        os.kill(os.getpid(), SIGNALS[what])
+
+    def _phase_of(self, path: str) -> str:
+        for pattern, phase in PHASES:
+            if found := re.search(pattern, path):
+                role = next(filter(None, found.groups()), "") if found.groups() else ""
+                self.role = role or self.role
+                return phase.format(role)
+        raise AssertionError
+
+
+def install(plan: Plan) -> None:
+    """Set up the barriers of this process, once and for as long as it lives."""
+    barriers = Barriers(plan)
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
+            path, _, flags = arguments
+            if flags is not None and flags & WRITES:
+                barriers.reach("open", _absolute(path))
+        elif event in ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link", "os.symlink"):
+            target = arguments[1] if event in ("os.rename", "os.link", "os.symlink") else arguments[0]
+            folder = arguments[-1] if event in ("os.remove", "os.rmdir", "os.mkdir") else -1
+            if isinstance(target, str | bytes | os.PathLike):
+                barriers.reach(event.removeprefix("os."), _absolute(target, folder))
+
+    sys.addaudithook(audit)
+    if plan.isolated:
+        sys.addaudithook(_isolated)
+    os.fsync = _watched_fsync(os.fsync, barriers)
+    _watch_networks(barriers)
+
+
+def _isolated(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse what unpickles a global, and sockets and look-ups of names beyond this machine."""
+    if event == "pickle.find_class":
+        raise RuntimeError(f"unpickled: {arguments}")
+    if event in ("socket.connect", "socket.sendto", "socket.bind"):
+        address = arguments[1]
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise RuntimeError(f"{event}: {address}")
+    if event in ("socket.getaddrinfo", "socket.gethostbyname") and arguments[0] not in (*LOOPBACK, None):
+        raise RuntimeError(f"{event}: {arguments[0]}")
+    if event in ("subprocess.Popen", "os.system", "os.exec") and not _is_harmless(arguments):
+        raise RuntimeError(f"{event}: {arguments}")
+
+
+def _is_harmless(arguments: tuple[Any, ...]) -> bool:
+    """Whether a program that is started is the one that the suite asks for its own commit."""
+    return str(arguments[0]).rpartition("/")[2] == "git"
+
+
+def _absolute(path: Any, folder: int = -1) -> str:
+    """The whole path of a name that may be relative to an open folder."""
+    text = os.fsdecode(path)
+    if folder is not None and folder != -1 and not os.path.isabs(text):
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), text)
+    return os.path.abspath(text)
+
+
+def _watched_fsync(fsync: Callable[[Any], None], barriers: Barriers) -> Callable[[Any], None]:
+    def watched(file: Any) -> None:
+        number = file if isinstance(file, int) else file.fileno()
+        path = os.readlink(f"/proc/self/fd/{number}")
+        barriers.reach("fsync", path, None if os.path.isdir(path) else number)
+        fsync(file)
+
+    return watched
+
+
+def _watch_networks(barriers: Barriers) -> None:
+    """A barrier within every step, and before every batch that a network reads outside of training."""
+    from torch.nn.modules.module import register_module_forward_pre_hook
+    from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+    from students.pages.network import Locator
+    from students.parts import Recogniser
+
+    def before_forward(module: Any, _: Any) -> None:
+        if isinstance(module, Recogniser | Locator) and not module.training:
+            barriers.computing("batch read")
+
+    register_module_forward_pre_hook(before_forward)
+    register_optimizer_step_pre_hook(lambda *_: barriers.computing("step"))
+    register_optimizer_step_post_hook(lambda *_: barriers.computing("step"))
+
+
+def run_command(words: Sequence[str], plan: Plan | None) -> int:
+    """Run one command of the suite behind the barriers of a plan and return its exit code; or, after -c, Python."""
+    from distill.cli import main
+
+    if plan is not None:
+        install(plan)
+    if words[0] == "-c":
+        exec(words[1], {})
+        return 0
+    return main(list(words))

@@ -1,0 +1,33 @@
+"""The fixture that counts the trials of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.reliability.figures import is_long, n_trials
+from tests.reliability.launcher import Launcher
+from tests.reliability.trials import Trials
+
+
+@pytest.fixture
+def trials_of() -> Iterator[Callable[[str], Trials]]:
+    """The trials of a figure, by its name; what they found is written down at the end of the test."""
+    begun: list[Trials] = []
+
+    def of(name: str) -> Trials:
+        begun.append(Trials(name, n_trials(name), is_long()))
+        return begun[-1]
+
+    yield of
+    for trials in begun:
+        trials.close()
+
+
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """What forks a process for every command: in a run of the tests this one, which has imported the suite already."""
+    launcher = Launcher(tmp_path_factory.mktemp("launcher") / "said.txt", own=is_long())
+    yield launcher
+    launcher.close()

@@ -1,0 +1,160 @@
+"""Commands that make up a piece of work, and what they leave: once undisturbed, once struck again and again."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.page_task import recipe_of_files, write_bars
+from tests.reliability.barriers import Plan
+from tests.reliability.launcher import Ended, Launcher
+from tests.reliability.trials import Trials
+from tests.runs.conftest import FEW, TINY
+from tests.samples import png_bytes
+
+MAY_DIFFER = {"timing.json", "environment.json"}
+MOST_STARTS = 20_000
+SHORT = [  # as few steps as show a validation, a checkpoint and a step behind both
+    f"{network}.training.{key}={value}"
+    for network in ("teacher", "student")
+    for key, value in (("steps", 6), ("validate_every", 3), ("checkpoint_every", 2), ("log_every", 2))
+]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Commands in their order; {folder} in a word stands for the folder that all of them write into."""
+
+    commands: tuple[tuple[str, ...], ...]
+
+    def words(self, folder: Path) -> list[list[str]]:
+        """Return the commands on a folder."""
+        return [[word.replace("{folder}", str(folder)) for word in command] for command in self.commands]
+
+
+def on_lines(inputs: Path, *more: str) -> Journey:
+    """A run with a posterior cache, an export of its student, and an import of a folder of lines."""
+    lines = inputs / "lines"
+    if not lines.exists():
+        lines.mkdir(parents=True)
+        for number in range(3):
+            (lines / f"{number}.png").write_bytes(png_bytes(seed=number))
+        (lines / "labels.tsv").write_text("file\ttext\n" + "".join(f"{n}.png\tline {n}\n" for n in range(3)))
+    settings = ["runtime.workers=0", "objective.cache.views=1", "objective.cache.top_k=8", *more]
+    return Journey(
+        (
+            ("run", "smoke", *TINY, *SHORT, *FEW, *settings, "--run", "{folder}/run"),
+            ("export", "{folder}/run", "--to", "onnx", "--out", "{folder}/export/model.onnx"),
+            ("import", str(lines), "{folder}/import/lines.parquet"),
+        )
+    )
+
+
+def on_pages(inputs: Path) -> Journey:
+    """A run on pages, some of them drawn, and an export of its student."""
+    if not inputs.exists():
+        for part, numbers in (("train", 6), ("unmarked", 3), ("validation", 2), ("test", 2)):
+            write_bars(inputs / part, range(len(part) * 100, len(part) * 100 + numbers))
+        drawn = "    - {kind: drawn_pages, name: drawn, pages: 2, fonts: [dejavu-sans]}\n  validation:"
+        (inputs / "bars.yaml").write_text(recipe_of_files(inputs).replace("  validation:", drawn, 1))
+    allowed = "teacher.allow_weak=true"
+    return Journey(
+        (
+            ("run", str(inputs / "bars.yaml"), allowed, *SHORT, "--run", "{folder}/run"),
+            ("export", "{folder}/run", "--to", "onnx", "--out", "{folder}/export/locator.onnx"),
+        )
+    )
+
+
+def undisturbed(launcher: Launcher, journey: Journey, folder: Path) -> Path:
+    """Run the commands with barriers that do nothing; the log of all that were passed lies in `folder`/log.txt.
+
+    Nothing that unpickles or leaves the machine is allowed in it.
+    """
+    plan = plan_for(folder, isolated=True)
+    for words in journey.words(folder / "work"):
+        ended = launcher.run(words, plan)
+        assert ended.code == 0, ended.said[-3000:]
+    return folder / "work"
+
+
+def plan_for(folder: Path, **settings: object) -> Plan:
+    """A plan for the barriers under `folder`/work."""
+    plan = Plan((str(folder / "work"),), str(folder / "log.txt"), str(folder / "struck.txt"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return replace(plan, **settings)  # type: ignore[arg-type]
+
+
+def struck(
+    launcher: Launcher, journey: Journey, folder: Path, plan: Plan, trials: Trials, ways: Sequence[int]
+) -> Counter[str]:
+    """Start every command until it comes to its end, and count by phase how often it was struck.
+
+    Each start that was struck is a trial: it must end with one of the exit codes `ways`. At most `trials.n` strike.
+    """
+    seen: Counter[str] = Counter()
+    for words in journey.words(folder / "work"):
+        for _ in range(MOST_STARTS):
+            known = _lines(plan.struck)
+            going = plan if len(known) < trials.n else replace(plan, what="nothing")
+            ended = launcher.run(words, going)
+            new = _lines(plan.struck)[len(known) :]
+            if new:
+                phase = new[-1].split("\t")[0]
+                seen[phase] += 1
+                with trials.one(phase):
+                    assert ended.code in ways, f"exit code {ended.code} at {new[-1]}: {ended.said[-600:]}"
+                    expect_no_traceback(ended, new[-1])
+            if _is_done(ended, words):
+                break
+            assert new, f"exit code {ended.code} though nothing struck: {ended.said[-2000:]}"
+        else:
+            raise AssertionError(f"{words[0]} never came to its end")
+    return seen
+
+
+def expect_no_traceback(ended: Ended, where: str) -> None:
+    """Whoever meets a fault is told of it in a sentence."""
+    assert "Traceback" not in ended.said, f"{where}: {ended.said[-1500:]}"
+
+
+def killed_at_random(
+    launcher: Launcher, journey: Journey, folder: Path, trials: Trials, within_s: float, rng: random.Random
+) -> None:
+    """Kill every command after random times until it comes to its end; each kill is a trial."""
+    for words in journey.words(folder / "work"):
+        for _ in range(MOST_STARTS):
+            ended = launcher.run(words, None, rng.uniform(0, within_s) if trials.total < trials.n else None)
+            if ended.code == -9:
+                with trials.one("at random"):
+                    pass
+                within_s *= 1.05  # so that it gets through in the end
+            elif _is_done(ended, words):
+                break
+            else:
+                raise AssertionError(f"exit code {ended.code}: {ended.said[-2000:]}")
+
+
+def _is_done(ended: Ended, words: Sequence[str]) -> bool:
+    """Finished; an import that was killed after its file had its name says that it is there."""
+    return ended.code == 0 or (ended.code == 2 and words[0] == "import" and "exists" in ended.said)
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder but those that may differ, by its path within."""
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in MAY_DIFFER)
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+def expect_equal(whole: Path, other: Path) -> None:
+    """Raise `AssertionError` where a file is missing, too many, or of other bytes."""
+    wanted, found = contents(whole), contents(other)
+    assert wanted.keys() == found.keys(), wanted.keys() ^ found.keys()
+    assert [name for name in wanted if wanted[name] != found[name]] == []

@@ -1,0 +1,101 @@
+"""Interruptions that take long: pages, adopted teachers, random moments, half-written files, signals, a full disk.
+
+Collected by `make reliability` alone, which names this file.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.adopted import write_adopted
+from tests.reliability.journeys import (
+    Journey,
+    expect_equal,
+    killed_at_random,
+    on_lines,
+    on_pages,
+    plan_for,
+    struck,
+    undisturbed,
+)
+from tests.reliability.launcher import Launcher
+from tests.reliability.trials import Trials
+
+KILLED = (-9, 0)
+OfFigure = Callable[[str], Trials]
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
+    return on_lines(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def whole(launcher: Launcher, journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return undisturbed(launcher, journey, tmp_path_factory.mktemp("whole"))
+
+
+def at_every_barrier(launcher: Launcher, journey: Journey, folder: Path, trials: Trials) -> None:
+    whole = undisturbed(launcher, journey, folder / "whole")
+    plan = plan_for(folder / "struck", what="kill", grain="operation")
+    struck(launcher, journey, folder / "struck", plan, trials, KILLED)
+    expect_equal(whole, folder / "struck" / "work")
+
+
+def test_killed_at_every_barrier_of_a_run_on_pages(launcher: Launcher, tmp_path: Path, trials_of: OfFigure) -> None:
+    at_every_barrier(launcher, on_pages(tmp_path / "inputs"), tmp_path, trials_of("kill-pages"))
+
+
+def test_killed_at_every_barrier_of_a_run_with_an_adopted_teacher(
+    launcher: Launcher, tmp_path: Path, trials_of: OfFigure
+) -> None:
+    adopted = write_adopted(tmp_path / "adopted.onnx")
+    on_adopted = on_lines(tmp_path / "inputs", f"teacher.file={adopted}", "student.control=false")
+    at_every_barrier(launcher, on_adopted, tmp_path, trials_of("kill-adopted"))
+
+
+def test_killed_at_random_moments(
+    launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: OfFigure
+) -> None:
+    trials, rng = trials_of("kill-random"), random.Random(0)
+    fed = Journey(tuple(tuple(w.replace("workers=0", "workers=1") for w in words) for words in journey.commands))
+    for number in range(trials.n):
+        killed_at_random(launcher, fed, tmp_path / str(number), trials, 2.0, rng)
+        wanted, other = whole, tmp_path / str(number) / "work"
+        for recipe in other.glob("run/recipe.yaml"):  # the one setting that differs
+            recipe.write_text(recipe.read_text().replace("workers: 1", "workers: 0"))
+        expect_equal(wanted, other)
+        if trials.total >= trials.n:
+            break
+
+
+def test_killed_where_a_file_is_half_written(
+    launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: OfFigure
+) -> None:
+    plan = plan_for(tmp_path, what="torn", grain="operation")
+    struck(launcher, journey, tmp_path, plan, trials_of("torn"), KILLED)
+    expect_equal(whole, tmp_path / "work")
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+def test_asked_to_stop(
+    signal: str, launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: OfFigure
+) -> None:
+    trials = trials_of("signals")
+    run = Journey(journey.commands[:1])  # an export and an import end at once, as other commands do
+    plan = plan_for(tmp_path, what=signal, grain="operation", every=7)
+    struck(launcher, run, tmp_path, plan, trials, (75, 0))
+    expect_equal(whole / "run", tmp_path / "work" / "run")
+
+
+@pytest.mark.parametrize("how", ["full", "readonly"])
+def test_a_disk_that_refuses(
+    how: str, launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: OfFigure
+) -> None:
+    plan = plan_for(tmp_path, what=how, grain="operation")
+    struck(launcher, journey, tmp_path, plan, trials_of("full-disk"), (2,))
+    expect_equal(whole, tmp_path / "work")

@@ -1,0 +1,153 @@
+"""`make reliability`: every figure with its many trials, into docs/reliability/, and RELIABILITY.md of that.
+
+`python -m tests.reliability.measure [NAME ...] [--most N]` measures the figures that are named, without a name all,
+with at most N trials of each kind. A figure that was measured at this commit is not measured again unless it is named,
+so an interrupted run goes on with the next one. Ends with exit code 1 if a figure falls short.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from distill.records import Question, Record, measured_here, read_question, write_question
+from docs.build import RELIABILITY, reliability_page
+from tests.reliability.figures import BY_NAME, FIGURES, Figure
+from tests.reliability.trials import LONG, RECORD
+
+ROOT = Path(__file__).parents[2]
+RECORDS = ROOT / "docs" / "reliability"
+SHOWN_FAILURES = 5
+ALL = 10**6  # more trials than any figure takes
+HOURS = 6  # after which a figure is given up
+COMMAND = "make reliability ARGS={}"
+
+
+def measure(figure: Figure, most: int) -> tuple[dict[str, Any], float]:
+    """Return counts, failures and notes of a figure, and the seconds that it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        record, cases = Path(folder, "record.json"), Path(folder, "cases.xml")
+        command = [sys.executable, "-m", "pytest", "-q", "--capture=no", "-m", "long or not long"]
+        command += [f"--junitxml={cases}", f"--timeout={HOURS * 3600}", *figure.tests]
+        environment = os.environ | {LONG: str(most), RECORD: str(record)}
+        begun = time.monotonic()
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        seconds = time.monotonic() - begun
+        counted = json.loads(record.read_text()).get(figure.name) if record.exists() else None
+        found = counted if figure.many else _counts_of(cases)
+        if found is None or (done.returncode and not found["failures"]):
+            found = found or {"counts": {}, "failures": [], "notes": []}
+            found["failures"].append(f"pytest ended with exit code {done.returncode}")
+    if figure.many > most:
+        found["notes"].append(
+            f"At most {most:,} trials of each kind were taken here; the long form takes {figure.many:,}."
+        )
+    return found, seconds
+
+
+def _counts_of(cases: Path) -> dict[str, Any]:
+    """Cases of tests by their file, those that passed, and the failures."""
+    counts: dict[str, list[int]] = {}
+    failures, skipped = [], Counter[str]()
+    for case in ElementTree.parse(cases).getroot().iter("testcase"):
+        of = case.get("classname", "").rpartition(".")[2]
+        if case.find("skipped") is not None:
+            skipped[of] += 1
+            continue
+        count = counts.setdefault(of, [0, 0])
+        failed = case.find("failure") if case.find("failure") is not None else case.find("error")
+        count[0] += 1
+        count[1] += failed is None
+        if failed is not None:
+            failures.append(f"{case.get('name')}: {failed.get('message', '')[:300]}")
+    notes = [f"{n} cases of {of} were skipped here." for of, n in skipped.items()]
+    return {"counts": counts, "failures": failures, "notes": notes}
+
+
+def question_of(figure: Figure, found: Mapping[str, Any], seconds: float) -> Question:
+    """Return the record of a figure: trials and those that passed, by what they are of."""
+    origin = measured_here([]).model_copy(update={"command": COMMAND.format(figure.name)})
+    records = [
+        Record(
+            **origin.model_dump(),
+            what=what,
+            value=count[place],
+            seconds=round(seconds, 1),
+            columns={"of": of},
+        )
+        for of, count in sorted(found["counts"].items())
+        for place, what in enumerate(("trials", "passed"))
+    ]
+    failures = found["failures"]
+    trials, passed = (sum(count[place] for count in found["counts"].values()) for place in (0, 1))
+    finding = f"All of {trials:,} trials passed." if not failures and trials else ""
+    if not finding:
+        finding = f"**Falls short:** {trials - passed:,} of {trials:,} trials failed."
+    notes = (figure.claim, f"It took {seconds:,.0f} s.", *found["notes"])
+    shown = tuple(f"Failed: {' '.join(failure.split())}" for failure in failures[:SHOWN_FAILURES])
+    return Question(
+        section=figure.section,
+        title=figure.title,
+        finding=finding,
+        rows=("of",),
+        across=("what",),
+        notes=(*notes, *shown),
+        records=tuple(records),
+    )
+
+
+def holds(question: Question) -> bool:
+    """Return whether every trial of a figure passed."""
+    return question.finding.startswith("All of")
+
+
+def _known(figure: Figure) -> Question | None:
+    """The record of a figure if it was measured at this commit."""
+    path = RECORDS / figure.file
+    if not path.exists():
+        return None
+    question, here = read_question(path), measured_here([]).commit
+    same = here is not None and not here.endswith("-dirty")
+    return question if same and all(record.commit == here for record in question.records) else None
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure the figures and return 1 if one falls short."""
+    parser = argparse.ArgumentParser(prog="make reliability")
+    parser.add_argument("names", nargs="*", metavar="FIGURE", help=f"one of {', '.join(BY_NAME)}; without one, all")
+    parser.add_argument("--most", type=int, default=ALL, metavar="N", help="at most so many trials of each kind")
+    options = parser.parse_args(words)
+    names = options.names
+    if unknown := [name for name in names if name not in BY_NAME]:
+        print(f"no such figure: {', '.join(unknown)}; there are {', '.join(BY_NAME)}", file=sys.stderr)
+        return 2
+    short = []
+    for position, figure in enumerate(FIGURES, 1):
+        if names and figure.name not in names:
+            continue
+        question = None if names else _known(figure)
+        if question is None:
+            print(f"figure {position} of {len(FIGURES)}: {figure.name}: {figure.title}", file=sys.stderr, flush=True)
+            question = question_of(figure, *measure(figure, options.most))
+            write_question(RECORDS / figure.file, question)
+            RELIABILITY.write_text(reliability_page())
+        print(f"{figure.name}: {question.finding}", file=sys.stderr, flush=True)
+        if not holds(question):
+            short.append(figure.name)
+    if short:
+        print(f"what falls short: {', '.join(short)}", file=sys.stderr)
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""Killed in every phase, a piece of work ends with the bytes of one that nobody killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.durability import renamed_before_flushed
+from tests.reliability.journeys import Journey, expect_equal, on_lines, plan_for, struck, undisturbed
+from tests.reliability.launcher import Launcher
+from tests.reliability.trials import Trials
+
+pytestmark = pytest.mark.long  # twenty starts; in `make test`, tests/runs/test_interruption.py stands for it
+KILLED = (-9, 0)
+MANY = 100  # with fewer trials every phase comes once, with more every barrier
+PHASES = {  # that a run on lines, with export and import, goes through
+    *("rendering", "posterior cache", "evaluation", "report", "export", "import", "run folder"),
+    *(f"training of the {role}" for role in ("teacher", "control", "student")),
+    *(f"checkpoint of the {role}" for role in ("teacher", "control", "student")),
+    *(f"validation of the {role}" for role in ("teacher", "control", "student")),
+    *(f"model file of the {role}" for role in ("teacher", "control", "student")),
+}
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
+    return on_lines(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def whole(launcher: Launcher, journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return undisturbed(launcher, journey, tmp_path_factory.mktemp("whole"))
+
+
+def test_killed_in_every_phase(
+    launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: Callable[[str], Trials]
+) -> None:
+    trials = trials_of("kill-lines")
+    plan = plan_for(tmp_path, what="kill", grain="operation" if trials.n > MANY else "phase")
+    seen = struck(launcher, journey, tmp_path, plan, trials, KILLED)
+    assert seen.keys() == PHASES
+    expect_equal(whole, tmp_path / "work")
+
+
+def test_every_file_is_on_disk_before_it_has_its_name(whole: Path, trials_of: Callable[[str], Trials]) -> None:
+    trials = trials_of("fsync")
+    log = (whole.parent / "log.txt").read_text().splitlines()
+    found = renamed_before_flushed(log)
+    assert len(found) > 20
+    for what, problem in found:
+        with trials.one(what):
+            assert not problem, problem
+
+
+def test_nothing_is_unpickled_and_nothing_leaves_the_machine(
+    launcher: Launcher, whole: Path, tmp_path: Path, trials_of: Callable[[str], Trials]
+) -> None:
+    """The undisturbed run was made so; here it is shown that what refuses would have been seen."""
+    trials = trials_of("isolation")
+    with trials.one("run, export and import of lines"):
+        assert (whole / "run" / "report.json").is_file()
+        assert (whole / "export" / "model.onnx").is_file()
+    for code in (
+        "import pickle, collections; pickle.loads(pickle.dumps(collections.OrderedDict()))",
+        "import socket; socket.create_connection(('192.0.2.1', 9), 0.1)",
+    ):
+        with trials.one("what it refuses"):
+            ended = launcher.run(["-c", code], plan_for(tmp_path, isolated=True))
+            assert "RuntimeError" in ended.said
