@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FLOW = (
     ("recipe, data", "a recipe and lines"),
-    ("synthesis", "drawn lines beside them"),
+    ("synthesis", "rendered lines beside them"),
     ("training", "a teacher, or a finished one"),
     ("teaching", "its posteriors, and the loss terms"),
     ("training", "the student, and the same one alone"),
