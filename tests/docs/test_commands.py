@@ -17,7 +17,7 @@ from docs.website import ROOT
 from tests.docs.shown import PAGES, PLACEHOLDERS, TARGETS, VARIABLES, commands_of, in_sentences, subcommands
 
 RECORDED = ROOT / "RESULTS.md"  # its commands are of the commit that stands beside them, so their keys may have changed
-OTHERS = {"cd", "cp", "curl", "cut", "docker", "hf", "kubectl", "npm", "ray", "sbatch", "srun", "uvicorn"}
+OTHERS = {"apt-get", "cd", "cp", "curl", "cut", "docker", "hf", "kubectl", "npm", "ray", "sbatch", "srun", "uvicorn"}
 EXTRAS = set(importlib.metadata.metadata("crnn-distill").get_all("Provides-Extra") or ())
 DISTILL = sorted({tuple(words[1:]) for page in PAGES for words in commands_of(page) if words[0] == "distill"})
 

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from distill.adoption import callables
 from distill.recipe.file import load_recipe
-from distill.recipe.sections import Recipe
+from distill.recipe.sections import Data, Recipe
 from docs.website import ROOT
 from tests.docs.shown import PAGES, blocks
 from tests.pages import write_small_locator
@@ -87,12 +87,13 @@ def test_every_snippet_of_yaml_is_a_recipe_or_a_part_of_one(of: tuple[Path, int]
 
 
 def whole(values: Any) -> dict[str, Any]:
-    """A recipe with such a part, laid over a shipped one; its lists of sources are those of the data."""
+    """A recipe with such a part, laid over a shipped one: lists of sources, keys of the data, keys of a rendered source."""
     if isinstance(values, list):
         return whole({"train": values})
     if "extends" in values:
         return dict(values)
     if not values.keys() <= Recipe.model_fields.keys():
-        return whole({"data": values})
+        of_data = values.keys() <= Data.model_fields.keys()
+        return whole({"data": values} if of_data else [{"kind": "rendered", "name": "shown", "lines": 10, **values}])
     kinds = {source["kind"] for source in values.get("data", {}).get("train", [])}
     return {"extends": "quick-pages" if "drawn_pages" in kinds else "receipts", **values}
