@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import importlib.util
 import re
 from pathlib import Path
@@ -18,7 +17,7 @@ from tests.docs.shown import PAGES, PLACEHOLDERS, TARGETS, VARIABLES, commands_o
 
 RECORDED = ROOT / "RESULTS.md"  # its commands are of the commit that stands beside them, so their keys may have changed
 OTHERS = {"apt-get", "cd", "cp", "curl", "cut", "docker", "hf", "kubectl", "npm", "ray", "sbatch", "srun", "uvicorn"}
-EXTRAS = set(importlib.metadata.metadata("crnn-distill").get_all("Provides-Extra") or ())
+EXTRAS = set(re.findall(r"^([a-z-]+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
 DISTILL = sorted({tuple(words[1:]) for page in PAGES for words in commands_of(page) if words[0] == "distill"})
 
 

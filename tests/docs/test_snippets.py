@@ -23,6 +23,7 @@ from tests.samples import png_bytes
 PYTHON = [(page, i) for page in PAGES for i in range(len(blocks(page, "python")))]
 YAMLS = [(page, i) for page in PAGES for i in range(len(blocks(page, "yaml")))]
 WEIGHTS = ROOT / "students" / "weights"
+RENDERED = {"kind": "rendered", "name": "shown", "lines": 10, "fonts": ["arimo"]}
 ELSEWHERE = {"apiVersion", "services", "jobs"}  # of programs that are not run here: Kubernetes, Docker Compose, a CI
 
 
@@ -87,13 +88,13 @@ def test_every_snippet_of_yaml_is_a_recipe_or_a_part_of_one(of: tuple[Path, int]
 
 
 def whole(values: Any) -> dict[str, Any]:
-    """A recipe with such a part, laid over a shipped one: lists of sources, keys of the data, keys of a rendered source."""
+    """A recipe with such a part, laid over a shipped one: sources, keys of the data, keys of a rendered source."""
     if isinstance(values, list):
         return whole({"train": values})
     if "extends" in values:
         return dict(values)
     if not values.keys() <= Recipe.model_fields.keys():
         of_data = values.keys() <= Data.model_fields.keys()
-        return whole({"data": values} if of_data else [{"kind": "rendered", "name": "shown", "lines": 10, **values}])
+        return whole({"data": values} if of_data else [RENDERED | values])
     kinds = {source["kind"] for source in values.get("data", {}).get("train", [])}
     return {"extends": "quick-pages" if "drawn_pages" in kinds else "receipts", **values}
