@@ -115,9 +115,14 @@ def _with_links_of_the_site(text: str, page: Path, root: Path) -> str:
 
 
 def navigation(source: Path) -> str:
-    """The list of pages as a line of the settings; pages that no section names stand at its end."""
-    named = {name for names in NAVIGATION.values() for name in names}
-    sections = {title: [n for n in names if (source / n).is_file()] for title, names in NAVIGATION.items()}
+    """The list of pages as a line of the settings; pages that no section names stand at its end.
+
+    Raises `SiteError` where a section names a page that is not there.
+    """
+    sections = {title: list(names) for title, names in NAVIGATION.items()}
+    named = {name for names in sections.values() for name in names}
+    if missing := sorted(name for name in named if not (source / name).is_file()):
+        raise SiteError(f"docs/website.py: no such pages as {', '.join(missing)}")
     if rest := sorted(path.name for path in source.glob("*.md") if path.name not in named):
         sections[REST] = rest
     items = ", ".join(f"{{ {json.dumps(title)} = {json.dumps(names)} }}" for title, names in sections.items())
