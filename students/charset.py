@@ -106,7 +106,8 @@ class Charset(BaseModel):
         return self._lacking(self.in_order(text))
 
     def _lacking(self, drawn: str) -> list[str]:
-        return sorted(set(drawn) - class_numbers(self.characters).keys())
+        known = class_numbers(self.characters)
+        return sorted(c for c in set(drawn) if c not in known)  # a difference of sets goes through all classes
 
     def encode(self, text: str) -> list[int]:
         """Return the classes of `text`. Raises `DataError` naming every character outside the charset."""

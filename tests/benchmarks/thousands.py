@@ -29,6 +29,7 @@ from distill.data.lines import Lines
 from distill.delivery.graph import graph_of, signed
 from distill.delivery.review import Doubtful, write_review
 from distill.evaluation.breakdown import breakdown, page
+from distill.evaluation.calibrate import at_each_temperature
 from distill.evaluation.ceiling import ceiling
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
@@ -43,9 +44,9 @@ from students.language import count_text, write_language
 from students.model_file import Description, write_model
 from students.reading import Reader
 
-FRAMES, CHARACTERS, N_LINES = 80, 16, 32
-LABELS, CHECKED, REVIEWED = 5_000, 2_000, 100
-FIRST_HAN, RANK, ROUNDS = 0x4E00, 64, 3
+FRAMES, CHARACTERS, N_LINES = 80, 16, 8
+LABELS, CHECKED, REVIEWED = 1_000, 1_000, 20
+FIRST_HAN, RANK, ROUNDS = 0x4E00, 64, 2
 ZIPF = 1.1  # of how often each character occurs
 
 
@@ -145,8 +146,11 @@ def decoding(reader: Reader, texts: list[str], folder: Path) -> dict[str, float]
         "posteriors of logits": ms(lambda: tempered(logits_NTC, 1.2), N_LINES),
     }
     for name, settings in decoders.items():
-        decode = decoder_of(settings, charset)
-        found[name] = ms(lambda decode=decode: decode(log_p_NTC), N_LINES)
+        # a new one each time, since one that has read remembers
+        found[name] = ms(lambda settings=settings: decoder_of(settings, charset)(log_p_NTC), N_LINES)
+    classes = [charset.encode(text) for text in texts[:N_LINES]]
+    pairs = list(zip(log_p_NTC, classes, strict=True))
+    found["fitting the temperature"] = ms(lambda: [at_each_temperature(*pair) for pair in pairs], N_LINES)
     return found
 
 
