@@ -4,8 +4,8 @@
     python tests/benchmarks/thousands.py 7000       # one of them
 
 The model has random weights and a head of two matrices; posteriors of what it might read are made here: sure frames,
-doubtful ones, and noise over all classes. Every figure is processor time, the best of three rounds, on one
-thread.
+doubtful ones, and noise over all classes. Every figure is processor time, the better of two
+rounds, on one thread.
 """
 
 from __future__ import annotations
@@ -158,7 +158,11 @@ def labels(texts: list[str], characters: str) -> dict[str, float]:
     """Milliseconds over `LABELS` labels of `CHARACTERS` characters, and of charset tables."""
     charset = Charset(characters=characters)
     lines = lines_of(texts)
-    parts = {"train": lines, "validation": lines.take(range(100)), "test": lines.take(range(100))}
+    parts = {
+        "train": lines,
+        "validation": lines.take(range(len(lines) // 10)),
+        "test": lines.take(range(len(lines) // 10)),
+    }
     counts = class_counts(parts, charset)
     found = {
         "charset, checked": ms(lambda: Charset(characters=characters)),
