@@ -55,10 +55,21 @@ def onnx_file(tmp_path: Path, student_file: Path) -> Path:
     return path
 
 
+def assert_recurrence_is_plain(graph: onnx.ModelProto) -> None:
+    """That no runtime drops a part of it: findings/runtimes-drop-parts-of-lstms.sh."""
+    for node in graph.graph.node:
+        if node.op_type in ("LSTM", "GRU", "RNN"):
+            given = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+            assert given.pop("direction", b"forward") in (b"forward", b"bidirectional")
+            assert set(given) <= {"hidden_size", "linear_before_reset"}
+            assert not any([*node.input[4:5], *node.input[7:8]])  # lengths, peepholes
+
+
 @pytest.mark.parametrize("config", STUDENT_CONFIGS + TEACHER_CONFIGS, ids=name)
 def test_the_graph_gives_the_logits_of_torch_for_any_width_and_batch(config: dict[str, Any]) -> None:
     reader = reader_for(config)
     graph = graph_of(reader)
+    assert_recurrence_is_plain(graph)
     logits_of = session(graph.SerializeToString(), NOWHERE)
     generator = np.random.default_rng(0)
     for width_px in WIDTHS_PX:
