@@ -1,4 +1,4 @@
-"""Finished runs of the smoke recipe, as it is and made small, for all tests that look at what a run leaves behind."""
+"""One finished run of the smoke recipe, made small, for all tests that look at what a run leaves behind."""
 
 from __future__ import annotations
 
@@ -22,17 +22,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cache(shared: Path) -> Path:
     """The cache of all runs: lines are rendered once."""
     return shared / "cache"
-
-
-@pytest.fixture(scope="session")
-def finished_run(shared: Path, cache: Path) -> Path:
-    """A finished run, made by the first worker that wants it; tests read it, or write into a copy."""
-    run = shared / "finished"
-    with FileLock(shared / "finished.lock"):
-        if not (run / "report.json").exists():
-            for command in ("teacher", "student"):
-                assert main([command, "smoke", f"runtime.cache_root={cache}", "--run", str(run)]) == 0
-    return run
 
 
 FEW = ("data.train.0.lines=96", "data.train.1.lines=48", "data.validation.0.lines=24", "data.test.0.lines=24")

@@ -16,11 +16,11 @@ from students.errors import UserError
 from tests.samples import png_bytes
 
 
-def test_a_run_from_python_reuses_what_is_finished_and_reads(finished_run: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(finished_run, tmp_path / "run")
+def test_a_run_from_python_reuses_what_is_finished_and_reads(tiny_run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_run, tmp_path / "run")
     run = distill.run(copy)
     assert run.folder == copy
-    assert run.report == json.loads((finished_run / "report.json").read_text())
+    assert run.report == json.loads((tiny_run / "report.json").read_text())
     picture = np.full((32, 80), 255, np.uint8)
     assert isinstance(run.student.read(picture).text, str)
     assert run.teacher.description.kind == "teacher"
@@ -30,8 +30,8 @@ def test_a_run_from_python_reuses_what_is_finished_and_reads(finished_run: Path,
     assert str(copy) in str(run)
 
 
-def test_a_notebook_shows_report_and_lines(finished_run: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(finished_run, tmp_path / "run")
+def test_a_notebook_shows_report_and_lines(tiny_run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_run, tmp_path / "run")
     report = distill.run(copy).report
     assert report == json.loads((copy / "report.json").read_text())
     page = (copy / "report.html").read_text()

@@ -15,6 +15,7 @@ from distill.runs.teachers import FILLED, cache_teacher
 from distill.runtime import StopFlag, Stopped
 from distill.teaching import cache as teacher_cache
 from distill.track import read_metrics
+from tests.trained import trained
 
 STILL = [
     f"student.training.augment.{key}=0"
@@ -25,8 +26,12 @@ BUDGET = ["student.training.steps=20", "student.training.log_every=5", "student.
 KL = ["objective.blank_split.weight=0", "objective.frame_kl.weight=1"]
 
 
+def settings(tiny: list[str], cache: Path, *more: str) -> list[str]:
+    return [*tiny, *BUDGET, *more, f"runtime.cache_root={cache}"]
+
+
 def in_run(command: str, run: Path, tiny: list[str], cache: Path, *more: str) -> int:
-    return main([command, "smoke", *tiny, *BUDGET, *more, f"runtime.cache_root={cache}", "--run", str(run)])
+    return main([command, "smoke", *settings(tiny, cache, *more), "--run", str(run)])
 
 
 def test_a_cached_teacher_teaches_what_the_teacher_does(
@@ -42,7 +47,7 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
     for run in runs.values():
         shutil.copytree(tiny_run / "teacher", run / "teacher")
     views = ("objective.cache.views=1", "objective.frame_kl.temperature=2", "objective.cache.top_k=40")
-    assert in_run("student", runs["online"], tiny, own_cache, *STILL, *KL, views[1]) == 0
+    trained(settings(tiny, own_cache, *STILL, *KL, views[1]), runs["online"])
     found = {}
     for top_k in (8, 40):
         capsys.readouterr()
@@ -58,7 +63,7 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
     shutil.rmtree(max(own_cache.glob("posteriors-*"), key=lambda f: -sum(p.stat().st_size for p in f.iterdir())))
     parts = sorted(own_cache.glob("posteriors-*/*.arrow"))
     times = [part.stat().st_mtime_ns for part in parts]
-    assert in_run("student", runs["cached"], tiny, own_cache, *STILL, *KL, *views) == 0
+    trained(settings(tiny, own_cache, *STILL, *KL, *views), runs["cached"])
     assert [part.stat().st_mtime_ns for part in parts] == times
     curves = [
         [entry["frame_kl"] for entry in read_metrics(run / "student" / "metrics.jsonl") if "loss" in entry]
@@ -69,7 +74,9 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
     assert len(parts) == 3
     parts[0].unlink()  # an interrupted cache: only what is missing is computed
     shutil.rmtree(runs["cached"] / "student")
-    assert in_run("student", runs["cached"], tiny, own_cache, *STILL, *KL, *views) == 0
+    fill = [*settings(tiny, own_cache, *STILL, *KL, *views), "student.training.steps=1"]
+    trained(fill, runs["cached"])
+    assert parts[0].is_file()
     assert [part.stat().st_mtime_ns for part in parts[1:]] == times[1:]
     whole = parts[0].read_bytes()
     damaged = bytearray(whole)
@@ -119,8 +126,8 @@ def test_augmented_views_are_cached_as_they_are_shown(
     shutil.copytree(tiny_run / "teacher", tmp_path / "online" / "teacher")
     shutil.copytree(tiny_run / "teacher", tmp_path / "cached" / "teacher")
     whole = ("objective.cache.top_k=100",)  # every class: no tail that is spread evenly
-    assert in_run("student", tmp_path / "online", tiny, own_cache, *whole) == 0
-    assert in_run("student", tmp_path / "cached", tiny, own_cache, *whole, "objective.cache.views=3") == 0
+    trained(settings(tiny, own_cache, *whole), tmp_path / "online")
+    trained(settings(tiny, own_cache, *whole, "objective.cache.views=3"), tmp_path / "cached")
     curves = [
         [
             entry["blank_split"]
@@ -144,10 +151,10 @@ def test_a_teacher_of_more_frames_is_cached_once_and_not_for_a_finished_student(
     assert in_run("cache", tmp_path / "run", tiny, own_cache, *by_area) == 0
     (other,) = json.loads(capsys.readouterr().out).values()
     assert other["error"]["tau 1"]["loss"] != found["error"]["tau 1"]["loss"]  # measured at the temperature of the term
-    assert in_run("student", tmp_path / "run", tiny, own_cache, *STILL, *words) == 0
+    trained(settings(tiny, own_cache, *STILL, *words), tmp_path / "run")
     for kept in own_cache.glob("posteriors-*"):
         shutil.rmtree(kept)
-    assert in_run("student", tmp_path / "run", tiny, own_cache, *STILL, *words) == 0
+    trained(settings(tiny, own_cache, *STILL, *words), tmp_path / "run")
     assert not list(own_cache.glob("posteriors-*"))
 
 

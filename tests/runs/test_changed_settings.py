@@ -13,10 +13,10 @@ from distill.runs.changed import SHOWN, differences, listed, refuse_changed
 from students.errors import CheckpointError
 
 
-def test_a_run_folder_stands_for_its_recipe(finished_run: Path) -> None:
-    recipe = load_recipe(str(finished_run))
+def test_a_run_folder_stands_for_its_recipe(tiny_run: Path) -> None:
+    recipe = load_recipe(str(tiny_run))
     assert recipe.name == "smoke"
-    assert run_folder(str(finished_run), recipe) == finished_run
+    assert run_folder(str(tiny_run), recipe) == tiny_run
     assert run_folder("smoke", recipe) == Path("runs/smoke")
 
 
@@ -30,36 +30,34 @@ def test_a_run_folder_stands_for_its_recipe(finished_run: Path) -> None:
     ],
 )
 def test_a_setting_that_weights_depend_on_is_refused_by_name(
-    finished_run: Path, override: str, networks: list[str], change: str
+    tiny_run: Path, override: str, networks: list[str], change: str
 ) -> None:
     with pytest.raises(CheckpointError) as refused:
-        refuse_changed(load_recipe(str(finished_run), [override]), finished_run)
+        refuse_changed(load_recipe(str(tiny_run), [override]), tiny_run)
     message = str(refused.value)
     assert change in message
-    named = [role for role in ("teacher", "control", "student") if f"{finished_run / role}: began" in message]
+    named = [role for role in ("teacher", "control", "student") if f"{tiny_run / role}: began" in message]
     assert named == networks
 
 
 @pytest.mark.parametrize("override", ["runtime.workers=1", "about=another", "data.root=elsewhere"])
-def test_a_setting_that_weights_do_not_depend_on_is_taken(finished_run: Path, override: str) -> None:
-    refuse_changed(load_recipe(str(finished_run), [override]), finished_run)
+def test_a_setting_that_weights_do_not_depend_on_is_taken(tiny_run: Path, override: str) -> None:
+    refuse_changed(load_recipe(str(tiny_run), [override]), tiny_run)
 
 
-def test_nothing_is_opened_or_written_before_the_refusal(
-    finished_run: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = (finished_run / "recipe.yaml").read_bytes()
-    assert main(["student", str(finished_run), "student.training.steps=9", "data.root=/nowhere/at/all"]) == 2
+def test_nothing_is_opened_or_written_before_the_refusal(tiny_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (tiny_run / "recipe.yaml").read_bytes()
+    assert main(["student", str(tiny_run), "student.training.steps=9", "data.root=/nowhere/at/all"]) == 2
     message = capsys.readouterr().err
     assert "student.training.steps" in message
     assert "nowhere" not in message
-    assert (finished_run / "recipe.yaml").read_bytes() == before
+    assert (tiny_run / "recipe.yaml").read_bytes() == before
 
 
 def test_other_lines_are_refused_with_the_keys_that_differ(
-    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = shutil.copytree(finished_run, tmp_path / "run")
+    run = shutil.copytree(tiny_run, tmp_path / "run")
     assert main(["teacher", str(run), "data.train.0.lines=200"]) == 2
     message = capsys.readouterr().err
     assert f"{run / 'teacher'}: was trained from another recipe" in message

@@ -25,7 +25,7 @@ from students.model_file import read_model
 BUDGET = [
     f"{role}.training.{key}={value}"
     for role in ("teacher", "student")
-    for key, value in {"steps": 4, "validate_every": 4, "log_every": 2, "batch_lines": 8}.items()
+    for key, value in {"steps": 2, "validate_every": 2, "log_every": 1, "batch_lines": 4}.items()
 ]
 AXES = ["--over", "objective.term=frame_kl,dist,blank_split", "--over", "objective.trust.policy=drop"]
 MORE = ["--seeds", "2", "--equal-seconds"]
@@ -58,7 +58,7 @@ def test_settings_share_the_teacher_and_the_control_and_are_paired(
         for name in ("frame_kl_drop", "dist_drop", "blank_split_drop")
         for n in (0, 1)
     ]
-    assert [read_model(f)[0].training["steps"] for f in longer] == [4 * ratio for ratio in range(2, 8)]
+    assert [read_model(f)[0].training["steps"] for f in longer] == [2 * ratio for ratio in range(2, 8)]
     files += longer
     times = [f.stat().st_mtime_ns for f in files]
     assert main(words) == 0
@@ -75,6 +75,7 @@ def test_a_comparison_that_is_stopped_goes_on_and_its_folder_takes_another_first
     enough = "data.validation.0.lines=60"  # fewer are too few to weigh students on
     words = ["compare", "smoke", *tiny, enough, *BUDGET, "--seeds", "1", "--equal-seconds", "--json"]
     one = [*words, "--run", str(tmp_path / "c"), "--over", "objective.term=frame_kl,dist"]
+    monkeypatch.setattr(equal_seconds, "distilling_s", lambda outcome: 2 * outcome.seconds["control"])
     trained, jobs = opening.train, []
 
     def stopped_at_the_third(job, *rest):
@@ -114,6 +115,7 @@ def test_a_student_or_longer_control_that_collapses_counts_as_one_that_reads_not
     def silent(job: train.Job) -> bool:
         return job.role == "student" or LONGER in job.folder.parts
 
+    monkeypatch.setattr(equal_seconds, "distilling_s", lambda outcome: 2 * outcome.seconds["control"])
     monkeypatch.setattr(train, "SILENT_STEPS", 1)
     monkeypatch.setattr(
         train, "_validation_of_shown", lambda session: validated(session)._replace(silent=silent(session.job))

@@ -26,28 +26,28 @@ def described(model: Path) -> Description:
 
 
 @pytest.mark.parametrize("role", ["teacher", "control", "student"])
-def test_a_run_is_found_by_each_of_its_model_files(finished_run: Path, role: str) -> None:
-    model = finished_run / role / MODEL_NAME
-    assert run_of(model, described(model)) == finished_run.resolve()
-    assert report_on(model) == json.loads((finished_run / "report.json").read_text())
+def test_a_run_is_found_by_each_of_its_model_files(tiny_run: Path, role: str) -> None:
+    model = tiny_run / role / MODEL_NAME
+    assert run_of(model, described(model)) == tiny_run.resolve()
+    assert report_on(model) == json.loads((tiny_run / "report.json").read_text())
 
 
-def test_a_file_that_no_run_wrote_has_none(finished_run: Path, tmp_path: Path) -> None:
+def test_a_file_that_no_run_wrote_has_none(tiny_run: Path, tmp_path: Path) -> None:
     loose = tmp_path / "student" / MODEL_NAME
     loose.parent.mkdir()
-    shutil.copy(finished_run / "student" / MODEL_NAME, loose)
+    shutil.copy(tiny_run / "student" / MODEL_NAME, loose)
     assert run_of(loose, described(loose)) is None
     assert report_on(loose) == {}
 
 
-def test_a_file_copied_into_another_run_is_not_taken_for_its_own(finished_run: Path, tmp_path: Path) -> None:
+def test_a_file_copied_into_another_run_is_not_taken_for_its_own(tiny_run: Path, tmp_path: Path) -> None:
     for name in ("recipe.yaml", "data.json", "report.json"):
-        shutil.copy(finished_run / name, tmp_path / name)
+        shutil.copy(tiny_run / name, tmp_path / name)
     model = tmp_path / "student" / MODEL_NAME
     model.parent.mkdir()
-    shutil.copy(finished_run / "control" / MODEL_NAME, model)
+    shutil.copy(tiny_run / "control" / MODEL_NAME, model)
     assert run_of(model, described(model)) is None  # a control in the student's place
-    shutil.copy(finished_run / "student" / MODEL_NAME, model)
+    shutil.copy(tiny_run / "student" / MODEL_NAME, model)
     assert run_of(model, described(model)) == tmp_path
     data = json.loads((tmp_path / "data.json").read_text())
     data["digest"]["validation"] = "of other lines"
@@ -56,21 +56,21 @@ def test_a_file_copied_into_another_run_is_not_taken_for_its_own(finished_run: P
     assert gate_lines(students.load(model), model, ())[0] == "fonts"
 
 
-def test_a_report_on_another_training_is_not_shown(finished_run: Path, tmp_path: Path) -> None:
+def test_a_report_on_another_training_is_not_shown(tiny_run: Path, tmp_path: Path) -> None:
     for name in ("recipe.yaml", "data.json", "report.json", "student"):
-        (shutil.copytree if name == "student" else shutil.copy)(finished_run / name, tmp_path / name)
+        (shutil.copytree if name == "student" else shutil.copy)(tiny_run / name, tmp_path / name)
     report = json.loads((tmp_path / "report.json").read_text())
     report["judged"]["files"]["student"] = "of another training"
     (tmp_path / "report.json").write_text(json.dumps(report))
     assert report_on(tmp_path / "student" / MODEL_NAME) == {}
 
 
-def test_an_adopted_teacher_is_the_runs_own(finished_run: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished_run / "teacher", tmp_path / "teacher", ignore=shutil.ignore_patterns("checkpoints"))
+def test_an_adopted_teacher_is_the_runs_own(tiny_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run / "teacher", tmp_path / "teacher", ignore=shutil.ignore_patterns("checkpoints"))
     data = {"digest": {"validation": "of other lines"}}
     (tmp_path / "data.json").write_text(json.dumps(data))
     model = tmp_path / "teacher" / MODEL_NAME
-    for named, found in (("null", None), (str(finished_run), tmp_path)):
+    for named, found in (("null", None), (str(tiny_run), tmp_path)):
         (tmp_path / "recipe.yaml").write_text(f"extends: smoke\nteacher: {{file: {named}}}\n")
         assert run_of(model, described(model)) == found
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from distill import checkpoint
 from distill.cli import main
+from tests.spawned import signalling
 
 MAY_DIFFER = {"timing.json", "environment.json"}
 
@@ -21,19 +23,13 @@ def contents(run: Path) -> dict[str, bytes]:
 
 
 SIGNALLED = """
-import os, sys
+import sys
 from distill import checkpoint
 from distill.cli import main
+from tests.spawned import signalling
 
 number, role, at, *words = sys.argv[1:]
-save = checkpoint.save
-
-def signals_itself(root, step, *rest):
-    save(root, step, *rest)
-    if (root.parent.name, step) == (role, int(at)):
-        os.kill(os.getpid(), int(number))
-
-checkpoint.save = signals_itself
+checkpoint.save = signalling(int(number), role, int(at))
 sys.exit(main(words))
 """
 
@@ -45,7 +41,7 @@ def signalled(number: int, role: str, step: int, words: list[str]) -> int:
 
 
 def test_one_command_that_is_killed_and_stopped_ends_as_two_that_were_not(
-    tiny_run: Path, tiny: list[str], tmp_path: Path
+    tiny_run: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "interrupted"
     words = ["run", "smoke", *tiny, "--run", str(run)]
@@ -54,7 +50,9 @@ def test_one_command_that_is_killed_and_stopped_ends_as_two_that_were_not(
     assert (run / "teacher" / "checkpoints" / "step-00000008").is_dir()
     assert not (run / "teacher" / "model.safetensors").exists()
 
-    assert signalled(signal.SIGTERM, "student", 4, feeding) == 75
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "save", signalling(signal.SIGTERM, "student", 4))
+        assert main(feeding) == 75
     assert (run / "student" / "checkpoints" / "step-00000004").is_dir()
     assert not (run / "student" / "model.safetensors").exists()
     assert main(words) == 0
@@ -66,8 +64,8 @@ def test_one_command_that_is_killed_and_stopped_ends_as_two_that_were_not(
 
 @pytest.mark.skipif(os.name != "posix", reason="folders without write permission")
 def test_a_run_folder_that_cannot_be_written_is_named(
-    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    assert main(["teacher", "smoke", f"runtime.cache_root={cache}", "--run", str(tmp_path / "file" / "run")]) == 2
+    assert main(["teacher", "smoke", *tiny, "--run", str(tmp_path / "file" / "run")]) == 2
     assert "cannot be written" in capsys.readouterr().err

@@ -15,9 +15,9 @@ from tests.samples import png_bytes
 
 
 def test_check_finds_nothing_wrong_and_names_what_is(
-    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    few_lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["check", "smoke", f"runtime.cache_root={cache}", "--run", str(tmp_path)]
+    arguments = ["check", "smoke", *few_lines, "--run", str(tmp_path)]
     assert main(arguments) == 0
     assert "no problems" in capsys.readouterr().out
     assert main([*arguments, "data.train.0.fonts=[ariml]"]) == 1
@@ -33,19 +33,19 @@ def test_check_finds_nothing_wrong_and_names_what_is(
 
 
 def test_check_asks_the_teacher_of_the_run_about_real_lines(
-    finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, few_lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = shutil.copytree(finished_run, tmp_path / "run")
+    run = shutil.copytree(tiny_run, tmp_path / "run")
     real = tmp_path / "real"
     real.mkdir()
     (real / "a.png").write_bytes(png_bytes())
     (real / "labels.tsv").write_text("a.png\tabc\n")
     more = f"data.test.0={{kind: folder, name: real, path: {real}}}"
-    arguments = ["check", "smoke", f"runtime.cache_root={cache}", "--run", str(run), more, "--json"]
+    arguments = ["check", "smoke", *few_lines, "--run", str(run), more, "--json"]
     assert main(arguments) == 0
     result = json.loads(capsys.readouterr().out)
     assert result == json.loads((run / "check.json").read_text()) | {"pages": result["pages"], "warnings": []}
-    assert result["lines"] == {"train": 1200, "validation": 100, "test": 1}
+    assert result["lines"] == {"train": 144, "validation": 24, "test": 1}
     assert [doubt["key"] for doubt in result["suspicious"]] == ["real/a.png"]
     assert [Path(page).name for page in result["pages"]] == ["check.html", "check.json", "suspicious.png"]
     assert "real/a.png" in (run / "check.html").read_text()
@@ -55,19 +55,19 @@ def test_check_asks_the_teacher_of_the_run_about_real_lines(
     assert main([*arguments, "--suspicious", "-1"]) == 2
 
 
-def test_render_shows_what_training_sees(cache: Path, tmp_path: Path) -> None:
+def test_render_shows_what_training_sees(few_lines: list[str], tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    assert main(["render", "smoke", f"runtime.cache_root={cache}", "-n", "9", str(sheet)]) == 0
+    assert main(["render", "smoke", *few_lines, "-n", "9", str(sheet)]) == 0
     assert np.asarray(Image.open(sheet)).std() > 10
 
 
 def test_lines_that_only_the_student_learns_from_are_shown_as_it_sees_them(
-    finished_run: Path, cache: Path, tmp_path: Path
+    tiny_run: Path, few_lines: list[str], tmp_path: Path
 ) -> None:
     black = {"student.training.augment": "{probability: 0, contrast: 0, brightness: 0, invert_probability: 1}"}
-    words = ["render", "smoke", f"runtime.cache_root={cache}", "-n", "9", *(f"{k}={v}" for k, v in black.items())]
+    words = ["render", "smoke", *few_lines, "-n", "9", *(f"{k}={v}" for k, v in black.items())]
     grey = {}
-    for name, more in (("taught", []), ("given", [f"teacher.file={finished_run / 'teacher'}"])):
+    for name, more in (("taught", []), ("given", [f"teacher.file={tiny_run / 'teacher'}"])):
         assert main([*words, *more, str(tmp_path / f"{name}.png")]) == 0
         grey[name] = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")).mean()
     assert grey["given"] < grey["taught"] - 20

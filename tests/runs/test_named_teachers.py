@@ -18,8 +18,8 @@ from teachers.shipped import IN_CHECKOUT
 NAMED = ("teacher.file=receipts", "objective.more_teachers=[scene]")
 
 
-def test_named_teachers_teach_and_stand_in_the_record(cache: Path, tmp_path: Path) -> None:
-    run = open_run(load_recipe("smoke", [*NAMED, f"runtime.cache_root={cache}"]), tmp_path, StopFlag())
+def test_named_teachers_teach_and_stand_in_the_record(few_lines: list[str], tmp_path: Path) -> None:
+    run = open_run(load_recipe("smoke", [*NAMED, *few_lines]), tmp_path, StopFlag())
     assert len(finished_teacher(run).members) == 2
     write_down(run, [])
     copied = (tmp_path / "teacher" / "model.safetensors").read_bytes()
@@ -33,7 +33,9 @@ def test_named_teachers_teach_and_stand_in_the_record(cache: Path, tmp_path: Pat
     ]
 
 
-def test_a_check_names_the_teachers_there_are(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = [f"runtime.cache_root={cache}", "teacher.file=receipt", "--run", str(tmp_path), "--suspicious", "0"]
+def test_a_check_names_the_teachers_there_are(
+    few_lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [*few_lines, "teacher.file=receipt", "--run", str(tmp_path), "--suspicious", "0"]
     assert main(["check", "smoke", *asked]) == 1
     assert "no shipped teacher; there are receipts, scene" in " ".join(capsys.readouterr().out.split())

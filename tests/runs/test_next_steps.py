@@ -14,10 +14,12 @@ LINES = [
 ]
 
 
-def test_a_teacher_that_reads_nothing_is_what_to_try_first(finished_run: Path, cache: Path, tmp_path: Path) -> None:
+def test_a_teacher_that_reads_nothing_is_what_to_try_first(
+    tiny_run: Path, few_lines: list[str], tmp_path: Path
+) -> None:
     training = [f"student.training.{key}={value}" for key, value in STEPS.items()]
-    teacher = f"teacher.file={finished_run / 'teacher' / 'model.safetensors'}"
-    words = ["student", "smoke", teacher, *STUDENT, *training, *LINES, f"runtime.cache_root={cache}"]
+    teacher = f"teacher.file={tiny_run / 'teacher' / 'model.safetensors'}"
+    words = ["student", "smoke", teacher, *STUDENT, *training, *few_lines, *LINES]
     assert main([*words, "--run", str(tmp_path)]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     first = report["next"][0]

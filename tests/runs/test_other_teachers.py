@@ -26,6 +26,7 @@ from students import load
 from students.errors import CheckpointError, DataError
 from students.model_file import read_model
 from tests.samples import write_student
+from tests.trained import trained
 
 BUDGET = {"steps": 4, "log_every": 2, "validate_every": 4, "batch_lines": 8}
 
@@ -111,21 +112,20 @@ def test_it_teaches_where_no_line_has_a_label(tiny_run: Path, tiny: list[str], t
         ]
     )
     moved = shutil.copytree(tiny_run / "teacher", tmp_path / "moved")
-    choices = [
+    settings = [
         *(w for w in words(tiny_run, tiny) if not w.startswith(("data.charset", "teacher.file"))),
         f"teacher.file={moved}",
-        "--run",
-        str(tmp_path / "run"),
         f"data.train={data}",
     ]
-    assert main(["teacher", "smoke", *choices]) == 0
+    run = ["--run", str(tmp_path / "run")]
+    assert main(["teacher", "smoke", *settings, *run]) == 0
     shutil.rmtree(moved)  # its copy in the run has the charset
-    assert main(["student", "smoke", *choices]) == 0
+    trained(settings, tmp_path / "run")
     ours = load(tmp_path / "run").description.charset
     assert ours == teachers.load(tiny_run / "teacher").description.charset
     metrics = read_metrics(tmp_path / "run" / "student" / "metrics.jsonl")
     assert metrics[-1]["step"] == BUDGET["steps"]
-    assert main(["student", "smoke", *choices, "student.control=true"]) == 2  # nothing to learn alone from
+    assert main(["student", "smoke", *settings, "student.control=true", *run]) == 2  # nothing to learn alone from
 
 
 def test_what_cannot_teach_is_refused_before_anything_is_trained(
@@ -214,20 +214,7 @@ def test_an_ensemble_is_the_mean_of_its_members_and_another_teacher_to_the_cache
         ("mean", own, f"[{further}]"),
     ):
         run = tmp_path / name
-        assert (
-            main(
-                [
-                    "student",
-                    "smoke",
-                    *words,
-                    f"teacher.file={teacher}",
-                    f"objective.more_teachers={more}",
-                    "--run",
-                    str(run),
-                ]
-            )
-            == 0
-        )
+        trained([*words, f"teacher.file={teacher}", f"objective.more_teachers={more}"], run)
         entries = read_metrics(run / "student" / "metrics.jsonl")
         curves[name] = [entry["blank_split"] for entry in entries if "loss" in entry]
     assert curves["outweighed"] == pytest.approx(curves["alone"], rel=2e-2)

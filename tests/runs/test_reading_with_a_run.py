@@ -17,14 +17,14 @@ from students.errors import CheckpointError
 from tests.samples import png_bytes
 
 
-def test_a_teacher_is_refused_as_a_student_and_opened_as_a_teacher(finished_run: Path) -> None:
+def test_a_teacher_is_refused_as_a_student_and_opened_as_a_teacher(tiny_run: Path) -> None:
     with pytest.raises(CheckpointError, match=r"teachers\.load"):
-        students.load(finished_run / "teacher" / "model.safetensors")
-    assert teachers.load(finished_run / "teacher" / "model.safetensors").description.kind == "teacher"
+        students.load(tiny_run / "teacher" / "model.safetensors")
+    assert teachers.load(tiny_run / "teacher" / "model.safetensors").description.kind == "teacher"
 
 
-def test_a_line_read_alone_in_a_list_and_in_a_stream_reads_the_same(finished_run: Path) -> None:
-    reader = students.load(finished_run)
+def test_a_line_read_alone_in_a_list_and_in_a_stream_reads_the_same(tiny_run: Path) -> None:
+    reader = students.load(tiny_run)
     face = find_faces(("hind",), "0123456789")[0]
     images = [render_line(str(10**n), face, Appearance(), 40, generator_of("reading", n)) for n in range(1, 8)]
     alone = [reader.read(image) for image in images]
@@ -36,26 +36,26 @@ def test_a_line_read_alone_in_a_list_and_in_a_stream_reads_the_same(finished_run
 
 
 def test_read_prints_a_line_an_image_and_names_what_it_cannot_read(
-    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, bad = tmp_path / "good.png", tmp_path / "bad.jpg"
     good.write_bytes(png_bytes())
     bad.write_text("not an image")
-    assert main(["read", str(finished_run), str(good)]) == 0
+    assert main(["read", str(tiny_run), str(good)]) == 0
     path, _, confidence = capsys.readouterr().out.rstrip("\n").split("\t")
     assert path == str(good)
     assert 0 <= float(confidence) <= 1
-    assert main(["read", str(finished_run), str(bad), str(good), "--json"]) == 2
+    assert main(["read", str(tiny_run), str(bad), str(good), "--json"]) == 2
     printed = capsys.readouterr()
     assert json.loads(printed.out)["image"] == str(good)
     assert str(bad) in printed.err
     assert "Traceback" not in printed.err
 
 
-def test_evaluate_scores_a_folder(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_scores_a_folder(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.png").write_bytes(png_bytes())
     (tmp_path / "labels.tsv").write_text("a.png\tABC\n")
-    assert main(["evaluate", str(finished_run), str(tmp_path), "--protocol", "alnum", "--json"]) == 0
+    assert main(["evaluate", str(tiny_run), str(tmp_path), "--protocol", "alnum", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["n"], result["protocol"]) == (1, "alnum")
 
@@ -79,14 +79,14 @@ def test_evaluate_scores_a_folder(finished_run: Path, tmp_path: Path, capsys: py
 def test_a_mistake_is_one_message_and_exit_code_two(
     arguments: list[str],
     reason: str,
-    finished_run: Path,
-    cache: Path,
+    tiny_run: Path,
+    few_lines: list[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    filled = [a.format(tmp=tmp_path, run=finished_run) for a in arguments]
+    filled = [a.format(tmp=tmp_path, run=tiny_run) for a in arguments]
     if filled[0] in ("teacher", "student"):
-        filled.append(f"runtime.cache_root={cache}")
+        filled += few_lines
     assert main(filled) == 2
     printed = capsys.readouterr().err
     assert reason in printed
@@ -103,14 +103,14 @@ def test_a_folder_that_may_not_be_written_is_named(
 
 
 def test_a_run_is_exported_against_its_own_validation_lines(
-    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["export", str(finished_run), "--to", "hub", "--out", str(tmp_path / "hub"), "--json"]) == 0
+    assert main(["export", str(tiny_run), "--to", "hub", "--out", str(tmp_path / "hub"), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["lines_from"] == "validation"
-    assert result["texts"] == {"lines": 100, "different": 0}
+    assert result["texts"] == {"lines": 24, "different": 0}
     assert students.load(tmp_path / "hub" / "model.onnx").read(png_bytes()) is not None
-    student = json.loads((finished_run / "report.json").read_text())["student"]
+    student = json.loads((tiny_run / "report.json").read_text())["student"]
     card = (tmp_path / "hub/README.md").read_text()
     assert f"| student | {student['parameters']:,} | {student['exact']:.2%} (" in card
-    assert "Trained on 800 lines of printed, 400 lines of unlabelled." in card
+    assert "Trained on 96 lines of printed, 48 lines of unlabelled." in card

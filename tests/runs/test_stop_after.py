@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,8 +76,9 @@ def test_a_finished_control_is_not_compared_with_a_student_of_fewer_steps(
 
 def test_no_time_at_all_is_refused_with_what_would_do(tiny: list[str], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the time was over 5 s before the teacher could begin"):
-        seconds_for(StopFlag(-5), 0.5, "the teacher")
-    assert seconds_for(StopFlag(100), 0.5, "the teacher") == pytest.approx(50 * (1 - KEPT), abs=1)
+        seconds_for(SimpleNamespace(left_s=-5.0), 0.5, "the teacher")
+    assert seconds_for(SimpleNamespace(left_s=100.0), 0.5, "the teacher") == pytest.approx(50 * (1 - KEPT))
+    assert 0 < StopFlag(1e6).left_s <= 1e6
     for words, problem in (("soon", "write a time such as 90s, 30m or 2h"), ("0.01s", "the time was over")):
         run = tmp_path / words
         assert main(["teacher", "smoke", *tiny, "--run", str(run), "--stop-after", words]) == 2

@@ -47,11 +47,11 @@ def test_one_that_surely_reads_worse_than_the_student_alone_is_refused_with_both
 
 
 def test_nothing_is_trained_against_it_and_a_check_says_it(
-    finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, few_lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The teacher of the smoke recipe has learnt nothing."""
+    """A teacher of sixteen steps has learnt nothing."""
     run = tmp_path / "run"
-    words = ["smoke", f"runtime.cache_root={cache}", f"teacher.file={finished_run / 'teacher'}", "--run", str(run)]
+    words = ["smoke", *few_lines, f"teacher.file={tiny_run / 'teacher'}", "--run", str(run)]
     assert main(["student", *words, *STRICT]) == 2
     assert "the teacher reads nothing of the validation lines: exact 0.0%" in capsys.readouterr().err
     assert not (run / "control").exists()
@@ -62,12 +62,16 @@ def test_nothing_is_trained_against_it_and_a_check_says_it(
 
 
 def test_a_worse_one_is_refused_between_control_and_student(
-    finished_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny_run: Path,
+    few_lines: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("distill.runs.run.refuse_silent", lambda _: None)
     monkeypatch.setattr("distill.runs.weak.worse", lambda *_: "the teacher reads worse than the student alone: 1, 2")
     run = tmp_path / "run"
-    words = ["smoke", f"runtime.cache_root={cache}", f"teacher.file={finished_run / 'teacher'}", "--run", str(run)]
+    words = ["smoke", *few_lines, f"teacher.file={tiny_run / 'teacher'}", "--run", str(run)]
     assert main(["student", *words, *STRICT]) == 2
     assert "worse than the student alone" in capsys.readouterr().err
     assert (run / "control" / "model.safetensors").is_file()
@@ -75,10 +79,10 @@ def test_a_worse_one_is_refused_between_control_and_student(
 
 
 def test_a_comparison_leaves_out_settings_whose_teacher_is_weak_and_names_them(
-    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = f"teacher.file={write_student(tmp_path / 'untrained.safetensors')}"
-    words = ["compare", "smoke", f"runtime.cache_root={cache}", file, *STRICT, "--over", "objective.term=dist,frame_kl"]
+    words = ["compare", "smoke", *tiny, file, *STRICT, "--over", "objective.term=dist,frame_kl"]
     words += ["--seeds", "1", "--json"]
     assert main([*words, "--run", str(tmp_path / "c")]) == 2
     error = capsys.readouterr().err.splitlines()[-1]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -136,14 +134,13 @@ def test_an_ensemble_is_the_mean_of_its_posteriors() -> None:
     assert len(digests) == 4
 
 
-def test_the_first_signal_is_a_polite_request_and_handlers_are_put_back() -> None:
+def test_the_first_signal_is_a_polite_request_and_handlers_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distill.runtime.time", SimpleNamespace(monotonic=lambda: 1.0))  # no time goes by
     before = signal.getsignal(signal.SIGTERM)
     with stoppable() as stop:
         stop.raise_if_set()
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)  # as a launcher passes it on
-        time.sleep(0.05)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)  # as a launcher passes it on
         with pytest.raises(Stopped):
             stop.raise_if_set()
     assert signal.getsignal(signal.SIGTERM) == before

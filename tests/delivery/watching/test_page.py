@@ -58,7 +58,7 @@ def test_the_page_shows_runs_and_follows_them(browser: Any, tmp_path: Path, widt
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         with (one / "student" / "metrics.jsonl").open("w") as file:
             file.write('{"step": 50, "loss": 0.5}\n')
-        page.get_by_text("50 of 60").wait_for(timeout=6000)
+        page.get_by_text("50 of 60").wait_for()
         page.select_option("#measure", "loss")
         assert page.locator("#charts svg").count() == 1
         page.close()
