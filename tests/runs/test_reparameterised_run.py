@@ -13,17 +13,17 @@ from tests.trained import trained
 
 
 def test_the_last_stage_alone_writes_merged_branches(
-    tiny_run: Path, few_lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_run: Path, tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(tiny_run / "teacher", run / "teacher")
     budget = "{steps: 3, batch_lines: 8, validate_every: 3, log_every: 1}"
     choices = [
+        *tiny,
         "student.model={kind: reparameterised, channels: [4, 4, 6, 8], features: 16, hidden: 8}",
         f"student.stages=[{{name: first, training: {budget}}}]",
         f"student.training={budget}",
         "student.control=false",
-        *few_lines,
     ]
     trained(choices, run)
     files = {name: run / "student" / name / "model.safetensors" for name in ("stages/first", "")}

@@ -43,7 +43,10 @@ def with_teacher(tiny_run: Path, run: Path) -> Path:
     return run
 
 
-@pytest.mark.parametrize("how", ["area", "symbols", "shift", "near"])
+LONG = [pytest.param(how, marks=pytest.mark.long) for how in ("shift", "near")]
+
+
+@pytest.mark.parametrize("how", ["area", "symbols", *LONG])
 def test_every_term_teaches_a_student_of_other_frames(
     how: str, tiny_run: Path, tiny: list[str], tmp_path: Path
 ) -> None:
