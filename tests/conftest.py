@@ -48,6 +48,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_fonts_of_the_system() -> Iterator[None]:
+    """Whatever fonts a machine has, tests find the same, and none reads hundreds of files to name a near one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("distill.synthesis.fonts._SYSTEM_FOLDERS", ())
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     if CHROMIUM is None:
