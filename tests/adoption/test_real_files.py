@@ -50,7 +50,11 @@ def folder_of(package: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-@pytest.mark.parametrize("name", REAL)
+QUICKEST = ("v6 tiny", "ddddocr, old")  # one of each kind
+EACH = [name if name in QUICKEST else pytest.param(name, marks=pytest.mark.long) for name in REAL]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_real_file_is_known_under_another_name(name: str, tmp_path: Path) -> None:
     real = REAL[name]
     folder = folder_of(real.package)

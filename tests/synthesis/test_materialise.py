@@ -18,6 +18,7 @@ from distill.synthesis.fonts import by_family
 from distill.synthesis.materialise import cache_key, faces_of, materialise, sample
 from distill.synthesis.source import RenderedSource
 from distill.synthesis.templates import TEMPLATE_KINDS
+from distill.synthesis.workers import in_parallel
 from students.errors import DataError, UserError
 from tests.spawned import Killed
 
@@ -139,13 +140,10 @@ def test_lines_are_the_same_for_any_number_of_processes(root: Path, monkeypatch:
     assert found[0] == found[1]
 
 
-def test_a_killed_process_ends_with_advice(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_process_ends_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
-    monkeypatch.setattr("distill.synthesis.materialise._render", Killed())
-    monkeypatch.setattr("distill.synthesis.materialise.PART_LINES", 20)
-    source = _source(lines=2 * 20, text={"min_characters": 1, "max_characters": 3})
     with pytest.raises(UserError, match="memory is short; the same command goes on behind the parts"):
-        materialise([source], root, 16, root / "cache")
+        list(in_parallel(Killed(), [1, 2], 2))
 
 
 def test_backgrounds_need_a_folder(root: Path) -> None:
