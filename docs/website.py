@@ -21,14 +21,21 @@ ROOT = Path(__file__).parents[1]
 SITE = ROOT / "site"
 NAVIGATION: Mapping[str, tuple[str, ...]] = {
     "Begin": ("index.md", "start.md", "own-lines.md", "next.md", "troubleshooting.md"),
-    "Train": ("data.md", "teachers.md", "adopt.md", "losses.md", "pages.md", "chinese.md"),
+    "Train": (
+        "data.md",
+        "teachers.md",
+        "teachers-weights-readme.md",
+        "adopt.md",
+        "losses.md",
+        "pages.md",
+        "chinese.md",
+    ),
     "Use": ("reading.md", "deploy.md", "scaling.md", "busy.md"),
     "Look up": ("recipe.md", "interfaces.md", "results.md", "reliability.md", "architecture.md"),
     "Project": ("contributing.md", "security.md", "changelog.md"),
 }
 REST = "Further pages"
 _NAMES = {"README.md": "index.md"}
-_TOP = ("README.md", "RESULTS.md", "RELIABILITY.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 _CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))")
 
@@ -61,7 +68,7 @@ def stage(source: Path, root: Path = ROOT) -> None:
     Raises `SiteError` where a link leads to no file.
     """
     source.mkdir(parents=True)
-    waiting = [*(root / name for name in _TOP), *sorted((root / "docs").glob("*.md"))]
+    waiting = [*sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md"))]
     seen = set(waiting)
     missing = []
     while waiting:

@@ -24,7 +24,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_document_is_a_page_with_a_place_in_the_navigation(source: Path) -> None:
     pages = {path.name for path in source.glob("*.md")}
     assert {path.name for path in (ROOT / "docs").glob("*.md")} <= pages
-    assert {"index.md", "results.md", "contributing.md", "changelog.md"} <= pages
+    assert {"index.md", "results.md", "reliability.md", "contributing.md", "changelog.md"} <= pages
     for name in pages:
         assert f'"{name}"' in website.navigation(source), name
 
@@ -46,8 +46,7 @@ def test_what_stands_as_code_is_no_link() -> None:
 
 def test_a_link_to_nothing_is_named_with_its_page(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    for name in ("README.md", "RESULTS.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"):
-        (tmp_path / name).write_text("# Page\n")
+    (tmp_path / "README.md").write_text("# Page\n")
     (tmp_path / "docs" / "start.md").write_text("# Start\n\n[on](onwards.md)\n")
     with pytest.raises(website.SiteError, match=r"docs/start\.md: onwards\.md leads to no file"):
         website.stage(tmp_path / "site" / "source", tmp_path)
