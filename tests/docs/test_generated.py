@@ -9,7 +9,7 @@ import pytest
 
 from distill.recipe.sections import Recipe
 from distill.records import Hardware, Question, Record, read_question
-from docs.build import RECIPE, RESULTS, ROOT, number, results_page, table, wrapped
+from docs.build import RECIPE, RELIABILITY, RESULTS, ROOT, number, reliability_page, results_page, table, wrapped
 from docs.reference import recipe_page
 
 FILES = sorted((ROOT / "docs" / "results").glob("*.json"))
@@ -17,6 +17,10 @@ FILES = sorted((ROOT / "docs" / "results").glob("*.json"))
 
 def test_the_results_are_made_of_the_records() -> None:
     assert RESULTS.read_text() == results_page(), "RESULTS.md is stale: make results"
+
+
+def test_the_figures_of_reliability_are_made_of_the_records() -> None:
+    assert RELIABILITY.read_text() == reliability_page(), "RELIABILITY.md is stale: python docs/build.py reliability"
 
 
 def test_the_recipe_reference_is_made_of_the_sections() -> None:

@@ -76,7 +76,7 @@ def _counts_of(cases: Path) -> dict[str, Any]:
 
 def question_of(figure: Figure, found: Mapping[str, Any], seconds: float) -> Question:
     """Return the record of a figure: trials and those that passed, by what they are of."""
-    origin = measured_here([]).model_copy(update={"command": COMMAND.format(figure.name)})
+    origin = measured_here([]).model_copy(update={"command": COMMAND.format(figure.name), "commit": commit_here()})
     records = [
         Record(
             **origin.model_dump(),
@@ -116,9 +116,20 @@ def _known(figure: Figure) -> Question | None:
     path = RECORDS / figure.file
     if not path.exists():
         return None
-    question, here = read_question(path), measured_here([]).commit
-    same = here is not None and not here.endswith("-dirty")
-    return question if same and all(record.commit == here for record in question.records) else None
+    question, here = read_question(path), commit_here()
+    same = not here.endswith("-dirty") and all(record.commit == here for record in question.records)
+    return question if same else None
+
+
+def commit_here() -> str:
+    """Return the commit of the checkout, "-dirty" behind it where files differ other than the records themselves."""
+    written = [f":!{path.relative_to(ROOT)}" for path in (RECORDS, RELIABILITY)]
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *written)
+    return _git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def main(words: Sequence[str]) -> int:
