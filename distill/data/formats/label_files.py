@@ -111,7 +111,7 @@ def _table(content: str, where: str, suffix: str, names_image: NamesImage) -> La
 
 def _unlisted(row: Cells, where: str, names_image: NamesImage) -> Iterator[Cells]:
     """A row for each file of a list of files."""
-    names, *rest = row.values
+    names, *rest = row.values or [""]
     if not names.startswith("[") or names_image(names):
         yield row
         return
@@ -139,9 +139,9 @@ def _json(content: str, where: str) -> Iterator[Row]:
 
 def _holds_json_lines(content: str) -> bool:
     """Whether a first row is an object by itself and others follow, as `distill read --to json` writes them."""
-    first, *others = (row for _, row in numbered_rows(content.strip()))
+    rows = [row for _, row in numbered_rows(content.strip())]
     try:
-        return bool(others) and isinstance(json.loads(first), dict)
+        return len(rows) > 1 and isinstance(json.loads(rows[0]), dict)
     except (ValueError, RecursionError):
         return False
 

@@ -48,7 +48,13 @@ def open_parquet(path: Path) -> Contents:
 def open_arrow(path: Path) -> Contents:
     """Open an Arrow file (IPC stream or file), or those of a folder in the order of their names; memory-mapped."""
     parts = [str(part) for part in parts_of(path, ".arrow")]
-    return contents_of(_guarded(path, lambda: pa.concat_tables([arrow_table(part) for part in parts])), path, parts)
+
+    def load() -> pa.Table:
+        table = pa.concat_tables([arrow_table(part) for part in parts])
+        table.validate(full=True)  # places in a damaged file may lie outside of it
+        return table
+
+    return contents_of(_guarded(path, load), path, parts)
 
 
 def open_saved(path: Path) -> Contents:
@@ -58,6 +64,7 @@ def open_saved(path: Path) -> Contents:
         loaded = datasets.load_from_disk(str(path))
         if not isinstance(loaded, datasets.Dataset):
             raise ValueError(f"holds several splits ({', '.join(loaded)}); name the folder of one")
+        loaded.data.validate(full=True)
         return loaded
 
     return contents_of(_guarded(path, load), path)
