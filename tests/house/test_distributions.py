@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 import students
 from distill.cli import expect_one_version
 from students.errors import UserError
+from students.model_file import read_description, weights_of
+from students.shipped import SHIPPED
 from tests.samples import drawn_line
 
 if sys.version_info >= (3, 11):
@@ -169,3 +171,12 @@ def test_both_beside_each_other_are_of_one_version(monkeypatch: pytest.MonkeyPat
     versions["crnn-students"] = "0.1.0"
     with pytest.raises(UserError, match=r"crnn-distill 0\.2\.0 and crnn-students 0\.1\.0 hold the same files"):
         expect_one_version()
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.onnx")), ids=lambda path: path.name)
+def test_a_shipped_student_is_the_same_without_torch(path: Path) -> None:
+    with_torch = path.with_suffix(".safetensors")
+    assert weights_of(path) == weights_of(with_torch)  # after any change of either: distill export NAME --to fp16
+    alone, whole = (read_description(each).model_dump() for each in (path, with_torch))
+    assert alone["training"].pop("export")["to"] == "fp16"
+    assert alone == whole
