@@ -1,12 +1,14 @@
-"""The fixture that counts the trials of a figure."""
+"""The fixtures that figures share: their trials, what starts commands, and a piece of work that nobody disturbs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.reliability.figures import is_long, n_trials
+from tests.reliability.journeys import Journey, on_lines, undisturbed
 from tests.reliability.launcher import Launcher
 from tests.reliability.trials import Trials
 
@@ -31,3 +33,15 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     launcher = Launcher(tmp_path_factory.mktemp("launcher") / "said.txt", own=is_long())
     yield launcher
     launcher.close()
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
+    """A run on lines, its export and an import."""
+    return on_lines(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def whole(launcher: Launcher, journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of that work when it is done in one go."""
+    return undisturbed(launcher, journey, tmp_path_factory.mktemp("whole"))

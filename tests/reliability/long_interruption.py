@@ -29,16 +29,6 @@ KILLED = (-9, 0)
 OfFigure = Callable[[str], Trials]
 
 
-@pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
-    return on_lines(tmp_path_factory.mktemp("inputs"))
-
-
-@pytest.fixture(scope="module")
-def whole(launcher: Launcher, journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return undisturbed(launcher, journey, tmp_path_factory.mktemp("whole"))
-
-
 def at_every_barrier(launcher: Launcher, journey: Journey, folder: Path, trials: Trials) -> None:
     whole = undisturbed(launcher, journey, folder / "whole")
     plan = plan_for(folder / "struck", what="kill", grain="operation")

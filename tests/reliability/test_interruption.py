@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.durability import renamed_before_flushed
-from tests.reliability.journeys import Journey, expect_equal, on_lines, plan_for, struck, undisturbed
+from tests.reliability.journeys import Journey, expect_equal, plan_for, struck
 from tests.reliability.launcher import Launcher
 from tests.reliability.trials import Trials
 
@@ -22,16 +22,6 @@ PHASES = {  # that a run on lines, with export and import, goes through
     *(f"validation of the {role}" for role in ("teacher", "control", "student")),
     *(f"model file of the {role}" for role in ("teacher", "control", "student")),
 }
-
-
-@pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
-    return on_lines(tmp_path_factory.mktemp("inputs"))
-
-
-@pytest.fixture(scope="module")
-def whole(launcher: Launcher, journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return undisturbed(launcher, journey, tmp_path_factory.mktemp("whole"))
 
 
 def test_killed_in_every_phase(
