@@ -108,12 +108,12 @@ def expect_equal(found: dict[str, Any], page: Page) -> None:
         assert np.abs(np.array(read["box"]) - np.array(line.box)).max() <= OFF_PX
         assert read["confidence"] == pytest.approx(line.confidence, abs=0.05)
         assert read["found"] == pytest.approx(line.found, abs=0.05)  # a pixel more or less in a short line
+        frame_px = (line.box[3] - line.box[1]) / 6  # of two frames that are as probable either runtime may take one
         extents = [line.part(*extent) for extent in line.extents]
         for character, wanted, polygon in zip(read["characters"], line.characters, extents, strict=True):
             assert character["text"] == wanted.text
-            assert (
-                np.abs(np.array(character["polygon"]) - np.array(polygon)).max() <= OFF_PX + 1
-            )  # edges are whole pixels
+            off_px = np.abs(np.array(character["polygon"]) - np.array(polygon)).max()
+            assert off_px <= OFF_PX + 1 + frame_px, wanted
 
 
 @pytest.mark.browser
@@ -212,7 +212,7 @@ def test_models_that_do_not_load_are_said(browser: Any, address: str) -> None:
     page.route("**/locator.onnx", lambda route: route.fulfill(status=404, body=""))
     page.goto(address)
     page.wait_for_selector("body[data-failed=yes]")
-    assert "could not be loaded: ./locator.onnx could not be fetched (404)" in page.inner_text("#about")
+    assert "/locator.onnx could not be fetched (404)" in page.inner_text("#about")
     page.context.close()
 
 
