@@ -58,33 +58,35 @@ class Plan:
     seconds: dict[str, float]
 
 
-def measured(teacher: Recogniser | None, student: Recogniser, height_px: int, width_px: int) -> Speeds:
-    """Measure both networks, or the student alone, on lines of noise of this size."""
-    images_NCHW = torch.rand(BATCH, 1, height_px, width_px).to(memory_format=torch.channels_last)
+def learning_speed(model: Recogniser, height_px: int, width_px: int) -> float:
+    """Return how many lines of this size a second a network learns from, measured on lines of noise."""
+    images_NCHW = _noise(height_px, width_px)
+    model.train().to(memory_format=torch.channels_last)
 
-    def learning(model: Recogniser) -> Callable[[], None]:
-        model.train().to(memory_format=torch.channels_last)
+    def step() -> None:
+        outputs = model(images_NCHW)
+        log_p_TNC = outputs.logits_NTC.log_softmax(-1).transpose(0, 1)
+        labels_NL = torch.ones(BATCH, 4, dtype=torch.long) + torch.arange(4) % 2
+        F.ctc_loss(log_p_TNC, labels_NL, outputs.lengths_N, torch.full((BATCH,), 4)).backward()
+        model.zero_grad()
 
-        def step() -> None:
-            outputs = model(images_NCHW)
-            log_p_TNC = outputs.logits_NTC.log_softmax(-1).transpose(0, 1)
-            labels_NL = torch.ones(BATCH, 4, dtype=torch.long) + torch.arange(4) % 2
-            F.ctc_loss(log_p_TNC, labels_NL, outputs.lengths_N, torch.full((BATCH,), 4)).backward()
-            model.zero_grad()
+    return BATCH / _fastest_s(step) / OPTIMISER
 
-        return step
 
-    def reading(model: Recogniser) -> Callable[[], None]:
-        def batch() -> None:
-            with torch.inference_mode():
-                model.eval()(images_NCHW)
+def reading_speed(model: Recogniser, height_px: int, width_px: int) -> float:
+    """Return how many lines of this size a second a network reads, measured on lines of noise."""
+    images_NCHW = _noise(height_px, width_px)
+    model.eval().to(memory_format=torch.channels_last)
 
-        return batch
+    def batch() -> None:
+        with torch.inference_mode():
+            model(images_NCHW)
 
-    learns = BATCH / _fastest_s(learning(student)) / OPTIMISER
-    if teacher is None:
-        return Speeds(math.inf, math.inf, learns)
-    return Speeds(BATCH / _fastest_s(learning(teacher)) / OPTIMISER, BATCH / _fastest_s(reading(teacher)), learns)
+    return BATCH / _fastest_s(batch)
+
+
+def _noise(height_px: int, width_px: int) -> torch.Tensor:
+    return torch.rand(BATCH, 1, height_px, width_px).to(memory_format=torch.channels_last)
 
 
 def _fastest_s(work: Callable[[], None]) -> float:

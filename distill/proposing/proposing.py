@@ -11,10 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import teachers
 from distill.data.documents import document_of
 from distill.data.labels import LabelForm
 from distill.durations import seconds_of
-from distill.proposing.budget import BATCH, Plan, Speeds, TooShort, measured, plan_for
+from distill.proposing.budget import BATCH, Plan, Speeds, TooShort, learning_speed, plan_for, reading_speed
 from distill.proposing.proposal import (
     Seen,
     Size,
@@ -36,7 +37,6 @@ from students.config import STUDENTS
 from students.errors import DataError, UserError
 from students.image import Preparation
 from students.model_file import write_whole
-from students.parts import Recogniser
 from students.reading import Reader
 from students.showing import table
 from teachers.crnn import TEACHERS
@@ -121,6 +121,8 @@ def propose(request: Request, cache: Path) -> Proposal:
 def _beginnings(seen: Seen, wishes: Wishes) -> tuple[list[Teaching], Beginning | None, list[str]]:
     """Return who may teach, the shipped student that students begin with, if any, and why."""
     why = []
+    if wishes.teaching.file:
+        model_of(wishes.teaching.file)  # raises where there is none
     shipped = {name: each for name, each in student_readers().items() if _of_size(each, wishes.size)}
     shares = readings_of(seen.lines, wishes.label_form, shipped)
     student = best_beginning(shares, shipped)
@@ -132,7 +134,6 @@ def _beginnings(seen: Seen, wishes: Wishes) -> tuple[list[Teaching], Beginning |
     )
     why.append(f"student from {begun}: {found}")
     if wishes.teaching.file:
-        model_of(wishes.teaching.file)  # raises where there is none
         return [wishes.teaching], student, why
     shipped = teacher_readers()
     shares = readings_of(seen.lines, wishes.label_form, shipped)
@@ -144,9 +145,11 @@ def _that_fits(seen: Seen, wishes: Wishes, may_teach: Sequence[Teaching]) -> tup
     """Return the best teaching whose trainings fit the time, what is planned, and why; raises `TooShort` for none."""
     why: list[str] = []
     least: TooShort | None = None
+    say("measuring how fast this machine trains")
+    student_speed = learning_speed(STUDENTS.validate_python(wishes.student_model).build(*_form(seen)), *_size_px(seen))
     for teaching in may_teach:
         tried = replace(wishes, teaching=teaching)
-        speeds = _speeds(seen, tried)
+        speeds = Speeds(*_teacher_speeds(seen, teaching), student_speed)
         try:
             plan = plan_for(wishes.budget_s, speeds, seen.n_real, teaching.least_steps)
         except TooShort as error:
@@ -209,20 +212,27 @@ def _notes(where: str, seen: Survey) -> list[str]:
     return rows
 
 
-def _speeds(seen: Seen, wishes: Wishes) -> Speeds:
-    say(f"measuring how fast this machine trains; teacher: {wishes.teaching}")
+def _size_px(seen: Seen) -> tuple[int, int]:
+    """The height and the width of a line of middling length, as networks see it."""
     preparation = Preparation()
-    width_px = preparation.padded_px(max(preparation.height_px, round(preparation.height_px * seen.lines.looks.aspect)))
-    classes = Charset.of([" ", "".join(seen.lines.characters)]).n_classes
-    teacher: Recogniser | None = None
-    if wishes.teaching.file:
-        import teachers
+    height_px = preparation.height_px
+    return height_px, preparation.padded_px(max(height_px, round(height_px * seen.lines.looks.aspect)))
 
-        teacher = teachers.load(wishes.teaching.file).model
-    elif wishes.teaching.model:
-        teacher = TEACHERS.validate_python(wishes.teaching.model).build(classes, 1, preparation.height_px)
-    student = STUDENTS.validate_python(wishes.student_model).build(classes, 1, preparation.height_px)
-    return measured(teacher, student, preparation.height_px, width_px)
+
+def _form(seen: Seen) -> tuple[int, int, int]:
+    """The classes, channels and height in pixels that networks are built for."""
+    preparation = Preparation()
+    return Charset.of([" ", "".join(seen.lines.characters)]).n_classes, preparation.channels, preparation.height_px
+
+
+def _teacher_speeds(seen: Seen, teaching: Teaching) -> tuple[float, float]:
+    """How fast the teacher learns and reads; infinite where nothing of that is to be done."""
+    if teaching.model:
+        teacher = TEACHERS.validate_python(teaching.model).build(*_form(seen))
+        return learning_speed(teacher, *_size_px(seen)), reading_speed(teacher, *_size_px(seen))
+    if teaching.file:
+        return math.inf, reading_speed(teachers.load(teaching.file).model, *_size_px(seen))
+    return math.inf, math.inf
 
 
 def _of_plan(plan: Plan, speeds: Speeds, wishes: Wishes) -> list[str]:

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from distill.proposing import proposing
-from distill.proposing.budget import Speeds
 from distill.proposing.shipped import Share
 from docs.build import ROOT
 from tests.adoption.test_lines import write_lines
@@ -74,7 +73,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_own_lines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proposing, "measured", lambda *_: Speeds(teacher=200, teacher_reads=900, student=900))
+    monkeypatch.setattr(proposing, "learning_speed", lambda *_: 900.0)
+    monkeypatch.setattr(proposing, "reading_speed", lambda *_: 900.0)
     monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.0, 0.1)})  # fresh weights
     (here / "crops").mkdir()
     rows = []

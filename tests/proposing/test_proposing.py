@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,8 @@ FAST = Speeds(teacher=200, teacher_reads=900, student=900)
 def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of 90 labelled lines of 30 documents, in the working directory; this machine's speed is not measured."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(proposing, "measured", lambda *_: FAST)
+    monkeypatch.setattr(proposing, "learning_speed", lambda *_: FAST.student)
+    monkeypatch.setattr(proposing, "_teacher_speeds", lambda *_: (FAST.teacher, FAST.teacher_reads))
     monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.1, 0.3)})
     rows = [row(f"Line {d}, {i}", f"{d:03d}_{i}.png", png_bytes(seed=3 * d + i)) for d in range(30) for i in range(3)]
     return parquet(tmp_path / "lines.parquet", rows)
@@ -195,7 +195,9 @@ def test_without_time_for_a_teacher_a_student_that_reads_already_learns_alone(
     lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.0, 0.6)})
-    monkeypatch.setattr(proposing, "measured", lambda teacher, *_: replace(FAST, teacher=8 if teacher else math.inf))
+    monkeypatch.setattr(
+        proposing, "_teacher_speeds", lambda _, teaching: (8, 900) if teaching.model else (math.inf, math.inf)
+    )
     parquet(tmp_path / "more.parquet", [row(None, f"{i}.png", png_bytes(seed=500 + i)) for i in range(8)])
     chosen = proposed("--from", lines.name, "--unlabelled", "more.parquet", "--budget", "20m", capsys=capsys)["chosen"]
     recipe = load_recipe("mine.yaml")
