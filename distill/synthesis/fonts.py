@@ -99,6 +99,8 @@ def find_faces(
 
 def with_characters(families: list[list[FontFace]], text: str) -> list[list[FontFace]]:
     """Return the faces that have all characters of a text, family by family; without the families that have none."""
+    if not any(face.lacking for faces in families for face in faces):  # the usual case, once for every line
+        return families
     kept = ([face for face in faces if face.lacking.isdisjoint(text)] for faces in families)
     return [faces for faces in kept if faces]
 
