@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 import students
@@ -66,7 +67,7 @@ def modules_of(faces: tuple[str, ...]) -> list[str]:
         found[name] = None
         text = (_shipped() / name).read_text("utf-8")
         folder = Path(name).parent
-        waiting += [_tidied(folder / each) for each in _IMPORTED.findall(text)]
+        waiting += [normpath((folder / each).as_posix()) for each in _IMPORTED.findall(text)]
     return sorted(found)
 
 
@@ -135,14 +136,3 @@ def _paragraphs(name: str, description: Description, with_pages: bool) -> Iterat
 
 def _shipped() -> Path:
     return Path(str(files("distill.delivery"))) / "pages"
-
-
-def _tidied(path: Path) -> str:
-    """A path without `.` and `..`."""
-    parts: list[str] = []
-    for part in path.as_posix().split("/"):
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,7 +42,7 @@ class Wishes:
     size: Size
     budget_s: float
     label_form: LabelForm
-    teaching: Teaching = Teaching()  # noqa: RUF009
+    teaching: Teaching = field(default_factory=Teaching)
     student_begins: Beginning | None = None  # a shipped student whose weights both students begin with
     fonts: Path | None = None
 
