@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
@@ -22,12 +23,14 @@ from accelerate.utils import InitProcessGroupKwargs
 from pydantic import Field
 from typing_extensions import assert_never
 
+from distill.launch import launched
 from distill.schema import Precision, Section
 from distill.waiting import watch
 from students.errors import UserError
 
 STOPPED = 75  # EX_TEMPFAIL: try again
 PACKAGES = ("torch", "timm", "accelerate", "datasets", "safetensors", "numpy", "pillow", "pydantic")
+log = logging.getLogger(__name__)
 
 
 class Runtime(Section):
@@ -102,7 +105,8 @@ def stoppable(seconds: float | None = None) -> Iterator[StopFlag]:
 def start(runtime: Runtime, run: Path) -> Accelerator:
     """Return the accelerator of this process, with threads and determinism as the recipe sets them.
 
-    Raises `UserError` for a tracker that is not installed, and where fewer processes came up than were wanted.
+    Raises `UserError` for a tracker that is not installed, for a wrong launch, and where fewer processes came up than
+    were wanted.
     """
     watch()
     if not torch.cuda.is_available():
@@ -112,7 +116,11 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
     if runtime.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-    crowded = torch.cuda.is_available() and _processes_here() > torch.cuda.device_count()
+    devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    launch = launched(os.environ, devices)
+    crowded = 0 < devices < launch.local_world
+    if crowded and launch.local_rank == 0:
+        log.warning("%s processes share %s accelerators, through gloo and not NCCL", launch.local_world, devices)
     accelerator = Accelerator(
         kwargs_handlers=[InitProcessGroupKwargs(backend="gloo")] if crowded else [],  # NCCL wants a device each
         log_with=None if runtime.tracker == "none" else runtime.tracker,
@@ -120,15 +128,9 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
     )
     if runtime.tracker != "none" and not accelerator.log_with:
         raise UserError(f"runtime.tracker: {runtime.tracker} is not installed; pip install {runtime.tracker}")
-    asked = int(os.environ.get("WORLD_SIZE", "1"))
-    if accelerator.num_processes != asked:
-        raise UserError(f"{asked} processes were asked for, but {accelerator.num_processes} came up")
+    if accelerator.num_processes != launch.world:
+        raise UserError(f"{launch.world} processes were asked for, but {accelerator.num_processes} came up")
     return accelerator
-
-
-def _processes_here() -> int:
-    """Processes that a launcher has started on this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def in_bf16(precision: Precision, device: torch.device) -> bool:

@@ -12,19 +12,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 
+import students
 from distill.data.feed import ready_workers
 from distill.data.lines import Lines
 from distill.digests import digest_of
 from distill.durable import remove_abandoned
+from distill.launch import expect_alike, expect_shared
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
 from distill.recipe.sections import Learner, Recipe
 from distill.runs.changed import changed_keys, listed, refuse_changed
 from distill.runs.extending import Extensions, extensions_of, keep_earlier, written_extensions
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import usable_lines
-from distill.runtime import StopFlag, environment, start
+from distill.runtime import StopFlag, commit, environment, start
 from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
 from distill.track import Stopwatch, say, write_json
 from distill.training.initial import problems_of_starts
@@ -74,12 +77,20 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag, may_extend: bool = Fa
 
 
 def open_workplace(recipe: AnyRecipe, folder: Path, stop: StopFlag, may_extend: bool = False) -> Workplace:
-    """Start what works in a run folder; raises as `open_run` does for one that cannot be written or began otherwise."""
+    """Start what works in a run folder; raises as `open_run` does for one that cannot be written or began otherwise.
+
+    With several processes `UserError` where they differ in recipe or versions, or do not share the folder.
+    """
     make_writable(folder)
     extensions = extensions_of(recipe, folder) if may_extend else written_extensions(folder)
     if extensions.kept is None:
         refuse_changed(recipe, folder)
     accelerator = start(recipe.runtime, folder)
+    if accelerator.num_processes > 1:
+        versions = {"suite": commit() or students.__version__, "torch": torch.__version__}
+        expect_alike({"recipe": recipe.model_dump(mode="json", exclude={"runtime"}), "version": versions}, accelerator)
+        cache = recipe.runtime.cache_root
+        expect_shared([folder, *([Path(cache).expanduser()] if cache else [])], accelerator)
     if recipe.runtime.workers:
         ready_workers()
     if accelerator.is_main_process:

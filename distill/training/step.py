@@ -1,13 +1,14 @@
-"""One optimiser step: forward, backward, one reduction over processes, one division, one update.
+"""One optimiser step: forward, backward with a reduction over processes, one division, one update.
 
-Gradients are summed over micro-batches and processes and every term is divided by its count in the whole
-step, so the split changes nothing. A loss or gradient that is not finite changes no weight.
+Gradients are summed over micro-batches and processes (`together.py`) and every term is divided by its count in the
+whole step, so the split changes nothing. A loss or gradient that is not finite changes no weight.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -62,13 +63,13 @@ def take_step(
     torch.manual_seed(seed_of("dropout", settings.seed, step.step, accelerator.process_index))
     for optimiser in trainee.optimisers:
         optimiser.zero_grad(set_to_none=False)
-    learning = nn.ModuleList([trainee.model, *trainee.auxiliary.values()])
+    learning = trainee.learning
     statistics = [buffer.clone() for buffer in learning.buffers()]
     weights = criterion.weights(settings.done)
     counts = criterion.counts(weights, step)
     factors = {name: weight / max(1, counts[name]) for name, weight in weights.items()}
-    sums, seen = _accumulated(trainee, criterion, step, factors, accelerator, settings.watch)
-    sums, stop = _summed_over_processes(learning, sums, settings.stop, accelerator)
+    sums, seen = _accumulated(learning, criterion, step, factors, accelerator, settings.watch)
+    sums, stop = _agreed(learning, sums, settings.stop, accelerator)
     norm = nn.utils.clip_grad_norm_(learning.parameters(), settings.clip_norm).item()
     n_replaced = round(sums.pop(REPLACED))
     means = {name: total / counts[name] for name, total in sums.items() if counts[name]}
@@ -92,44 +93,44 @@ def _put_back(model: nn.Module, statistics: Sequence[Tensor]) -> None:
 
 
 def _accumulated(
-    trainee: Trainee,
+    learning: nn.Module,
     criterion: Criterion,
     step: Step,
     factors: Mapping[str, float],
     accelerator: Accelerator,
     watch: bool,
 ) -> tuple[dict[str, float], Mapping[str, float]]:
-    """Add up gradients over the micro-batches of this process; sums of the terms, and figures of the first batch."""
+    """Add up gradients over the micro-batches, and with the last over processes; sums of this process's terms.
+
+    Figures are of its first batch.
+    """
     sums = dict.fromkeys((*factors, REPLACED), 0.0)
     sums[REPLACED] = len(step.replaced)
     seen: Mapping[str, float] = {}
-    for batch in step.batches:
-        terms, figures = criterion.terms(trainee.model, trainee.auxiliary, batch, factors, watch and not seen)
-        seen = seen or figures
-        loss = sum((factors[name] * total for name, total in terms.items()), torch.zeros(()))
-        if loss.requires_grad:  # not so for unlabelled lines where no term is of them
+    batches = step.batches or (None,)
+    for place, batch in enumerate(batches, 1):
+        with accelerator.no_sync(learning) if place < len(batches) else nullcontext():
+            loss, terms, figures = learning(criterion, batch, factors, watch and not seen)
             accelerator.backward(loss)
+        seen = seen or figures
         for name, total in terms.items():
             sums[name] += total.item()
     return sums, seen
 
 
-def _summed_over_processes(
-    model: nn.Module, sums: dict[str, float], stop: bool, accelerator: Accelerator
+@torch.no_grad()
+def _agreed(
+    learning: nn.Module, sums: dict[str, float], stop: bool, accelerator: Accelerator
 ) -> tuple[dict[str, float], bool]:
-    """Add up gradients, terms and stop flags, average running statistics: one message for everything."""
+    """Add up terms and stop flags over the processes and average running statistics: one message for all of it."""
     if accelerator.num_processes == 1:
         return sums, stop
-    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
-    statistics = [b for b in model.buffers() if b.is_floating_point()]
+    statistics = [b for b in learning.buffers() if b.is_floating_point()]
     figures = torch.tensor([*sums.values(), float(stop)], device=accelerator.device)
-    tensors = [*gradients, *statistics, figures]
+    tensors = [*statistics, figures]
     flat = accelerator.reduce(torch.cat([t.flatten().float() for t in tensors]), "sum")
-    summed = [s.view_as(t) for s, t in zip(flat.split([t.numel() for t in tensors]), tensors, strict=True)]
-    with torch.no_grad():
-        for parameter, gradient in zip(model.parameters(), summed, strict=False):
-            parameter.grad = gradient
-        for statistic, total in zip(statistics, summed[len(gradients) :], strict=False):
-            statistic.copy_(total / accelerator.num_processes)
-    *values, stops = summed[-1].tolist()
+    *of_statistics, summed = flat.split([t.numel() for t in tensors])
+    for statistic, total in zip(statistics, of_statistics, strict=True):
+        statistic.copy_(total.view_as(statistic) / accelerator.num_processes)
+    *values, stops = summed.tolist()
     return dict(zip(sums, values, strict=True)), stops > 0

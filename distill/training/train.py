@@ -16,7 +16,8 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from distill import checkpoint as checkpoints
-from distill.digests import on_host
+from distill.digests import on_host, tensors_digest
+from distill.launch import expect_alike
 from distill.runtime import StopFlag, Stopped
 from distill.track import MetricsLog, Stopwatch, progress, say, write_json, write_signed_json
 from distill.training.early import Early
@@ -64,12 +65,19 @@ def train(
     With `early` the training may end before; its best weights so far are in the model file, which says so, and the next
     call goes on at the checkpoint from before its cool-down.
     Raises `Stopped` after a checkpoint, `NonFiniteError` for a loss or gradient that is not finite, `CollapseError`
-    where the network gives no answer for too long, and `DataError` where too many items are damaged.
+    where the network gives no answer for too long, `DataError` where too many items are damaged, and `UserError` where
+    the processes do not fit together.
     """
+    expect_alike({"digest of data and recipe": job.digest}, accelerator)
     if finished(job):
         return job.target
+    if accelerator.num_processes > job.task.items_a_step:
+        raise UserError(
+            f"{job.name}: a step has {job.task.items_a_step} {job.task.unit}s, which {accelerator.num_processes} "
+            f"processes cannot share; start fewer, or raise batch_{job.task.unit}s"
+        )
     trainee = _begin(job, accelerator)
-    _agree(trainee.progress.step, accelerator)
+    _agree(trainee, accelerator)
     path, now = job.folder / "metrics.jsonl", trainee.progress
     metrics = MetricsLog(path, now.metrics_size, now.metrics_digest) if accelerator.is_main_process else None
     session = Session(job, trainee, accelerator, metrics, stop, early or Early())
@@ -89,11 +97,13 @@ def train(
     return job.target
 
 
-def _agree(step: int, accelerator: Accelerator) -> None:
+def _agree(trainee: Trainee, accelerator: Accelerator) -> None:
     """All processes have read their checkpoint, and the same one, before the first of them may write."""
-    steps = set(gather_object([step]))
+    steps = set(gather_object([trainee.progress.step]))
     if len(steps) > 1:
         raise CheckpointError(f"the processes found checkpoints of different steps: {sorted(steps)}; start again")
+    if accelerator.num_processes > 1:
+        expect_alike({"digest of weights": tensors_digest(trainee.model.state_dict())}, accelerator)
     accelerator.wait_for_everyone()
 
 

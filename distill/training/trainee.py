@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from distill.checkpoint import Checkpoint
 from distill.recipe.training import Budget
 from distill.training.optimisers import build_optimisers
 from distill.training.task import Task
+from distill.training.together import learning_together
 
 OLD_NAMES = {"sampled": "drawn"}  # of parts of the progress, as checkpoints know them
 
@@ -48,6 +50,11 @@ class Trainee:
     average: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
+
+    @cached_property
+    def learning(self) -> nn.Module:
+        """Return all that learns as one module (see `together.py`); every process asks for it at the same time."""
+        return learning_together(self.model, self.auxiliary)
 
     @property
     def named_parameters(self) -> dict[str, nn.Parameter]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from tests.serving import serving
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("hebrew", "pages", "reading_order", "serving", "serving_clients", "thousands")
+NAMES += ("hebrew", "pages", "processes", "reading_order", "serving", "serving_clients", "thousands")
 CPU = torch.device("cpu")
 
 
@@ -68,7 +69,7 @@ def test_it_is_imported_and_says_how_it_is_called(benchmark: ModuleType) -> None
     assert f"{name}.py" in str(benchmark.__doc__)
 
 
-@of("accelerator", "busy", "pages")
+@of("accelerator", "busy", "pages", "processes")
 def test_its_options_are_parsed(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         benchmark.main(["--help"])
@@ -118,6 +119,21 @@ def test_figures_of_a_busy_machine(benchmark: ModuleType) -> None:
     question = benchmark.records(found, ["cache"], ["--quick"])
     assert [record.value for record in question.records] == [100, 100, 100, 85, 80, 65]
     assert question.records[0].command == "python tests/benchmarks/busy.py --quick"
+
+
+@of("processes")
+def test_steps_of_two_processes_are_held_against_one(
+    benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "WIDTH_PX", 64)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1\n"))
+    benchmark.main(["--works", "--lines", "2"])
+    assert min(json.loads(capsys.readouterr().out)) > 0
+    ratios = [benchmark.Took(3.0, 1.1), benchmark.Took(1.2, 1.0), benchmark.Took(1.3, 1.2)]
+    quiet, busy = (benchmark.question(ratios, ["--pairs", "3"], 60, told).records for told in (False, True))
+    assert [(record.value, record.interval) for record in quiet] == [(1.3, (1.2, 3.0)), (1.1, (1.0, 1.2))]
+    assert [record.value for record in busy] == ["not measured: the machine was busy", 1.1]
+    assert quiet[0].command == "python tests/benchmarks/processes.py --pairs 3"
 
 
 @of("pages")
