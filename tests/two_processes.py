@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 
-WITHIN_S = 120
+WITHIN_S = 400
 
 
 def in_two_processes(work: Callable[[int, Path], None], folder: Path) -> None:
     """Run `work` with the rank and a folder in both; `AssertionError` where one ends otherwise than by its return."""
+    folder.mkdir(exist_ok=True)
     context = multiprocessing.get_context("spawn" if torch.cuda.is_available() else "fork")
     both = [context.Process(target=_begun, args=(work, rank, folder)) for rank in range(2)]
     for process in both:
@@ -38,5 +39,6 @@ def _begun(work: Callable[[int, Path], None], rank: int, folder: Path) -> None:
     PartialState._reset_state()
     distributed.init_process_group("gloo", init_method=f"file://{folder}/met", rank=rank, world_size=2)
     work(rank, folder)
-    distributed.barrier()
-    distributed.destroy_process_group()
+    if distributed.is_initialized():  # a command of the suite ends its group itself
+        distributed.barrier()
+        distributed.destroy_process_group()

@@ -155,7 +155,7 @@ FIGURES = (
         PROCESSES,
         "Two processes and one",
         "Two gloo processes train, cache, distil and test as one does: figures within 1e-4, weights within 1e-5.",
-        ("tests/runs/test_processes.py",),
+        ("tests/runs/test_processes.py", "tests/training/test_together.py"),
     ),
     Figure(
         32,
@@ -164,6 +164,35 @@ FIGURES = (
         "Order of lines, micro-batches and workers",
         "Step k depends on seed, data and k alone: equal batches for 0, 1, 2 and 4 workers, any micro-batches.",
         ("tests/data/test_feed.py", "tests/data/test_sampler.py"),
+    ),
+    Figure(
+        33,
+        "resized",
+        PROCESSES,
+        "Stopped with two processes, gone on with one, and back",
+        "A training that was stopped goes on with other numbers of processes: figures within 1e-4, weights within 1e-5 "
+        "of those of one process that nobody stopped.",
+        ("tests/runs/test_processes.py::test_stopped_with_two_processes_it_goes_on_with_one_and_back",),
+    ),
+    Figure(
+        34,
+        "killed-process",
+        PROCESSES,
+        "One of two processes is killed",
+        "SIGKILL at a step: the launcher ends within 60 s, no process is left, the newest checkpoint of every network "
+        "is whole, and the same command goes on to files equal to those of two processes that nobody killed.",
+        (f"{HERE}/long_processes.py::test_a_killed_process_ends_the_run_and_nothing_is_lost",),
+        many=10,
+    ),
+    Figure(
+        35,
+        "restarted",
+        PROCESSES,
+        "The launcher starts both again",
+        "SIGKILL at a step under `torchrun --max-restarts 1`: both processes come up again, go on at the newest "
+        "checkpoint and end with files equal to those that nobody disturbed.",
+        (f"{HERE}/long_processes.py::test_the_launcher_starts_both_again_and_the_run_goes_on",),
+        many=6,
     ),
     Figure(
         41,

@@ -1,18 +1,26 @@
-"""Two processes: both come up, and together they do what one does."""
+"""Two processes: both come up, and together they do what one does; stopped, one goes on, and the other way round."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import safetensors.torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from distill.cli import main
+from distill.runtime import STOPPED
 from distill.track import read_metrics
+from tests.two_processes import in_two_processes
 
 WATCHED = {"blank_share", "kl_blank", "kl_character", "spike_offset", "teacher_entropy", "teacher_wrong"}
 
@@ -38,8 +46,13 @@ def words(command: str, folder: Path, lines: list[str]) -> list[str]:
     return [command, "smoke", *of_roles, *more, "--run", str(folder / "run")]
 
 
-def trained(command: str, folder: Path, lines: list[str]) -> list[Path]:
+@pytest.fixture(scope="module")
+def runs(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The run of one process, this one, and that of two, which have a worker each."""
+    return trained("run", tmp_path_factory.mktemp("processes"), tiny)
+
+
+def trained(command: str, folder: Path, lines: list[str]) -> list[Path]:
     one, two = folder / "one", folder / "two"
     assert main(words(command, one, lines)) == 0
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "--", "distill"]
@@ -65,14 +78,46 @@ def assert_alike(runs: list[Path], role: str) -> None:
     assert max((weights[0][name] - weights[1][name]).abs().max() for name in weights[0]) <= 1e-5
 
 
-def test_two_processes_come_up_learn_cache_distil_and_test_as_one_does(tiny: list[str], tmp_path: Path) -> None:
-    runs = trained("run", tmp_path, tiny)
+def test_two_processes_come_up_learn_cache_distil_and_test_as_one_does(runs: list[Path]) -> None:
     for role in ("teacher", "student"):
         assert_alike(runs, role)
-    caches = [{file.name for file in (tmp_path / name).glob("cache/posteriors-*/*")} for name in ("one", "two")]
+    caches = [{file.name for file in run.parent.glob("cache/posteriors-*/*")} for run in runs]
     assert caches[0] == caches[1] != set()
     reports = [json.loads((run / "report.json").read_text()) for run in runs]
     for role in ("teacher", "student"):
         alone, together = (report[role] for report in reports)
         assert alone["n"] == together["n"] == 24
         assert alone["exact"] == pytest.approx(together["exact"], abs=1.5 / 24)  # rounding may decide one line
+
+
+@contextmanager
+def asked_to_stop(steps: int | None) -> Iterator[None]:
+    """In its `steps`-th step from here on this process is asked to stop; None: never."""
+    taken = itertools.count(1)
+
+    def ask(*_: object) -> None:
+        if next(taken) == steps:
+            signal.raise_signal(signal.SIGTERM)
+
+    hook = register_optimizer_step_pre_hook(ask)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def goes_on_with_two(words: list[str], stop: int | None, code: int, rank: int, _: Path) -> None:
+    """The command in one of two processes, of which the first is asked to stop: both do, after the same step."""
+    with asked_to_stop(stop if rank == 0 else None):
+        assert main(words) == code
+
+
+def test_stopped_with_two_processes_it_goes_on_with_one_and_back(
+    runs: list[Path], tiny: list[str], tmp_path: Path
+) -> None:
+    typed = [*words("teacher", runs[0].parent, tiny)[:-1], str(tmp_path / "run")]
+    in_two_processes(partial(goes_on_with_two, typed, 1, STOPPED), tmp_path / "first")
+    with asked_to_stop(2):
+        assert main(typed) == STOPPED
+    in_two_processes(partial(goes_on_with_two, typed, None, 0), tmp_path / "last")
+    assert_alike([runs[0], tmp_path / "run"], "teacher")
