@@ -71,7 +71,7 @@ def trainee(norm: nn.Module) -> Trainee:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(6, 900), norm, nn.Tanh(), nn.Linear(900, 1700), nn.Linear(1700, 5))
         auxiliary = nn.ModuleDict({"hint": nn.Linear(5, 3), "asleep": nn.Linear(2, 2)})
-    made = Trainee(model, [torch.optim.SGD([*model.parameters(), *auxiliary.parameters()], lr=0.1)], auxiliary)
+    made = Trainee(model, [torch.optim.SGD([*model.parameters(), *auxiliary.parameters()], lr=1e-3)], auxiliary)
     for parameter in made.named_parameters.values():
         parameter.grad = torch.zeros_like(parameter)
     return made
