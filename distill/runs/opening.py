@@ -87,8 +87,8 @@ def open_workplace(recipe: AnyRecipe, folder: Path, stop: StopFlag, may_extend: 
         refuse_changed(recipe, folder)
     accelerator = start(recipe.runtime, folder)
     if accelerator.num_processes > 1:
-        versions = {"suite": commit() or students.__version__, "torch": torch.__version__}
-        expect_alike({"recipe": recipe.model_dump(mode="json", exclude={"runtime"}), "version": versions}, accelerator)
+        versions = {"commit": commit() or students.__version__, "torch": torch.__version__}
+        expect_alike({**recipe.model_dump(mode="json", exclude={"runtime"}), "version": versions}, accelerator)
         cache = recipe.runtime.cache_root
         expect_shared([folder, *([Path(cache).expanduser()] if cache else [])], accelerator)
     if recipe.runtime.workers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from functools import partial
 from pathlib import Path
 
@@ -121,3 +122,20 @@ def test_stopped_with_two_processes_it_goes_on_with_one_and_back(
         assert main(typed) == STOPPED
     in_two_processes(partial(goes_on_with_two, typed, None, 0), tmp_path / "last")
     assert_alike([runs[0], tmp_path / "run"], "teacher")
+
+
+def are_refused(typed: list[str], rank: int, _: Path) -> None:
+    """Commands in one of two processes: what each of them says."""
+    for changed, said in (
+        (f"seed={rank}", "process 1 has another seed than process 0: 1, not 0"),
+        ("teacher.training.batch_lines=1", "teacher: a step has 1 lines, which 2 processes cannot share"),
+    ):
+        with redirect_stderr(io.StringIO()) as heard:
+            assert main([*typed, changed]) == 2
+        assert said in heard.getvalue()
+
+
+def test_processes_that_do_not_fit_together_are_refused(runs: list[Path], tiny: list[str], tmp_path: Path) -> None:
+    typed = [*words("teacher", runs[0].parent, tiny)[:-1], str(tmp_path / "run")]
+    in_two_processes(partial(are_refused, typed), tmp_path / "refused")
+    assert not (tmp_path / "run" / "teacher").exists()
