@@ -65,6 +65,7 @@ def found_out(rank: int, folder: Path) -> None:
     accelerator.wait_for_everyone()
     with pytest.raises(UserError, match=r"machine-0: process 1 does not see" if not rank else r"machine-1: process 1"):
         expect_shared([shared, folder / f"machine-{rank}"], accelerator)
+    accelerator.wait_for_everyone()
     assert not list(folder.rglob(".seen*"))
 
 
