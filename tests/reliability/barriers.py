@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ PHASES = (  # by what a path holds; the first that fits
     (r"", "run folder"),
 )
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "")
+COMPUTING = ("step", "batch read")
 REFUSED = {"full": errno.ENOSPC, "readonly": errno.EROFS}
 SIGNALS = {"kill": signal.SIGKILL, "torn": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
 
@@ -39,8 +41,8 @@ class Plan:
     """What happens at barriers under `roots`: `what` strikes once at each `grain`; all of them stand in `log`.
 
     `what`: kill; torn (killed where a file is half written); SIGTERM; SIGINT; full; readonly; or nothing. `grain`:
-    phase (once a phase), or operation (once a barrier). `every`: of the barriers that have not struck, one in so many.
-    `isolated`: what unpickles, and what leaves the machine, is refused.
+    phase (once a phase), or operation (once a barrier). `every`: besides the first barrier of each phase one in so
+    many, chosen by their names. `isolated`: what unpickles, and what leaves the machine, is refused.
     """
 
     roots: tuple[str, ...]
@@ -52,13 +54,21 @@ class Plan:
     isolated: bool = False
 
 
+def may_strike(plan: Plan, operation: str, writes_file: bool) -> bool:
+    """Return whether something can strike at a barrier: no disk refuses a step, and only a file is half written."""
+    if plan.what == "torn":
+        return operation == "fsync" and writes_file
+    return plan.what != "nothing" and (plan.what not in REFUSED or operation not in COMPUTING)
+
+
 class Barriers:
     """The barriers of this process. `operations` are counted by their names, which hold no process number."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.log = os.open(plan.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self.struck = set(Path(plan.struck).read_text().splitlines()) if Path(plan.struck).exists() else set()
+        known = Path(plan.struck).read_text().splitlines() if Path(plan.struck).exists() else []
+        self.struck, self.phases = set(known), {line.split("\t")[0] for line in known}
         self.counts: dict[str, int] = {}
         self.role, self.inside = "", False
 
@@ -89,16 +99,14 @@ class Barriers:
         self.counts[name] = self.counts.get(name, 0) + 1
         full = f"{phase}\t{name}\t{self.counts[name]}"
         os.write(self.log, f"{full}\n".encode())
-        key = phase if plan.grain == "phase" else full
-        if plan.what == "nothing" or key in self.struck or (plan.what == "torn" and half is None):
+        if not may_strike(plan, operation, half is not None) or full in self.struck:
             return
-        if plan.what in REFUSED and operation in ("step", "batch read"):
+        if phase in self.phases and (plan.grain == "phase" or zlib.crc32(full.encode()) % plan.every):
             return
-        if plan.every > 1 and (sum(self.counts.values()) + len(self.struck)) % plan.every:
-            return
-        self.struck.add(key)
+        self.struck.add(full)
+        self.phases.add(phase)
         with open(plan.struck, "a") as file:
-            file.write(f"{key}\n")
+            file.write(f"{full}\n")
         self._strike(path, half)
 
     def _strike(self, path: str, half: int | None) -> None:

@@ -27,7 +27,7 @@ def trials_of() -> Iterator[Callable[[str], Trials]]:
         trials.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     """What forks a process for every command: in a run of the tests this one, which has imported the suite already."""
     launcher = Launcher(tmp_path_factory.mktemp("launcher") / "said.txt", own=is_long())
@@ -35,13 +35,13 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     launcher.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
     """A run on lines, its export and an import."""
     return on_lines(tmp_path_factory.mktemp("inputs"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole(launcher: Launcher, journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of that work when it is done in one go."""
     return undisturbed(launcher, journey, tmp_path_factory.mktemp("whole"))

@@ -16,12 +16,16 @@ FILES = "Files"
 PROCESSES = "Processes and order"
 NUMBERS = "Numbers"
 INPUT = "Hostile input"
+INSTALLATION = "Installation"
+TESTS = "The tests themselves"
 HERE = "tests/reliability"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. `number` is its place in the page; `claim` says what must hold in every trial."""
+    """One figure. `number` is its place in the page; `claim` says what must hold in the trials, of each kind in a share
+    of at least `least` of them.
+    """
 
     number: int
     name: str
@@ -31,6 +35,7 @@ class Figure:
     tests: tuple[str, ...]
     few: int = 0
     many: int = 0
+    least: float = 1.0
 
     @property
     def file(self) -> str:
@@ -195,6 +200,16 @@ FIGURES = (
         many=6,
     ),
     Figure(
+        36,
+        "long-haul",
+        PROCESSES,
+        "Ten thousand steps",
+        "A sample each hundredth of the way: memory of all processes of a training, its open files, the files of its "
+        "folder and the bytes of its checkpoints are no more than in the first fifth (memory: 16 MB more at most).",
+        (f"{HERE}/long_haul.py",),
+        many=10_000,
+    ),
+    Figure(
         41,
         "not-finite",
         NUMBERS,
@@ -242,6 +257,43 @@ FIGURES = (
         "Files of labels and pages of unusual forms",
         "Generated label files, tables, LMDBs, tars and XML import with the texts that they were made with.",
         ("tests/data/test_generated_files.py",),
+    ),
+    Figure(
+        61,
+        "installs",
+        INSTALLATION,
+        "Wheel, sdist and each extra",
+        "Each alone in an empty environment outside of the checkout: what it is for is imported, and what is missing "
+        "is named.",
+        (
+            f"{HERE}/long_installs.py::test_each_form_in_an_empty_environment",
+            f"{HERE}/long_installs.py::test_each_extra_alone",
+        ),
+        many=100,
+    ),
+    Figure(
+        62,
+        "versions",
+        INSTALLATION,
+        "Versions of Python and of packages",
+        "The wheel with the newest packages in every Python at hand, and with the oldest that pyproject.toml allows: a "
+        "short run, an export and a reading outside of the checkout, and core tests of the sdist.",
+        (
+            f"{HERE}/long_installs.py::test_the_newest_packages_with_every_python",
+            f"{HERE}/long_installs.py::test_the_oldest_packages_that_are_allowed",
+        ),
+        many=100,
+    ),
+    Figure(
+        71,
+        "mutation",
+        TESTS,
+        "Faults put into the core",
+        "One operator, constant, condition or argument is altered at a time, and the tests of that part are run: of at "
+        "least 85 % of such faults one of them fails.",
+        (f"{HERE}/long_mutation.py",),
+        many=10_000,
+        least=0.85,
     ),
 )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tests.page_task import recipe_of_files, write_bars
-from tests.reliability.barriers import Plan
+from tests.reliability.barriers import Plan, may_strike
 from tests.reliability.launcher import Ended, Launcher
 from tests.reliability.trials import Trials
 from tests.runs.conftest import FEW, TINY
@@ -72,13 +74,21 @@ def on_pages(inputs: Path) -> Journey:
 def undisturbed(launcher: Launcher, journey: Journey, folder: Path) -> Path:
     """Run the commands with barriers that do nothing; the log of all that were passed lies in `folder`/log.txt.
 
-    Nothing that unpickles or leaves the machine is allowed in it.
+    Nothing that unpickles or leaves the machine is allowed in it. `folder`/seconds.json says how long each took.
     """
-    plan = plan_for(folder, isolated=True)
+    plan, seconds = plan_for(folder, isolated=True), []
     for words in journey.words(folder / "work"):
+        begun = time.monotonic()
         ended = launcher.run(words, plan)
+        seconds.append(time.monotonic() - begun)
         assert ended.code == 0, ended.said[-3000:]
+    (folder / "seconds.json").write_text(json.dumps(seconds))
     return folder / "work"
+
+
+def phases_of(whole: Path) -> set[str]:
+    """The phases that undisturbed work went through."""
+    return {line.split("\t")[0] for line in _lines(str(whole.parent / "log.txt"))}
 
 
 def plan_for(folder: Path, **settings: object) -> Plan:
@@ -88,18 +98,27 @@ def plan_for(folder: Path, **settings: object) -> Plan:
     return replace(plan, **settings)  # type: ignore[arg-type]
 
 
+def all_over(whole: Path, folder: Path, what: str, n: int) -> Plan:
+    """A plan that strikes in each phase of the work in `whole`, and besides at about n of its barriers."""
+    plan = plan_for(folder, what=what, grain="operation")
+    passed = (line.split("\t")[1].split(" /", 1) for line in _lines(str(whole.parent / "log.txt")))
+    able = sum(may_strike(plan, operation, bool(PurePath(path).suffix)) for operation, path in passed)
+    return replace(plan, every=max(1, able // n))
+
+
 def struck(
     launcher: Launcher, journey: Journey, folder: Path, plan: Plan, trials: Trials, ways: Sequence[int]
 ) -> Counter[str]:
     """Start every command until it comes to its end, and count by phase how often it was struck.
 
-    Each start that was struck is a trial: it must end with one of the exit codes `ways`. At most `trials.n` strike.
+    Each start that was struck is a trial: it must end with one of the exit codes `ways`. After `trials.n` of them only
+    phases are struck that were not before.
     """
     seen: Counter[str] = Counter()
     for words in journey.words(folder / "work"):
         for _ in range(MOST_STARTS):
             known = _lines(plan.struck)
-            going = plan if len(known) < trials.n else replace(plan, what="nothing")
+            going = plan if len(known) < trials.n else replace(plan, grain="phase")
             ended = launcher.run(words, going)
             new = _lines(plan.struck)[len(known) :]
             if new:
@@ -122,16 +141,20 @@ def expect_no_traceback(ended: Ended, where: str) -> None:
 
 
 def killed_at_random(
-    launcher: Launcher, journey: Journey, folder: Path, trials: Trials, within_s: float, rng: random.Random
+    launcher: Launcher, journey: Journey, whole: Path, folder: Path, trials: Trials, rng: random.Random
 ) -> None:
-    """Kill every command after random times until it comes to its end; each kill is a trial."""
-    for words in journey.words(folder / "work"):
-        for _ in range(MOST_STARTS):
-            ended = launcher.run(words, None, rng.uniform(0, within_s) if trials.total < trials.n else None)
+    """Kill every command after random times until it comes to its end; each kill is a trial.
+
+    Times reach to half of what the command took in `whole`, and further with each kill, so that it gets through.
+    """
+    seconds = json.loads((whole.parent / "seconds.json").read_text())
+    for words, within_s in zip(journey.words(folder / "work"), seconds, strict=True):
+        for number in range(MOST_STARTS):
+            after_s = rng.uniform(0, within_s / 2 * 1.05**number)
+            ended = launcher.run(words, None, after_s if trials.total < trials.n else None)
             if ended.code == -9:
                 with trials.one("at random"):
                     pass
-                within_s *= 1.05  # so that it gets through in the end
             elif _is_done(ended, words):
                 break
             else:

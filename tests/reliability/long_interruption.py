@@ -14,11 +14,12 @@ import pytest
 from tests.adopted import write_adopted
 from tests.reliability.journeys import (
     Journey,
+    all_over,
     expect_equal,
     killed_at_random,
     on_lines,
     on_pages,
-    plan_for,
+    phases_of,
     struck,
     undisturbed,
 )
@@ -31,8 +32,9 @@ OfFigure = Callable[[str], Trials]
 
 def at_every_barrier(launcher: Launcher, journey: Journey, folder: Path, trials: Trials) -> None:
     whole = undisturbed(launcher, journey, folder / "whole")
-    plan = plan_for(folder / "struck", what="kill", grain="operation")
-    struck(launcher, journey, folder / "struck", plan, trials, KILLED)
+    plan = all_over(whole, folder / "struck", "kill", trials.n)
+    seen = struck(launcher, journey, folder / "struck", plan, trials, KILLED)
+    assert seen.keys() == phases_of(whole)
     expect_equal(whole, folder / "struck" / "work")
 
 
@@ -54,7 +56,7 @@ def test_killed_at_random_moments(
     trials, rng = trials_of("kill-random"), random.Random(0)
     fed = Journey(tuple(tuple(w.replace("workers=0", "workers=1") for w in words) for words in journey.commands))
     for number in range(trials.n):
-        killed_at_random(launcher, fed, tmp_path / str(number), trials, 2.0, rng)
+        killed_at_random(launcher, fed, whole, tmp_path / str(number), trials, rng)
         wanted, other = whole, tmp_path / str(number) / "work"
         for recipe in other.glob("run/recipe.yaml"):  # the one setting that differs
             recipe.write_text(recipe.read_text().replace("workers: 1", "workers: 0"))
@@ -66,8 +68,8 @@ def test_killed_at_random_moments(
 def test_killed_where_a_file_is_half_written(
     launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: OfFigure
 ) -> None:
-    plan = plan_for(tmp_path, what="torn", grain="operation")
-    struck(launcher, journey, tmp_path, plan, trials_of("torn"), KILLED)
+    trials = trials_of("torn")
+    struck(launcher, journey, tmp_path, all_over(whole, tmp_path, "torn", trials.n), trials, KILLED)
     expect_equal(whole, tmp_path / "work")
 
 
@@ -77,8 +79,7 @@ def test_asked_to_stop(
 ) -> None:
     trials = trials_of("signals")
     run = Journey(journey.commands[:1])  # an export and an import end at once, as other commands do
-    plan = plan_for(tmp_path, what=signal, grain="operation", every=7)
-    struck(launcher, run, tmp_path, plan, trials, (75, 0))
+    struck(launcher, run, tmp_path, all_over(whole, tmp_path, signal, trials.n), trials, (75, 0))
     expect_equal(whole / "run", tmp_path / "work" / "run")
 
 
@@ -86,6 +87,6 @@ def test_asked_to_stop(
 def test_a_disk_that_refuses(
     how: str, launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: OfFigure
 ) -> None:
-    plan = plan_for(tmp_path, what=how, grain="operation")
-    struck(launcher, journey, tmp_path, plan, trials_of("full-disk"), (2,))
+    trials = trials_of("full-disk")
+    struck(launcher, journey, tmp_path, all_over(whole, tmp_path, how, trials.n), trials, (2,))
     expect_equal(whole, tmp_path / "work")

@@ -89,20 +89,29 @@ def question_of(figure: Figure, found: Mapping[str, Any], seconds: float) -> Que
         for place, what in enumerate(("trials", "passed"))
     ]
     failures = found["failures"]
-    trials, passed = (sum(count[place] for count in found["counts"].values()) for place in (0, 1))
-    finding = f"All of {trials:,} trials passed." if not failures and trials else ""
-    if not finding:
-        finding = f"**Falls short:** {trials - passed:,} of {trials:,} trials failed."
     notes = (figure.claim, f"It took {seconds:,.0f} s.", *found["notes"])
     shown = tuple(f"Failed: {' '.join(failure.split())}" for failure in failures[:SHOWN_FAILURES])
     return Question(
         section=figure.section,
         title=figure.title,
-        finding=finding,
+        finding=_finding(figure, found),
         rows=("of",),
         across=("what",),
         notes=(*notes, *shown),
         records=tuple(records),
+    )
+
+
+def _finding(figure: Figure, found: Mapping[str, Any]) -> str:
+    counts = found["counts"]
+    trials, passed = (sum(count[place] for count in counts.values()) for place in (0, 1))
+    enough = all(passed_of >= figure.least * n for n, passed_of in counts.values())
+    if found["failures"] or not trials or not enough:
+        return f"**Falls short:** {trials - passed:,} of {trials:,} trials failed."
+    if passed == trials:
+        return f"All of {trials:,} trials passed."
+    return (
+        f"All of {len(counts)} parts hold: {passed:,} of {trials:,} trials passed, of each {figure.least:.0%} or more."
     )
 
 

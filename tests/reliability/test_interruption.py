@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.durability import renamed_before_flushed
-from tests.reliability.journeys import Journey, expect_equal, plan_for, struck
+from tests.reliability.journeys import Journey, all_over, expect_equal, plan_for, struck
 from tests.reliability.launcher import Launcher
 from tests.reliability.trials import Trials
 
 pytestmark = pytest.mark.long  # twenty starts; in `make test`, tests/runs/test_interruption.py stands for it
 KILLED = (-9, 0)
-MANY = 100  # with fewer trials every phase comes once, with more every barrier
 PHASES = {  # that a run on lines, with export and import, goes through
     *("rendering", "posterior cache", "evaluation", "report", "export", "import", "run folder"),
     *(f"training of the {role}" for role in ("teacher", "control", "student")),
@@ -28,7 +27,7 @@ def test_killed_in_every_phase(
     launcher: Launcher, journey: Journey, whole: Path, tmp_path: Path, trials_of: Callable[[str], Trials]
 ) -> None:
     trials = trials_of("kill-lines")
-    plan = plan_for(tmp_path, what="kill", grain="operation" if trials.n > MANY else "phase")
+    plan = all_over(whole, tmp_path, "kill", trials.n)
     seen = struck(launcher, journey, tmp_path, plan, trials, KILLED)
     assert seen.keys() == PHASES
     expect_equal(whole, tmp_path / "work")

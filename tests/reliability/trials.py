@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 LONG = "RELIABILITY"
 RECORD = "RELIABILITY_RECORD"
@@ -47,6 +48,13 @@ class Trials:
             count[1] += 1
         self._tell()
 
+    def count(self, of: str, passed: bool) -> None:
+        """Count a trial that may fail, of a figure in which not every trial has to pass."""
+        count = self.counts.setdefault(of, [0, 0])
+        count[0] += 1
+        count[1] += passed
+        self._tell()
+
     def note(self, sentence: str) -> None:
         """Say what else is to be known of this figure."""
         self.notes.append(sentence)
@@ -57,10 +65,10 @@ class Trials:
         return sum(count[0] for count in self.counts.values())
 
     def close(self) -> None:
-        """Write the counts where they are wanted; raise `AssertionError` where a trial failed."""
+        """Add the counts to what is wanted of the figure; raise `AssertionError` where a trial failed."""
         if path := os.environ.get(RECORD):
             known = json.loads(Path(path).read_text()) if Path(path).exists() else {}
-            known[self.name] = {"counts": self.counts, "failures": self.failures, "notes": self.notes}
+            known[self.name] = _added(known.get(self.name), self)
             Path(path).write_text(json.dumps(known))
         assert not self.failures, f"{len(self.failures)} of {self.total} trials failed: {self.failures[:5]}"
 
@@ -68,3 +76,15 @@ class Trials:
         if self.long and time.monotonic() - self.told_s > TOLD_EVERY_S:
             self.told_s = time.monotonic()
             print(f"{self.name}: {self.total} trials, {len(self.failures)} failed", file=sys.stderr, flush=True)
+
+
+def _added(known: dict[str, Any] | None, trials: Trials) -> dict[str, Any]:
+    """What several tests of one figure found."""
+    if known is None:
+        return {"counts": trials.counts, "failures": trials.failures, "notes": trials.notes}
+    counts = dict(known["counts"])
+    for of, (n, passed) in trials.counts.items():
+        before = counts.get(of, [0, 0])
+        counts[of] = [before[0] + n, before[1] + passed]
+    notes = [*known["notes"], *(note for note in trials.notes if note not in known["notes"])]
+    return {"counts": counts, "failures": [*known["failures"], *trials.failures], "notes": notes}
