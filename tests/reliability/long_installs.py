@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
+from packaging.version import Version
 
 from tests.reliability.journeys import SHORT
 from tests.reliability.trials import Trials
@@ -94,11 +95,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def pythons() -> dict[str, str]:
-    """The interpreters that are tried, by their version."""
+    """The interpreters that are tried, by their version, the oldest first."""
     named = os.environ.get("PYTHONS", "").split()
     found = named or [path for minor in MINORS if (path := shutil.which(f"python3.{minor}"))] or [sys.executable]
     version = "import platform; print(platform.python_version())"
-    return {run(python, "-c", version, cwd=Path.cwd()).strip(): python for python in found}
+    of = {run(python, "-c", version, cwd=Path.cwd()).strip(): python for python in found}
+    return dict(sorted(of.items(), key=lambda item: Version(item[0])))
 
 
 def environment(uv: str, folder: Path, python: str, wanted: Sequence[str]) -> Path:
