@@ -101,8 +101,8 @@ def plan_for(folder: Path, **settings: object) -> Plan:
 def all_over(whole: Path, folder: Path, what: str, n: int) -> Plan:
     """A plan that strikes in each phase of the work in `whole`, and besides at about n of its barriers."""
     plan = plan_for(folder, what=what, grain="operation")
-    passed = (line.split("\t")[1].split(" /", 1) for line in _lines(str(whole.parent / "log.txt")))
-    able = sum(may_strike(plan, operation, bool(PurePath(path).suffix)) for operation, path in passed)
+    passed = (line.split("\t")[1].partition(" /") for line in _lines(str(whole.parent / "log.txt")))
+    able = sum(may_strike(plan, operation.strip(), bool(PurePath(path).suffix)) for operation, _, path in passed)
     return replace(plan, every=max(1, able // n))
 
 
