@@ -259,6 +259,16 @@ FIGURES = (
         ("tests/data/test_generated_files.py",),
     ),
     Figure(
+        54,
+        "guided",
+        INPUT,
+        "Bytes that are altered where that reaches new code",
+        "The same kinds of files under coverage-guided fuzzing (atheris): each reading ends in lines or in a "
+        "documented error.",
+        (f"{HERE}/long_guided.py",),
+        many=100_000,
+    ),
+    Figure(
         61,
         "installs",
         INSTALLATION,

@@ -63,6 +63,7 @@ EXTRAS = {  # what each is for, in a process where nothing else is installed
     "peers": "import rapidocr, rapidocr_onnxruntime",
     "site": "import zensical",
     "mutation": "import mutmut",
+    "guided": "import atheris",
     "dev": "import pytest, ruff, hypothesis",
 }
 

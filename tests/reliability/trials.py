@@ -48,11 +48,11 @@ class Trials:
             count[1] += 1
         self._tell()
 
-    def count(self, of: str, passed: bool) -> None:
-        """Count a trial that may fail, of a figure in which not every trial has to pass."""
+    def count(self, of: str, passed: bool, n: int = 1) -> None:
+        """Count n trials that may fail, of a figure in which not every trial has to pass, or whose last may."""
         count = self.counts.setdefault(of, [0, 0])
-        count[0] += 1
-        count[1] += passed
+        count[0] += n
+        count[1] += n * passed
         self._tell()
 
     def note(self, sentence: str) -> None:
