@@ -33,6 +33,7 @@ from distill.commands import (
 from distill.waiting import watch as watch_the_machine
 from students.errors import UserError
 
+DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # a flush that fails knows no file name
 OUR_FLOORS = ("students", "teachers", "distill")
 DISTRIBUTIONS = ("crnn-distill", "crnn-students")  # the second holds a part of the first
 
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.filename is None and error.errno != errno.ENOSPC:
+        if error.filename is None and error.errno not in DISK_REFUSES:
             raise
         print(f"distill: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
         return USER_ERROR
