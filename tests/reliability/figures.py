@@ -7,41 +7,11 @@ reliability`. A figure whose tests count no trials of their own counts their cas
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
+from tests.reliability.figure import FILES, INPUT, INSTALLATION, INTERRUPTION, NUMBERS, PROCESSES, TESTS, Figure
 from tests.reliability.trials import LONG
 
-INTERRUPTION = "Interruption"
-FILES = "Files"
-PROCESSES = "Processes and order"
-NUMBERS = "Numbers"
-INPUT = "Hostile input"
-INSTALLATION = "Installation"
-TESTS = "The tests themselves"
 HERE = "tests/reliability"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure. `number` is its place in the page; `claim` says what must hold in the trials, of each kind in a share
-    of at least `least` of them.
-    """
-
-    number: int
-    name: str
-    section: str
-    title: str
-    claim: str
-    tests: tuple[str, ...]
-    few: int = 0
-    many: int = 0
-    least: float = 1.0
-
-    @property
-    def file(self) -> str:
-        """Return the name of the file that holds its record."""
-        return f"{self.number:02d}-{self.name}.json"
-
 
 FIGURES = (
     Figure(

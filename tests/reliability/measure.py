@@ -22,7 +22,8 @@ from xml.etree import ElementTree
 
 from distill.records import Question, Record, measured_here, read_question, write_question
 from docs.build import RELIABILITY, reliability_page
-from tests.reliability.figures import BY_NAME, FIGURES, Figure
+from tests.reliability.figure import Figure
+from tests.reliability.figures import BY_NAME, FIGURES
 from tests.reliability.trials import LONG, RECORD
 
 ROOT = Path(__file__).parents[2]
