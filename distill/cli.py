@@ -17,6 +17,7 @@ from distill.commands import (
     USER_ERROR,
     Command,
     adopt,
+    cluster,
     compare,
     data,
     demo,
@@ -100,6 +101,21 @@ def _parser() -> argparse.ArgumentParser:
         description="Distils large text-line recognisers into small ones, and proves the gain.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (recipes, replay, compare, new, models, reading, review, data, adopt, export, speed, demo, watch):
+    for module in (
+        recipes,
+        replay,
+        compare,
+        new,
+        models,
+        reading,
+        review,
+        data,
+        adopt,
+        export,
+        speed,
+        demo,
+        watch,
+        cluster,
+    ):
         module.add_to(commands)
     return parser

@@ -16,8 +16,22 @@ FORMATS = ("parquet", "arrow", "saved", "folder", "lmdb", "webdataset", "pages",
 def add_to(commands: Commands) -> None:
     """Add the commands of this module."""
     imports = add(commands, "import", _import, "lines of any source into one Parquet file")
-    imports.add_argument("source", metavar="SOURCE", help="file, folder, or hf://user/name")
-    imports.add_argument("out", type=Path, metavar="OUT", help="Parquet file to write")
+    takes_lines(imports, "Parquet file to write")
+    reports(imports)
+    convert = add(commands, "convert", _convert, "labelled lines into an LMDB, or a folder with labels.tsv")
+    convert.add_argument("source", metavar="DATA", help="file, folder, hf://user/name, or an address in a store")
+    convert.add_argument("out", type=Path, metavar="OUT", help="folder to write")
+    convert.add_argument("--to", choices=["lmdb", "tsv"], required=True, help="what to write")
+    _takes_format(convert)
+    reports(convert)
+
+
+def takes_lines(imports: argparse.ArgumentParser, out: str) -> None:
+    """Add a source of lines, what labels them, and where they are written: `out` in words."""
+    imports.add_argument(
+        "source", metavar="SOURCE", help="file, folder, hf://user/name, or an address such as s3://..."
+    )
+    imports.add_argument("out", type=Path, metavar="OUT", help=out)
     imports.add_argument("--read-with", metavar="MODEL", help=f"reads what has no label: {MODEL}")
     imports.add_argument(
         "--read-with-command",
@@ -37,13 +51,6 @@ def add_to(commands: Commands) -> None:
     takes_decoding(imports)
     _takes_format(imports)
     _takes_locator(imports)
-    reports(imports)
-    convert = add(commands, "convert", _convert, "labelled lines into an LMDB, or a folder with labels.tsv")
-    convert.add_argument("source", metavar="DATA", help="file, folder, or hf://user/name")
-    convert.add_argument("out", type=Path, metavar="OUT", help="folder to write")
-    convert.add_argument("--to", choices=["lmdb", "tsv"], required=True, help="what to write")
-    _takes_format(convert)
-    reports(convert)
 
 
 def _takes_format(sub: argparse.ArgumentParser) -> None:
@@ -68,7 +75,8 @@ def _takes_locator(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _source(options: argparse.Namespace) -> Any:
+def source_of(options: argparse.Namespace) -> Any:
+    """Return the source that the options name; raises `DataError` where they fit none."""
     from distill.data.formats.opening import source_at
 
     keys = ("split", "margin_px", "locator", "unmatched")
@@ -87,8 +95,14 @@ def _import(options: argparse.Namespace) -> int:
     from distill.data.exchange import import_lines
 
     with warnings_told() as warnings:
-        result = import_lines(_source(options), options.out, *_reader(options))
+        labelling = labelling_of(options)
+        result = import_lines(source_of(options), options.out, labelling.reader(), labelling.least)
     result["warnings"] = warnings
+    return report_of_import(result, options)
+
+
+def report_of_import(result: dict[str, Any], options: argparse.Namespace) -> int:
+    """Print what was imported, refused and failed; the exit code."""
     kinds = ", ".join(f"{result[kind]:,} {kind}" for kind in ("labelled", "read", "unlabelled") if kind in result)
     failed = result.get("failed", {})
     words = f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}"
@@ -98,8 +112,10 @@ def _import(options: argparse.Namespace) -> int:
     return PROBLEMS_FOUND if failed and not options.read_with else code  # a model's line that is too wide is no fault
 
 
-def _reader(options: argparse.Namespace) -> tuple[Any, float]:
-    """The model that labels what has no label, and how sure it must be."""
+def labelling_of(options: argparse.Namespace) -> Any:
+    """Return what labels lines without a label, and how sure it must be; raises `DataError` for a contradiction."""
+    from distill.data.importing import Labelling
+
     decoding = decoding_of(options)
     least = 0.9 if options.least is None else options.least
     if not 0 <= least <= 1:
@@ -109,24 +125,21 @@ def _reader(options: argparse.Namespace) -> tuple[Any, float]:
             raise DataError("--read-with-command: either a command reads, or a model with its decoding")
         from distill.data.command import ReadingCommand
 
-        return ReadingCommand(options.read_with_command, options.timeout_s), least
+        return Labelling(command=ReadingCommand(options.read_with_command, options.timeout_s), least=least)
     if options.read_with is None:
         if decoding is not None or options.least is not None:
             raise DataError("--least and the options of decoding go with --read-with: which model reads?")
-        return None, 0.0
-    import teachers
+        return Labelling()
     from teachers.shipped import find_student_or_teacher
 
-    reader = teachers.load(find_student_or_teacher(options.read_with))
-    reader.decode_by(decoding)
-    return reader, least
+    return Labelling(find_student_or_teacher(options.read_with), None, decoding, least)
 
 
 def _convert(options: argparse.Namespace) -> int:
     from distill.data.exchange import convert_lines
 
     with warnings_told() as warnings:
-        result = convert_lines(_source(options), options.out, options.to)
+        result = convert_lines(source_of(options), options.out, options.to)
     result["warnings"] = warnings
     return _counts(result, options, f"{options.out}: {result['lines']:,} lines as {result['format']}")
 

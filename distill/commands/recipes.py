@@ -78,8 +78,8 @@ def _recipes(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_lines(options: argparse.Namespace) -> Any:
-    """The recipe, for commands that know lines alone; raises `RecipeError` for one of pages."""
+def line_recipe(options: argparse.Namespace) -> Any:
+    """Return the recipe, for commands that know lines alone; raises `RecipeError` for one of pages."""
     from distill.recipe.file import load_line_recipe
 
     return load_line_recipe(options.recipe, options.overrides)
@@ -175,21 +175,22 @@ def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
 def _cache(options: argparse.Namespace) -> int:
     from distill.runs.teachers import cache_teacher
 
-    _of_lines(options)
+    line_recipe(options)
+    return in_run(options, cache_teacher, cache_in_words)
 
-    def words(result: dict[str, Any]) -> str:
-        rows = []
-        for name, part in result.items():
-            errors = ", ".join(
-                f"{tau}: loss {off['loss']:.2%}, gradient {off['gradient']:.2%}" for tau, off in part["error"].items()
-            )
-            rows.append(
-                f"{name}: {part['lines']:,} lines in {part['views']} views, {part['bytes_a_line']:,.0f} bytes each; "
-                f"off by {errors}"
-            )
-        return "\n".join(rows)
 
-    return in_run(options, cache_teacher, words)
+def cache_in_words(result: dict[str, Any]) -> str:
+    """Return a row for each cache: how many lines, how large, and how far it is off."""
+    rows = []
+    for name, part in result.items():
+        errors = ", ".join(
+            f"{tau}: loss {off['loss']:.2%}, gradient {off['gradient']:.2%}" for tau, off in part["error"].items()
+        )
+        rows.append(
+            f"{name}: {part['lines']:,} lines in {part['views']} views, {part['bytes_a_line']:,.0f} bytes each; "
+            f"off by {errors}"
+        )
+    return "\n".join(rows)
 
 
 def _refuse_locator(options: argparse.Namespace) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import lmdb
 from PIL import Image
@@ -52,28 +52,73 @@ def import_lines(
     """
     if target.exists():
         raise DataError(f"{target}: is there already; remove it, or name another file")
-    refused: dict[str, str] = {}
-    failed: dict[str, str] = {}
-    counts = Counter[str](labelled=0, unlabelled=0, **({} if reader is None else {"read": 0}))
     with _opened(source) as contents, parquet_file(target) as write:
-        lines = _readable(contents, "importing", refused)
-        while some := list(islice(lines, WINDOW)):
-            match reader:
-                case None:
-                    readings: dict[int, str] = {}
-                case ReadingCommand():
-                    readings = _read_by_command(reader, least, some, failed)
-                case _:
-                    readings = _readings(reader, least, some, failed)
-            for i, line in enumerate(some):
-                write(line._replace(text=readings.get(i, line.text)))
-                counts["read" if i in readings else "unlabelled" if line.text is None else "labelled"] += 1
-        if not counts.total():
-            raise DataError(_nothing_left(source, refused))
-        if isinstance(reader, ReadingCommand) and failed and len(failed) == counts["unlabelled"] and not counts["read"]:
-            raise DataError(f"the command failed on every line, the first: {next(iter(failed.values()))}")
-    found = {"format": source.kind, "lines": counts.total(), **counts, "refused": refused}
-    return found | ({"failed": failed} if failed or isinstance(reader, ReadingCommand) else {})
+        rows = range(len(contents.names))
+        with progress("importing", len(rows), "line") as bar:
+            found = import_rows(contents, rows, write, reader, least, bar.update)
+        check_imported(source, found)
+    return result_of(source, found)
+
+
+class Imported(NamedTuple):
+    """What became of some rows: how many were labelled, unlabelled and read, and why others were refused or failed.
+
+    Lines that the reader failed on are unlabelled ones.
+    """
+
+    counts: Counter[str]
+    refused: dict[str, str]
+    failed: dict[str, str]
+    by_command: bool
+
+    def add(self, other: Imported) -> None:
+        """Add what became of further rows."""
+        self.counts.update(other.counts)
+        for mine, theirs in ((self.refused, other.refused), (self.failed, other.failed)):
+            for name, reason in theirs.items():
+                _refuse(name, reason, mine)
+
+
+def import_rows(
+    contents: Contents,
+    rows: range,
+    write: Callable[[Written], None],
+    reader: Reader | ReadingCommand | None,
+    least: float,
+    tell: Callable[[int], object],
+) -> Imported:
+    """Write the readable lines among `rows`, unlabelled ones as they are read; `tell` is told how many it were."""
+    counts = Counter[str](labelled=0, unlabelled=0, **({} if reader is None else {"read": 0}))
+    found = Imported(counts, {}, {}, isinstance(reader, ReadingCommand))
+    lines = _readable(contents, rows, found.refused, tell)
+    while some := list(islice(lines, WINDOW)):
+        match reader:
+            case None:
+                readings: dict[int, str] = {}
+            case ReadingCommand():
+                readings = _read_by_command(reader, least, some, found.failed)
+            case _:
+                readings = _readings(reader, least, some, found.failed)
+        for i, line in enumerate(some):
+            write(line._replace(text=readings.get(i, line.text)))
+            counts["read" if i in readings else "unlabelled" if line.text is None else "labelled"] += 1
+    return found
+
+
+def check_imported(source: FileSource, found: Imported) -> None:
+    """Raise `DataError` where no line of a source could be used, or a command failed on all."""
+    counts, failed = found.counts, found.failed
+    if not counts.total():
+        raise DataError(_nothing_left(source, found.refused))
+    if found.by_command and failed and len(failed) == counts["unlabelled"] and not counts["read"]:
+        raise DataError(f"the command failed on every line, the first: {next(iter(failed.values()))}")
+
+
+def result_of(source: FileSource, found: Imported) -> dict[str, Any]:
+    """Return counts and reasons as commands report them."""
+    counts, failed = found.counts, found.failed
+    told = {"format": source.kind, "lines": counts.total(), **counts, "refused": found.refused}
+    return told | ({"failed": failed} if failed or found.by_command else {})
 
 
 def convert_lines(source: FileSource, target: Path, to: ConvertedFormat) -> dict[str, Any]:
@@ -82,14 +127,16 @@ def convert_lines(source: FileSource, target: Path, to: ConvertedFormat) -> dict
         raise DataError(f"{target}: is there already and not an empty folder; name another")
     refused: dict[str, str] = {}
     with _opened(source) as contents, _whole_folder(target) as folder:
-        lines = _expressible(_readable(contents, "converting", refused), to, refused)
-        match to:
-            case "lmdb":
-                n_lines = _write_lmdb(lines, folder)
-            case "tsv":
-                n_lines = _write_tsv(lines, folder)
-            case _:
-                assert_never(to)
+        rows = range(len(contents.names))
+        with progress("converting", len(rows), "line") as bar:
+            lines = _expressible(_readable(contents, rows, refused, bar.update), to, refused)
+            match to:
+                case "lmdb":
+                    n_lines = _write_lmdb(lines, folder)
+                case "tsv":
+                    n_lines = _write_tsv(lines, folder)
+                case _:
+                    assert_never(to)
         if not n_lines:
             raise DataError(_nothing_left(source, refused))
     return {"format": to, "lines": n_lines, "refused": refused}
@@ -133,18 +180,20 @@ def _opened(source: FileSource) -> Iterator[Contents]:
         yield open_contents(source, Path(), Path(cache))
 
 
-def _readable(contents: Contents, what: str, refused: dict[str, str]) -> Iterator[Written]:
-    """The lines whose image can be decoded; the others are added to `refused`."""
-    with progress(what, len(contents.names), "line") as bar:
-        for row, (name, text) in enumerate(zip(contents.names, contents.texts, strict=True)):
-            try:
-                image = contents.fetch(row)
-                decode_image(image, name)
-            except DataError as error:
-                _refuse(name, reason_of(error, name), refused)
-            else:
-                yield Written(image, name, text)
-            bar.update(1)
+def _readable(
+    contents: Contents, rows: range, refused: dict[str, str], tell: Callable[[int], object]
+) -> Iterator[Written]:
+    """The lines among `rows` whose image can be decoded; the others are added to `refused`."""
+    for row in rows:
+        name = contents.names[row]
+        try:
+            image = contents.fetch(row)
+            decode_image(image, name)
+        except DataError as error:
+            _refuse(name, reason_of(error, name), refused)
+        else:
+            yield Written(image, name, contents.texts[row])
+        tell(1)
 
 
 def _refuse(name: str, reason: str, refused: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from distill.cluster import Spread
 from distill.data.characters import characters_of_sets
 from distill.data.east_asian import as_printed
 from distill.data.labels import fold_label
@@ -154,8 +155,7 @@ def _open_parts(
     """
     root = Path(recipe.data.root).expanduser()
     parts = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
-    rendered = [source for sources in parts.values() for source in sources if isinstance(source, RenderedSource)]
-    materialise(rendered, root, recipe.image.height_px, cache, poll)  # all at once, so that no processor waits
+    render_sources(recipe, cache, poll)
     problems: list[str] = []
     opened: list[Lines] = []
     for name, sources in parts.items():
@@ -168,6 +168,16 @@ def _open_parts(
         opened = [lines.relabelled(as_printed) for lines in opened]
     train, validation, test = opened
     return train, validation, test
+
+
+def render_sources(recipe: Recipe, cache: Path, poll: Poll = never_stop, spread: Spread | None = None) -> list[Path]:
+    """Render the lines of all sources of a recipe that are missing in its cache, and return their folders.
+
+    All at once, so that no processor waits; `spread` says where, None: on this machine.
+    """
+    data = recipe.data
+    rendered = [s for s in (*data.train, *data.validation, *data.test) if isinstance(s, RenderedSource)]
+    return materialise(rendered, Path(data.root).expanduser(), recipe.image.height_px, cache, poll, spread)
 
 
 def open_sources(

@@ -33,9 +33,13 @@ def finished_teacher(run: Run) -> FrozenTeacher:
 
     Raises `CheckpointError` where it is not finished or its file cannot be used.
     """
+    return frozen_teacher(run.recipe, own_teacher_file(run), run.pools.charset, run.accelerator.device)
+
+
+def own_teacher_file(run: Run) -> Path:
+    """Return the model file of the run's own teacher; raises `CheckpointError` where it is not finished."""
     job = teacher_job(run)
-    own = own_copy(run) if job is None else usable_teacher(job, run.stop)
-    return frozen_teacher(run.recipe, own, run.pools.charset, run.accelerator.device)
+    return own_copy(run) if job is None else usable_teacher(job, run.stop)
 
 
 def teacher_job(run: Run) -> LineJob | None:

@@ -7,7 +7,7 @@ part is written whole or not at all; an interrupted rendering continues behind t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import PIL
 import pyarrow as pa
 import torch
 
+from distill.cluster import Spread, lines_done
 from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
 from distill.data.sealed import is_whole, sealed
@@ -61,12 +62,37 @@ class Part:
         return self.folder / f"part-{self.start // self.most_lines:06d}.arrow"
 
 
+@dataclass(frozen=True)
+class Rendering:
+    """Parts to be rendered, as work to share out."""
+
+    shards: tuple[Part, ...]
+
+    def name(self, shard: Part) -> str:
+        """Return the file of a part."""
+        return str(shard.path)
+
+    def is_finished(self, shard: Part) -> bool:
+        """Return whether a part is rendered."""
+        return is_whole(shard.path)
+
+    def maker(self) -> Callable[[Part], int]:
+        """Return what renders a part."""
+        return _render
+
+
 def materialise(
-    sources: Sequence[RenderedSource], root: Path, height_px: int, cache: Path, poll: Poll = never_stop
+    sources: Sequence[RenderedSource],
+    root: Path,
+    height_px: int,
+    cache: Path,
+    poll: Poll = never_stop,
+    spread: Spread | None = None,
 ) -> list[Path]:
     """Return the folders of Arrow files `part-*.arrow` with the lines of each source, rendered where they are missing.
 
-    So are damaged parts. `poll` is called after every part and may raise; finished parts are kept.
+    So are damaged parts. `poll` is called after every part and may raise; finished parts are kept. `spread` says where
+    they are rendered; None: on all processors of this machine.
     """
     folders, parts = [], []
     for source in sources:
@@ -81,11 +107,18 @@ def materialise(
     if missing:
         total = sum(part.n_lines for part in parts)
         with progress("rendering", total, "line", total - sum(part.n_lines for part in missing)) as bar:
-            in_one = sum(part.n_lines for part in missing) < 2 * PART_LINES  # few lines are rendered in this process
-            for n_rendered in in_parallel(_render, missing, 1 if in_one else len(missing)):
+            for n_rendered in _rendered(missing, spread):
                 bar.update(n_rendered)
                 poll()
     return folders
+
+
+def _rendered(parts: Sequence[Part], spread: Spread | None) -> Iterator[int]:
+    """The number of lines of each part, as it is rendered."""
+    if spread is not None:
+        return lines_done(spread(Rendering(tuple(parts))), len(parts))
+    in_one = sum(part.n_lines for part in parts) < 2 * PART_LINES  # few lines are rendered in this process
+    return in_parallel(_render, parts, 1 if in_one else len(parts))
 
 
 def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,65 @@ class TaughtLines:
         return PreparedLines(self.lines, self.preparation, self.teacher.preparations, limit_bytes=0)
 
 
+@dataclass(frozen=True)
+class CachePart:
+    """Up to `PART_LINES` lines from `start` on, in one view: one file."""
+
+    view: int
+    start: int
+    n_lines: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What fills the parts of one cache, whoever does."""
+
+    taught: TaughtLines
+    settings: PosteriorCache
+    temperatures: tuple[float, ...]
+    folder: Path
+    device: torch.device
+
+    @property
+    def parts(self) -> list[CachePart]:
+        """Return all parts, view by view."""
+        n = len(self.taught.lines)
+        return [
+            CachePart(view, start, min(PART_LINES, n - start), self.folder / _part_name(view, start))
+            for view in range(self.settings.views)
+            for start in range(0, n, PART_LINES)
+        ]
+
+    @cached_property
+    def prepared(self) -> PreparedLines:
+        """Return the lines as the networks of the teacher take them."""
+        return self.taught.prepared
+
+    def fill(self, part: CachePart) -> None:
+        """Compute and write one part; raises `DataError` for a line without finite posteriors."""
+        taught = self.taught
+        some = np.arange(part.start, part.start + part.n_lines)
+        known = _seen_before(taught, some, part.view, self.folder / _part_name(0, part.start))
+        new = np.setdiff1d(some, list(known))
+        known |= self._records(new, View(taught.augment, taught.seed, part.view))
+        write_whole(part.path, _with_digest([known[i] for i in some.tolist()]))
+
+    def _records(self, some: np.ndarray, view: View) -> dict[int, bytes]:
+        """The records of the lines with the numbers `some`."""
+        records: dict[int, bytes] = {}
+        prepared, teacher, settings = self.prepared, self.taught.teacher, self.settings
+        groups = in_width_order(prepared.lines.padded_width_px, BATCH_LINES, some)
+        batches = images_of(prepared, groups, self.device, view, torch.channels_last, teacher.wants_own)
+        for group, outputs in outputs_of(teacher, batches):
+            log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
+            for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
+                if not np.isfinite(log_p_TC.max(-1)).all():
+                    raise DataError(f"{prepared.lines.keys[i]}: the teacher's posteriors are not finite on this line")
+                records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, self.temperatures)
+        return records
+
+
 def cache_posteriors(
     taught: TaughtLines,
     objective: Objective,
@@ -83,40 +143,35 @@ def cache_posteriors(
     `poll` is called between parts and may raise. Raises `CheckpointError` where a part cannot be read back, and
     `DataError` for a line that the teacher has no finite posteriors on.
     """
-    teacher, lines, settings, temperatures = taught.teacher, taught.lines, objective.cache, temperatures_of(objective)
-    of_lines = (taught.preparation, taught.augment, lines.digest_of_pictures, taught.seed)
-    bf16 = in_bf16(teacher.precision, accelerator.device)
-    key = digest_of(FORMAT, teacher.digest, *of_lines, settings, list(temperatures), n_classes, bf16)
-    folder = root / f"posteriors-{key[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = [
-        (view, start, folder / _part_name(view, start))
-        for view in range(settings.views)
-        for start in range(0, len(lines), PART_LINES)
-    ]
-    missing = [part for part in parts if not _is_whole(part[2])]
+    filling, views = filling_of(taught, objective, n_classes, root, accelerator.device), objective.cache.views
+    filling.folder.mkdir(parents=True, exist_ok=True)
+    parts = filling.parts
+    missing = [part for part in parts if not is_filled(part)]
     accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
-    prepared = taught.prepared
-    total = len(lines) * settings.views
-    done = total - sum(min(PART_LINES, len(lines) - start) for _, start, _ in missing)
-    clock = Stopwatch(folder / "timing.json", writes=accelerator.is_main_process)
+    total = len(taught.lines) * views
+    done = total - sum(part.n_lines for part in missing)
+    clock = Stopwatch(filling.folder / "timing.json", writes=accelerator.is_main_process)
     with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
-        for view, start, path in missing[accelerator.process_index :: accelerator.num_processes]:
-            some = np.arange(start, min(start + PART_LINES, len(lines)))
+        for part in missing[accelerator.process_index :: accelerator.num_processes]:
             with clock.measure("filled"):
-                known = _seen_before(taught, some, view, folder / _part_name(0, start))
-                new = np.setdiff1d(some, list(known))
-                shown = View(taught.augment, taught.seed, view)
-                known |= _records(teacher, prepared, new, shown, settings, temperatures, accelerator)
-                write_whole(path, _with_digest([known[i] for i in some.tolist()]))
-            bar.update(len(some) * accelerator.num_processes)
+                filling.fill(part)
+            bar.update(part.n_lines * accelerator.num_processes)
             poll()
     accelerator.wait_for_everyone()
-    for _, _, path in missing:
-        _verified(path)
-    tables = [mapped([str(path) for view, _, path in parts if view == v], ("record",)) for v in range(settings.views)]
-    filled_s = clock.seconds.get("filled", 0.0)
-    return Cached(tuple(tables), min(settings.top_k, n_classes), temperatures, n_classes, folder.name, filled_s)
+    for part in missing:
+        _verified(part.path)
+    tables = [mapped([str(part.path) for part in parts if part.view == view], ("record",)) for view in range(views)]
+    filled_s, k = clock.seconds.get("filled", 0.0), min(objective.cache.top_k, n_classes)
+    return Cached(tuple(tables), k, filling.temperatures, n_classes, filling.folder.name, filled_s)
+
+
+def filling_of(taught: TaughtLines, objective: Objective, n_classes: int, root: Path, device: torch.device) -> Filling:
+    """Return the parts of the cache of these lines and this teacher in `root`, and what fills them on a device."""
+    teacher, temperatures = taught.teacher, temperatures_of(objective)
+    of_lines = (taught.preparation, taught.augment, taught.lines.digest_of_pictures, taught.seed)
+    bf16 = in_bf16(teacher.precision, device)
+    key = digest_of(FORMAT, teacher.digest, *of_lines, objective.cache, list(temperatures), n_classes, bf16)
+    return Filling(taught, objective.cache, temperatures, root / f"posteriors-{key[:16]}", device)
 
 
 def cache_error(
@@ -157,28 +212,6 @@ def cache_error(
     }
 
 
-def _records(
-    teacher: FrozenTeacher,
-    prepared: PreparedLines,
-    some: np.ndarray,
-    view: View,
-    settings: PosteriorCache,
-    temperatures: Sequence[float],
-    accelerator: Accelerator,
-) -> dict[int, bytes]:
-    """The records of the lines with the numbers `some`."""
-    records: dict[int, bytes] = {}
-    groups = in_width_order(prepared.lines.padded_width_px, BATCH_LINES, some)
-    batches = images_of(prepared, groups, accelerator.device, view, torch.channels_last, teacher.wants_own)
-    for group, outputs in outputs_of(teacher, batches):
-        log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
-        for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
-            if not np.isfinite(log_p_TC.max(-1)).all():
-                raise DataError(f"{prepared.lines.keys[i]}: the teacher's posteriors are not finite on this line")
-            records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, temperatures)
-    return records
-
-
 def _part_name(view: int, start: int) -> str:
     return f"view-{view:02d}-{start:08d}.arrow"
 
@@ -204,8 +237,12 @@ def _with_digest(records: list[bytes]) -> bytes:
     return sealed(sink.getvalue().to_pybytes())
 
 
+def is_filled(part: CachePart) -> bool:
+    """Return whether a part is there and holds what was written; False with a warning for a damaged one."""
+    return _is_whole(part.path)
+
+
 def _is_whole(path: Path) -> bool:
-    """Whether a part is there and holds what was written; False with a warning for a damaged one."""
     if not is_whole(path):
         return False
     try:

@@ -29,7 +29,7 @@ from distill.recipe.sections import Recipe
 from distill.recipe.training import Training
 from distill.seeds import seed_of
 from distill.teaching.auxiliary import PEER, auxiliary_modules
-from distill.teaching.cache import TaughtLines, cache_posteriors
+from distill.teaching.cache import Filling, TaughtLines, cache_posteriors, filling_of
 from distill.teaching.criterion import LineCriterion
 from distill.teaching.teacher import CachedTeacher, FrozenTeacher, TeacherSource
 from distill.track import say
@@ -142,6 +142,10 @@ class LineTask:
             return None
         n_classes = self.charset.n_classes
         return cache_posteriors(self.taught(self.teacher), self.objective, n_classes, self.cache, accelerator, poll)
+
+    def filling(self, teacher: FrozenTeacher, device: torch.device) -> Filling:
+        """Return what fills the cache of a teacher's posteriors on these lines, on a device."""
+        return filling_of(self.taught(teacher), self.objective, self.charset.n_classes, self.cache, device)
 
     def taught(self, teacher: FrozenTeacher) -> TaughtLines:
         """Return the lines as the cache of a teacher's posteriors takes them."""

@@ -19,6 +19,7 @@ from accelerate import Accelerator
 
 import students
 import teachers
+from distill.cluster import here
 from distill.data.formats.opening import open_contents, source_at
 from distill.recipe.file import load_recipe
 from distill.records import read_question
@@ -31,7 +32,7 @@ from tests.serving import serving
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("hebrew", "pages", "processes", "reading_order", "serving", "serving_clients", "thousands")
+NAMES += ("cluster", "hebrew", "pages", "processes", "reading_order", "serving", "serving_clients", "thousands")
 CPU = torch.device("cpu")
 
 
@@ -134,6 +135,12 @@ def test_steps_of_two_processes_are_held_against_one(
     assert [(record.value, record.interval) for record in quiet] == [(1.3, (1.2, 3.0)), (1.1, (1.0, 1.2))]
     assert [record.value for record in busy] == ["not measured: the machine was busy", 1.1]
     assert quiet[0].command == "python tests/benchmarks/processes.py --pairs 3"
+
+
+@of("cluster")
+def test_workers_are_measured_against_plain_processes(benchmark: ModuleType) -> None:
+    (ratio,) = benchmark.ratios(benchmark.SOURCE.model_copy(update={"lines": 2}), here, 1)
+    assert ratio > 0
 
 
 @of("pages")

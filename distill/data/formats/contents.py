@@ -34,11 +34,15 @@ class OtherEncoding(DataError):
 
 @dataclass(frozen=True)
 class Contents:
-    """The lines of a source, in its order; text None: unlabelled. `fetch(row)` raises `DataError` for a bad line."""
+    """The lines of a source, in its order; text None: unlabelled. `fetch(row)` raises `DataError` for a bad line.
+
+    `version` tells objects of a store from other versions of them; empty for files.
+    """
 
     names: Sequence[str]
     texts: Sequence[str | None]
     fetch: Fetch
+    version: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from distill.data.formats.contents import is_file, is_picture, lies_inside
+from distill.data.formats.stores import Stored
 from students.charset import normalise
 
 ABSOLUTE = re.compile(r"/|[A-Za-z]:")
@@ -25,11 +26,14 @@ NEVER_A_FOLDER = 2  # the root of an absolute path, and the folder below it
 
 @dataclass(frozen=True)
 class Index:
-    """Files by their relative names, in a folder or a tar. In a folder, hidden ones are found where they are named."""
+    """Files by their relative names, in a folder, or elsewhere: in a tar, in a store.
 
-    place: Path
+    In a folder, hidden ones are found where they are named.
+    """
+
+    place: Path | Stored
     names: tuple[str, ...]
-    in_tar: bool = False
+    elsewhere: bool = False
 
     def find(self, written: str, base: str = "") -> str | None:
         """Return the relative name of the file that is meant, seen from the folder `base`; None: there is none."""
@@ -37,7 +41,7 @@ class Index:
             return written
         meant = list(self._meant(written, base))
         for name in meant:
-            if name in self._exact or (not self.in_tar and lies_inside(name) and is_file(self.place / name)):
+            if name in self._exact or (lies_inside(name) and self._is_file(name)):
                 return name
         for name in meant:
             if found := self._composed.get(normalise(name)) or self._caseless.get(_folded(name)):
@@ -45,6 +49,9 @@ class Index:
         if is_picture(written):
             return None
         return next((found for name in meant if (found := self._stems.get(_folded(name)))), None)
+
+    def _is_file(self, name: str) -> bool:
+        return isinstance(self.place, Path) and not self.elsewhere and is_file(self.place / name)
 
     @cached_property
     def _exact(self) -> frozenset[str]:
@@ -81,13 +88,15 @@ class Index:
 
     @cached_property
     def _roots(self) -> tuple[str, ...]:
-        if self.in_tar:
+        if self.elsewhere or not isinstance(self.place, Path):
             return ()
         return tuple(dict.fromkeys(Path(to(self.place)).as_posix() for to in (os.path.abspath, os.path.realpath)))
 
     @cached_property
     def _own_name(self) -> str:
-        return normalise(self.place.stem if self.in_tar else self.place.resolve().name)
+        if isinstance(self.place, Path) and not self.elsewhere:
+            return normalise(self.place.resolve().name)
+        return normalise(self.place.stem)
 
 
 def _folded(name: str) -> str:

@@ -89,7 +89,11 @@ def _listed(files: Files, file: str) -> Labelled:
     if not rows:
         raise DataError(f"{where}: has no rows")
     if any(are_boxes(row.text or "") for row in rows):
-        read = "unpack the tar" if files.in_tar else "name the file as the path of a source of kind pages"
+        read = (
+            "unpack the tar, or copy the folder here,"
+            if files.elsewhere
+            else "name the file as the path of a source of kind pages"
+        )
         raise DataError(f"{where}: lists boxes on pages, not texts of lines; {read}")
     base = _base(files, posixpath.dirname(file), rows)
     found = [files.index.find(row.name, base) for row in rows]

@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from distill.data.formats.contents import NAMED_AT_MOST, OtherEncoding, bytes_of, encoding_of, first_of, is_picture
@@ -58,9 +59,13 @@ def known_labels(files: Files) -> list[str]:
     at_top = [name for name in files.names if "/" not in name and name.lower().endswith(SUFFIXES)]
     patterns = (*LABEL_FILES, *PADDLE_LISTS)
     named = [name for known in patterns for name in at_top if fnmatch.fnmatchcase(name.casefold(), known.casefold())]
-    listed = [name for name in named if files.in_tar or not marks_pages(files.place / name)]
+    listed = [name for name in named if not _marks_pages(files, name)]
     pairs = next((name for name in files.names if is_text(name, GROUND_TRUTH)), None)
     return listed + ([PAIRS] if pairs else [])
+
+
+def _marks_pages(files: Files, name: str) -> bool:
+    return isinstance(files.place, Path) and not files.elsewhere and marks_pages(files.place / name)
 
 
 def search(files: Files, without: Sequence[str] = ()) -> list[Candidate]:
@@ -100,6 +105,7 @@ def warn_of_unused(files: Files, candidates: Sequence[Candidate]) -> None:
 
 def warn_of_lists_above(files: Files) -> None:
     """Say where a list in the folder above names images of this one by their path from there."""
+    assert isinstance(files.place, Path)
     above, images = files.place.resolve().parent, set(files.images)
 
     def names_image(cell: str) -> bool:

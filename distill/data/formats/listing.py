@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from distill.data.formats.contents import bytes_of, first_of, is_picture
 from distill.data.formats.finding import Index
+from distill.data.formats.stores import Stored
 from students.image import UNREAD_SUFFIXES
 
 log = logging.getLogger(__name__)
@@ -26,16 +27,17 @@ ALL = -1
 
 @dataclass(frozen=True)
 class Files:
-    """Files by their relative names, sorted. `read(name, n)` gives the first n bytes of one, `ALL` of them for -1.
+    """Files by their relative names, sorted, in a folder or `elsewhere`: in a tar, or in a store.
 
+    `read(name, n)` gives the first n bytes of one, `ALL` of them for -1.
     `hidden` are pictures and folders of pictures that are left out, `repeated` links to folders that are read already,
     `lost` links to nowhere that are not named as pictures are.
     """
 
-    place: Path
+    place: Path | Stored
     names: tuple[str, ...]
     read: Callable[[str, int], bytes]
-    in_tar: bool = False
+    elsewhere: bool = False
     hidden: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
@@ -48,11 +50,13 @@ class Files:
     @cached_property
     def index(self) -> Index:
         """Return what finds a file by the name that a label file gives it."""
-        return Index(self.place, self.names, self.in_tar)
+        return Index(self.place, self.names, self.elsewhere)
 
     def where(self, name: str) -> str:
         """Return the place of a file, for messages."""
-        return f"{self.place}: {name}" if self.in_tar else str(self.place / name)
+        return (
+            str(self.place / name) if isinstance(self.place, Path) and not self.elsewhere else f"{self.place}: {name}"
+        )
 
     def say_what_is_left_out(self) -> None:
         """Warn of hidden pictures, of pictures that are not read, and of links that are not followed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +22,8 @@ from distill.data.formats.pages import open_pages, page_file_in
 from distill.data.formats.parts import is_there
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
+from distill.data.formats.stored import kind_in_store, open_stored
+from distill.data.formats.stores import is_url
 from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
 from distill.data.pages.cuts import cut_pages
 from distill.data.sources import (
@@ -45,7 +48,7 @@ SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset"
 def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Contents:
     """Open the lines of a source. Raises `DataError` that names the source."""
     with naming(source):
-        if not isinstance(source, HubSource):
+        if not isinstance(source, HubSource) and not is_url(source.path):
             placed(source, root)
         return declared(source, _opened(source, root, cache_folder))
 
@@ -55,7 +58,7 @@ def declared(source: AnySource, contents: Contents) -> Contents:
     if not contents.names:
         raise DataError("holds no lines")
     if source.drop_labels:
-        contents = Contents(contents.names, [None] * len(contents.names), contents.fetch)
+        contents = replace(contents, texts=[None] * len(contents.names))
     contents = _without_line_ends(source, contents)
     _check_encodable(contents)
     return contents
@@ -72,7 +75,7 @@ def _without_line_ends(source: AnySource, contents: Contents) -> Contents:
             if "\n" in plain or "\r" in plain:
                 notes.add("texts with a line break inside, which stays; an image is one line", contents.names[row])
     notes.say(f"source {source.name}")
-    return Contents(contents.names, texts, contents.fetch) if notes.names else contents
+    return replace(contents, texts=texts) if notes.names else contents
 
 
 def _check_encodable(contents: Contents) -> None:
@@ -85,6 +88,8 @@ def _check_encodable(contents: Contents) -> None:
 
 
 def _opened(source: FileSource, root: Path, cache_folder: Path) -> Contents:
+    if is_url(source.path):
+        return open_stored(source)
     match source:
         case ParquetSource():
             return open_parquet(root / source.path)
@@ -108,12 +113,13 @@ def _opened(source: FileSource, root: Path, cache_folder: Path) -> Contents:
 
 
 def source_at(where: str, name: str, kind: str | None = None, **settings: object) -> FileSource:
-    """Return the source that a path or `hf://user/name` means; `settings` are those of its kind.
+    """Return the source that a path, `hf://user/name` or an address in a store means; `settings` are of its kind.
 
     `kind` is needed where neither name nor contents show it. Raises `DataError` for what is none, or could be several.
     """
     path = Path(where)
-    kind = kind or ("hub" if where.startswith("hf://") else _kind_of(path))
+    if kind is None:
+        kind = "hub" if where.startswith("hf://") else kind_in_store(where) if is_url(where) else _kind_of(path)
     name = re.sub(r"[^\w.-]", "_", name) or "data"
     if kind == "folder" and path.is_file():
         where, settings = str(path.parent), settings | {"labels": path.name}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from distill.data.formats.listing import is_hidden
+from distill.data.formats.stores import Stored
 from students.errors import DataError
 
+Part = TypeVar("Part", Path, Stored)
 NUMBERED = re.compile(r"(?P<split>.+)-\d{5}-of-\d{5}")  # as `datasets` and the hub name them
 SPLIT_OF = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -29,11 +32,17 @@ def parts_of(path: Path, suffix: str) -> list[Path]:
     parts = sorted(p for p in folder.glob(pattern) if _is_part(p, suffix))
     if not parts:
         raise DataError(f"{path}: holds no file *{suffix}")
+    return of_one_split(path, parts)
+
+
+def of_one_split(place: object, parts: list[Part]) -> list[Part]:
+    """Return the parts of a place as they are; raises `DataError` where their names tell several splits."""
     splits = splits_of(parts)
     if len(splits) > 1:
         names = ", ".join(f"{split} ({len(some)})" for split, some in splits.items())
-        one = folder / pattern_of(next(iter(splits.values())), parts)
-        raise DataError(f"{path}: holds files of several splits: {names}; name one of them, as in path: {one}")
+        first = next(iter(splits.values()))
+        one = str(first[0]).removesuffix(first[0].name) + pattern_of(first, parts)
+        raise DataError(f"{place}: holds files of several splits: {names}; name one of them, as in path: {one}")
     return parts
 
 
@@ -46,9 +55,9 @@ def is_there(path: Path) -> bool:
     return path.exists() or ("*" in path.name and next(path.parent.glob(path.name), None) is not None)
 
 
-def splits_of(parts: Sequence[Path]) -> dict[str, list[Path]]:
+def splits_of(parts: Sequence[Part]) -> dict[str, list[Part]]:
     """Return the files of each split that their names tell; those that tell none are left out."""
-    splits: dict[str, list[Path]] = {}
+    splits: dict[str, list[Part]] = {}
     for part in parts:
         if numbered := NUMBERED.fullmatch(part.stem):
             split = numbered["split"]
@@ -60,7 +69,7 @@ def splits_of(parts: Sequence[Path]) -> dict[str, list[Path]]:
     return splits
 
 
-def pattern_of(some: Sequence[Path], parts: Sequence[Path]) -> str:
+def pattern_of(some: Sequence[Part], parts: Sequence[Part]) -> str:
     """Return a pattern that the names of `some` of the parts have and no other; the first name where there is none."""
     names = {part.name for part in some}
     if len(names) == 1:
@@ -68,4 +77,4 @@ def pattern_of(some: Sequence[Path], parts: Sequence[Path]) -> str:
     letters = zip(*names, strict=False)
     begin = "".join(some[0] for some in takewhile(lambda some: len(set(some)) == 1, letters))
     pattern = begin.rstrip("0123456789") + "*"
-    return pattern if {part.name for part in parts if part.match(pattern)} == names else min(names)
+    return pattern if {part.name for part in parts if PurePath(part.name).match(pattern)} == names else min(names)

@@ -24,6 +24,7 @@ from distill.data.formats.label_tables import TEXT_TIERS, column_of
 from distill.data.formats.listing import Files, is_hidden
 from distill.data.formats.pairs import is_about
 from distill.data.formats.parts import parts_of
+from distill.data.formats.stores import Stored
 from students.charset import normalise
 from students.errors import DataError
 
@@ -34,9 +35,9 @@ LABELS = ("gt.txt", "txt", "json")
 
 
 class TarMember(NamedTuple):
-    """The bytes of a member: where they begin in the file, and how many."""
+    """The bytes of a member: where they begin in the file or the object, and how many."""
 
-    path: Path
+    path: Path | Stored
     start: int
     n_bytes: int
 
@@ -65,11 +66,16 @@ class Sample(NamedTuple):
 
 def open_shards(path: Path) -> Contents:
     """Open the samples of a tar file, or of all of a folder in the order of their names."""
+    return open_tars(path, parts_of(path, ".tar"))
+
+
+def open_tars(place: object, shards: Sequence[Path | Stored]) -> Contents:
+    """Open the samples of tars, files or objects, that lie at a place."""
     names: list[str] = []
     texts: list[str | None] = []
     images: list[TarMember] = []
     lonely: list[str] = []
-    for shard in parts_of(path, ".tar"):
+    for shard in shards:
         members = _members(shard)
         lines, alone = _lines(shard, members)
         names += lines.names
@@ -77,11 +83,11 @@ def open_shards(path: Path) -> Contents:
         images += [members[file] for file in lines.files]
         lonely += alone
     if lonely:
-        raise DataError(f"{path}: {len(lonely)} samples have no image: {first_of(lonely)}")
+        raise DataError(f"{place}: {len(lonely)} samples have no image: {first_of(lonely)}")
     return Contents(names, texts, MemberFetch(tuple(images)))
 
 
-def _lines(shard: Path, members: Mapping[str, TarMember]) -> tuple[Labelled, list[str]]:
+def _lines(shard: Path | Stored, members: Mapping[str, TarMember]) -> tuple[Labelled, list[str]]:
     """The lines of a tar, and the names of texts whose image is missing."""
     visible = [name for name in members if not is_hidden(name)]
     hidden = filter(is_picture, members.keys() - set(visible))
@@ -91,7 +97,7 @@ def _lines(shard: Path, members: Mapping[str, TarMember]) -> tuple[Labelled, lis
         shard,
         names,
         lambda name, n: _read(members[called.get(name, name)], n),
-        in_tar=True,
+        elsewhere=True,
         hidden=tuple(sorted(hidden)),
     )
     files.say_what_is_left_out()
@@ -106,7 +112,7 @@ def _lines(shard: Path, members: Mapping[str, TarMember]) -> tuple[Labelled, lis
     return _of_samples(files, [sample for sample in samples if sample.images]), lost
 
 
-def _samples(shard: Path, visible: Sequence[str]) -> list[Sample]:
+def _samples(shard: Path | Stored, visible: Sequence[str]) -> list[Sample]:
     samples: dict[str, Sample] = {}
     for member in visible:
         folder, slash, file = member.rpartition("/")
@@ -180,13 +186,14 @@ def _text(files: Files, sample: Sample) -> str | None:
     return text
 
 
-def _members(shard: Path) -> dict[str, TarMember]:
+def _members(shard: Path | Stored) -> dict[str, TarMember]:
     """The place of every file by its name, links followed; raises `DataError` unless the tar ends as it should."""
     found: dict[str, TarMember] = {}
     links: dict[str, str] = {}
     end = 0
     try:
-        with tarfile.open(shard, "r:") as tar:
+        opened = shard.open("rb") if isinstance(shard, Path) else shard.open()
+        with opened, tarfile.open(fileobj=opened, mode="r:") as tar:
             for info in tar:
                 end = info.offset_data + (-(-info.size // BLOCK) * BLOCK if info.isfile() else 0)
                 if info.isfile():
@@ -205,7 +212,7 @@ def _members(shard: Path) -> dict[str, TarMember]:
     return found | _followed(shard, links, found)
 
 
-def _followed(shard: Path, links: Mapping[str, str], found: Mapping[str, TarMember]) -> dict[str, TarMember]:
+def _followed(shard: Path | Stored, links: Mapping[str, str], found: Mapping[str, TarMember]) -> dict[str, TarMember]:
     """The files of the tar that links lead to, by the names of the links; those that lead elsewhere are named."""
     plain = {posixpath.normpath(name): member for name, member in found.items()}
     reached: dict[str, TarMember] = {}
@@ -225,12 +232,18 @@ def _followed(shard: Path, links: Mapping[str, str], found: Mapping[str, TarMemb
 
 def _read(member: TarMember, n_bytes: int = -1) -> bytes:
     wanted = member.n_bytes if n_bytes < 0 else min(n_bytes, member.n_bytes)
+    if isinstance(member.path, Stored):
+        return _whole(member, member.path.read(member.start, wanted), wanted)
     try:
         with member.path.open("rb") as file:
             file.seek(member.start)
             data = file.read(wanted)
     except OSError as error:
         raise DataError(f"{member.path}: cannot be read: {error.strerror or error}") from error
+    return _whole(member, data, wanted)
+
+
+def _whole(member: TarMember, data: bytes, wanted: int) -> bytes:
     if len(data) < wanted:
         raise DataError(f"{member.path}: cut short at byte {member.start + len(data)}; write it anew")
     return data

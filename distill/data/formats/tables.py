@@ -147,7 +147,7 @@ def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequen
             "library that made the table took them for such, and what they looked like is lost; make it of texts "
             "(`datasets`: features of Value('string')), or name the folder of images and its metadata file as a folder"
         )
-    data, place, paths = _images(images)
+    data, place, paths = images_in(images)
     if data is not None and not (_is_bytes(data.type) or pa.types.is_null(data.type)):
         raise DataError(f"{where}: the column image holds {data.type}, not image bytes")
     fetch = None if data is None else ColumnFetch(Column(data, place, tuple(files)))
@@ -171,8 +171,8 @@ def _with_image(table: datasets.Dataset | pa.Table) -> datasets.Dataset | pa.Tab
     return table.rename_columns(["image" if column == files[0] else column for column in columns])
 
 
-def _images(images: pa.ChunkedArray) -> tuple[pa.ChunkedArray | None, tuple[str, ...], list[str | None]]:
-    """The column of image bytes and its place in the table, and the paths; None: there are paths alone."""
+def images_in(images: pa.ChunkedArray) -> tuple[pa.ChunkedArray | None, tuple[str, ...], list[str | None]]:
+    """Return the column of image bytes and its place in the table, and the paths; None: there are paths alone."""
     if _is_text(images.type):
         paths = images.to_pylist()
         if any(path.startswith(BASE64) for path in paths if path):
