@@ -6,6 +6,7 @@ pass goes on. A process takes part once a step, whatever lines it has of it.
 
 # without `from __future__ import annotations`: DDP looks at those of `_summed`, and wants them as they are
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,16 +52,20 @@ def learning_together(model: nn.Module, auxiliary: nn.ModuleDict) -> nn.Module:
     learning = Learning(model, auxiliary)
     if not (processes.is_initialized() and processes.get_world_size() > 1):
         return learning
-    together = DistributedDataParallel(
-        learning,
-        broadcast_buffers=False,  # running statistics are averaged after the step
-        bucket_cap_mb=BUCKET_MB,
-        gradient_as_bucket_view=True,
-        # terms set in and fade, and lines of a kind lie with one process alone; and only with it the buckets stay as
-        # they are laid out at first: laid out anew after the first step, they would add up in another order than those
-        # of a training that was interrupted
-        find_unused_parameters=True,
-    )
+    # in no step: with all of them in a step, DDP warns in every training that looking for unused ones is not needed
+    learning.unused = nn.Parameter(torch.zeros(1, device=next(model.parameters()).device))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch 2.14 calls `broadcast_buffers` by another name
+        together = DistributedDataParallel(
+            learning,
+            broadcast_buffers=False,  # running statistics are averaged after the step
+            bucket_cap_mb=BUCKET_MB,
+            gradient_as_bucket_view=True,
+            # terms set in and fade, and lines of a kind lie with one process alone; and only with it the buckets stay
+            # as they are laid out at first: laid out anew after the first step, they would add up in another order
+            # than those of a training that was interrupted
+            find_unused_parameters=True,
+        )
     together.register_comm_hook(None, _summed)
     return together
 

@@ -61,6 +61,7 @@ def trained(command: str, folder: Path, lines: list[str]) -> list[Path]:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     result = subprocess.run(started, capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 0, result.stderr[-3000:]
+    assert [word for word in ("FutureWarning", "reducer.cpp", "Traceback") if word in result.stderr] == []
     runs = [one / "run", two / "run"]
     assert [json.loads((run / "environment.json").read_text())["processes"] for run in runs] == [1, 2]
     return runs
