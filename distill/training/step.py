@@ -61,9 +61,8 @@ def take_step(
     trainee.auxiliary.train()
     # dropout has no generator of its own; the global one becomes a function of the step
     torch.manual_seed(seed_of("dropout", settings.seed, step.step, accelerator.process_index))
-    for optimiser in trainee.optimisers:
-        optimiser.zero_grad(set_to_none=False)
     learning = trainee.learning
+    learning.zero_grad(set_to_none=False)
     statistics = [buffer.clone() for buffer in learning.buffers()]
     weights = criterion.weights(settings.done)
     counts = criterion.counts(weights, step)

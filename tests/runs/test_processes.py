@@ -18,6 +18,7 @@ import pytest
 import safetensors.torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from distill import checkpoint
 from distill.cli import main
 from distill.runtime import STOPPED
 from distill.track import read_metrics
@@ -93,13 +94,13 @@ def test_two_processes_come_up_learn_cache_distil_and_test_as_one_does(runs: lis
 
 
 @contextmanager
-def asked_to_stop(steps: int | None) -> Iterator[None]:
+def asked_to_stop(steps: int | None, by: signal.Signals = signal.SIGTERM) -> Iterator[None]:
     """In its `steps`-th step from here on this process is asked to stop; None: never."""
     taken = itertools.count(1)
 
     def ask(*_: object) -> None:
         if next(taken) == steps:
-            signal.raise_signal(signal.SIGTERM)
+            os.kill(os.getpid(), by)
 
     hook = register_optimizer_step_pre_hook(ask)
     try:
@@ -122,6 +123,25 @@ def test_stopped_with_two_processes_it_goes_on_with_one_and_back(
     with asked_to_stop(2):
         assert main(typed) == STOPPED
     in_two_processes(partial(goes_on_with_two, typed, None, 0), tmp_path / "last")
+    assert_alike([runs[0], tmp_path / "run"], "teacher")
+
+
+def outlives_the_other(typed: list[str], rank: int, _: Path) -> None:
+    """The command in one of two processes, of which the second is killed in step 5: the first one says so."""
+    with asked_to_stop(5 if rank else None, signal.SIGKILL), redirect_stderr(io.StringIO()) as heard:
+        assert main(typed) == 2
+    assert "another process of this run has ended" in heard.getvalue()
+
+
+def test_a_killed_process_takes_the_other_with_it_and_no_checkpoint(
+    runs: list[Path], tiny: list[str], tmp_path: Path
+) -> None:
+    typed = [*words("teacher", runs[0].parent, tiny)[:-1], str(tmp_path / "run")]
+    in_two_processes(partial(outlives_the_other, typed), tmp_path / "killed", codes=(0, -signal.SIGKILL))
+    saved = checkpoint.newest(tmp_path / "run" / "teacher" / "checkpoints")
+    assert saved is not None
+    assert saved.name == "step-00000003"
+    assert main(typed) == 0
     assert_alike([runs[0], tmp_path / "run"], "teacher")
 
 
