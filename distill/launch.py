@@ -6,8 +6,10 @@ or wait for each other for ever.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -132,6 +134,20 @@ def _appears(path: Path) -> bool:
 def is_partner_gone(error: BaseException) -> bool:
     """Return whether an error says that another process of this launch has ended, or its machine cannot be reached."""
     return isinstance(error, RuntimeError) and GONE.search(str(error)) is not None
+
+
+def end_without_partner(code: int) -> None:
+    """Let the end of this process be one at once, with an exit code.
+
+    torch would wait for the answers of a partner that is gone, until the launcher loses patience.
+    """
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    atexit.register(end)
 
 
 def _short(value: object) -> str:

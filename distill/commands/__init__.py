@@ -159,11 +159,12 @@ def until_stopped(work: Callable[[Any], int], seconds: float | None = None) -> i
             print("stopped; the same command continues", file=sys.stderr)
             return STOPPED
         except RuntimeError as error:
-            from distill.launch import is_partner_gone
+            from distill.launch import end_without_partner, is_partner_gone
             from students.errors import UserError
 
             if not is_partner_gone(error):
                 raise
+            end_without_partner(USER_ERROR)
             raise UserError(
                 "another process of this run has ended, so this one cannot go on; what that one said tells why, and "
                 f"the same command continues at the newest checkpoint ({error})"

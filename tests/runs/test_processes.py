@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import itertools
 import json
@@ -127,17 +128,18 @@ def test_stopped_with_two_processes_it_goes_on_with_one_and_back(
 
 
 def outlives_the_other(typed: list[str], rank: int, _: Path) -> None:
-    """The command in one of two processes, of which the second is killed in step 5: the first one says so."""
+    """The command in one of two processes, of which the second is killed in step 5: the first says so, and ends."""
     with asked_to_stop(5 if rank else None, signal.SIGKILL), redirect_stderr(io.StringIO()) as heard:
         assert main(typed) == 2
     assert "another process of this run has ended" in heard.getvalue()
+    atexit._run_exitfuncs()  # as at the end of a command; a process that was forked has none
 
 
 def test_a_killed_process_takes_the_other_with_it_and_no_checkpoint(
     runs: list[Path], tiny: list[str], tmp_path: Path
 ) -> None:
     typed = [*words("teacher", runs[0].parent, tiny)[:-1], str(tmp_path / "run")]
-    in_two_processes(partial(outlives_the_other, typed), tmp_path / "killed", codes=(0, -signal.SIGKILL))
+    in_two_processes(partial(outlives_the_other, typed), tmp_path / "killed", codes=(2, -signal.SIGKILL))
     saved = checkpoint.newest(tmp_path / "run" / "teacher" / "checkpoints")
     assert saved is not None
     assert saved.name == "step-00000003"
