@@ -29,7 +29,7 @@ class ParquetSource(AnySource):
     """A Parquet file with the columns `image` (bytes, path) and `text` (null: unlabelled), or a folder of them."""
 
     kind: Literal["parquet"] = "parquet"
-    path: str = Field(description="file or folder, relative to data.root")
+    path: str = Field(description="file or folder, relative to data.root, or an address in a store (s3://...)")
 
 
 class ArrowSource(AnySource):
@@ -50,7 +50,10 @@ class FolderSource(AnySource):
     """A folder of images with a label file, with a text next to each image, or with neither: unlabelled."""
 
     kind: Literal["folder"] = "folder"
-    path: str = Field(description="folder, or a label file whose images lie in its folder, relative to data.root")
+    path: str = Field(
+        description="folder, or a label file whose images lie in its folder, relative to data.root, or an address in a "
+        "store (s3://...)"
+    )
     labels: str | None = Field(
         None,
         description="label file in the folder (.tsv, .txt, .csv, .json, .jsonl), *.gt.txt or *.txt; null: the one that "
@@ -70,7 +73,7 @@ class WebDatasetSource(AnySource):
     """A tar file of images and texts of one name, as WebDataset writes them, or a folder of such files."""
 
     kind: Literal["webdataset"] = "webdataset"
-    path: str = Field(description="file or folder, relative to data.root")
+    path: str = Field(description="file or folder, relative to data.root, or an address in a store (s3://...)")
 
 
 class PagesSource(AnySource):

@@ -80,7 +80,13 @@ class CacheFilling:
 
 
 def cache_shared(run: Run, spread: Spread) -> dict[str, Any]:
-    """Fill the caches of a run's trainings by many workers, and return what `cache_teacher` does of them.
+    """Fill the caches of a run's trainings as `fill_shared` does, and return what `cache_teacher` does of them."""
+    fill_shared(run, spread)
+    return cache_teacher(run)
+
+
+def fill_shared(run: Run, spread: Spread) -> None:
+    """Fill the caches of a run's trainings by many workers.
 
     Raises `RecipeError` for a recipe without a cache, and `UserError` that names the parts which failed.
     """
@@ -99,7 +105,6 @@ def cache_shared(run: Run, spread: Spread) -> dict[str, Any]:
             for n_filled in lines_done(spread(work), len(shards)) if shards else ():
                 bar.update(n_filled)
                 run.stop.raise_if_set()
-    return cache_teacher(run)
 
 
 def _missing(parts: Sequence[CachePart]) -> tuple[Views, ...]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from distill.cli import main
+from distill.cluster import here
 from distill.recipe.file import load_line_recipe
+from distill.runs.jobs import jobs_of
+from distill.runs.opening import open_run
 from distill.runs.pools import open_pools
+from distill.runs.shared_out import fill_shared
+from distill.runs.teachers import fill_caches, finished_teacher
+from distill.runtime import StopFlag
 from distill.synthesis import materialise
 from distill.teaching import cache as teacher_cache
 
@@ -44,20 +51,17 @@ def test_posteriors_filled_by_shards_are_those_of_the_run(
     tiny_run: Path, tiny: list[str], own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teacher_cache, "PART_LINES", 80)
-    run = tmp_path / "run"
-    shutil.copytree(tiny_run / "teacher", run / "teacher")
-    other = tmp_path / "other"
-    other.mkdir()
-    for rendered in own_cache.iterdir():
-        (other / rendered.name).symlink_to(rendered.resolve())
-    words = ["smoke", *tiny, "objective.cache.views=2", "--run", str(run)]
-    assert main(["cache", *words, f"runtime.cache_root={own_cache}"]) == 0
-    shared = ["cluster", "cache", *words, f"runtime.cache_root={other}", "--here"]
-    assert main(shared) == 0
+    folder, other = tmp_path / "run", tmp_path / "other"
+    shutil.copytree(tiny_run / "teacher", folder / "teacher")
+    settings = [*tiny, "objective.cache.views=2"]
+    run = open_run(load_line_recipe("smoke", [*settings, f"runtime.cache_root={own_cache}"]), folder, StopFlag())
+    fill_caches(run, [job.task for job in jobs_of(run, "student", finished_teacher(run))])
     alone = parts(own_cache, "posteriors")
+    shared = replace(run, recipe=load_line_recipe("smoke", [*settings, f"runtime.cache_root={other}"]))
+    fill_shared(shared, here)
     assert parts(other, "posteriors") == alone
     first, second, *_ = sorted(other.glob("posteriors-*/*.arrow"))
     first.write_bytes(first.read_bytes()[:-100])
     second.unlink()
-    assert main(shared) == 0
+    fill_shared(shared, here)
     assert parts(other, "posteriors") == alone
