@@ -110,9 +110,8 @@ class OnRay:
 
     def _begin(self, ray: Any) -> None:
         """Connect to the cluster, or start one of this machine alone."""
-        settings: dict[str, Any] = {"address": self.address} if self.address else {"num_cpus": self.workers}
-        if not self.address:
-            settings["include_dashboard"] = False
+        own = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
+        settings: dict[str, Any] = {"address": self.address} if self.address else own
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             ray.init(log_to_driver=False, logging_level="ERROR", **settings)

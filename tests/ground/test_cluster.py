@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def test_without_ray_it_is_said_how_to_get_it(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def _ray() -> Iterator[None]:
     ray = pytest.importorskip("ray", reason=NEEDS_RAY)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    begun = "RAY_ADDRESS" in os.environ  # a cluster that somebody has begun
+    ray.init(log_to_driver=False, **({} if begun else {"num_cpus": 2, "include_dashboard": False}))
     yield
     ray.shutdown()
 
