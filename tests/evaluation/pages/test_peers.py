@@ -28,7 +28,7 @@ def test_a_peer_that_is_not_installed_is_skipped_by_name(monkeypatch: pytest.Mon
 
 def test_a_package_without_the_files_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(peers, "find_spec", lambda _: object())
-    monkeypatch.setitem(peers.FILES, "tiny", lambda: iter([peers._Files(tmp_path / "det.onnx", tmp_path / "rec.onnx")]))
+    monkeypatch.setitem(peers.FILES, "tiny", lambda: iter([peers.Files(tmp_path / "det.onnx", tmp_path / "rec.onnx")]))
     with pytest.raises(peers.UserError, match="no package that is installed holds PP-OCRv6 tiny"):
         peers._of_rapidocr("tiny")()
 

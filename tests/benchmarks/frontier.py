@@ -1,0 +1,147 @@
+"""What one thread reads, how fast and how large: a student beside Tesseract and PP-OCR, on the same lines.
+
+    python tests/benchmarks/frontier.py exact LINES MODEL [--only NAME]... [--protocol P] [--record FILE.json]
+    python tests/benchmarks/frontier.py speed LINES MODEL [--only NAME]... [--every N] [--rounds N] [--record FILE.json]
+
+LINES are labelled lines, MODEL is a shipped student or a file; its ONNX file is read where one lies beside it. `exact`
+reads all lines. `speed` reads one line of N (6): in each round all readers take their turn, from encoded pictures to
+texts, and of a reader the fastest round counts. It is clocked in seconds of the processor, which work of others on the
+machine stretches less; only ratios travel. `--only` names some of the readers by how they begin. The others need
+`pip install 'crnn-distill[peers]'`, the system's tesseract-ocr-eng and, for PP-OCRv6 tiny, `make recognisers`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import torch
+
+import students
+from distill.data.lines import Lines
+from distill.evaluation.evaluate import open_data, truths_of
+from distill.evaluation.metrics import score, wilson
+from distill.evaluation.peers import Peer, open_peers
+from distill.records import Question, Record, check_target, measured_here, put_records
+from students.reading import Reader
+from students.shipped import find_model
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
+BLOCK = 64  # lines that are read before a line of progress
+SECTION = "Frontier: one thread, from encoded pictures to texts"
+Row = tuple[str, float | int, str, tuple[float, float] | None]
+
+
+def open_student(model: str) -> Reader:
+    """A student, from the ONNX file of the same weights where there is one."""
+    path = find_model(model)
+    beside = path.with_suffix(".onnx")
+    return students.load(beside if beside.is_file() else path)
+
+
+def as_peer(model: str, reader: Reader) -> Peer:
+    """A student as a reader of lists."""
+
+    def read(pictures: Sequence[bytes]) -> list[str]:
+        return [reading.text for reading in reader.read(list(pictures))]
+
+    return Peer(Path(model).stem, read, reader.path.stat().st_size)
+
+
+def exact(reader: Peer, lines: Lines, protocol: str) -> list[Row]:
+    """What a reader reads of all lines, in %."""
+    texts: list[str] = []
+    for start in range(0, len(lines), BLOCK):
+        texts += reader.read([lines[i].image for i in range(start, min(start + BLOCK, len(lines)))])
+        print(f"\r{reader.name}: {len(texts)} of {len(lines)} lines", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    found = score(truths_of(lines), dict(zip(lines.keys, texts, strict=True)), protocol)
+    low, high = wilson(found.exact, found.n)
+    interval = (round(100 * low, 1), round(100 * high, 1))
+    rows: list[Row] = [("exact lines", round(100 * found.exact, 1), "%", interval)]
+    return [*rows, ("CER", round(100 * found.cer, 2), "%", None)]
+
+
+def speeds(readers: Sequence[Peer], pictures: Sequence[bytes], rounds: int) -> dict[str, float]:
+    """Lines a second of the processor, of every reader."""
+    seconds: dict[str, list[float]] = {reader.name: [] for reader in readers}
+    for reader in readers:
+        reader.read(pictures[:8])
+    for number in range(rounds):
+        for reader in readers:
+            start = time.process_time()
+            reader.read(pictures)
+            seconds[reader.name].append(time.process_time() - start)
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    return {name: len(pictures) / min(spent) for name, spent in seconds.items()}
+
+
+def speed_rows(reader: Peer, lines_a_second: float, of_student: float | None) -> list[Row]:
+    """The figures of one reader; how many times as fast the student is, for all but the student."""
+    rows: list[Row] = [("lines/s", float(f"{lines_a_second:.3g}"), "", None)]
+    if of_student is not None:
+        rows.append(("the student is faster by", float(f"{of_student / lines_a_second:.2g}"), "times", None))
+    if reader.n_bytes is not None:
+        rows.append(("size of the model file", round(reader.n_bytes / 1e6, 2), "MB", None))
+    return rows
+
+
+def put(options: argparse.Namespace, words: Sequence[str], reader: str, rows: Sequence[Row]) -> None:
+    """Print the figures of one reader, and write them down."""
+    for what, value, unit, interval in rows:
+        print(f"{reader}: {what} {value} {unit} {interval or ''}", flush=True)
+    if not options.record:
+        return
+    kept = [word for word in words if word not in ("--record", str(options.record))]
+    data = "/".join(["DATA", *Path(options.lines).parts[-2:]])
+    command = " ".join([data if word == options.lines else word for word in kept])
+    origin = measured_here(()).model_copy(update={"command": f"python tests/benchmarks/frontier.py {command}"})
+    records = tuple(
+        Record(**origin.model_dump(), what=what, value=value, unit=unit, interval=interval, columns={"reader": reader})
+        for what, value, unit, interval in rows
+    )
+    title = f"What does a thread read of `{Path(options.lines).parent.name}`?"
+    put_records(options.record, Question(section=SECTION, title=title, rows=("reader",), records=records))
+
+
+def main(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["exact", "speed"])
+    parser.add_argument("lines", metavar="LINES")
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="readers that begin so")
+    parser.add_argument("--protocol", choices=["exact", "nospace", "alnum"], default="nospace")
+    parser.add_argument("--every", type=int, default=6, metavar="N")
+    parser.add_argument("--rounds", type=int, default=2, metavar="N")
+    parser.add_argument("--record", type=Path, metavar="FILE.json", help="write the figures there")
+    options = parser.parse_args(words)
+    if options.record:
+        check_target(options.record)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    own = open_student(options.model)
+    lines, refused = open_data([options.lines], own.description.preparation)
+    for refusal in refused:
+        print(f"left out: {refusal.reason}", file=sys.stderr)
+    every = [as_peer(options.model, own), *open_peers()]
+    readers = [each for each in every if not options.only or each.name.startswith(tuple(options.only))]
+    if options.what == "exact":
+        for reader in readers:
+            put(options, words, reader.name, exact(reader, lines, options.protocol))
+        return 0
+    found = speeds(readers, [lines[i].image for i in range(0, len(lines), options.every)], options.rounds)
+    for reader in readers:
+        of_student = None if reader is readers[0] else found[readers[0].name]
+        put(options, words, reader.name, speed_rows(reader, found[reader.name], of_student))
+    return 0
+
+
+if __name__ == "__main__":
+    if not ONE_THREAD.items() <= os.environ.items():  # libraries read it when they are loaded
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
+    sys.exit(main(sys.argv[1:]))
