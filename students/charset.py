@@ -122,7 +122,8 @@ class Charset(BaseModel):
 
     def written(self, classes: Sequence[int]) -> tuple[str, Sequence[int]]:
         """Return the text of `classes`, and for each of its characters the place of the class that it comes from."""
-        text = "".join(self.characters[c - 1] for c in classes)
+        characters = self.characters
+        text = "".join([characters[c - 1] for c in classes])
         if self.order == "visual" and direction.runs_right_to_left(text):
             return direction.to_logical(text, self.base)
         return text, range(len(text))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import exp
+from typing import NamedTuple
 
 import numpy as np
 
@@ -80,48 +81,71 @@ def greedy(log_probabilities_NTC: np.ndarray, charset: Charset, review_below: fl
 
     `log_probabilities_NTC` are natural logarithms of the posteriors of lines with equal frames, all of them valid.
     """
-    best_NT = log_probabilities_NTC.argmax(axis=2)
-    begins_NT = np.ones(best_NT.shape, bool)
-    np.not_equal(best_NT[:, 1:], best_NT[:, :-1], out=begins_NT[:, 1:])
-    written_N = [_written(best_T, begins_T) for best_T, begins_T in zip(best_NT, begins_NT, strict=True)]
-    classes_N = [[c for c, _ in written] for written in written_N]
-    confidence_N = np.exp(text_log_probabilities(log_probabilities_NTC, classes_N)).tolist()
+    written_N = _best_paths(log_probabilities_NTC)
+    logs_N = text_log_probabilities(log_probabilities_NTC, [[run.c for run in written] for written in written_N])
+    n_frames = log_probabilities_NTC.shape[1]
     return [
-        reading_of(log_p_TC, charset, classes, [frames for _, frames in written], confidence, review_below=review_below)
-        for log_p_TC, classes, written, confidence in zip(
-            log_probabilities_NTC, classes_N, written_N, confidence_N, strict=True
-        )
+        reading_of(written, charset, confidence, n_frames, review_below=review_below)
+        for written, confidence in zip(written_N, np.exp(logs_N).tolist(), strict=True)
     ]
 
 
-def _written(best_T: np.ndarray, begins_T: np.ndarray) -> list[tuple[int, tuple[int, int]]]:
-    """The classes that a path writes, each with its frames (start, end), given where another class begins."""
-    starts = np.flatnonzero(begins_T).tolist()
-    ends = [*starts[1:], len(best_T)][: len(starts)]
-    runs = zip(best_T[starts].tolist(), starts, ends, strict=True)
-    return [(c, (start, end)) for c, start, end in runs if c != BLANK]
+class Run(NamedTuple):
+    """A class that is written, its frames, `end` not included, and the highest log-posterior that it has on them."""
+
+    c: int
+    start: int
+    end: int
+    log_p: float
+
+
+def _best_paths(log_probabilities_NTC: np.ndarray) -> list[list[Run]]:
+    """What the best path of every line writes, each class with its frames; all lines at once."""
+    n_lines, n_frames = log_probabilities_NTC.shape[:2]
+    if not n_frames:
+        return [[] for _ in range(n_lines)]
+    best_NT = log_probabilities_NTC.argmax(axis=2)
+    begins_NT = np.ones(best_NT.shape, bool)
+    np.not_equal(best_NT[:, 1:], best_NT[:, :-1], out=begins_NT[:, 1:])
+    firsts = np.flatnonzero(begins_NT)  # of runs, the frames of all lines counted on
+    highest_NT = np.take_along_axis(log_probabilities_NTC, best_NT[:, :, None], 2)
+    log_p = np.maximum.reduceat(highest_NT.ravel(), firsts)
+    lasts = np.append(firsts[1:], best_NT.size)
+    classes = best_NT.ravel()[firsts]
+    kept = np.flatnonzero(classes != BLANK)
+    lines, starts = np.divmod(firsts[kept], n_frames)
+    ends = lasts[kept] - lines * n_frames
+    runs = map(Run, classes[kept].tolist(), starts.tolist(), ends.tolist(), log_p[kept].tolist())
+    return [list(islice(runs, n)) for n in np.bincount(lines, minlength=n_lines).tolist()]
+
+
+def runs_on(log_probabilities_TC: np.ndarray, classes: Sequence[int], frames: Sequence[tuple[int, int]]) -> list[Run]:
+    """Return `classes`, each on its `frames` (start, end), the end behind the last."""
+    return [
+        Run(c, start, end, max(log_probabilities_TC[start:end, c].tolist()))
+        for c, (start, end) in zip(classes, frames, strict=True)
+    ]
 
 
 def reading_of(
-    log_probabilities_TC: np.ndarray,
+    written: Sequence[Run],
     charset: Charset,
-    classes: Sequence[int],
-    frames: Sequence[tuple[int, int]],
     confidence: float,
+    n_frames: int,
     alternatives: Sequence[tuple[str, float]] = (),
     review_below: float = 0.0,
 ) -> Reading:
-    """Return a reading of `classes`, each on its `frames` (start, end), the end behind the last."""
+    """Return a reading of what is written, from left to right, on `n_frames` frames."""
+    classes = tuple([run.c for run in written])
     text, places = charset.written(classes)
-    in_order = [(classes[place], *frames[place]) for place in places]
     characters = tuple(
-        # of a list: it is a frame or two, on which numpy's own maximum takes ten times as long
-        Character(character, exp(max(log_probabilities_TC[start:end, c].tolist())), start, end)
-        for character, (c, start, end) in zip(text, in_order, strict=True)
+        [
+            Character(character, exp(log_p), start, end)
+            for character, (_, start, end, log_p) in zip(text, map(written.__getitem__, places), strict=True)
+        ]
     )
     review = confidence < review_below
-    n_frames = len(log_probabilities_TC)
-    return Reading(text, confidence, characters, tuple(alternatives), review, n_frames, tuple(classes))
+    return Reading(text, confidence, characters, tuple(alternatives), review, n_frames, classes)
 
 
 def best_path_text(log_probabilities_TC: np.ndarray, charset: Charset) -> str:

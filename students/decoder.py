@@ -15,7 +15,7 @@ from students.alignments import NEVER, best_alignment, text_log_probabilities
 from students.automaton import best_text
 from students.beam import Guide, Prefix, prefix_beam_search
 from students.charset import BLANK, Charset, class_numbers, normalise
-from students.decode import Reading, collapse, greedy, reading_of
+from students.decode import Reading, collapse, greedy, reading_of, runs_on
 from students.decoding import DIGITS, Beam, Greedy
 from students.direction import require_library
 from students.drawn_pattern import drawn_pattern
@@ -124,9 +124,9 @@ def _read_by_beam(
     for search in searches:
         if ranked := _ranked(log_p_TC, search):
             best, confidence = ranked[0]
-            frames = best_alignment(log_p_TC, best)
+            written = runs_on(log_p_TC, best, best_alignment(log_p_TC, best))
             others = _alternatives(ranked[: beam.n_best], charset)
-            return reading_of(log_p_TC, charset, best, frames, confidence, others, review_below)
+            return reading_of(written, charset, confidence, len(log_p_TC), others, review_below)
     return Reading("", 0.0, review=True, frames=len(log_p_TC))
 
 

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from students import opencv_scaling
 from students.errors import DataError
-from students.modes import Stored, in_mode, levels_of
-from students.turning import Turned, after, size_after, ways_to_read
+from students.modes import Stored, in_mode, picture_of
+from students.turning import AS_IT_STANDS, Turned, after, size_after, ways_to_read
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "JPEG2000")
 IMAGE_SUFFIXES = (
@@ -92,28 +92,30 @@ class Preparation(BaseModel):
         mine, theirs = ((p.height_px, p.width_quantum_px, p.least_width_px) for p in (self, other))
         return mine == theirs
 
-    def scale(self, image_HWC: np.ndarray, key: str = "image") -> np.ndarray:
-        """Scale a uint8 image (H, W) or (H, W, 3) to (height_px, w, channels); raises `DataError` if too wide."""
-        height, width = image_HWC.shape[:2]
+    def scale(self, image: np.ndarray | Image.Image, key: str = "image") -> np.ndarray:
+        """Scale a line to uint8 (height_px, w, channels); raises `DataError` if too wide.
+
+        It is a uint8 array (H, W) or (H, W, 3), or a Pillow image of mode L or RGB.
+        """
+        height, width = size_of(image)
         scaled_px = self.scaled_width_px(height, width)
         if scaled_px > self.max_width_px:
             raise DataError(
                 f"{key}: {width} x {height} px becomes {scaled_px} px wide at height {self.height_px}, "
                 f"more than max_width_px = {self.max_width_px}; cut the line or raise the limit"
             )
-        if image_HWC.ndim == 2 and self.channels == 1 and (height, width) == (self.height_px, scaled_px):
-            return image_HWC[:, :, None]
-        if image_HWC.ndim != (2 if self.channels == 1 else 3):
-            image_HWC = np.asarray(in_mode(Image.fromarray(image_HWC), "L" if self.channels == 1 else "RGB"))
+        picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+        picture = in_mode(picture, "L" if self.channels == 1 else "RGB")
         if (height, width) != (self.height_px, scaled_px):
-            return self._resized(image_HWC, scaled_px)
-        return image_HWC[:, :, None] if self.channels == 1 else image_HWC
+            return self._resized(picture, scaled_px)
+        return np.asarray(picture).reshape(height, width, -1)
 
-    def _resized(self, levels: np.ndarray, width_px: int) -> np.ndarray:
-        """Levels (H, W) or (H, W, channels), uint8, by the filter as (height_px, width_px, channels)."""
+    def _resized(self, picture: Image.Image, width_px: int) -> np.ndarray:
+        """A picture by the filter as uint8 (height_px, width_px, channels)."""
         if self.resize == "paddleocr":
-            return opencv_scaling.scaled(levels.reshape(*levels.shape[:2], -1), self.height_px, width_px)
-        squeezed = Image.fromarray(levels).resize((width_px, self.height_px), RESIZE[self.resize])
+            levels_HWC = np.asarray(picture).reshape(picture.height, picture.width, -1)
+            return opencv_scaling.scaled(levels_HWC, self.height_px, width_px)
+        squeezed = picture.resize((width_px, self.height_px), RESIZE[self.resize])
         return np.asarray(squeezed).reshape(self.height_px, width_px, -1)
 
     def to_tensor(self, scaled_HWC: np.ndarray, padded_px: int | None = None) -> np.ndarray:
@@ -121,16 +123,28 @@ class Preparation(BaseModel):
 
         `padded_px` sets that width; a line that is wider, by rounding, is squeezed into it.
         """
+        return self.normalised(self.padded(scaled_HWC, padded_px))
+
+    def padded(self, scaled_HWC: np.ndarray, padded_px: int | None = None) -> np.ndarray:
+        """Return a scaled line as `to_tensor` pads it, still uint8."""
         height, width, channels = scaled_HWC.shape
         padded_px = padded_px or self.padded_width_px(height, width)
         if width > padded_px:
-            scaled_HWC = self._resized(scaled_HWC.squeeze(2) if channels == 1 else scaled_HWC, padded_px)
+            scaled_HWC = self._resized(
+                Image.fromarray(scaled_HWC.squeeze(2) if channels == 1 else scaled_HWC), padded_px
+            )
             width = padded_px
-        tensor_CHW = np.full((channels, height, padded_px), self.padding_value, np.float32)
-        tensor_CHW[:, :, :width] = scaled_HWC.transpose(2, 0, 1)
-        tensor_CHW -= self.mean
-        tensor_CHW /= self.std
-        return tensor_CHW
+        levels_CHW = np.empty((channels, height, padded_px), np.uint8)
+        levels_CHW[:, :, :width] = scaled_HWC.transpose(2, 0, 1)
+        levels_CHW[:, :, width:] = self.padding_value
+        return levels_CHW
+
+    def normalised(self, levels: np.ndarray) -> np.ndarray:
+        """Return padded levels, of one line or several, as a network sees them: float32."""
+        tensor = levels.astype(np.float32)
+        tensor -= self.mean
+        tensor /= self.std
+        return tensor
 
     def prepare(self, image: ImageInput, key: str = "image") -> np.ndarray:
         """Decode, scale, pad and normalise one image, as it stands: float32 (channels, height_px, padded width).
@@ -138,20 +152,29 @@ class Preparation(BaseModel):
         Raises `DataError` that names the image by `key`, for a path by the path.
         """
         key = str(image) if isinstance(image, (str, PathLike)) else key
-        return self.to_tensor(self.scale(decode_image(image, key), key))
+        return self.to_tensor(self.scale(_opened(image, key), key))
 
     def prepare_ways(self, image: ImageInput, key: str = "image") -> list[tuple[int, np.ndarray]]:
         """Prepare one image as often as it is read, each time with its quarter turns against the clock.
 
-        A way in which the line is wider than `max_width_px` is left out where there is another. Raises `DataError` as
-        `prepare` does.
+        All but `normalised` is done: uint8 (channels, height_px, padded width). A way in which the line is wider than
+        `max_width_px` is left out where there is another. Raises `DataError` as `prepare` does.
         """
         key = str(image) if isinstance(image, (str, PathLike)) else key
-        pixels = decode_image(image, key)
-        ways = ways_to_read(self.turned, *pixels.shape[:2])
-        widths_px = [self.scaled_width_px(*size_after(quarters, *pixels.shape[:2])) for quarters in ways]
+        picture = _opened(image, key)
+        size = size_of(picture)
+        ways = ways_to_read(self.turned, *size)
+        if ways == (AS_IT_STANDS,):
+            return [(AS_IT_STANDS, self.padded(self.scale(picture, key)))]
+        widths_px = [self.scaled_width_px(*size_after(quarters, *size)) for quarters in ways]
         fitting = [quarters for quarters, px in zip(ways, widths_px, strict=True) if px <= self.max_width_px]
-        return [(q, self.to_tensor(self.scale(after(q, pixels), key))) for q in fitting or ways[:1]]
+        pixels = np.asarray(picture)
+        return [(q, self.padded(self.scale(after(q, pixels), key))) for q in fitting or ways[:1]]
+
+
+def size_of(image: np.ndarray | Image.Image) -> tuple[int, int]:
+    """Return height and width of a decoded image."""
+    return image.shape[:2] if isinstance(image, np.ndarray) else (image.height, image.width)
 
 
 def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
@@ -161,10 +184,15 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
     the limits: PNG, JPEG, WebP, TIFF, BMP or JPEG 2000, 64 MiB, 40 million pixels, 30,000 px a side. EXIF
     orientation is applied; what the values of each mode mean is in `modes.py`.
     """
+    return np.asarray(_opened(image, key))
+
+
+def _opened(image: ImageInput, key: str) -> np.ndarray | Image.Image:
+    """One image, decoded, as `decode_image` describes it: an array as it is, all else as a Pillow image."""
     if isinstance(image, np.ndarray):
         return _checked_array(image, key)
     if isinstance(image, Image.Image):
-        return _pixels(_within_limits(image, key), key)
+        return _picture(_within_limits(image, key), key)
     if isinstance(image, bytes):
         return _decode_bytes(image, key)
     path = Path(image)
@@ -186,9 +214,9 @@ def image_size(data: bytes, key: str) -> tuple[int, int]:
         return (width, height) if _orientation(image) >= 5 else (height, width)
 
 
-def _decode_bytes(data: bytes, key: str) -> np.ndarray:
+def _decode_bytes(data: bytes, key: str) -> Image.Image:
     with open_image(data, key) as image:
-        return _pixels(image, key)
+        return _picture(image, key)
 
 
 def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -240,12 +268,12 @@ def _within_limits(image: Image.Image, key: str, max_pixels: int = MAX_PIXELS) -
     return image
 
 
-def _pixels(image: Image.Image, key: str) -> np.ndarray:
+def _picture(image: Image.Image, key: str) -> Image.Image:
     try:
         stored = Stored.of(image)
         if _orientation(image) != UPRIGHT:
             image = ImageOps.exif_transpose(image)
-        return levels_of(image, stored, key)
+        return picture_of(image, stored, key)
     except DataError:
         raise
     except Exception as error:  # a truncated or damaged body shows only here, in many guises

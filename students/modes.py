@@ -62,20 +62,23 @@ def _bits_of_jpeg_2000(image: Image.Image) -> int:
     return (behind[SIZE_AT] & 0x7F) + 1 if begin and len(behind) > SIZE_AT else 8
 
 
-def levels_of(image: Image.Image, stored: Stored, key: str) -> np.ndarray:
-    """Return a decoded image as uint8 (H, W) grey or (H, W, 3) RGB; raises `DataError` for values without a meaning.
+def picture_of(image: Image.Image, stored: Stored, key: str) -> Image.Image:
+    """Return an image, decoded, of mode L or RGB; raises `DataError` for values without a meaning.
 
-    Palette, CMYK, YCbCr and LAB become RGB. Transparency is laid on paper.
+    Palette, CMYK, YCbCr and LAB become RGB. Transparency is laid on paper. An image that has such a mode is itself
+    returned.
     """
     if image.mode == "L" and "transparency" not in image.info:  # as most lines are
-        return np.asarray(image)
+        image.load()
+        return image
     if image.mode in WIDE_MODES:
-        return _wide(image, stored, key)
+        return Image.fromarray(_wide(image, stored, key))
     if stored.halved and _is_dark(image):
         raise DataError(f"{key}: uses 12 of its 16 bits a channel or fewer, which are black; save it with 8 bits")
     if image.has_transparency_data:
-        return on_paper((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
-    return np.asarray(in_mode(image, "L" if image.mode in ("1", "L") else "RGB"))
+        return Image.fromarray(on_paper((image.convert("LA") if image.mode == "La" else image).convert("RGBA")))
+    image.load()
+    return in_mode(image, "L" if image.mode in ("1", "L") else "RGB")
 
 
 def in_mode(image: Image.Image, mode: str) -> Image.Image:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 READ_BATCH = 32
 CLASSES_A_BATCH = 2**18  # lines times classes that are read together: with thousands of classes memory runs short
-WINDOW = 8 * READ_BATCH  # lines of a list that are sorted by width together
+WINDOW = 32 * READ_BATCH  # lines of a list that are sorted by width together
 Named = tuple[str, ImageInput]
-Ways = list[tuple[int, np.ndarray]]  # quarter turns, and the line prepared after them
+Ways = list[tuple[int, np.ndarray]]  # quarter turns, and the line after them, padded, still uint8
 LogitsOf = Callable[[np.ndarray], np.ndarray]
 
 
@@ -159,11 +159,13 @@ class Reader:
 
         Of a picture that is read in several ways the surest reading is kept.
         """
-        lines = [(quarters, tensor_CHW) for ways in pictures for quarters, tensor_CHW in ways]
+        lines = [(quarters, levels_CHW) for ways in pictures for quarters, levels_CHW in ways]
+        normalised = self.description.preparation.normalised
         readings: dict[int, Reading] = {}
         most = max(1, min(batch_size, CLASSES_A_BATCH // self.description.charset.n_classes))
-        for _, indices in of_one_width([tensor_CHW.shape[2] for _, tensor_CHW in lines], most):
-            log_probabilities_NTC = self.log_probabilities(np.stack([lines[i][1] for i in indices]))
+        for _, indices in of_one_width([levels_CHW.shape[2] for _, levels_CHW in lines], most):
+            images_NCHW = normalised(np.stack([lines[i][1] for i in indices]))
+            log_probabilities_NTC = self.log_probabilities(images_NCHW)
             readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
         in_order = (turned(readings[i], quarters) for i, (quarters, _) in enumerate(lines))
         return [surest(islice(in_order, len(ways))) for ways in pictures]

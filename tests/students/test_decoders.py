@@ -28,6 +28,14 @@ def test_texts_without_a_path_are_impossible_and_no_frames_write_nothing() -> No
     assert greedy(np.zeros((1, 0, 6)), AB1)[0].text == ""
 
 
+def test_a_text_that_next_to_never_is_keeps_its_probability() -> None:
+    log_p_NTC = np.full((3, 40, 42), -20.0)
+    log_p_NTC[1, :, 0] = 0.0
+    alone = list(range(1, 41))  # as many classes as frames: one alignment
+    found = text_log_probabilities(log_p_NTC, [alone, [], alone])
+    assert found == pytest.approx([-800.0, 0.0, -800.0], rel=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_characters_stand_where_the_best_alignment_has_them(seed: int) -> None:
     log_p_TC = posteriors(seed)

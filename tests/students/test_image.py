@@ -151,6 +151,21 @@ def test_a_line_wider_than_the_limit_is_refused_not_cut() -> None:
         Preparation(max_width_px=64).prepare(np.zeros((10, 100), np.uint8))
 
 
+@pytest.mark.parametrize("mode", ["L", "1", "RGB", "P", "RGBA"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("resize", ["bilinear", "paddleocr"])
+def test_a_file_is_prepared_as_its_pixels_are(mode: str, channels: int, resize: str) -> None:
+    preparation = Preparation.model_validate({"height_px": 32, "channels": channels, "resize": resize})
+    levels = np.random.default_rng(0).integers(0, 256, (40, 90, 4), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(levels, "RGBA").convert(mode).save(buffer, "PNG")
+    prepared = preparation.prepare(decode_image(buffer.getvalue()))
+    assert np.array_equal(preparation.prepare(buffer.getvalue()), prepared)
+    ((quarters, padded),) = preparation.prepare_ways(buffer.getvalue())
+    assert quarters == 0
+    assert np.array_equal((padded.astype(np.float32) - np.float32(127.5)) / np.float32(127.5), prepared)
+
+
 def test_three_channels_of_a_grey_picture_are_equal() -> None:
     tensor_CHW = Preparation(channels=3).prepare(png_bytes())
     assert tensor_CHW.shape[0] == 3
