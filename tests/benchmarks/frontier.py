@@ -1,12 +1,12 @@
 """What one thread reads, how fast and how large: a student beside Tesseract and PP-OCR, on the same lines.
 
-    python tests/benchmarks/frontier.py exact LINES MODEL [--only NAME]... [--protocol P] [--record FILE.json]
-    python tests/benchmarks/frontier.py speed LINES MODEL [--only NAME]... [--every N] [--rounds N] [--record FILE.json]
+    python tests/benchmarks/frontier.py exact LINES MODEL [--every N] [--only NAME]... [--protocol P] [--record FILE.json]
+    python tests/benchmarks/frontier.py speed LINES MODEL [--every N] [--only NAME]... [--rounds N] [--record FILE.json]
 
-LINES are labelled lines, MODEL is a shipped student or a file; its ONNX file is read where one lies beside it. `exact`
-reads all lines. `speed` reads one line of N (6): in each round all readers take their turn, from encoded pictures to
-texts, and of a reader the fastest round counts. It is clocked in seconds of the processor, which work of others on the
-machine stretches less; only ratios travel. `--only` names some of the readers by how they begin. The others need
+LINES are labelled lines, of which one of N is read (1). MODEL is a shipped student or a file; its ONNX file is read
+where one lies beside it. `speed`: in each round all readers take their turn, from encoded pictures to texts, and of a
+reader the fastest round counts. It is clocked in seconds of the processor, which work of others on the machine
+stretches less; only ratios travel. `--only` names some of the readers by how they begin. The others need
 `pip install 'crnn-distill[peers]'`, the system's tesseract-ocr-eng and, for PP-OCRv6 tiny, `make recognisers`.
 """
 
@@ -116,7 +116,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="readers that begin so")
     parser.add_argument("--protocol", choices=["exact", "nospace", "alnum"], default="nospace")
-    parser.add_argument("--every", type=int, default=6, metavar="N")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="read one line of so many")
     parser.add_argument("--rounds", type=int, default=2, metavar="N")
     parser.add_argument("--record", type=Path, metavar="FILE.json", help="write the figures there")
     options = parser.parse_args(words)
@@ -128,13 +128,14 @@ def main(words: Sequence[str]) -> int:
     lines, refused = open_data([options.lines], own.description.preparation)
     for refusal in refused:
         print(f"left out: {refusal.reason}", file=sys.stderr)
+    lines = lines.take(range(0, len(lines), options.every))
     every = [as_peer(options.model, own), *open_peers()]
     readers = [each for each in every if not options.only or each.name.startswith(tuple(options.only))]
     if options.what == "exact":
         for reader in readers:
             put(options, words, reader.name, exact(reader, lines, options.protocol))
         return 0
-    found = speeds(readers, [lines[i].image for i in range(0, len(lines), options.every)], options.rounds)
+    found = speeds(readers, [lines[i].image for i in range(len(lines))], options.rounds)
     for reader in readers:
         of_student = None if reader is readers[0] else found[readers[0].name]
         put(options, words, reader.name, speed_rows(reader, found[reader.name], of_student))
