@@ -164,7 +164,7 @@ class Preparation(BaseModel):
         picture = _opened(image, key)
         size = size_of(picture)
         ways = ways_to_read(self.turned, *size)
-        if ways == (AS_IT_STANDS,):
+        if ways == (AS_IT_STANDS,):  # without a copy of all pixels
             return [(AS_IT_STANDS, self.padded(self.scale(picture, key)))]
         widths_px = [self.scaled_width_px(*size_after(quarters, *size)) for quarters in ways]
         fitting = [quarters for quarters, px in zip(ways, widths_px, strict=True) if px <= self.max_width_px]
@@ -174,7 +174,7 @@ class Preparation(BaseModel):
 
 def size_of(image: np.ndarray | Image.Image) -> tuple[int, int]:
     """Return height and width of a decoded image."""
-    return image.shape[:2] if isinstance(image, np.ndarray) else (image.height, image.width)
+    return image.shape[:2] if isinstance(image, np.ndarray) else image.size[::-1]
 
 
 def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
@@ -193,16 +193,18 @@ def _opened(image: ImageInput, key: str) -> np.ndarray | Image.Image:
         return _checked_array(image, key)
     if isinstance(image, Image.Image):
         return _picture(_within_limits(image, key), key)
-    if isinstance(image, bytes):
-        return _decode_bytes(image, key)
-    path = Path(image)
+    data, key = (image, key) if isinstance(image, bytes) else (_bytes_of(Path(image)), str(Path(image)))
+    with open_image(data, key) as opened:
+        return _picture(opened, key)
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return _decode_bytes(data, str(path))
 
 
 def image_size(data: bytes, key: str) -> tuple[int, int]:
@@ -212,11 +214,6 @@ def image_size(data: bytes, key: str) -> tuple[int, int]:
         if isinstance(image, TiffImageFile):  # whose size some versions of Pillow have turned already
             width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
         return (width, height) if _orientation(image) >= 5 else (height, width)
-
-
-def _decode_bytes(data: bytes, key: str) -> Image.Image:
-    with open_image(data, key) as image:
-        return _picture(image, key)
 
 
 def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:

@@ -1,26 +1,33 @@
 """What one thread reads, how fast and how large: a student beside Tesseract and PP-OCR, on the same lines.
 
-    python tests/benchmarks/frontier.py exact LINES MODEL [--every N] [--only NAME]... [--protocol P] [--record FILE.json]
-    python tests/benchmarks/frontier.py speed LINES MODEL [--every N] [--only NAME]... [--rounds N] [--record FILE.json]
+    python tests/benchmarks/frontier.py exact LINES MODEL [--every N] [--only NAME]... [--protocol P] [--record FILE]
+    python tests/benchmarks/frontier.py speed LINES MODEL [--every N] [--only NAME]... [--rounds N] [--record FILE]
+    python tests/benchmarks/frontier.py parts LINES MODEL [--every N] [--rounds N] [--record FILE]
 
-LINES are labelled lines, of which one of N is read (1). MODEL is a shipped student or a file; its ONNX file is read
-where one lies beside it. `speed`: in each round all readers take their turn, from encoded pictures to texts, and of a
-reader the fastest round counts. It is clocked in seconds of the processor, which work of others on the machine
-stretches less; only ratios travel. `--only` names some of the readers by how they begin. The others need
-`pip install 'crnn-distill[peers]'`, the system's tesseract-ocr-eng and, for PP-OCRv6 tiny, `make recognisers`.
+LINES are labelled lines, of which one of N is read (1). MODEL is a shipped student or a file; where an ONNX file lies
+beside it, that is read with ONNX Runtime, too. `speed`: in each round all readers take their turn, from encoded
+pictures to texts, and of a reader the fastest round counts. It is clocked in seconds of the processor, which work of
+others on the machine stretches less; only ratios travel. `parts` says what the student spends them on. `--only` names
+some of the readers by how they begin. The others need `pip install 'crnn-distill[peers]'`, the system's
+tesseract-ocr-eng and, for PP-OCRv6 tiny, `make recognisers`.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import cv2
 import torch
+from PIL import Image
 
 import students
 from distill.data.lines import Lines
@@ -28,7 +35,9 @@ from distill.evaluation.evaluate import open_data, truths_of
 from distill.evaluation.metrics import score, wilson
 from distill.evaluation.peers import Peer, open_peers
 from distill.records import Question, Record, check_target, measured_here, put_records
-from students.reading import Reader
+from students.image import Preparation
+from students.modes import in_mode
+from students.reading import READ_BATCH, Reader
 from students.shipped import find_model
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
@@ -37,20 +46,21 @@ SECTION = "Frontier: one thread, from encoded pictures to texts"
 Row = tuple[str, float | int, str, tuple[float, float] | None]
 
 
-def open_student(model: str) -> Reader:
-    """A student, from the ONNX file of the same weights where there is one."""
+def students_of(model: str) -> list[Reader]:
+    """A student, the ONNX file of the same weights first where one lies beside it."""
     path = find_model(model)
     beside = path.with_suffix(".onnx")
-    return students.load(beside if beside.is_file() else path)
+    return [students.load(each) for each in dict.fromkeys((beside, path)) if each.is_file()]
 
 
-def as_peer(model: str, reader: Reader) -> Peer:
+def as_peer(reader: Reader) -> Peer:
     """A student as a reader of lists."""
 
     def read(pictures: Sequence[bytes]) -> list[str]:
         return [reading.text for reading in reader.read(list(pictures))]
 
-    return Peer(Path(model).stem, read, reader.path.stat().st_size)
+    name = reader.path.stem + (", torch" if reader.path.suffix == ".safetensors" else "")
+    return Peer(name, read, reader.path.stat().st_size)
 
 
 def exact(reader: Peer, lines: Lines, protocol: str) -> list[Row]:
@@ -79,6 +89,41 @@ def speeds(readers: Sequence[Peer], pictures: Sequence[bytes], rounds: int) -> d
             seconds[reader.name].append(time.process_time() - start)
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     return {name: len(pictures) / min(spent) for name, spent in seconds.items()}
+
+
+def parts(reader: Reader, pictures: Sequence[bytes], rounds: int) -> list[Row]:
+    """What a line costs by parts in microseconds of the processor, the least of several rounds."""
+    preparation = reader.description.preparation
+    spent: dict[str, list[float]] = {"decoding and scaling alone": [], "preparation": [], "network": [], "collapse": []}
+
+    def clocked(part: str, work: Callable[[], Any]) -> Any:
+        start = time.process_time()
+        result = work()
+        spent[part][-1] += time.process_time() - start
+        return result
+
+    logits_of = reader.logits_of
+    reader.logits_of = lambda images_NCHW: clocked("network", lambda: logits_of(images_NCHW))
+    for _ in range(rounds):
+        for seconds in spent.values():
+            seconds.append(0.0)
+        clocked("decoding and scaling alone", lambda: [plainly_scaled(each, preparation) for each in pictures])
+        prepared = [clocked("preparation", partial(preparation.prepare_ways, each)) for each in pictures]
+        clocked("collapse", partial(reader._read_prepared, prepared, READ_BATCH))
+        spent["collapse"][-1] -= spent["network"][-1]
+    rows: list[Row] = [(name, round(1e6 * min(each) / len(pictures)), "µs", None) for name, each in spent.items()]
+    alone, *_ = spent.values()
+    over = median((p + c) / a for a, p, c in zip(alone, spent["preparation"], spent["collapse"], strict=True))
+    return [*rows, ("preparation and collapse over decoding and scaling alone", round(over, 2), "times", None)]
+
+
+def plainly_scaled(picture: bytes, preparation: Preparation) -> Image.Image:
+    """What no reader can do without: an encoded picture in grey or colour, at the height of the model."""
+    image = Image.open(io.BytesIO(picture))
+    image.load()
+    image = in_mode(image, "L" if preparation.channels == 1 else "RGB")
+    size = (preparation.scaled_width_px(image.height, image.width), preparation.height_px)
+    return image.resize(size, Image.Resampling.BILINEAR)
 
 
 def speed_rows(reader: Peer, lines_a_second: float, of_student: float | None) -> list[Row]:
@@ -111,7 +156,7 @@ def put(options: argparse.Namespace, words: Sequence[str], reader: str, rows: Se
 
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["exact", "speed"])
+    parser.add_argument("what", choices=["exact", "speed", "parts"])
     parser.add_argument("lines", metavar="LINES")
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="readers that begin so")
@@ -124,12 +169,17 @@ def main(words: Sequence[str]) -> int:
         check_target(options.record)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    own = open_student(options.model)
-    lines, refused = open_data([options.lines], own.description.preparation)
+    own = students_of(options.model)
+    lines, refused = open_data([options.lines], own[0].description.preparation)
     for refusal in refused:
         print(f"left out: {refusal.reason}", file=sys.stderr)
     lines = lines.take(range(0, len(lines), options.every))
-    every = [as_peer(options.model, own), *open_peers()]
+    if options.what == "parts":
+        put(
+            options, words, own[0].path.stem, parts(own[0], [lines[i].image for i in range(len(lines))], options.rounds)
+        )
+        return 0
+    every = [*map(as_peer, own), *open_peers()]
     readers = [each for each in every if not options.only or each.name.startswith(tuple(options.only))]
     if options.what == "exact":
         for reader in readers:

@@ -32,7 +32,8 @@ from tests.serving import serving
 
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
-NAMES += ("cluster", "hebrew", "pages", "processes", "reading_order", "serving", "serving_clients", "thousands")
+NAMES += ("cluster", "frontier", "hebrew", "pages", "processes", "reading_order", "serving", "serving_clients")
+NAMES += ("thousands",)
 CPU = torch.device("cpu")
 
 
@@ -70,7 +71,7 @@ def test_it_is_imported_and_says_how_it_is_called(benchmark: ModuleType) -> None
     assert f"{name}.py" in str(benchmark.__doc__)
 
 
-@of("accelerator", "busy", "pages", "processes")
+@of("accelerator", "busy", "frontier", "pages", "processes")
 def test_its_options_are_parsed(benchmark: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         benchmark.main(["--help"])
@@ -167,6 +168,32 @@ def test_readers_of_pages_are_measured_in_turn(
     assert ("end to end F1", "locator") not in records
     assert records["pages a second", "locator"].value > 0
     assert records["H-mean at IoU 0.5", "locator"].command.startswith("python tests/benchmarks/pages.py DATA --model")
+
+
+@of("frontier")
+def test_readers_of_lines_are_measured_in_turn(
+    benchmark: ModuleType, student_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "set").mkdir()
+    data, target = lines_file(tmp_path / "set" / "lines.parquet", 4), tmp_path / "r.json"
+    truths = {row["image"]["bytes"]: row["text"] for row in pq.read_table(data).to_pylist()}
+    knows = benchmark.Peer("knows", lambda pictures: [truths[each] for each in pictures], 2_500_000)
+    monkeypatch.setattr(benchmark, "open_peers", lambda: [knows])
+    words = [str(data), str(student_file), "--record", str(target)]
+    assert benchmark.main(["exact", *words, "--only", "knows"]) == 0
+    assert benchmark.main(["speed", *words, "--every", "2", "--rounds", "1"]) == 0
+    records = {(r.what, r.columns["reader"]): r for r in read_question(target).records}
+    assert records["exact lines", "knows"].value == 100.0
+    assert records["exact lines", "knows"].command.startswith(
+        "python tests/benchmarks/frontier.py exact DATA/set/lines"
+    )
+    assert ("exact lines", "model, torch") not in records
+    assert records["size of the model file", "knows"].value == 2.5
+    assert records["lines/s", "model, torch"].value > 0
+    assert records["the student is faster by", "knows"].value < 1
+    assert benchmark.main(["parts", *words, "--rounds", "1"]) == 0
+    parts = {r.what: r.value for r in read_question(target).records if r.unit in ("µs", "times")}
+    assert min(parts[name] for name in ("decoding and scaling alone", "preparation", "network", "collapse")) > 0
 
 
 @of("busy_work")
