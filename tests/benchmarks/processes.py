@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from distill.records import Question, Record, check_target, measured_here, put_records
 
 LINES, WIDTH_PX, CLASSES, LENGTH = 32, 256, 95, 12  # lines a step, over both processes
+CHANNELS = (64, 128, 224, 288)  # 8 M parameters
 MOST = 1.25
 STEP = "a step of two processes, beside one on half the lines"
 
@@ -97,7 +98,7 @@ def work(lines: int) -> None:
     torch.set_num_threads(1)
     accelerator = Accelerator(cpu=True)
     torch.manual_seed(0)
-    model = TEACHERS.validate_python({"kind": "resnet", "norm": "group"}).build(CLASSES, 1, 32)
+    model = TEACHERS.validate_python({"kind": "resnet", "norm": "group", "channels": CHANNELS}).build(CLASSES, 1, 32)
     model = model.to(memory_format=torch.channels_last)
     training = load_recipe("smoke", ["teacher.training.optimiser=adamw"]).teacher.training  # type: ignore[union-attr]
     trainee = Trainee(model, build_optimisers(model, training))
