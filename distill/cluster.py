@@ -7,6 +7,7 @@ module does not know. Ray is imported where it is asked for.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,7 @@ class OnRay:
 
     def _begin(self, ray: Any) -> None:
         """Connect to the cluster, or start one of this machine alone."""
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere unless somebody asks for it
         own = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
         settings: dict[str, Any] = {"address": self.address} if self.address else own
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
