@@ -1,8 +1,8 @@
 """Make the generated documents, and the site of all of them.
 
-`results`: RESULTS.md of docs/results/*.json. `reliability`: RELIABILITY.md of docs/reliability/*.json. `docs`:
-docs/recipe.md of the recipe's sections, docs/architecture.svg of the layers. `site`: site/html of every document.
-Tests fail where one of the former is stale.
+`results`: RESULTS.md and docs/frontier.svg of docs/results/*.json. `reliability`: RELIABILITY.md of
+docs/reliability/*.json. `docs`: docs/recipe.md of the recipe's sections, docs/architecture.svg of the layers. `site`:
+site/html of every document. Tests fail where one of the former is stale.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from distill.records import Question, Record, read_question  # noqa: E402 - the root has to be known first
 from docs import website  # noqa: E402
+from docs.frontier import frontier_svg  # noqa: E402
 from docs.picture import architecture_svg  # noqa: E402
 from docs.reference import recipe_page  # noqa: E402
 
@@ -25,6 +26,7 @@ RESULTS = ROOT / "RESULTS.md"
 RELIABILITY = ROOT / "RELIABILITY.md"
 RECIPE = ROOT / "docs" / "recipe.md"
 PICTURE = ROOT / "docs" / "architecture.svg"
+FRONTIER = ROOT / "docs" / "frontier.svg"
 WIDTH = 110
 FIELDS = ("what", "commit", "seeds", "unit")
 
@@ -196,6 +198,7 @@ def main(wanted: Sequence[str]) -> None:
     """Write the documents that are named. Raises `SystemExit` with every broken link of the site."""
     if "results" in wanted:
         RESULTS.write_text(results_page())
+        FRONTIER.write_text(frontier_svg())
     if "reliability" in wanted:
         RELIABILITY.write_text(reliability_page())
     if "docs" in wanted:

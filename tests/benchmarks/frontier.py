@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -144,7 +145,7 @@ def put(options: argparse.Namespace, words: Sequence[str], reader: str, rows: Se
         return
     kept = [word for word in words if word not in ("--record", str(options.record))]
     data = "/".join(["DATA", *Path(options.lines).parts[-2:]])
-    command = " ".join([data if word == options.lines else word for word in kept])
+    command = shlex.join([data if word == options.lines else word for word in kept])
     origin = measured_here(()).model_copy(update={"command": f"python tests/benchmarks/frontier.py {command}"})
     records = tuple(
         Record(**origin.model_dump(), what=what, value=value, unit=unit, interval=interval, columns={"reader": reader})

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
 from distill.recipe.sections import Recipe
-from distill.records import Hardware, Question, Record, read_question
-from docs.build import RECIPE, RELIABILITY, RESULTS, ROOT, number, reliability_page, results_page, table, wrapped
+from distill.records import Hardware, Question, Record, read_question, write_question
+from docs.build import (
+    FRONTIER,
+    RECIPE,
+    RELIABILITY,
+    RESULTS,
+    ROOT,
+    number,
+    reliability_page,
+    results_page,
+    table,
+    wrapped,
+)
+from docs.frontier import Column, better, figure, frontier_svg
 from docs.reference import recipe_page
 
 FILES = sorted((ROOT / "docs" / "results").glob("*.json"))
@@ -17,6 +30,25 @@ FILES = sorted((ROOT / "docs" / "results").glob("*.json"))
 
 def test_the_results_are_made_of_the_records() -> None:
     assert RESULTS.read_text() == results_page(), "RESULTS.md is stale: make results"
+
+
+def test_the_frontier_is_made_of_the_records() -> None:
+    assert FRONTIER.read_text() == frontier_svg(), "docs/frontier.svg is stale: make results"
+
+
+def test_the_frontier_says_who_reads_more(tmp_path: Path) -> None:
+    def written(file: str, exact: dict[str, float]) -> None:
+        records = tuple(record(v, "%", reader=r).model_copy(update={"what": "exact lines"}) for r, v in exact.items())
+        write_question(tmp_path / file, Question(section="s", title="t", rows=("reader",), records=records))
+
+    written("new.json", {"own": 90.0, "PP-OCRv6 tiny 1": 80.0, "PP-OCRv6 small": 91.5})
+    written("old.json", {"own": 1.0, "PP-OCRv4 mobile (x)": 90.0, "Tesseract 5": 95.0})
+    test = Column("t", "own", ("new.json", "old.json"))
+    assert better(test, tmp_path) == "more than own read, in points: Tesseract +5.0, PP-OCRv6 small +1.5"
+    written("old.json", {"PP-OCRv4 mobile": 60.0, "Tesseract": 80.0})
+    assert better(test, tmp_path) == "more than own read, in points: PP-OCRv6 small +1.5"
+    with pytest.raises(ValueError, match=r"no record says lines/s of Tesseract"):
+        figure(test, "Tesseract", "lines/s", tmp_path)
 
 
 def test_the_figures_of_reliability_are_made_of_the_records() -> None:
