@@ -6,6 +6,7 @@ standard output: those of a shell, with minus the number of a signal that ended 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -114,6 +115,8 @@ def _serve() -> None:
     import distill.runs.tasks
 
     del accelerate, datasets, onnxruntime, timm, distill
+    gc.collect()
+    gc.freeze()  # the children look through what they have made, not through all that is imported
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
