@@ -32,6 +32,7 @@ else:
 ROOT = Path(__file__).parents[2]
 OfFigure = Callable[[str], Trials]
 NOTED = ("torch", "timm", "accelerate", "datasets", "safetensors", "numpy", "pillow", "pydantic", "onnxruntime")
+EXTRAS_USED = "train,export,bidi,chinese"
 MINORS = range(10, 16)
 CORE = (  # tests of the sdist that need neither a training nor the tests' own packages
     *("tests/students/test_charset.py", "tests/students/test_direction.py", "tests/data/test_sampler.py"),
@@ -104,6 +105,14 @@ def pythons() -> dict[str, str]:
     return dict(sorted(of.items(), key=lambda item: Version(item[0])))
 
 
+def extras() -> dict[str, list[str]]:
+    """The extras of the suite and what they ask for."""
+    found: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    return found
+
+
 def environment(uv: str, folder: Path, python: str, wanted: Sequence[str]) -> Path:
     """A new environment with what is wanted and nothing else; its interpreter."""
     run(uv, "venv", "--quiet", "--python", python, folder, cwd=folder.parent)
@@ -156,7 +165,7 @@ def expect_whole(
     folder.mkdir()
     interpreter = folder / "environment" / "bin" / "python"
     with trials.one(f"{name}: installed, run, export, read"):
-        environment(uv, folder / "environment", python, [*how, f"{built['wheel']}[train,export,bidi]"])
+        environment(uv, folder / "environment", python, [*how, f"{built['wheel']}[{EXTRAS_USED}]"])
         (folder / "work").mkdir()
         expect_at_work(interpreter, folder / "work")
         trials.note(
@@ -175,11 +184,18 @@ def test_the_newest_packages_with_every_python(
         expect_whole(uv, built, python, tmp_path / version, trials, f"Python {version}, newest")
 
 
+def oldest_torch() -> str:
+    """The oldest torch that is allowed: without it the newest torchvision, which timm brings, asks for its own."""
+    (torch,) = extras()["torch"]
+    return f"torch=={torch.partition('>=')[2]}.*"
+
+
 def test_the_oldest_packages_that_are_allowed(
     uv: str, built: dict[str, Path], tmp_path: Path, trials_of: OfFigure
 ) -> None:
     version, python = next(iter(pythons().items()))
-    oldest = ("--resolution", "lowest-direct")
+    named = [f"--extra={extra}" for extra in EXTRAS_USED.split(",")]  # of a wheel alone uv takes the newest
+    oldest = ("--resolution=lowest-direct", "--requirements", str(ROOT / "pyproject.toml"), *named, oldest_torch())
     expect_whole(uv, built, python, tmp_path / "oldest", trials_of("versions"), f"Python {version}, oldest", *oldest)
 
 
@@ -197,8 +213,7 @@ def test_each_form_in_an_empty_environment(
 
 def test_each_extra_alone(uv: str, built: dict[str, Path], tmp_path: Path, trials_of: OfFigure) -> None:
     trials = trials_of("installs")
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert EXTRAS.keys() == extras.keys()
+    assert EXTRAS.keys() == extras().keys()
     for extra, code in list(EXTRAS.items())[: trials.n]:
         with trials.one(f"extra {extra}"):
             wanted = [f"{built['wheel']}[{extra}]"]
