@@ -30,8 +30,7 @@ FIGURES = (
         "kill-pages",
         INTERRUPTION,
         "Killed at every barrier of a run on pages",
-        "The same for locators: pages are drawn, teacher, control and student trained, the report made, the student "
-        "exported.",
+        "The same for locators: pages are drawn, teacher, control and student trained, the report made.",
         (f"{HERE}/long_interruption.py::test_killed_at_every_barrier_of_a_run_on_pages",),
         many=10_000,
     ),

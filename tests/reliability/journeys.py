@@ -56,19 +56,13 @@ def on_lines(inputs: Path, *more: str) -> Journey:
 
 
 def on_pages(inputs: Path) -> Journey:
-    """A run on pages, some of them drawn, and an export of its student."""
+    """A run on pages, some of them drawn; so short a training finds no lines that an export could compare."""
     if not inputs.exists():
         for part, numbers in (("train", 6), ("unmarked", 3), ("validation", 2), ("test", 2)):
             write_bars(inputs / part, range(len(part) * 100, len(part) * 100 + numbers))
         drawn = "    - {kind: drawn_pages, name: drawn, pages: 2, fonts: [dejavu-sans]}\n  validation:"
         (inputs / "bars.yaml").write_text(recipe_of_files(inputs).replace("  validation:", drawn, 1))
-    allowed = "teacher.allow_weak=true"
-    return Journey(
-        (
-            ("run", str(inputs / "bars.yaml"), allowed, *SHORT, "--run", "{folder}/run"),
-            ("export", "{folder}/run", "--to", "onnx", "--out", "{folder}/export/locator.onnx"),
-        )
-    )
+    return Journey((("run", str(inputs / "bars.yaml"), "teacher.allow_weak=true", *SHORT, "--run", "{folder}/run"),))
 
 
 def undisturbed(launcher: Launcher, journey: Journey, folder: Path) -> Path:

