@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
@@ -13,10 +13,18 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 Precision = Literal["fp32", "bf16", "auto"]
 
 
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
 class Section(BaseModel):
     """A part of a recipe: frozen, and no key is unknown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def is_model(annotation: Any, of: type[AnyModel]) -> TypeGuard[type[AnyModel]]:
+    """Return whether an annotation is a model of that kind: `tuple[int, ...]`, a type for Python 3.10, is none."""
+    return get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, of)
 
 
 def without_unset(section: Section, dumped: dict[str, Any], later: Collection[str]) -> dict[str, Any]:

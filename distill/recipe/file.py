@@ -23,6 +23,7 @@ from distill.recipe.extending import laid_over
 from distill.recipe.overrides import alternatives, kind_of, lay_over
 from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe, RecipeError
+from distill.schema import is_model
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ def _branches(annotation: Any) -> Iterator[type[BaseModel]]:
     for each in alternatives(annotation):
         if get_origin(each) is tuple:
             yield from _branches(get_args(each)[0])
-        elif isinstance(each, type) and issubclass(each, BaseModel):
+        elif is_model(each, BaseModel):
             yield each
 
 

@@ -33,7 +33,7 @@ from distill.recipe.terms import (
     SequenceKD,
     Term,
 )
-from distill.schema import Section, without_unset
+from distill.schema import Section, is_model, without_unset
 
 # Terms that stand in the digests of older runs although they are off. A term that comes later is not added here.
 IN_EVERY_DIGEST = {
@@ -226,9 +226,7 @@ def _names_of_terms(needs_teacher: bool) -> tuple[str, ...]:
     """The fields of an objective that are terms, those that need a teacher or the others."""
     sections = {name: field.annotation for name, field in Objective.model_fields.items()}
     return tuple(
-        name
-        for name, section in sections.items()
-        if isinstance(section, type) and issubclass(section, Term) and section.needs_teacher == needs_teacher
+        name for name, section in sections.items() if is_model(section, Term) and section.needs_teacher == needs_teacher
     )
 
 

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from distill.schema import is_model
+
 NONE = ("", "null")  # of a key that may hold none
 
 
@@ -60,7 +62,7 @@ def _is_text(kind: Any) -> bool:
 def _types_below(kinds: Sequence[Any], part: str, here: Any) -> Iterator[Any]:
     """The types that the key `part` may have below values `here` of such types; of a kind that is chosen, its own."""
     chosen = here.get("kind") if isinstance(here, Mapping) else None
-    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    models = [kind for kind in kinds if is_model(kind, BaseModel)]
     of_kind = [model for model in models if chosen is not None and kind_of(model) == chosen]
     for model in of_kind or models:
         if part in model.model_fields:
