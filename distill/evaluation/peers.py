@@ -40,15 +40,15 @@ class Peer:
 
 def open_peers() -> list[Peer]:
     """Return every peer that is installed; raises `UserError` where there is none."""
-    wanted = {"tesserocr": _tesseract, "rapidocr_onnxruntime": _ppocr}
-    found = [opened() for module, opened in wanted.items() if find_spec(module)]
+    wanted = {_tesseract: ("tesserocr",), _ppocr: ("rapidocr_onnxruntime", "pyclipper")}  # it cannot be opened without
+    found = [opened() for opened, modules in wanted.items() if all(map(find_spec, modules))]
     if find_spec("onnxruntime") and find_spec("cv2"):
         found += [
             Peer(f"PP-OCRv6 {size}", open_recogniser(files), files.recogniser.stat().st_size)
             for size, files in files_there().items()
         ]
     if not found:
-        raise UserError(f"no peer is installed ({' or '.join(wanted)}); pip install 'crnn-distill[peers]'")
+        raise UserError("no peer is installed (tesserocr or rapidocr_onnxruntime); pip install 'crnn-distill[peers]'")
     return found
 
 

@@ -123,7 +123,7 @@ def _beginnings(seen: Seen, wishes: Wishes) -> tuple[list[Teaching], Beginning |
     why = []
     if wishes.teaching.file:
         model_of(wishes.teaching.file)  # raises where there is none
-    shipped = {name: each for name, each in student_readers().items() if _of_size(each, wishes.size)}
+    shipped = {name: each for name, each in student_readers().items() if _fits(each, wishes.size)}
     shares = readings_of(seen.lines, wishes.label_form, shipped)
     student = best_beginning(shares, shipped)
     begun = f"the shipped {student.name}" if student else "fresh weights"
@@ -170,8 +170,10 @@ def _that_fits(seen: Seen, wishes: Wishes, may_teach: Sequence[Teaching]) -> tup
     raise TooShort(wishes.budget_s, least.least_s, "".join(f", or {option}" for option in options))
 
 
-def _of_size(student: Reader, size: Size) -> bool:
-    return student.description.architecture.get("size") == size
+def _fits(student: Reader, size: Size) -> bool:
+    """Whether students of this size can begin with the weights of a shipped one: it reads lines of the same height."""
+    seen = student.description
+    return seen.architecture.get("size") == size and seen.preparation.height_px == Preparation().height_px
 
 
 def _look(request: Request, cache: Path) -> tuple[Seen, list[str]]:

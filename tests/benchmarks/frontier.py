@@ -36,6 +36,7 @@ from distill.evaluation.evaluate import open_data, truths_of
 from distill.evaluation.metrics import score, wilson
 from distill.evaluation.peers import Peer, open_peers
 from distill.records import Question, Record, check_target, measured_here, put_records
+from distill.schema import PROTOCOLS
 from students.image import Preparation
 from students.modes import in_mode
 from students.reading import READ_BATCH, Reader
@@ -161,7 +162,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("lines", metavar="LINES")
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="readers that begin so")
-    parser.add_argument("--protocol", choices=["exact", "nospace", "alnum"], default="nospace")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="nospace")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="read one line of so many")
     parser.add_argument("--rounds", type=int, default=2, metavar="N")
     parser.add_argument("--record", type=Path, metavar="FILE.json", help="write the figures there")

@@ -109,7 +109,7 @@ def test_an_installed_teacher_is_found_and_that_of_the_checkout_comes_first(
 def test_an_unknown_name_is_told_which_names_there_are() -> None:
     with pytest.raises(CheckpointError, match=r"sign: .*no shipped teacher; there are receipts, scene$"):
         find_teacher("sign")
-    both = "no shipped student or teacher; there are receipts, scene, teachers/receipts, teachers/scene$"
+    both = "no shipped student or teacher; there are digits, hanzi, receipts, scene, teachers/receipts, teachers/scene$"
     with pytest.raises(CheckpointError, match=both):
         find_student_or_teacher("sign")
 
@@ -117,7 +117,7 @@ def test_an_unknown_name_is_told_which_names_there_are() -> None:
 def test_without_the_distribution_it_says_how_to_get_it(
     none_installed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = r"receipts, scene; the teachers receipts and scene are not installed: pip install .*make dist.*path of a"
+    said = r"digits, hanzi, receipts, scene; the teachers receipts and scene are not installed: pip install .*make dist.*path of a"
     for word in ("receipts", "teachers/receipts"):
         with pytest.raises(CheckpointError, match=said):
             find_teacher(word)
