@@ -15,6 +15,8 @@ from students.model_file import read_model, write_model
 from students.shipped import SHIPPED, find_model
 from tests.samples import png_bytes, write_student
 
+KNOWN = "digits, hanzi, receipts, scene"
+
 
 def test_what_was_written_comes_back_and_equal_contents_give_equal_bytes(tmp_path: Path, student_file: Path) -> None:
     description, weights = read_model(student_file)
