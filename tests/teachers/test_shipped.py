@@ -117,9 +117,7 @@ def test_an_unknown_name_is_told_which_names_there_are() -> None:
 def test_without_the_distribution_it_says_how_to_get_it(
     none_installed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = (
-        r"hanzi, receipts, scene; the teachers receipts and scene are not installed: pip install .*make dist.*path of a"
-    )
+    said = r"receipts, scene; the teachers receipts and scene are not installed: pip install .*make dist.*path of a"
     for word in ("receipts", "teachers/receipts"):
         with pytest.raises(CheckpointError, match=said):
             find_teacher(word)
