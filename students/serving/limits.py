@@ -13,7 +13,7 @@ class Limits(BaseModel):
     max_bytes: int = Field(4 * 2**20, ge=1, description="bytes of one picture")
     max_pixels: int = Field(4_000_000, ge=1, description="pixels of one picture, looked up before it is decoded")
     max_held_bytes: int = Field(64 * 2**20, ge=1, description="bytes of all pictures that are held at a time")
-    max_waiting: int = Field(8, ge=1, description="pictures that wait to be read; more are answered with 503")
+    max_waiting: int = Field(5, ge=1, description="pictures that wait to be read; more are answered with 503")
     max_batch: int = Field(8, ge=1, description="pictures that are read together, of those that wait")
     retry_after_s: int = Field(1, ge=1, description="what Retry-After asks for where it is answered with 503")
     max_connections: int = Field(512, ge=1, description="open connections; the silent ones make room for new ones")
