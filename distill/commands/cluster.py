@@ -24,8 +24,8 @@ from students.errors import UserError
 
 def add_to(commands: Commands) -> None:
     """Add the command of this module, which has commands of its own."""
-    cluster = add(commands, "cluster", _cluster, "make the files that a run needs, shared out over many workers (Ray)")
-    inner = cluster.add_subparsers(required=True, metavar="WHAT")
+    about = "make the files that a run needs, shared out over many workers (Ray)"
+    inner = commands.add_parser("cluster", help=about, description=about).add_subparsers(required=True, metavar="WHAT")
     render = add(inner, "render", _render, "render the lines of a recipe into the cache of its run")
     takes_recipe(render)
     cache = add(inner, "cache", _cache, "compute the teacher's posteriors on the training lines, once")
@@ -38,10 +38,6 @@ def add_to(commands: Commands) -> None:
     for sub in (render, cache, imports):
         _takes_workers(sub)
         reports(sub)
-
-
-def _cluster(_: argparse.Namespace) -> int:
-    raise UserError("cluster: name what is to be done: render, cache or import")
 
 
 def _takes_workers(sub: argparse.ArgumentParser) -> None:

@@ -26,7 +26,8 @@ def test_peers_read_the_same_lines(tmp_path: Path, student_file: Path) -> None:
     }
 
 
-def test_without_peers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distill.evaluation.peers, "find_spec", lambda _: None)
+@pytest.mark.parametrize("alone", ["", "rapidocr_onnxruntime"])  # the latter without what it needs
+def test_without_peers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, alone: str) -> None:
+    monkeypatch.setattr(distill.evaluation.peers, "find_spec", lambda name: object() if name == alone else None)
     with pytest.raises(UserError, match=r"crnn-distill\[peers\]"):
         open_peers()

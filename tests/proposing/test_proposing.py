@@ -15,7 +15,7 @@ from distill.data.sources import ParquetSource
 from distill.durations import seconds_of
 from distill.proposing import proposing
 from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Speeds, plan_for
-from distill.proposing.shipped import Share, told
+from distill.proposing.shipped import Share, student_readers, told
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
 from distill.recipe.file import load_recipe
@@ -46,6 +46,11 @@ def proposed(*options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, lis
     assert main(["new", "mine", "--yes", "--json", *options]) == 0
     answer: dict[str, list[str]] = json.loads(capsys.readouterr().out)
     return answer
+
+
+def test_students_begin_with_one_of_their_size_that_reads_lines_of_their_height() -> None:
+    fitting = {name for name, reader in student_readers().items() if proposing._fits(reader, "medium")}
+    assert fitting == {"receipts", "scene"}  # hanzi reads lines of 48 px, digits has no size
 
 
 def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
