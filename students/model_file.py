@@ -100,7 +100,7 @@ def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
 
 
 def read_signed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the contents, without their digest, and the weights of a file of `write_signed`, verified."""
+    """Return the contents, without their digest, and the weights of a file of `write_signed` by name, verified."""
     blob = _bytes_of(path)
     place = _in_safetensors(blob, path)
     try:
@@ -109,9 +109,10 @@ def read_signed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise CheckpointError(f"{path}: not a model file of this suite, or damaged") from error
     contents = _verified(blob, place, text, path)
     try:
-        return contents, safetensors.numpy.load(blob)
+        weights = safetensors.numpy.load(blob)
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path}: the weights inside are not valid: {error}") from error
+    return contents, dict(sorted(weights.items()))  # `load` gives them in another order at every call
 
 
 def signed_onnx(blob: bytes, path: Path) -> bytes:

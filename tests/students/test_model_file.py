@@ -36,6 +36,13 @@ def test_weights_in_another_order_of_memory_are_written_as_they_are(tmp_path: Pa
     assert again.read_bytes() == student_file.read_bytes()
 
 
+def test_weights_come_by_name(student_file: Path) -> None:
+    """See findings/safetensors-order-of-loaded-bytes.sh: the library alone gives another order at every call."""
+    names = list(read_model(student_file)[1])
+    assert len(names) > 10
+    assert names == sorted(names)
+
+
 def test_a_file_cut_anywhere_is_refused_by_name(tmp_path: Path, student_file: Path) -> None:
     whole = student_file.read_bytes()
     cut = tmp_path / "cut.safetensors"
