@@ -1,6 +1,7 @@
-"""Coverage-guided fuzzing of one kind of file: `python -m tests.reliability.guided FILE N`, with atheris.
+"""Coverage-guided fuzzing of one kind of file: `python -m tests.reliability.guided FILE N [SECONDS]`, with atheris.
 
-FILE is the name of one of the valid files that `test_hostile` alters; N, how often it is altered and read. Ends with
+FILE is the name of one of the valid files that `test_hostile` alters; N, how often it is altered and read, within
+SECONDS. Ends with
 exit code 0 if every reading ended in lines or in a documented error, else with libFuzzer's 77 and a traceback.
 """
 
@@ -18,7 +19,7 @@ LONGEST = 4096  # bytes of a case; what matters stands at the beginning of most 
 LONGEST_S = 20  # of one case; `test_hostile` measures the processor's time, this stops what never ends
 
 
-def main(name: str, n: int) -> None:
+def main(name: str, n: int, seconds: int = 0) -> None:
     """Alter a file n times, guided by which code its readings reach."""
     with atheris.instrument_imports(include=["distill.data", "distill.recipe", "students"]):
         from students.errors import UserError
@@ -37,10 +38,11 @@ def main(name: str, n: int) -> None:
             with suppress(UserError):
                 read(path)
 
-        options = [f"-runs={n}", "-seed=1", f"-max_len={LONGEST}", f"-timeout={LONGEST_S}", "-rss_limit_mb=8192"]
-        atheris.Setup([sys.argv[0], *options, f"-artifact_prefix={folder}/", str(corpus)], one)
+        options = [f"-runs={n}", f"-max_total_time={seconds}", "-seed=1", f"-max_len={LONGEST}"]
+        options += [f"-timeout={LONGEST_S}", "-rss_limit_mb=8192", f"-artifact_prefix={folder}/"]
+        atheris.Setup([sys.argv[0], *options, str(corpus)], one)
         atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:4]))

@@ -105,14 +105,14 @@ def struck(
 ) -> Counter[str]:
     """Start every command until it comes to its end, and count by phase how often it was struck.
 
-    Each start that was struck is a trial: it must end with one of the exit codes `ways`. After `trials.n` of them only
-    phases are struck that were not before.
+    Each start that was struck is a trial: it must end with one of the exit codes `ways`. After `trials.n` of them, or
+    when their time is over, only phases are struck that were not before.
     """
     seen: Counter[str] = Counter()
     for words in journey.words(folder / "work"):
         for _ in range(MOST_STARTS):
             known = _lines(plan.struck)
-            going = plan if len(known) < trials.n else replace(plan, grain="phase")
+            going = plan if trials.in_time and len(known) < trials.n else replace(plan, grain="phase")
             ended = launcher.run(words, going)
             new = _lines(plan.struck)[len(known) :]
             if new:
@@ -137,18 +137,22 @@ def expect_no_traceback(ended: Ended, where: str) -> None:
 def killed_at_random(
     launcher: Launcher, journey: Journey, whole: Path, folder: Path, trials: Trials, rng: random.Random
 ) -> None:
-    """Kill every command after random times until it comes to its end; each kill is a trial.
+    """Kill every command after random times until it comes to its end; each kill is a trial of the phase it fell into.
 
     Times reach to half of what the command took in `whole`, and further with each kill, so that it gets through.
     """
     seconds = json.loads((whole.parent / "seconds.json").read_text())
+    plan = plan_for(folder)
     for words, within_s in zip(journey.words(folder / "work"), seconds, strict=True):
         for number in range(MOST_STARTS):
             after_s = rng.uniform(0, within_s / 2 * 1.05**number)
-            ended = launcher.run(words, None, after_s if trials.total < trials.n else None)
+            passed = len(_lines(plan.log))
+            going_on = trials.in_time and trials.total < trials.n
+            ended = launcher.run(words, plan, after_s if going_on else None)
             if ended.code == -9:
-                with trials.one("at random"):
-                    pass
+                new = _lines(plan.log)[passed:]
+                with trials.one(new[-1].split("\t")[0] if new else "before its first barrier"):
+                    expect_no_traceback(ended, "at random")
             elif _is_done(ended, words):
                 break
             else:

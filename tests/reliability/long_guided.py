@@ -5,9 +5,11 @@ Collected by `make reliability` alone, which names this file. Needs the extra `g
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +29,8 @@ FILES = (
 def test_guided_alterations_end_in_a_documented_error(name: str, trials_of: Callable[[str], Trials]) -> None:
     assert find_spec("atheris"), "pip install -e '.[guided]'"
     trials = trials_of("guided")
-    words = [sys.executable, "-m", "tests.reliability.guided", name, str(trials.n)]
+    seconds = [str(math.ceil(trials.until_s - time.monotonic()))] if math.isfinite(trials.until_s) else []
+    words = [sys.executable, "-m", "tests.reliability.guided", name, str(trials.n), *seconds]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     ended = re.search(r"^Done (\d+) ", done.stderr, re.MULTILINE)
     if ended and done.returncode == 0:

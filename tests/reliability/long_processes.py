@@ -84,6 +84,8 @@ def test_a_killed_process_ends_the_run_and_nothing_is_lost(
 ) -> None:
     trials = trials_of("killed-process")
     for number, moment in enumerate(moments(trials.n)):
+        if not trials.in_time:
+            break
         folder = tmp_path / str(number)
         words = run_in(journey, folder)
         with trials.one(f"process {moment[0]} of two"):
@@ -101,6 +103,8 @@ def test_the_launcher_starts_both_again_and_the_run_goes_on(
 ) -> None:
     trials = trials_of("restarted")
     for number, moment in enumerate(moments(trials.n)):
+        if not trials.in_time:
+            break
         folder = tmp_path / str(number)
         with trials.one(f"process {moment[0]} of two"):
             ended = launched(run_in(journey, folder), moment, restarts=1)

@@ -1,15 +1,19 @@
 """`make reliability`: every figure with its many trials, into docs/reliability/, and RELIABILITY.md of that.
 
-`python -m tests.reliability.measure [NAME ...] [--most N]` measures the figures that are named, without a name all,
-with at most N trials of each kind. A figure that was measured at this commit is not measured again unless it is named,
-so an interrupted run goes on with the next one. Ends with exit code 1 if a figure falls short.
+`python -m tests.reliability.measure [NAME ...] [--most N] [--minutes M]` measures the figures that are named, without a
+name all, with at most N trials of each kind; after M minutes of a test no trial begins any more. A figure that was
+measured at this commit is not measured again unless it is named, so an interrupted run goes on with the next one.
+Interrupted or asked to stop (SIGINT, SIGTERM), it writes down the trials that were taken, as a figure that falls short.
+Ends with exit code 1 if a figure falls short.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,36 +28,50 @@ from distill.records import Question, Record, measured_here, read_question, writ
 from docs.build import RELIABILITY, reliability_page
 from tests.reliability.figure import Figure
 from tests.reliability.figures import BY_NAME, FIGURES
-from tests.reliability.trials import LONG, RECORD
+from tests.reliability.trials import LONG, RECORD, SECONDS
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "docs" / "reliability"
 SHOWN_FAILURES = 5
 ALL = 10**6  # more trials than any figure takes
+CUT_SHORT = 2  # as pytest ends when it is interrupted
+ASKS_TO_STOP = (signal.SIGINT, signal.SIGTERM)
 HOURS = 6  # after which a figure is given up
 COMMAND = "make reliability ARGS={}"
 
 
-def measure(figure: Figure, most: int) -> tuple[dict[str, Any], float]:
+def measure(figure: Figure, most: int, minutes: float) -> tuple[dict[str, Any], float]:
     """Return counts, failures and notes of a figure, and the seconds that it took."""
     with tempfile.TemporaryDirectory() as folder:
         record, cases = Path(folder, "record.json"), Path(folder, "cases.xml")
         command = [sys.executable, "-m", "pytest", "-q", "--capture=no", "-m", "long or not long"]
         command += [f"--junitxml={cases}", f"--timeout={HOURS * 3600}", *figure.tests]
-        environment = os.environ | {LONG: str(most), RECORD: str(record)}
+        environment = os.environ | {LONG: str(most), RECORD: str(record), SECONDS: str(minutes * 60)}
         begun = time.monotonic()
-        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        code = run(command, environment)
         seconds = time.monotonic() - begun
         counted = json.loads(record.read_text()).get(figure.name) if record.exists() else None
         found = counted if figure.many else _counts_of(cases)
-        if found is None or (done.returncode and not found["failures"]):
+        if found is None or (code and not found["failures"]):
             found = found or {"counts": {}, "failures": [], "notes": []}
-            found["failures"].append(f"pytest ended with exit code {done.returncode}")
+            why = "cut short: what is compared at the end was not" if code == CUT_SHORT else "a test failed as a whole"
+            found["failures"].append(f"pytest ended with exit code {code}, {why}")
     if figure.many > most:
         found["notes"].append(
             f"At most {most:,} trials of each kind were taken here; the long form takes {figure.many:,}."
         )
     return found, seconds
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run pytest and return its exit code; whoever asks this process to stop asks pytest, which then counts."""
+    child = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    before = {one: signal.signal(one, lambda *_: child.send_signal(signal.SIGINT)) for one in ASKS_TO_STOP}
+    try:
+        return child.wait()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _counts_of(cases: Path) -> dict[str, Any]:
@@ -147,6 +165,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make reliability")
     parser.add_argument("names", nargs="*", metavar="FIGURE", help=f"one of {', '.join(BY_NAME)}; without one, all")
     parser.add_argument("--most", type=int, default=ALL, metavar="N", help="at most so many trials of each kind")
+    parser.add_argument("--minutes", type=float, default=math.inf, metavar="M", help="how long a test takes new trials")
     options = parser.parse_args(words)
     names = options.names
     if unknown := [name for name in names if name not in BY_NAME]:
@@ -159,7 +178,7 @@ def main(words: Sequence[str]) -> int:
         question = None if names else _known(figure)
         if question is None:
             print(f"figure {position} of {len(FIGURES)}: {figure.name}: {figure.title}", file=sys.stderr, flush=True)
-            question = question_of(figure, *measure(figure, options.most))
+            question = question_of(figure, *measure(figure, options.most, options.minutes))
             write_question(RECORDS / figure.file, question)
             RELIABILITY.write_text(reliability_page())
         print(f"{figure.name}: {question.finding}", file=sys.stderr, flush=True)

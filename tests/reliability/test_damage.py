@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,14 +18,20 @@ CUTS = 256 / 1256  # of the trials; the others flip a bit
 
 
 def damaged(whole: bytes, n: int) -> Iterator[tuple[str, bytes]]:
-    """Cuts spread over the lengths of a file, and flips of bits spread over it at random; each other than the whole."""
+    """Cuts spread over the lengths of a file, and flips of bits spread over it at random; each other than the whole.
+
+    They come mixed, so that the first of them are a sample of all.
+    """
     n_cuts, rng = round(n * CUTS), np.random.default_rng(0)
-    for length in np.linspace(0, len(whole) - 1, n_cuts).astype(int):
-        yield f"cut to {length} of {len(whole)} bytes", whole[:length]
-    for position in rng.integers(0, 8 * len(whole), n - n_cuts).tolist():
-        altered = bytearray(whole)
-        altered[position // 8] ^= 1 << position % 8
-        yield f"bit {position % 8} of byte {position // 8} flipped", bytes(altered)
+    cuts = [(True, length) for length in np.linspace(0, len(whole) - 1, n_cuts).astype(int).tolist()]
+    flips = [(False, position) for position in rng.integers(0, 8 * len(whole), n - n_cuts).tolist()]
+    for is_cut, place in random.Random(0).sample(cuts + flips, n):
+        if is_cut:
+            yield f"cut to {place} of {len(whole)} bytes", whole[:place]
+        else:
+            altered = bytearray(whole)
+            altered[place // 8] ^= 1 << place % 8
+            yield f"bit {place % 8} of byte {place // 8} flipped", bytes(altered)
 
 
 def try_one(kept: Kept, data: bytes, wanted: str) -> None:
@@ -45,15 +52,21 @@ def test_damage_never_gives_other_contents(
 ) -> None:
     caplog.set_level(logging.ERROR)  # a warning a trial is too many
     trials = trials_of("damage")
-    for kept in kept_files(tmp_path):
-        whole, wanted = kept.path.read_bytes(), kept.read()
-        assert wanted, kept.kind
-        for what, data in damaged(whole, trials.n):
+    files = [(kept, kept.path.read_bytes(), kept.read()) for kept in kept_files(tmp_path)]
+    damages = [damaged(whole, trials.n) for _, whole, _ in files]
+    for round_number in range(trials.n):
+        if round_number and not trials.in_time:
+            break
+        for (kept, whole, wanted), each in zip(files, damages, strict=True):
+            assert wanted, kept.kind
+            what, data = next(each)
             with trials.one(kept.kind):
                 try:
                     try_one(kept, data, wanted)
                 except Exception as error:
                     raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
-        kept.path.write_bytes(whole)
+            kept.path.unlink(missing_ok=True)
+            kept.path.write_bytes(whole)
+    for kept, _, wanted in files:
         assert kept.read() == wanted
     assert len(trials.counts) >= 14

@@ -1,12 +1,13 @@
 """Trials of a figure: counted by what they are of. In a run of the tests the first that fails ends them, else all run.
 
-RELIABILITY=N takes the many trials of `make reliability`, at most N of each kind; RELIABILITY_RECORD names the file
-that counts are written to.
+RELIABILITY=N takes the many trials of `make reliability`, at most N of each kind; RELIABILITY_SECONDS is how long a
+test takes new ones; RELIABILITY_RECORD names the file that counts are written to.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 
 LONG = "RELIABILITY"
 RECORD = "RELIABILITY_RECORD"
+SECONDS = "RELIABILITY_SECONDS"
 TOLD_EVERY_S = 15
 
 
@@ -32,6 +34,7 @@ class Trials:
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     told_s: float = field(default_factory=time.monotonic)
+    until_s: float = field(default_factory=lambda: time.monotonic() + float(os.environ.get(SECONDS, math.inf)))
 
     @contextmanager
     def one(self, of: str) -> Iterator[None]:
@@ -60,12 +63,19 @@ class Trials:
         self.notes.append(sentence)
 
     @property
+    def in_time(self) -> bool:
+        """Return whether new trials may begin; without a limit always."""
+        return time.monotonic() < self.until_s
+
+    @property
     def total(self) -> int:
         """Return how many trials there were."""
         return sum(count[0] for count in self.counts.values())
 
     def close(self) -> None:
         """Add the counts to what is wanted of the figure; raise `AssertionError` where a trial failed."""
+        if not self.in_time:
+            self.note(f"After {float(os.environ[SECONDS]) / 60:g} minutes of a test no more trials were begun.")
         if path := os.environ.get(RECORD):
             known = json.loads(Path(path).read_text()) if Path(path).exists() else {}
             known[self.name] = _added(known.get(self.name), self)
