@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -52,6 +53,44 @@ def test_everything_that_the_page_asks_for_is_there(address: str, onnx_file: Pat
 def test_nothing_else_is_served(address: str, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(address + path)
+
+
+def asked(address: str, *headers: str, method: str = "GET") -> str:
+    """The first line of the answer to a request with these headers."""
+    host, _, port = address.removeprefix("http://").rstrip("/").partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall("\r\n".join((f"{method} / HTTP/1.1", *headers, "", "")).encode())
+        return connection.makefile("rb").readline().decode()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:80", "localhost", "LOCALHOST:1", "[::1]:80", "[fe80::1%eth0]", "192.0.2.7"]
+)
+def test_who_asks_for_this_machine_is_answered(address: str, host: str) -> None:
+    assert " 200 " in asked(address, f"Host: {host}")
+
+
+@pytest.mark.parametrize("host", ["example.org", "127.0.0.1.example.org:80", "localhost.example.org", "", "[::1", "1]"])
+def test_a_name_from_elsewhere_that_leads_here_gets_nothing(address: str, host: str) -> None:
+    assert " 421 " in asked(address, f"Host: {host}")
+
+
+def test_without_a_host_nothing_is_served(address: str) -> None:
+    assert " 421 " in asked(address)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "code"),
+    [
+        ("GET", ["Content-Length: 60000000"], 413),
+        ("GET", ["Transfer-Encoding: chunked"], 413),
+        ("POST", ["Content-Length: 60000000"], 501),
+        ("GET", [f"X: {'x' * 70_000}"], 431),
+        ("GET", ["X: x"] * 200, 431),
+    ],
+)
+def test_bodies_and_endless_headers_are_refused(address: str, method: str, headers: list[str], code: int) -> None:
+    assert f" {code} " in asked(address, "Host: localhost", *headers, method=method)
 
 
 def test_a_run_without_an_export_says_what_to_do(student_file: Path) -> None:

@@ -38,7 +38,7 @@ SIGNALS = {"kill": signal.SIGKILL, "torn": signal.SIGKILL, "SIGTERM": signal.SIG
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens at barriers under `roots`: `what` strikes once at each `grain`; all of them stand in `log`.
+    """What happens at barriers under `roots`: `what` strikes once at each `grain`, a process once; all stand in `log`.
 
     `what`: kill; torn (killed where a file is half written); SIGTERM; SIGINT; full; readonly; or nothing. `grain`:
     phase (once a phase), or operation (once a barrier). `every`: besides the first barrier of each phase one in so
@@ -70,7 +70,7 @@ class Barriers:
         known = Path(plan.struck).read_text().splitlines() if Path(plan.struck).exists() else []
         self.struck, self.phases = set(known), {line.split("\t")[0] for line in known}
         self.counts: dict[str, int] = {}
-        self.role, self.inside = "", False
+        self.role, self.inside, self.is_struck = "", False, False
 
     def reach(self, operation: str, path: str, half: int | None = None) -> None:
         """One barrier; `half` is the file descriptor of what is being written."""
@@ -99,12 +99,11 @@ class Barriers:
         self.counts[name] = self.counts.get(name, 0) + 1
         full = f"{phase}\t{name}\t{self.counts[name]}"
         os.write(self.log, f"{full}\n".encode())
-        if not may_strike(plan, operation, half is not None) or full in self.struck:
+        if self.is_struck or not may_strike(plan, operation, half is not None) or full in self.struck:
             return
         if phase in self.phases and (plan.grain == "phase" or zlib.crc32(full.encode()) % plan.every):
             return
-        self.struck.add(full)
-        self.phases.add(phase)
+        self.is_struck = True
         with open(plan.struck, "a") as file:
             file.write(f"{full}\n")
         self._strike(path, half)

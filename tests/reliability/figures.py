@@ -1,99 +1,21 @@
 """The figures of RELIABILITY.md: what each shows, which tests give it, and how many trials it takes.
 
-This is the one place for numbers of trials: `few` in every run of the tests (0: none there), `many` in `make
-reliability`. A figure whose tests count no trials of their own counts their cases.
+This and figures_of_runs.py are the one place for numbers of trials: `few` in every run of the tests (0: none there),
+`many` in `make reliability`. A figure whose tests count no trials of their own counts their cases.
 """
 
 from __future__ import annotations
 
 import os
 
-from tests.reliability.figure import FILES, INPUT, INSTALLATION, INTERRUPTION, NUMBERS, PROCESSES, TESTS, Figure
+from tests.reliability.figure import FILES, INPUT, INSTALLATION, NUMBERS, TESTS, Figure
+from tests.reliability.figures_of_runs import FIGURES_OF_RUNS
 from tests.reliability.trials import LONG
 
 HERE = "tests/reliability"
 
-FIGURES = (
-    Figure(
-        11,
-        "kill-lines",
-        INTERRUPTION,
-        "Killed at every barrier of a run on lines",
-        "SIGKILL once at every file operation, step and batch of run, export and import, one after another; then every "
-        "file but timing.json and environment.json is byte for byte that of a run that nobody killed.",
-        (f"{HERE}/test_interruption.py::test_killed_in_every_phase",),
-        few=1,  # besides one in every phase
-        many=10_000,
-    ),
-    Figure(
-        12,
-        "kill-pages",
-        INTERRUPTION,
-        "Killed at every barrier of a run on pages",
-        "The same for locators: pages are drawn, teacher, control and student trained, the report made.",
-        (f"{HERE}/long_interruption.py::test_killed_at_every_barrier_of_a_run_on_pages",),
-        many=10_000,
-    ),
-    Figure(
-        13,
-        "kill-adopted",
-        INTERRUPTION,
-        "Killed at every barrier of a run with an adopted teacher",
-        "The same for a run whose teacher is an ONNX file from elsewhere, its posteriors cached.",
-        (f"{HERE}/long_interruption.py::test_killed_at_every_barrier_of_a_run_with_an_adopted_teacher",),
-        many=10_000,
-    ),
-    Figure(
-        14,
-        "kill-random",
-        INTERRUPTION,
-        "Killed at random moments",
-        "SIGKILL after a random time, again and again until a process comes to its end, with a worker that prepares "
-        "steps ahead; then every file is equal.",
-        (f"{HERE}/long_interruption.py::test_killed_at_random_moments",),
-        many=60,
-    ),
-    Figure(
-        15,
-        "torn",
-        INTERRUPTION,
-        "Killed where a file is half written",
-        "Before a file is flushed to disk its second half is cut off and the process killed, as a power failure may "
-        "leave it; then every file is equal in the end.",
-        (f"{HERE}/long_interruption.py::test_killed_where_a_file_is_half_written",),
-        many=10_000,
-    ),
-    Figure(
-        16,
-        "signals",
-        INTERRUPTION,
-        "SIGTERM and SIGINT",
-        "A signal at barriers all over the run: the process ends with exit code 75, or 0 where nothing was left to do, "
-        "and the same command goes on to equal files.",
-        (f"{HERE}/long_interruption.py::test_asked_to_stop",),
-        many=40,
-    ),
-    Figure(
-        17,
-        "full-disk",
-        INTERRUPTION,
-        "A full disk, and a folder that cannot be written",
-        "Every file operation is refused once with ENOSPC, and once with EROFS: exit code 2, a message with the reason "
-        "and no traceback; once there is space the same command goes on to equal files.",
-        (f"{HERE}/long_interruption.py::test_a_disk_that_refuses",),
-        many=10_000,
-    ),
-    Figure(
-        18,
-        "fsync",
-        INTERRUPTION,
-        "On disk before it has its name",
-        "Every file that is renamed into place was flushed to disk after its last change, and its folder after the "
-        "renaming.",
-        (f"{HERE}/test_interruption.py::test_every_file_is_on_disk_before_it_has_its_name",),
-        few=1,
-        many=10_000,
-    ),
+FIGURES: tuple[Figure, ...] = (
+    *FIGURES_OF_RUNS,
     Figure(
         21,
         "damage",
@@ -124,61 +46,6 @@ FIGURES = (
         ("tests/runs/test_changed_settings.py", "tests/runs/test_chosen_match.py", "tests/ground/test_checkpoint.py"),
     ),
     Figure(
-        31,
-        "two-processes",
-        PROCESSES,
-        "Two processes and one",
-        "Two gloo processes train, cache, distil and test as one does: figures within 1e-4, weights within 1e-5.",
-        ("tests/runs/test_processes.py", "tests/training/test_together.py"),
-    ),
-    Figure(
-        32,
-        "order",
-        PROCESSES,
-        "Order of lines, micro-batches and workers",
-        "Step k depends on seed, data and k alone: equal batches for 0, 1, 2 and 4 workers, any micro-batches.",
-        ("tests/data/test_feed.py", "tests/data/test_sampler.py"),
-    ),
-    Figure(
-        33,
-        "resized",
-        PROCESSES,
-        "Stopped with two processes, gone on with one, and back",
-        "A training that was stopped goes on with other numbers of processes: figures within 1e-4, weights within 1e-5 "
-        "of those of one process that nobody stopped.",
-        ("tests/runs/test_processes.py::test_stopped_with_two_processes_it_goes_on_with_one_and_back",),
-    ),
-    Figure(
-        34,
-        "killed-process",
-        PROCESSES,
-        "One of two processes is killed",
-        "SIGKILL at a step: the launcher ends within 60 s, no process is left, the newest checkpoint of every network "
-        "is whole, and the same command goes on to files equal to those of two processes that nobody killed.",
-        (f"{HERE}/long_processes.py::test_a_killed_process_ends_the_run_and_nothing_is_lost",),
-        many=10,
-    ),
-    Figure(
-        35,
-        "restarted",
-        PROCESSES,
-        "The launcher starts both again",
-        "SIGKILL at a step under `torchrun --max-restarts 1`: both processes come up again, go on at the newest "
-        "checkpoint and end with files equal to those that nobody disturbed.",
-        (f"{HERE}/long_processes.py::test_the_launcher_starts_both_again_and_the_run_goes_on",),
-        many=6,
-    ),
-    Figure(
-        36,
-        "long-haul",
-        PROCESSES,
-        "Ten thousand steps",
-        "A sample each hundredth of the way: memory of all processes of a training, its open files, the files of its "
-        "folder and the bytes of its checkpoints are no more than in the first fifth (memory: 16 MB more at most).",
-        (f"{HERE}/long_haul.py",),
-        many=10_000,
-    ),
-    Figure(
         41,
         "not-finite",
         NUMBERS,
@@ -197,6 +64,43 @@ FIGURES = (
         "CTC and its caseless forms against the sum over all paths, every other term against its formula in float64, "
         "in value and gradient; zero at equality, invariant to padding and company.",
         ("tests/teaching/test_losses.py", "tests/teaching/test_terms.py", "tests/teaching/test_alignment_terms.py"),
+    ),
+    Figure(
+        43,
+        "padding",
+        NUMBERS,
+        "A line alone and in a batch",
+        "A line gives the same alone and inside of a padded batch: logits of every student, texts of more than 1,000 "
+        "real lines, read by torch and by ONNX.",
+        (
+            "tests/students/test_networks.py::test_a_line_alone_and_in_a_batch_give_the_same_logits",
+            "tests/delivery/test_export.py::test_real_lines_read_alike_alone_and_in_batches_by_torch_and_by_onnx",
+        ),
+    ),
+    Figure(
+        44,
+        "export",
+        NUMBERS,
+        "What is exported reads alike",
+        "ONNX gives the logits of torch at widths and batches of all kinds, half precision and int8 within their "
+        "budget; what fails the gate is not written.",
+        (
+            "tests/delivery/test_onnx.py",
+            "tests/delivery/test_export.py",
+            "tests/delivery/test_locator_export.py",
+        ),
+    ),
+    Figure(
+        45,
+        "model-files",
+        NUMBERS,
+        "Model files",
+        "Equal weights give equal bytes, a file that others can read, opened without what training needs and without "
+        "the suite.",
+        (
+            "tests/students/test_model_file.py",
+            "tests/house/test_imports.py",
+        ),
     ),
     Figure(
         51,
@@ -236,6 +140,35 @@ FIGURES = (
         "documented error.",
         (f"{HERE}/long_guided.py",),
         many=100_000,
+    ),
+    Figure(
+        55,
+        "refused-early",
+        INPUT,
+        "Refused before any work",
+        "Pictures that claim too many pixels, documents with entities, recipes whose aliases grow without end, names "
+        "that lead out of a folder, model files that are something else: refused with the reason.",
+        (
+            "tests/students/test_image.py::test_what_cannot_be_read_is_one_error_that_names_the_file",
+            "tests/students/test_modes.py::test_jpeg_2000_has_the_limits_of_the_others",
+            "tests/data/formats/test_pages.py::test_a_broken_page_is_one_error",
+            "tests/data/formats/test_columns_and_quotes.py::test_names_outside_the_folder_are_refused",
+            "tests/data/test_exchange.py::test_names_that_are_no_file_names_become_numbers_and_none_is_written_twice",
+            "tests/recipe/test_recipe.py::test_aliases_without_end_are_refused",
+            "tests/adoption/test_bad_input.py",
+        ),
+    ),
+    Figure(
+        56,
+        "served",
+        INPUT,
+        "What is served",
+        "`distill demo` serves its page alone, to whoever asks for this machine, and takes no bodies; the service "
+        "limits pictures, headers, bodies, waiting and silence.",
+        (
+            "tests/delivery/test_demo.py",
+            "tests/students/serving/test_service.py",
+        ),
     ),
     Figure(
         61,
