@@ -26,8 +26,10 @@ TEMPLATE_KINDS = (
     "phrases",
     "forms",
     "digits",
+    "typography",
 )
 
+_PART = re.compile(r"\{(\w+)(?::(\d+))?\}")
 _CODE_CHARACTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
 _DOMAINS = ("com", "net", "org", "info", "shop", "biz", "eu", "de", "nl", "fr", "jp", "uk", "za", "mx")
 _RUDE = re.compile("cock|cum|cunt|dick|fag|fuc?k|jap|jizz|kkk|nazi|nig|piss|poo|pric?k|shit|slut|tit|twat|wank|whor")
@@ -45,6 +47,12 @@ def common_words() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
+def characters_of_typography() -> frozenset[str]:
+    """Return the characters that texts of the kind `typography` have besides `CHARACTERS`."""
+    return frozenset("".join(re.sub(_PART, "", template) for template in _templates()["typography"])) - set(CHARACTERS)
+
+
+@lru_cache(maxsize=1)
 def _templates() -> dict[str, tuple[str, ...]]:
     """The templates of every kind. A block of the file begins with the kind; an empty row ends it."""
     blocks = files("distill.synthesis").joinpath("templates.txt").read_text("utf-8").strip().split("\n\n")
@@ -59,7 +67,7 @@ def _filled(template: str, rng: random.Random) -> str:
         part = _PARTS[name.lower()](rng, length)
         return part if name.islower() else part.upper() if name.isupper() else part.capitalize()
 
-    return re.sub(r"\{(\w+)(?::(\d+))?\}", sampled, template)
+    return re.sub(_PART, sampled, template)
 
 
 def _pseudo(rng: random.Random, _: int) -> str:

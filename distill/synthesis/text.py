@@ -15,14 +15,23 @@ from typing import Any
 import torch
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from distill.data.augment import Share
 from distill.schema import Section, without_unset
+from distill.synthesis.accents import accented, characters_of_accents
 from distill.synthesis.corpus import NO_TEXTS, Texts, balanced_words, piece_of, read_texts
 from distill.synthesis.hanzi import HanziText, characters_of_lines, hanzi_line
 from distill.synthesis.hanzi_words import hanzi_words
-from distill.synthesis.templates import CHARACTERS, TEMPLATE_KINDS, common_words, text_from_template
+from distill.synthesis.templates import (
+    CHARACTERS,
+    TEMPLATE_KINDS,
+    characters_of_typography,
+    common_words,
+    text_from_template,
+)
 from students.errors import DataError
 
 _ATTEMPTS = 1000
+_SPELT = ("words", "pseudo_words", "phrases", "forms", "typography")
 _KINDS = (*TEMPLATE_KINDS, "corpus", "word_list", "balanced", "random", "hanzi")
 
 
@@ -46,6 +55,9 @@ class TextMix(Section):
         default=0.0, ge=0, description="weight of texts as on receipts and forms: names, numbers, keys"
     )
     digits: float = Field(default=0.0, ge=0, description="weight of two to six digits and nothing else")
+    typography: float = Field(
+        default=0.0, ge=0, description="weight of texts with quotation marks, dashes, currencies, units: “ ” – € § °"
+    )
     phrases: float = Field(default=4.0, ge=0, description="weight of short phrases with punctuation")
     corpus: float = Field(default=0.0, ge=0, description="weight of text from corpus_file, cut at words")
     word_list: float = Field(default=0.0, ge=0, description="weight of one to three words from word_file")
@@ -60,11 +72,15 @@ class TextMix(Section):
     alphabet: str | None = Field(
         default=None, description="characters of random text; lines of files that have others are left out; null: all"
     )
+    accents: Share = Field(
+        default=0.0,
+        description="share of the words, phrases and forms whose letters become some of a European language: ä ç ł",
+    )
     hanzi: HanziText | None = Field(default=None, description="Chinese lines; null: none")
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(self, dump(self), ("hanzi",))
+        return without_unset(self, dump(self), ("typography", "accents", "hanzi"))
 
     @model_validator(mode="after")
     def _possible(self) -> "TextMix":
@@ -115,6 +131,10 @@ def possible_characters(mix: TextMix, texts: Texts) -> str:
         found |= set(CHARACTERS)
     if mix.digits:
         found |= set(string.digits)
+    if mix.typography:
+        found |= characters_of_typography()
+    if mix.accents:
+        found |= characters_of_accents()
     if mix.random:
         found |= set(_alphabet(mix))
     if mix.hanzi is not None and texts.hanzi is not None:
@@ -140,7 +160,9 @@ def _piece(kind: str, mix: TextMix, texts: Texts, rng: random.Random) -> str:
         case "hanzi" if mix.hanzi is not None and texts.hanzi is not None:
             return hanzi_line(mix.hanzi, texts.hanzi, mix.min_characters, mix.max_characters, rng)
         case _:
-            return text_from_template(kind, rng)
+            text = text_from_template(kind, rng)
+            spelt = mix.accents and kind in _SPELT and rng.random() < mix.accents
+            return accented(text, rng) if spelt else text
 
 
 def _alphabet(mix: TextMix) -> str:
