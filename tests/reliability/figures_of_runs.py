@@ -41,8 +41,8 @@ FIGURES_OF_RUNS = (
         "kill-random",
         INTERRUPTION,
         "Killed at random moments",
-        "SIGKILL after a random time, again and again until a process comes to its end, with a worker that prepares "
-        "steps ahead; then every file is equal.",
+        "SIGKILL after a random time from the first barrier on, again and again until a process comes to its end, with "
+        "120 steps a network and a worker that prepares them ahead; then every file is equal.",
         (f"{HERE}/long_interruption.py::test_killed_at_random_moments",),
         many=60,
     ),

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Launcher:
         )
 
     def run(self, words: Sequence[str], plan: Plan | None = None, kill_after_s: float | None = None) -> Ended:
-        """Run one command to its end, or kill it after so many seconds."""
+        """Run one command to its end, or kill it so many seconds after it has passed the first barrier of the plan."""
         job: dict[str, Any] = {"words": list(words), "plan": asdict(plan) if plan else None, "said": str(self.said)}
         job["kill_after_s"] = kill_after_s
         if self.process is None:
@@ -67,9 +68,11 @@ class Launcher:
 
 
 def _forked(job: dict[str, Any]) -> int:
+    log = Path(job["plan"]["log"]) if job["plan"] else None
+    size = _size(log)
     child = os.fork()
     if child:
-        return _waited(child, job["kill_after_s"])
+        return _waited(child, job["kill_after_s"], lambda: log is None or _size(log) > size)
     code = 70
     try:
         said = os.open(job["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -90,13 +93,19 @@ def _forked(job: dict[str, Any]) -> int:
         os._exit(code)
 
 
-def _waited(child: int, kill_after_s: float | None) -> int:
+def _size(path: Path | None) -> int:
+    return path.stat().st_size if path and path.exists() else 0
+
+
+def _waited(child: int, kill_after_s: float | None, has_begun: Callable[[], bool]) -> int:
     if kill_after_s is not None:
-        end = time.monotonic() + kill_after_s
+        end = math.inf
         while time.monotonic() < end:
             found, status = os.waitpid(child, os.WNOHANG)
             if found:
                 return os.waitstatus_to_exitcode(status)
+            if end == math.inf and has_begun():
+                end = time.monotonic() + kill_after_s
             time.sleep(0.002)
         os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
