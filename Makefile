@@ -111,7 +111,7 @@ dist: .venv/ready  ## build the wheels into dist/: the suite, the students alone
 	$(BIN)/python -m pip install --quiet --editable '.[dev,cluster]'
 	@touch $@
 
-cluster: .venv/cluster  ## Ray: its tests, and two workers against two plain processes (three minutes)
+cluster: .venv/cluster  ## Ray: its tests, and two workers against two plain processes (ten minutes)
 	$(BIN)/python -m pytest -m 'long or not long' tests/ground/test_cluster.py tests/data/test_importing.py $(WORDS)
 	$(BIN)/python tests/benchmarks/cluster.py
 

@@ -19,6 +19,7 @@ from students.errors import UserError
 
 Shard = TypeVar("Shard")
 KILLED_AT_MOST = 3  # times that a worker may be killed at one shard before the job gives up
+SHARDS_AHEAD = 2  # that a worker has at hand: the one it does, and the next, so that it never waits to be told
 SHOWN = 5
 
 
@@ -83,6 +84,27 @@ def lines_done(done: Iterator[Done], n_shards: int) -> Iterator[int]:
         )
 
 
+def begin_ray(workers: int, address: str | None = None) -> None:
+    """Connect this process to a Ray cluster, or start one of this machine alone with so many cores.
+
+    Raises `UserError` without Ray, and where it cannot be reached or started.
+    """
+    ray = _ray()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere unless somebody asks for it
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 leaves its workers nothing of a core that is shared
+    own = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+    settings: dict[str, Any] = {"address": address} if address else own
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        ray.init(log_to_driver=False, logging_level="ERROR", **settings)
+    except Exception as error:  # Ray raises plain ones where it does not come up in time
+        where = f"the Ray cluster {address}" if address else "Ray on this machine"
+        raise UserError(f"{where} cannot be reached or started: {error}") from error
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            signal.signal(number, handler)  # Ray sets its own, and we stop between two shards
+
+
 @dataclass(frozen=True)
 class OnRay:
     """A `Spread` over the workers of a Ray cluster, or of one that is started on this machine for as long as it takes.
@@ -102,27 +124,12 @@ class OnRay:
         ray = _ray()
         begun = not ray.is_initialized()
         if begun:
-            self._begin(ray)
+            begin_ray(self.workers, self.address)
         try:
             yield from self._done(work)
         finally:
             if begun:
                 ray.shutdown()
-
-    def _begin(self, ray: Any) -> None:
-        """Connect to the cluster, or start one of this machine alone."""
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere unless somebody asks for it
-        own = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
-        settings: dict[str, Any] = {"address": self.address} if self.address else own
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            ray.init(log_to_driver=False, logging_level="ERROR", **settings)
-        except Exception as error:  # Ray raises plain ones where it does not come up in time
-            where = f"the Ray cluster {self.address}" if self.address else "Ray on this machine"
-            raise UserError(f"{where} cannot be reached or started: {error}") from error
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in before.items():
-                signal.signal(number, handler)  # Ray sets its own, and we stop between two shards
 
     def _done(self, work: Work[Any]) -> Iterator[Done]:
         import ray.data
@@ -133,7 +140,9 @@ class OnRay:
         rows = ray.data.from_items(numbers, override_num_blocks=len(numbers)).map(
             _Worker,
             fn_constructor_args=(ray.put(work),),
-            compute=ray.data.ActorPoolStrategy(size=min(self.workers, len(numbers)), max_tasks_in_flight_per_actor=1),
+            compute=ray.data.ActorPoolStrategy(
+                size=min(self.workers, len(numbers)), max_tasks_in_flight_per_actor=SHARDS_AHEAD
+            ),
             num_cpus=1,
             num_gpus=self.gpus,
             max_restarts=-1,

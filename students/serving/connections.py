@@ -20,6 +20,10 @@ from students.serving.metrics import Metrics
 LOOK_S = 0.2  # deadlines are looked at so often
 
 
+class TooFarAhead(Exception):
+    """A client sends more requests than may wait for the answers ahead of them; what it sent besides is not parsed."""
+
+
 class Guard:
     """What the connections of one server share: their number, their deadlines, and what is counted of them."""
 
@@ -86,9 +90,22 @@ class Connection(HttpToolsProtocol):
                 self._refuse(status, f"request line and headers may have {most:,} bytes", "head too large")
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= self.guard.limits.max_ahead:
+            raise TooFarAhead
         super().on_message_begin()
         self._head_bytes = 0
         self._await("head", self.guard.limits.head_s)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what uvicorn cannot parse; end it without a word where another answer would come first."""
+        if len(self.pipeline) >= self.guard.limits.max_ahead:
+            self.end("too far ahead")
+        elif self.pipeline or (
+            self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        ):
+            self.end("no HTTP")
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"{msg} Send HTTP/1.1 or HTTP/1.0.", "no HTTP")
 
     def on_headers_complete(self) -> None:
         self.guard.silent.pop(self, None)

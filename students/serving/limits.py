@@ -17,6 +17,7 @@ class Limits(BaseModel):
     max_batch: int = Field(8, ge=1, description="pictures that are read together, of those that wait")
     retry_after_s: int = Field(1, ge=1, description="what Retry-After asks for where it is answered with 503")
     max_connections: int = Field(512, ge=1, description="open connections; the silent ones make room for new ones")
+    max_ahead: int = Field(8, ge=1, description="requests that a connection may send before the one ahead is answered")
     max_head_bytes: int = Field(16 * 2**10, ge=256, description="bytes of the request line and the headers")
     head_s: float = Field(5.0, gt=0, description="seconds until the headers of a request must be there")
     body_s: float = Field(15.0, gt=0, description="seconds from then until the picture must be there")

@@ -140,8 +140,12 @@ def test_steps_of_two_processes_are_held_against_one(
 
 @of("cluster")
 def test_workers_are_measured_against_plain_processes(benchmark: ModuleType) -> None:
-    (ratio,) = benchmark.ratios(benchmark.SOURCE.model_copy(update={"lines": 2}), here, 1)
-    assert ratio > 0
+    pairs = list(benchmark.pairs_of(benchmark.source_of(2), here, 2))
+    records = benchmark.question(pairs, 3.0, ["--pairs", "2"], 60).records
+    ratio = next(each for each in records if each.columns["side"] == "Ray / plain")
+    assert (ratio.what, ratio.interval is not None) == ("lines a second", True)
+    assert {"seconds of the processor: this process", "seconds of a first small job"} <= {each.what for each in records}
+    assert records[0].command == "python tests/benchmarks/cluster.py --pairs 2"
 
 
 @of("pages")

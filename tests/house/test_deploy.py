@@ -120,10 +120,15 @@ def test_every_picture_is_read_by_one_task(tmp_path: Path) -> None:
     names = [f"pictures/a line {i}.png" for i in range(7)]
     for name in names:
         (tmp_path / name).touch()
-    stand_in(tmp_path, "distill", 'shift 2; printf "%s\\n" "$@"')
-    for task in range(3):
-        environment = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_COUNT": "3"}
-        ran = submitted(tmp_path, "read.sbatch", "model.onnx", "pictures", "texts", **environment)
-        assert ran.returncode == 0, ran.stderr
-    read = [line for path in (tmp_path / "texts").glob("*.tsv") for line in path.read_text().splitlines()]
-    assert sorted(read) == names
+    stand_in(tmp_path, "distill", 'shift 2; [ $# -gt 0 ] || exit 2; printf "%s\\n" "$@"')
+    for parts in ("3", "9"):  # with nine, two tasks have nothing to read
+        words = ("model.onnx", "pictures", f"texts-{parts}", parts)
+        for task in range(int(parts)):
+            ran = submitted(tmp_path, "read.sbatch", *words, SLURM_ARRAY_TASK_ID=str(task))
+            assert ran.returncode == 0, ran.stderr
+        texts = sorted((tmp_path / f"texts-{parts}").glob("*.tsv"))
+        assert len(texts) == int(parts)
+        assert sorted(line for path in texts for line in path.read_text().splitlines()) == names
+    beyond = submitted(tmp_path, "read.sbatch", *words, SLURM_ARRAY_TASK_ID="9")
+    assert beyond.returncode == 2
+    assert "tasks are numbered from 0, so --array=0-8" in beyond.stderr

@@ -179,6 +179,29 @@ def test_a_slow_client_is_told_so(reader: Reader, sent: bytes, limit: str, words
     assert words in answer
 
 
+def test_who_asks_on_and_on_without_listening_is_cut_off(reader: Reader) -> None:
+    gate = Gated(reader)
+    with serving(gate.reader, max_ahead=2) as served, ThreadPoolExecutor(1) as clients:
+        answer = clients.submit(served.read, png_bytes())
+        assert gate.reading.acquire(timeout=PATIENCE_S)
+        few = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nnone"
+        with served.opened(few, b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 50) as connection:
+            assert not connection.recv(4096)  # it is closed, and none of the fifty was begun
+        assert served.figure('students_connections_closed_total{reason="too far ahead"}') == 1
+        gate.let_go.set()
+        assert answer.result().status == 200
+        with served.opened(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 3) as connection:
+            answers = b""
+            while answers.count(b"HTTP/1.1 200 ") < 3:  # what fits is answered, in order
+                answers += connection.recv(4096) or pytest.fail("closed too early")
+
+
+def test_what_is_no_http_is_told_so(served: Served) -> None:
+    with served.opened(b"\x16\x03\x01 hello\r\n\r\n") as connection:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+    assert served.figure('students_connections_closed_total{reason="no HTTP"}') == 1
+
+
 def test_headers_without_end_are_refused(served: Served) -> None:
     with served.opened(b"GET /health HTTP/1.1\r\nX: " + b"a" * 20_000) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
