@@ -74,8 +74,9 @@ test-long: .venv/ready  ## run the tests that `make test` leaves out since they 
 reliability: .venv/ready  ## every promise with many trials, into RELIABILITY.md: hours; ARGS= names figures
 	$(BIN)/python -m tests.reliability.measure $(WORDS)
 
-mutation: .venv/mutation  ## put faults into the core and count those its tests see: hours; ARGS='--most 100' a sample
-	$(BIN)/python -m tests.reliability.measure mutation $(WORDS)
+CORES := charset direction sampler losses checkpoint metrics
+mutation: .venv/mutation  ## put faults into the core and count those its tests see; ARGS='--most 100' a sample
+	$(BIN)/python -m tests.reliability.measure $(CORES:%=mutation-%) $(WORDS)
 
 .venv/mutation: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[mutation]'

@@ -73,8 +73,7 @@ class Order:
         return groups
 
 
-@lru_cache(maxsize=2)
-def _epoch(order: Order, epoch: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _steps_of_epoch(order: Order, epoch: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The line numbers of every step of one epoch, and how often each was used before."""
     generator = generator_of("order", order.seed, epoch)
     size = order.batch_lines
@@ -96,6 +95,9 @@ def _epoch(order: Order, epoch: int) -> tuple[list[np.ndarray], list[np.ndarray]
         steps = _filled(order, epoch, steps)
     seen: Counter[int] = Counter()
     return steps, [np.array([_count_up(seen, i) for i in step.tolist()], np.int64) for step in steps]
+
+
+_epoch = lru_cache(maxsize=2)(_steps_of_epoch)
 
 
 def _count_up(seen: Counter[int], i: int) -> int:

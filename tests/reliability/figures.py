@@ -14,6 +14,15 @@ from tests.reliability.trials import LONG
 
 HERE = "tests/reliability"
 
+CORES = {
+    "charset": "the charset",
+    "direction": "the reading direction",
+    "sampler": "the sampler",
+    "losses": "the losses",
+    "checkpoint": "checkpoints",
+    "metrics": "the metrics",
+}
+
 FIGURES: tuple[Figure, ...] = (
     *FIGURES_OF_RUNS,
     Figure(
@@ -196,16 +205,19 @@ FIGURES: tuple[Figure, ...] = (
         ),
         many=100,
     ),
-    Figure(
-        71,
-        "mutation",
-        TESTS,
-        "Faults put into the core",
-        "One operator, constant, condition or argument is altered at a time, and the tests of that part are run: of at "
-        "least 85 % of such faults one of them fails.",
-        (f"{HERE}/long_mutation.py",),
-        many=10_000,
-        least=0.85,
+    *(
+        Figure(
+            number,
+            f"mutation-{core}",
+            TESTS,
+            f"Faults put into {what}",
+            "One operator, constant, condition or argument is altered at a time, and the tests of that part are run: "
+            "of at least 85 % of such faults one of them fails.",
+            (f"{HERE}/long_mutation.py::test_faults_in_the_core_are_seen[{core}]",),
+            many=10_000,
+            least=0.85,
+        )
+        for number, (core, what) in enumerate(CORES.items(), 71)
     ),
 )
 

@@ -129,6 +129,8 @@ def _finding(figure: Figure, found: Mapping[str, Any]) -> str:
         return f"**Falls short:** {trials - passed:,} of {trials:,} trials failed."
     if passed == trials:
         return f"All of {trials:,} trials passed."
+    if len(counts) == 1:
+        return f"All of the share that is wanted, {figure.least:.0%}: {passed:,} of {trials:,} trials passed."
     return (
         f"All of {len(counts)} parts hold: {passed:,} of {trials:,} trials passed, of each {figure.least:.0%} or more."
     )

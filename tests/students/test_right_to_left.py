@@ -64,8 +64,18 @@ def test_lines_without_such_letters_have_the_charset_that_they_always_had() -> N
     old = Charset.model_validate({"characters": f"{A}{B}1"})
     assert old.order == "logical"
     assert old.encode(f"{A}{B}1") == [1, 2, 3]
-    assert old.decode([1, 2, 3]) == f"{A}{B}1"
+    assert old.decode([1, 2, 3]) == old.read_back(f"{A}{B}1") == f"{A}{B}1"
+    assert charset.for_lines() == charset
+    assert old.for_lines().order == "visual"
     assert Charset.model_validate(CHARSET.model_dump()) == CHARSET
+
+
+def test_labels_say_how_lines_are_read_that_could_run_either_way() -> None:
+    catalogue = [f"{A}{B} abcdef", f"{A} xyz"]
+    charset = Charset.of_lines(catalogue)
+    assert charset.base == "R"
+    assert [charset.decode(charset.encode(label)) for label in catalogue] == catalogue
+    assert Charset.of_lines([f"{A}{B}{C} ab", f"{A}{B}"]).base is None
 
 
 @pytest.mark.parametrize("decoding", [Greedy(), Beam(), Beam(n_best=3)], ids=["greedy", "beam", "n-best"])
