@@ -1,11 +1,15 @@
 """Which lines form which step: every line once an epoch, one width a group, a function of seed and step."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.data.sampler import Order, in_width_order
+from distill.data.sampler import Group, Order, in_width_order
+from distill.seeds import generator_of
 from tests.feeding import lines_of_step
 
 WIDTHS = st.lists(st.sampled_from([32, 48, 64, 96]), min_size=1, max_size=120).map(np.array)
@@ -45,6 +49,44 @@ def test_micro_batches_split_a_step_and_change_nothing_else(size: int) -> None:
     for k in range(4):
         assert lines_of_step(whole, k) == lines_of_step(split, k)
         assert all(len(group.indices) <= size for group in split.step(k)[1])
+
+
+@settings(max_examples=30)
+@given(WIDTHS, st.integers(1, 20), st.integers(0, 2))
+def test_most_steps_have_one_width_and_the_first_lines_of_the_epoch_fill_the_last(
+    widths: np.ndarray, size: int, epoch: int
+) -> None:
+    order = Order(widths, size, 3)
+    steps = [lines_of_step(order, epoch * order.steps_per_epoch + k) for k in range(order.steps_per_epoch)]
+    left = sum(n % size for n in Counter(widths.tolist()).values())
+    assert sum(len(set(widths[step])) > 1 for step in steps) <= -(-left // size)
+    again = Counter(i for step in steps for i in step) - Counter(range(len(widths)))
+    shuffled = torch.randperm(len(widths), generator=generator_of("order", 3, epoch))
+    assert again == Counter(np.resize(shuffled.numpy(), again.total()).tolist())
+
+
+def test_orders_are_those_of_their_seeds_and_stay_so_in_later_versions() -> None:
+    widths, labelled = np.full(12, 32), np.arange(12) % 3 > 0
+    student, control = Order(widths, 12, 7), Order(widths, 12, 7, labelled=labelled)
+    for epoch in range(3):  # one step each
+        theirs, ours = lines_of_step(student, epoch), lines_of_step(control, epoch)
+        assert theirs == torch.randperm(12, generator=generator_of("order", 7, epoch)).tolist()
+        fillers = np.flatnonzero(labelled)[torch.randperm(8, generator=generator_of("fill", 7, epoch)).numpy()]
+        assert [i for i, own in zip(ours, theirs, strict=True) if not labelled[own]] == fillers[:4].tolist()
+        assert [i for i, own in zip(ours, theirs, strict=True) if labelled[own]] == [i for i in theirs if labelled[i]]
+
+
+def test_a_part_of_a_group_keeps_the_uses_of_its_lines() -> None:
+    assert Group(32, (5, 6, 7), (0, 1, 2)).part(slice(1, 3)) == Group(32, (6, 7), (1, 2))
+
+
+def test_some_lines_are_read_by_their_numbers_and_for_the_first_time() -> None:
+    widths = np.array([64, 32, 64, 32, 64, 64])
+    assert list(in_width_order(widths, 2, np.array([5, 1, 0, 2]))) == [
+        Group(32, (1,), (0,)),
+        Group(64, (5, 0), (0, 0)),
+        Group(64, (2,), (0,)),
+    ]
 
 
 @given(WIDTHS, st.integers(1, 20))

@@ -79,6 +79,34 @@ def test_sources_and_words_are_scored_apart() -> None:
     assert result.sources["y"].cer == 0
 
 
+def test_a_score_says_of_how_many_lines_of_each_source_it_is() -> None:
+    truths = [Truth("a", "abcd", "y"), Truth("b", "ab", "x"), Truth("c", "abcdef", "y"), Truth("d", "-", "z")]
+    result = score(truths, {"a": "abcx", "b": "ab", "c": "abcdef", "d": ""}, "alnum").as_dict()
+    assert result == {
+        "protocol": "alnum",
+        "n": 3,
+        "exact": pytest.approx(2 / 3),
+        "cer": pytest.approx(1 / 12),
+        "wer": pytest.approx(1 / 3),
+        "left_out": 1,
+        "sources": {
+            "x": {"n": 1, "exact": 1.0, "cer": 0.0},
+            "y": {"n": 2, "exact": 0.5, "cer": pytest.approx(0.1)},
+        },
+    }
+    assert list(result["sources"]) == ["x", "y"]
+
+
+def test_of_no_lines_every_rate_is_zero() -> None:
+    nothing = score([], {}, "exact")
+    assert (nothing.n, nothing.exact, nothing.cer, nothing.wer, nothing.sources) == (0, 0.0, 0.0, 0.0, {})
+
+
+def test_a_protocol_that_does_not_exist_folds_nothing() -> None:
+    with pytest.raises(AssertionError, match="nospaces"):
+        fold("a b", "nospaces")  # type: ignore[arg-type]
+
+
 def test_a_reading_is_compared_only_in_what_the_label_records() -> None:
     truths = [Truth("a", "DON'T", "capitals", "caseless"), Truth("b", "Dont", "words", "no_punctuation")]
     assert score(truths, {"a": "Don't", "b": "Don't!"}, "exact").exact == 1
@@ -89,3 +117,11 @@ def test_an_interval_of_a_share_is_as_in_a_table() -> None:
     assert wilson(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)  # of any calculator of Wilson intervals
     assert wilson(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
     assert wilson(1.0, 10)[1] == pytest.approx(1)
+
+
+def test_an_interval_holds_its_share_and_stays_within_zero_and_one() -> None:
+    for n in range(1, 60):
+        for hits in range(n + 1):
+            low, high = wilson(hits / n, n)
+            assert 0 <= low <= hits / n + 1e-12
+            assert hits / n - 1e-12 <= high <= 1

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from distill import checkpoint as checkpoints
-from distill.checkpoint import Checkpoint, load, newest, save
+from distill.checkpoint import Checkpoint, load, newest, read_state, save
 from distill.digests import on_host, tensors_digest
 from students.errors import CheckpointError
 
@@ -66,6 +66,81 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
     assert newest_step(tmp_path) == 10
 
 
+@pytest.mark.parametrize("keep", [1, 3])
+def test_as_many_stay_as_are_asked_for_also_where_the_newest_is_there_already(tmp_path: Path, keep: int) -> None:
+    for step in range(1, 6):
+        save(tmp_path, step, made(step), keep=4)
+    assert len(list(tmp_path.iterdir())) == 4
+    save(tmp_path, 5, made(5), keep)
+    assert [p.name for p in sorted(tmp_path.iterdir())] == [f"step-{step:08d}" for step in range(6 - keep, 6)]
+    save(tmp_path, 6, made(6), keep)
+    assert [p.name for p in sorted(tmp_path.iterdir())] == [f"step-{step:08d}" for step in range(7 - keep, 7)]
+
+
+def test_what_a_killed_process_has_half_written_goes_with_the_next_checkpoint(tmp_path: Path) -> None:
+    root = tmp_path / "new" / "checkpoints"
+    save(root, 5, made(5))
+    for step in (7, 10):
+        half = root / f".step-{step:08d}.tmp"
+        half.mkdir()
+        (half / "weights.safetensors").write_bytes(b"half")
+    save(root, 10, made(10))
+    assert [p.name for p in sorted(root.iterdir())] == ["step-00000005", "step-00000010"]
+
+
+def test_a_warning_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save(tmp_path, 5, made(5))
+    folder = tmp_path / "step-00000005"
+
+    def said() -> str:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert newest(tmp_path) is None
+        (record,) = caplog.records
+        return record.getMessage()
+
+    (folder / "more.txt").write_text("")
+    assert said() == (
+        f"{folder}: passed over: its files are ['more.txt', 'state.json', 'weights.safetensors'], "
+        "the manifest names ['state.json', 'weights.safetensors']"
+    )
+    (folder / "more.txt").unlink()
+    (folder / "state.json").write_text("{}")
+    assert said() == f"{folder}: passed over: state.json was altered or cut short"
+    for text in ("", "[1]", "{"):
+        (folder / "MANIFEST.json").write_text(text)
+        assert f"{folder}: passed over: " in said()
+    (folder / "MANIFEST.json").unlink()
+    assert f"{folder}: passed over: no readable manifest ([Errno 2]" in said()
+
+
+def test_a_checkpoint_that_cannot_be_read_again_is_no_reason_to_delete_an_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that loses what it was given, and says nothing."""
+    for step in (5, 10):
+        save(tmp_path, step, made(step))
+    whole = Path.replace
+
+    def losing(self: Path, target: Path) -> Path:
+        (self / "state.json").write_text("")
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", losing)
+    with pytest.raises(CheckpointError) as caught:
+        save(tmp_path, 15, made(15))
+    folder = tmp_path / "step-00000015"
+    assert str(caught.value) == f"{folder}: written but not readable: state.json was altered or cut short"
+    assert [p.name for p in sorted(tmp_path.iterdir())] == [f"step-{step:08d}" for step in (5, 10, 15)]
+    assert newest_step(tmp_path) == 10
+
+
+def test_the_state_is_read_without_the_tensors(tmp_path: Path) -> None:
+    save(tmp_path, 5, made(5))
+    (tmp_path / "step-00000005" / "weights.safetensors").unlink()
+    assert read_state(tmp_path / "step-00000005") == {"step": 5}
+
+
 class FullDisk:
     """An operation on files that fails at one of its calls."""
 
@@ -105,8 +180,25 @@ def test_after_a_full_disk_at_any_place_a_whole_checkpoint_remains(
 
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="file"):
-        save(tmp_path / "file" / "checkpoints", 1, made(1))
+    root = tmp_path / "file" / "checkpoints"
+    with pytest.raises(CheckpointError) as caught:
+        save(root, 1, made(1))
+    assert str(caught.value) == (
+        f"{root / 'step-00000001'}: the checkpoint cannot be written: Not a directory; earlier ones are intact, "
+        "mend it and start the same command again"
+    )
+
+
+def test_a_refusal_without_a_reason_of_the_system_is_named_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError("the store is gone")
+
+    monkeypatch.setattr(checkpoints.os, "fsync", refuse)
+    with pytest.raises(CheckpointError, match=r"cannot be written: the store is gone; earlier"):
+        save(tmp_path, 1, made(1))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_recurrent_weights_packed_in_one_storage_are_all_saved(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ CORES = (
         ("tests/students/test_charset.py", "tests/students/test_right_to_left.py"),
     ),
     Core("direction", ("students/direction.py",), ("tests/students/test_direction.py",)),
-    Core("sampler", ("distill/data/sampler.py",), ("tests/data/test_sampler.py",)),
+    Core("sampler", ("distill/data/sampler.py",), ("tests/data/test_sampler.py", "tests/data/test_mixing.py")),
     Core(
         "losses",
         ("distill/teaching/losses/*.py",),
