@@ -60,6 +60,8 @@ def test_most_steps_have_one_width_and_the_first_lines_of_the_epoch_fill_the_las
     steps = [lines_of_step(order, epoch * order.steps_per_epoch + k) for k in range(order.steps_per_epoch)]
     left = sum(n % size for n in Counter(widths.tolist()).values())
     assert sum(len(set(widths[step])) > 1 for step in steps) <= -(-left // size)
+    for width_px, n in Counter(widths.tolist()).items():
+        assert sum(set(widths[step]) == {width_px} for step in steps) >= n // size
     again = Counter(i for step in steps for i in step) - Counter(range(len(widths)))
     shuffled = torch.randperm(len(widths), generator=generator_of("order", 3, epoch))
     assert again == Counter(np.resize(shuffled.numpy(), again.total()).tolist())
@@ -120,8 +122,10 @@ def test_fillers_have_the_width_of_the_slot_where_there_are_any() -> None:
 def test_a_line_used_again_in_an_epoch_counts_its_uses() -> None:
     control = Order(np.full(40, 32), 10, 0, labelled=np.arange(40) < 10)
     uses = [(i, use) for k in range(4) for g in control.step(k)[1] for i, use in zip(g.indices, g.uses, strict=True)]
-    assert len(set(uses)) == len(uses) == 40
-    assert max(use for _, use in uses) >= 3
+    times = Counter(i for i, _ in uses)
+    assert sorted(uses) == [(i, use) for i in sorted(times) for use in range(times[i])]
+    assert times.total() == 40
+    assert max(times.values()) >= 4
 
 
 def test_a_rare_width_is_not_filled_with_copies_of_one_line() -> None:

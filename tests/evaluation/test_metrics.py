@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.evaluation.metrics import Truth, fold, score, wilson
+from distill.evaluation.metrics import Compared, Truth, compare, fold, score, wilson
 from distill.evaluation.variants import variant_table
 from students.errors import DataError
 
@@ -100,6 +100,12 @@ def test_a_score_says_of_how_many_lines_of_each_source_it_is() -> None:
 def test_of_no_lines_every_rate_is_zero() -> None:
     nothing = score([], {}, "exact")
     assert (nothing.n, nothing.exact, nothing.cer, nothing.wer, nothing.sources) == (0, 0.0, 0.0, 0.0, {})
+
+
+def test_a_comparison_shows_what_was_compared() -> None:
+    truth = Truth("a", "Ab c", "s")
+    (compared,) = compare([truth], {"a": "ab d"}, "nospace")
+    assert compared == Compared(truth, "ABC", "ABD", False, 1, 3, 2, 2)
 
 
 def test_a_protocol_that_does_not_exist_folds_nothing() -> None:

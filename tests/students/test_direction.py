@@ -82,6 +82,14 @@ def test_the_labels_tell_the_direction_of_lines_that_could_run_either_way() -> N
     assert to_logical(f"12 abc {B}{A}", "R").text == f"12 abc {A}{B}"  # no line to the left is drawn so
 
 
+def test_the_direction_of_most_lines_decides_where_that_of_most_letters_is_more_often_wrong() -> None:
+    two_wrong_and_one_right = [f"a {A}{B}{C}{D}", f"b {A}{B}{C}{D}", f"{A}{B}{C} ab"]
+    assert base_of(two_wrong_and_one_right) == "L"
+    assert base_of([f"abc {A}{B}{C}{D}", f"{A}{B} abcdef"]) == "R"  # as many of both
+    assert base_of([f"{A}{B}{C} ab"]) is None
+    assert base_of([f"abc {A}", f"{A}{B}{C} ab", f"{A} bcd"]) is None  # as often wrong as the lines that run otherwise
+
+
 def test_direction_marks_order_a_line_and_are_not_drawn() -> None:
     right_to_left_mark = "\u200f"
     assert to_visual(f"{A} abc!").text == f"!abc {A}"
@@ -136,6 +144,17 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     assert not runs_right_to_left("plain text needs none")
 
 
-def test_a_line_too_long_to_be_one_is_refused() -> None:
-    with pytest.raises(DataError, match="9026 characters"):
+def test_a_character_without_a_width_is_one_of_the_line_and_lost_in_neither_order() -> None:
+    tag, joiner = "\U000e0067", "\u200d"
+    assert to_visual(f"{tag}{A}{B}") == (f"{B}{A}{tag}", (2, 1, 0))
+    assert to_visual(f"{joiner}{A}{B} abc") == (f"abc {B}{A}{joiner}", (4, 5, 6, 3, 2, 1, 0))
+    for stored in (f"{A}{tag}{B}", f"{tag}abc", f"\u200babc {A}"):
+        assert to_logical(to_visual(stored).text).text == stored
+
+
+def test_long_lines_are_turned_too_and_one_too_long_to_be_one_is_refused() -> None:
+    assert to_visual(A * 150 + B * 150).text == B * 150 + A * 150
+    assert to_visual(A * 9024 + B).places[0] == 9024
+    with pytest.raises(DataError) as caught:
         to_visual(A * 9026)
+    assert str(caught.value) == f"a line of 9026 characters, '{A * 20}'...: too long to be one"

@@ -61,6 +61,18 @@ def test_ctc_leaves_unlabelled_lines_alone() -> None:
     assert (nothing.item(), none) == (0, 0)
 
 
+def test_ctc_of_half_precision_is_summed_in_float32() -> None:
+    half = outputs(logits(2, 6, 4).bfloat16())
+    labels = torch.tensor([[1, 2], [3, 3]]), torch.tensor([2, 2]), torch.tensor([True, True])
+    total, _ = ctc(half, *labels)
+    assert total.dtype == torch.float32
+    assert total.item() == pytest.approx(ctc(outputs(half.logits_NTC.float()), *labels)[0].item(), rel=1e-6)
+    changes, _ = class_changes(
+        outputs(half.logits_NTC), labels[2], foldings(Charset(characters="aAb"), ["caseless"] * 2)
+    )
+    assert changes.dtype == torch.float32
+
+
 def test_ctc_says_infinity_where_a_label_has_too_few_frames() -> None:
     total, _ = ctc(outputs(logits(1, 2, 3)), torch.tensor([[1, 1]]), torch.tensor([2]), torch.tensor([True]))
     assert math.isinf(total.item())

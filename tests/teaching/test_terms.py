@@ -216,6 +216,17 @@ def test_a_term_bears_lines_without_frames_and_batches_without_lines(name: str) 
     assert (total.item(), count) == (0, 0)
 
 
+@pytest.mark.parametrize("name", FAST)
+def test_a_term_of_half_precision_is_summed_in_float32_also_where_autocast_is_on(name: str) -> None:
+    fast = FAST[name][0]
+    student, teacher = (outputs(logits(2, T, C, seed=seed).bfloat16(), [T, T - 2]) for seed in (1, 2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        total, _ = fast(student, teacher)
+    wide, _ = fast(*(outputs(side.logits_NTC.float(), [T, T - 2]) for side in (student, teacher)))
+    assert total.dtype == torch.float32
+    assert total.item() == pytest.approx(wide.item(), rel=1e-5)
+
+
 def test_focal_frame_kl_without_a_factor_is_the_whole_and_a_certain_student_still_follows() -> None:
     student, teacher = outputs(logits(2, T, C, seed=6)), outputs(logits(2, T, C, seed=7))
     whole, _ = frame_kl(student, teacher, FrameKL(temperature=TAU, frames="all"))
