@@ -1,42 +1,56 @@
-"""Coverage-guided fuzzing of one kind of file: `python -m tests.reliability.guided FILE N [SECONDS]`, with atheris.
+"""Coverage-guided fuzzing, with atheris, of files that are read.
 
-FILE is the name of one of the valid files that `test_hostile` alters; N, how often it is altered and read, within
-SECONDS. Ends with
-exit code 0 if every reading ended in lines or in a documented error, else with libFuzzer's 77 and a traceback.
+`python -m tests.reliability.guided COUNTS N [SECONDS]`: N times, or for SECONDS, one of `FILES`, valid files that
+`test_hostile` alters, is altered and read; the first byte of a case says which. COUNTS is a file that says in JSON how
+often each was read to its end. Ends with exit code 0 if every reading ended in lines or in a documented error, else with
+libFuzzer's 77 and a traceback.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import tempfile
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import atheris
 
+FILES = (
+    *("picture.png", "picture.tiff", "labels.json", "metadata.jsonl", "Label.txt", "page.xml", "alto.xml"),
+    *("lines.tar", "model.safetensors", "model.onnx", "recipe.yaml"),
+)
 LONGEST = 4096  # bytes of a case; what matters stands at the beginning of most files
-LONGEST_S = 20  # of one case; `test_hostile` measures the processor's time, this stops what never ends
+LONGEST_S = 60  # of one case; `test_hostile` measures the processor's time, this stops what never ends
+COUNTED_EVERY = 20
 
 
-def main(name: str, n: int, seconds: int = 0) -> None:
-    """Alter a file n times, guided by which code its readings reach."""
+def main(counts: Path, n: int, seconds: int = 0) -> None:
+    """Alter files n times, guided by which code their readings reach."""
     with atheris.instrument_imports(include=["distill.data", "distill.recipe", "students"]):
         from students.errors import UserError
         from tests.reliability.test_hostile import seeds
 
     logging.disable()
     with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder, "corpus")
+        corpus, files = Path(folder, "corpus"), Path(folder, "files")
         corpus.mkdir()
-        (Path(folder) / "files").mkdir()
-        path, read = next((path, read) for _, path, read in seeds(Path(folder) / "files") if path.name == name)
-        (corpus / name).write_bytes(path.read_bytes())
+        files.mkdir()
+        known = {path.name: (path, read) for _, path, read in seeds(files)}
+        for number, name in enumerate(FILES):
+            (corpus / name).write_bytes(bytes([number]) + known[name][0].read_bytes()[:LONGEST])
+        ended = Counter[str]()
 
         def one(data: bytes) -> None:
-            path.write_bytes(data)
+            path, read = known[FILES[data[0] % len(FILES) if data else 0]]
+            path.write_bytes(data[1:])
             with suppress(UserError):
                 read(path)
+            ended[path.name] += 1
+            if ended.total() % COUNTED_EVERY == 0:
+                counts.write_text(json.dumps(ended))
 
         options = [f"-runs={n}", f"-max_total_time={seconds}", "-seed=1", f"-max_len={LONGEST}"]
         options += [f"-timeout={LONGEST_S}", "-rss_limit_mb=8192", f"-artifact_prefix={folder}/"]
@@ -45,4 +59,4 @@ def main(name: str, n: int, seconds: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:4]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:4]))
