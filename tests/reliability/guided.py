@@ -2,8 +2,8 @@
 
 `python -m tests.reliability.guided COUNTS N [SECONDS]`: N times, or for SECONDS, one of `FILES`, valid files that
 `test_hostile` alters, is altered and read; the first byte of a case says which. COUNTS is a file that says in JSON how
-often each was read to its end. Ends with exit code 0 if every reading ended in lines or in a documented error, else with
-libFuzzer's 77 and a traceback.
+often each was read to its end. Ends with exit code 0 if every reading ended in lines or in a documented error, else
+with libFuzzer's 77 and a traceback.
 """
 
 from __future__ import annotations
