@@ -7,11 +7,17 @@ module does not know. Ray is imported where it is asked for.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
+import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from distill.processes import one_thread
@@ -21,6 +27,7 @@ Shard = TypeVar("Shard")
 KILLED_AT_MOST = 3  # times that a worker may be killed at one shard before the job gives up
 SHARDS_AHEAD = 2  # that a worker has at hand: the one it does, and the next, so that it never waits to be told
 SHOWN = 5
+PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "pillow", "pyarrow", "torch")  # what files depend on
 
 
 class Work(Protocol[Shard]):
@@ -84,6 +91,33 @@ def lines_done(done: Iterator[Done], n_shards: int) -> Iterator[int]:
         )
 
 
+@cache
+def versions() -> Mapping[str, str]:
+    """Return what the same shard depends on besides its work: the suite's code by its digest, and some packages."""
+    code = hashlib.sha256()
+    root = Path(__file__).parents[1]
+    for package in ("distill", "students", "teachers"):
+        for module in sorted((root / package).rglob("*.py")):
+            code.update(str(module.relative_to(root)).encode() + module.read_bytes())
+    found = {"crnn-distill": f"code {code.hexdigest()[:12]}"}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name).partition("+")[0]  # +cu130, +cpu: the same for other processors
+    return found
+
+
+def other_than(expected: Mapping[str, str]) -> str:
+    """Return what this machine has in another version than the one that shares the work out; empty: nothing."""
+    here = versions()
+    for name in sorted({*expected, *here}):
+        if expected.get(name) != here.get(name):
+            return (
+                f"{socket.gethostname()}: this worker has another {name} than the machine that shares the work out: "
+                f"{here.get(name)}, not {expected.get(name)}; install the same everywhere, and restart Ray's workers"
+            )
+    return ""
+
+
 def begin_ray(workers: int, address: str | None = None) -> None:
     """Connect this process to a Ray cluster, or start one of this machine alone with so many cores.
 
@@ -139,7 +173,7 @@ class OnRay:
         numbers = list(range(len(work.shards)))
         rows = ray.data.from_items(numbers, override_num_blocks=len(numbers)).map(
             _Worker,
-            fn_constructor_args=(ray.put(work),),
+            fn_constructor_args=(ray.put(work), versions()),
             compute=ray.data.ActorPoolStrategy(
                 size=min(self.workers, len(numbers)), max_tasks_in_flight_per_actor=SHARDS_AHEAD
             ),
@@ -168,14 +202,17 @@ class OnRay:
 class _Worker:
     """One worker: it opens what the work needs at its first shard."""
 
-    def __init__(self, work: Any) -> None:
+    def __init__(self, work: Any, expected: Mapping[str, str]) -> None:
         import ray
 
         one_thread()
-        self.work: Work[Any] = ray.get(work)
+        self.refusal = other_than(expected)
+        self.work: Any = None if self.refusal else ray.get(work)
         self.make: Callable[[Any], int] | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        if self.refusal:
+            return Done(f"shard {row['item']}", 0, self.refusal)._asdict()
         shard = self.work.shards[int(row["item"])]
         if self.work.is_finished(shard):  # by a worker that was killed before it could say so
             return Done(self.work.name(shard), 0, "")._asdict()

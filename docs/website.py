@@ -17,10 +17,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from docs.messages import messages_page
+
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "site"
 NAVIGATION: Mapping[str, tuple[str, ...]] = {
-    "Begin": ("index.md", "start.md", "own-lines.md", "next.md", "troubleshooting.md"),
+    "Begin": ("index.md", "start.md", "own-lines.md", "next.md", "troubleshooting.md", "messages.md"),
     "Train": (
         "data.md",
         "teachers.md",
@@ -63,7 +65,7 @@ def build(folder: Path = SITE, root: Path = ROOT) -> Path:
 
 
 def stage(source: Path, root: Path = ROOT) -> None:
-    """Copy every page, and every file that a page links to, with links as they are on the site.
+    """Copy every page, and every file that a page links to, with links as they are on the site; write that of messages.
 
     Raises `SiteError` where a link leads to no file.
     """
@@ -86,6 +88,7 @@ def stage(source: Path, root: Path = ROOT) -> None:
                     place.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, place)
         (source / place_of(page, root)).write_text(_with_links_of_the_site(text, page, root), encoding="utf-8")
+    (source / "messages.md").write_text(messages_page(root), encoding="utf-8")
     if missing:
         raise SiteError("\n".join(missing))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from distill.cluster import KILLED_AT_MOST, Done, OnRay, here, lines_done
+from distill import cluster
+from distill.cluster import KILLED_AT_MOST, Done, OnRay, here, lines_done, other_than, versions
 from students.errors import UserError
 from tests.sharing import Writing
 
@@ -39,6 +40,14 @@ def test_a_fault_of_ours_ends_the_work(tmp_path: Path) -> None:
         list(here(work))
 
 
+def test_a_worker_with_another_version_is_refused_by_name() -> None:
+    assert other_than(versions()) == ""
+    assert {"crnn-distill", "pillow", "torch"} <= versions().keys()
+    said = other_than({**versions(), "pillow": "9.1"})
+    assert f"another pillow than the machine that shares the work out: {versions()['pillow']}, not 9.1" in said
+    assert "another onnx than" in other_than({**versions(), "onnx": "1.0"})
+
+
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="ray is installed")
 def test_without_ray_it_is_said_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"pip install 'crnn-distill\[cluster\]'"):
@@ -64,6 +73,15 @@ def test_ray_does_every_shard_and_names_what_fails(tmp_path: Path) -> None:
     tries = (tmp_path / "tries").read_text().split()
     assert sorted(map(int, tries)) == sorted([shard for shard in range(12) if shard != 3] + [5])
     assert len(list(tmp_path.glob("opened-by-*"))) <= 3  # once a worker, and once for the one that was killed
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("_ray")
+def test_ray_does_nothing_on_workers_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "versions", lambda: {"crnn-distill": "code of last week"})
+    with pytest.raises(UserError, match=r"2 of 2 shards failed.*(?s:.*)another crnn-distill.*not code of last week"):
+        list(lines_done(OnRay(1)(Writing(tmp_path, (0, 1))), 2))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.long

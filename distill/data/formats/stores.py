@@ -88,6 +88,7 @@ class _Window:
         self.stored, self.start, self.data = stored, 0, b""
         with _speaking_of(stored.url, StoreError):
             fs, path = _opened(stored.url)
+            fs.invalidate_cache(path)  # s3fs and gcsfs would tell again what they listed before
             found = fs.info(path)
         if (now := _version(found)) != stored.version or found["size"] != stored.n_bytes:
             raise StoreError(

@@ -186,6 +186,24 @@ def test_an_object_that_changed_or_is_half_read_stops_the_work(
         contents.fetch(0)
 
 
+def test_a_store_that_keeps_its_listings_is_asked_anew(
+    store: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, kept = MemoryFileSystem.info, dict[str, object]()
+
+    def info(self: MemoryFileSystem, path: str, **more: object) -> object:
+        return kept.setdefault(path, asked(self, path, **more))
+
+    monkeypatch.setattr(MemoryFileSystem, "info", info)
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda _, path: kept.pop(path, None))
+    store.pipe_file("/bucket/a.tar", tar_bytes())
+    contents = open_contents(source_at("memory://bucket/a.tar", "lines"), Path(), Path())
+    store.pipe_file("/bucket/a.tar", tar_bytes())
+    stores._window.cache_clear()
+    with pytest.raises(StoreError, match=r"a.tar: has changed since it was listed"):
+        contents.fetch(0)
+
+
 def test_the_version_of_what_was_listed_goes_with_the_lines(store: MemoryFileSystem) -> None:
     versions = []
     for _ in range(2):
