@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +135,17 @@ def test_a_checkpoint_that_cannot_be_read_again_is_no_reason_to_delete_an_older_
     assert str(caught.value) == f"{folder}: written but not readable: state.json was altered or cut short"
     assert [p.name for p in sorted(tmp_path.iterdir())] == [f"step-{step:08d}" for step in (5, 10, 15)]
     assert newest_step(tmp_path) == 10
+
+
+def test_the_manifest_names_size_and_sha256_of_every_file(tmp_path: Path) -> None:
+    """Checkpoints of any version verify by it."""
+    save(tmp_path, 5, made(5))
+    folder = tmp_path / "step-00000005"
+    assert json.loads((folder / "MANIFEST.json").read_text()) == {
+        name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name in ("state.json", "weights.safetensors")
+        for data in [(folder / name).read_bytes()]
+    }
 
 
 def test_the_state_is_read_without_the_tensors(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def measure(figure: Figure, most: int, minutes: float) -> tuple[dict[str, Any], 
             found["failures"].append(f"pytest ended with exit code {code}, {why}")
     if figure.many > most:
         found["notes"].append(
-            f"At most {most:,} trials of each kind were taken here; the long form takes {figure.many:,}."
+            f"At most {most:,} trials of each kind were taken here; the long form takes up to {figure.many:,}."
         )
     return found, seconds
 
