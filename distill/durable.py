@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
+from students.abandoned import is_abandoned
 from students.model_file import fsync_folder
-
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")  # of `write_whole`, with the number of its process
 
 
 def take_name(folder: Path, name: Path) -> None:
@@ -27,16 +25,5 @@ def take_name(folder: Path, name: Path) -> None:
 def remove_abandoned(folder: Path) -> None:
     """Remove what processes that were killed have half written in a folder; what a living one writes is left alone."""
     for path in [*folder.rglob(".*.tmp")]:
-        found = _TEMPORARY.fullmatch(path.name)
-        if found and not _lives(int(found[1])):
+        if is_abandoned(path):
             path.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True

@@ -19,6 +19,7 @@ import safetensors
 import safetensors.numpy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from students.abandoned import remove_abandoned_of, temporary_of
 from students.charset import Charset
 from students.decoding import Decoding, Greedy
 from students.errors import CheckpointError
@@ -181,10 +182,12 @@ def canonical_json(value: object) -> str:
 def write_whole(path: Path, data: bytes) -> None:
     """Write next to `path`, flush to disk, then rename: a reader never sees half a file.
 
-    Raises `OSError` that names `path` where the disk refuses; what was there stays.
+    What a killed process has half written of `path` goes. Raises `OSError` that names `path` where the disk refuses;
+    what was there stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two processes may write the same
+    remove_abandoned_of(path)
+    temporary = temporary_of(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)

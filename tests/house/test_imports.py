@@ -55,6 +55,7 @@ OF_PARTS = {  # imported only by who reads pages, or serves
 }
 FILES = [path for floor in MAY_IMPORT for path in sorted((ROOT / floor).rglob("*.py"))]
 TORCH_FREE = (
+    "abandoned",
     "alignments",
     "automaton",
     "beam",

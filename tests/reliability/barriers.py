@@ -70,6 +70,7 @@ class Barriers:
         known = Path(plan.struck).read_text().splitlines() if Path(plan.struck).exists() else []
         self.struck, self.phases = set(known), {line.split("\t")[0] for line in known}
         self.counts: dict[str, int] = {}
+        self.on_disk: dict[str, int] = {}  # bytes of a file that was opened for writing which no power failure takes
         self.role, self.inside, self.is_struck = "", False, False
 
     def reach(self, operation: str, path: str, half: int | None = None) -> None:
@@ -113,7 +114,8 @@ class Barriers:
         if what in REFUSED:
             raise OSError(REFUSED[what], os.strerror(REFUSED[what]), *([path] if half is None else []))
         if what == "torn" and half is not None:
-            os.ftruncate(half, os.fstat(half).st_size // 2)
+            where = f"/proc/self/fd/{half}"  # a file that was opened for reading cannot be cut by its number
+            os.truncate(where, (self.on_disk.get(os.readlink(where), 0) + os.fstat(half).st_size) // 2)
         os.kill(os.getpid(), SIGNALS[what])
 
     def _phase_of(self, path: str) -> str:
@@ -133,7 +135,10 @@ def install(plan: Plan) -> None:
         if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
             path, _, flags = arguments
             if flags is not None and flags & WRITES:
-                barriers.reach("open", _absolute(path))
+                where = _absolute(path)
+                known = not flags & os.O_TRUNC and os.path.exists(where)
+                barriers.on_disk[where] = os.stat(where).st_size if known else 0
+                barriers.reach("open", where)
         elif event in ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link", "os.symlink"):
             target = arguments[1] if event in ("os.rename", "os.link", "os.symlink") else arguments[0]
             folder = arguments[-1] if event in ("os.remove", "os.rmdir", "os.mkdir") else -1
@@ -178,8 +183,11 @@ def _watched_fsync(fsync: Callable[[Any], None], barriers: Barriers) -> Callable
     def watched(file: Any) -> None:
         number = file if isinstance(file, int) else file.fileno()
         path = os.readlink(f"/proc/self/fd/{number}")
-        barriers.reach("fsync", path, None if os.path.isdir(path) else number)
+        is_file = not os.path.isdir(path)
+        barriers.reach("fsync", path, number if is_file else None)
         fsync(file)
+        if is_file:
+            barriers.on_disk[path] = os.fstat(number).st_size
 
     return watched
 

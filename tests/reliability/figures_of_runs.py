@@ -51,8 +51,8 @@ FIGURES_OF_RUNS = (
         "torn",
         INTERRUPTION,
         "Killed where a file is half written",
-        "Before a file is flushed to disk its second half is cut off and the process killed, as a power failure may "
-        "leave it; then every file is equal in the end.",
+        "Before a file is flushed to disk half of what is not there yet is cut off and the process killed, as a power "
+        "failure may leave it; then every file is equal in the end.",
         (f"{HERE}/long_interruption.py::test_killed_where_a_file_is_half_written",),
         many=10_000,
     ),
