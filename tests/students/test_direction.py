@@ -40,6 +40,8 @@ DRAWN = {
     "a date behind Hebrew letters, which is one number": (f"{A}{B} 12-03-2024", f"12-03-2024 {B}{A}"),
     "a sum behind Arabic letters": (f"{SIN}{LAM} 31.3-0", f"0-31.3 {LAM}{SIN}"),
     "a range in two notations": (f"{SIN} 30-130/0", f"130/0-30 {SIN}"),
+    "shares behind an Arabic letter": (f"{LAM}3.%2", f"2%.3{LAM}"),
+    "numbers and a share behind an Arabic letter": (f"{SIN}22 2%:2", f"2:%2 22{SIN}"),
     "a share": (f"{SIN}{LAM} 50%", f"%50 {LAM}{SIN}"),
     "Arabic digits": (f"{SIN}{LAM} {ONE}{TWO}{THREE}", f"{ONE}{TWO}{THREE} {LAM}{SIN}"),
     "Arabic digits alone": (f"{ONE}{TWO} {THREE}", f"{THREE} {ONE}{TWO}"),
@@ -85,6 +87,7 @@ def test_the_labels_tell_the_direction_of_lines_that_could_run_either_way() -> N
 def test_the_direction_of_most_lines_decides_where_that_of_most_letters_is_more_often_wrong() -> None:
     two_wrong_and_one_right = [f"a {A}{B}{C}{D}", f"b {A}{B}{C}{D}", f"{A}{B}{C} ab"]
     assert base_of(two_wrong_and_one_right) == "L"
+    assert base_of([*two_wrong_and_one_right[:2], A, B, C, "abc", "def"]) == "L"  # others have no say
     assert base_of([f"abc {A}{B}{C}{D}", f"{A}{B} abcdef"]) == "R"  # as many of both
     assert base_of([f"{A}{B}{C} ab"]) is None
     assert base_of([f"abc {A}", f"{A}{B}{C} ab", f"{A} bcd"]) is None  # as often wrong as the lines that run otherwise
