@@ -20,6 +20,7 @@ from distill.adoption.settings import Fact, ForeignPixels, Kind, Settings, pixel
 from distill.adoption.shape import Shape, kind_of, shape_of
 from distill.adoption.sources import candidates, known_lists, no_characters, written_next_to
 from distill.adoption.trial import Trial, blank_of, moved_along, pictures, scores_of, tried
+from distill.adoption.untaught import untaught
 from students.errors import CheckpointError, DataError
 
 HEIGHTS_PX = (48, 32, 64)
@@ -221,6 +222,10 @@ def _characters(d: Detected, entries: Sequence[Entries]) -> None:
     if d.classes.left_out:
         some = ", ".join(repr(entry) for entry in d.classes.left_out[:5])
         d.found("left out", f"{len(d.classes.left_out)} entries", f"no single character, or there twice: {some}")
+    never = untaught(d.foreign.graph, d.shape.output, d.classes.character_of)
+    if never:
+        some = " ".join(never[:: max(1, len(never) // 8)][:8])
+        d.found("never taught", f"{len(never):,} characters", f"the last layer has one vector for them all: {some}")
 
 
 def _pixels(d: Detected) -> None:

@@ -90,6 +90,28 @@ def test_an_entry_that_the_charset_cannot_hold_is_counted_and_its_mass_is_missin
     assert np.exp(log_p_NTC).sum(-1).min() < 0.5
 
 
+def test_characters_that_the_network_was_never_taught_are_counted_and_named(tmp_path: Path) -> None:
+    """See findings/ppocr-classes-never-learnt.sh: a quarter of some makers' dictionaries."""
+    import onnx
+    from onnx import numpy_helper
+
+    path, untaught = write_foreign(tmp_path / "m.onnx", Form(), METADATA), "JQVXZjqvxz"
+    assert "never taught" not in found(adopt(str(path), tmp_path / "o.onnx"))
+    model = onnx.load(path)
+    n_classes = len(characters()) + 1
+    (layer,) = (t for t in model.graph.initializer if n_classes in t.dims and len(t.dims) == 2)
+    weights = numpy_helper.to_array(layer).copy()
+    at = [characters().index(c) + 1 for c in untaught]
+    vectors = weights if layer.dims[0] == n_classes else weights.T
+    vectors[at] = -vectors[:1] * (1 + 0.01 * np.arange(len(at), dtype=np.float32)[:, None])
+    layer.CopyFrom(numpy_helper.from_array(weights, layer.name))
+    onnx.save(model, path)
+    adopted = adopt(str(path), tmp_path / "o.onnx")
+    assert found(adopted)["never taught"] == f"{len(untaught)} characters"
+    (sentence,) = (s for s in adopted.description.training["adopted"] if s.startswith("never taught"))
+    assert " J Q V X Z j q v" in sentence
+
+
 @pytest.mark.parametrize("suffix", [".txt", ".yaml", ".json", ".py"])
 def test_the_charset_may_be_text_yaml_json_or_python(suffix: str, tmp_path: Path) -> None:
     entries = list(characters())
