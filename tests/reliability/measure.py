@@ -65,9 +65,15 @@ def measure(figure: Figure, most: int, minutes: float) -> tuple[dict[str, Any], 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run pytest and return its exit code; whoever asks this process to stop asks pytest, which then counts."""
-    child = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
-    before = {one: signal.signal(one, lambda *_: child.send_signal(signal.SIGINT)) for one in ASKS_TO_STOP}
+    child: subprocess.Popen[bytes] | None = None
+
+    def ask(*_: object) -> None:
+        if child:
+            child.send_signal(signal.SIGINT)
+
+    before = {one: signal.signal(one, ask) for one in ASKS_TO_STOP}  # first, or what is ignored here is so in a child
     try:
+        child = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
         return child.wait()
     finally:
         for one, handler in before.items():
