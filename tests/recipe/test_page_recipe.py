@@ -91,4 +91,4 @@ def test_the_control_has_no_term_of_the_teacher() -> None:
 
 def test_shipped_recipes_of_pages_are_listed() -> None:
     tasks = {name: type(load_recipe(name)) for name in shipped_recipes()}
-    assert {name for name, task in tasks.items() if task is PageRecipe} == {"quick-pages", "pages"}
+    assert {name for name, task in tasks.items() if task is PageRecipe} == {"quick-pages", "few-pages", "pages"}
