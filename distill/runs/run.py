@@ -55,7 +55,7 @@ def train_pair(run: Run) -> Path:
     student = as_provisional(jobs_of(run, "student", frozen), teacher_job(run))
     write_down(run, [*control, *student])
     asked = not (run.recipe.teacher.allow_weak or all(map(finished, student)))
-    read = validation_read(run, frozen) if asked else None
+    read = validation_read(run, frozen, "teacher") if asked else None
     if read is not None:
         refuse_silent(read)
     if is_limited(run.stop):
@@ -65,7 +65,7 @@ def train_pair(run: Run) -> Path:
         with run.stopwatch.measure("control"):
             path = train_all(run, control)
         if read is not None:
-            refuse_worse(read, validation_read(run, teachers.load(path).model), run.recipe.seed)
+            refuse_worse(read, validation_read(run, teachers.load(path).model, "control"), run.recipe.seed)
     fill_caches(run, [job.task for job in student if not finished(job)])
     with run.stopwatch.measure("student"):
         return train_all(run, student)

@@ -57,11 +57,22 @@ class ValidationRead(NamedTuple):
         return float(self.scores.edits_N.sum() / max(1, self.characters_N.sum()))
 
 
-def validation_read(run: Run, model: nn.Module) -> ValidationRead:
-    """What a network reads of the validation lines of a run; every process takes part and gets the same."""
+def validation_read(run: Run, model: nn.Module, role: str) -> ValidationRead:
+    """What a network reads of the validation lines of a run; every process takes part and gets the same.
+
+    Raises `Stopped` when the run is asked to stop.
+    """
     decode = partial(best_path_text, charset=run.pools.charset)
     model = model.to(run.accelerator.device)
-    texts = read_lines(model, run.pools.validation, decode, run.recipe.image, run.accelerator)
+    texts = read_lines(
+        model,
+        run.pools.validation,
+        decode,
+        run.recipe.image,
+        run.accelerator,
+        what=f"validating the {role}",
+        stop=run.stop,
+    )
     return _scored(run.pools.validation, texts, run.recipe.data.protocol)
 
 
