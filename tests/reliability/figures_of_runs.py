@@ -142,7 +142,8 @@ FIGURES_OF_RUNS = (
         PROCESSES,
         "Ten thousand steps",
         "A sample each hundredth of the way: memory of all processes of a training, its open files, the files of its "
-        "folder and the bytes of its checkpoints are no more than in the first fifth (memory: 16 MB more at most).",
+        "folder and the bytes of its checkpoints are no more than in the first fifth (at most 16 MB and 16 open files "
+        "more).",
         (f"{HERE}/long_haul.py",),
         many=10_000,
     ),

@@ -22,6 +22,8 @@ from tests.runs.conftest import FEW
 
 SAMPLES = 100
 ASKED_TO_STOP = 75
+SETTLED = 6  # samples until both checkpoints hold the best weights, too
+MOST_OPEN = 16  # more than until then: a worker's batches on their way, one a tensor
 MOST_MB = 16.0  # more than after the first fifth: what allocators keep moves by some
 TINY = (
     *("teacher.model.channels=[8,8,8,8]", "teacher.model.hidden=16", "teacher.training.batch_lines=4"),
@@ -82,13 +84,15 @@ def test_memory_files_and_folder_stay_level(tmp_path: Path, trials_of: Callable[
         code = main(["teacher", "smoke", *FEW, *TINY, *words, "--run", str(run)])
     assert code in (0, ASKED_TO_STOP)  # the note says how many steps were taken
     assert len(seen) == trials.n // every or code
-    early, late = seen[: len(seen) // 5], seen[len(seen) // 5 :]
+    settled = max(len(seen) // 5, SETTLED)
+    early, late = seen[:settled], seen[settled:]
+    assert late, f"{len(seen)} samples are too few to compare"
     most = Held(*(max(column) for column in zip(*early, strict=True)))
     for now in late:
         with trials.one("memory"):
             assert now.memory_mb <= most.memory_mb + MOST_MB, f"{now} against {most}"
         with trials.one("open files"):
-            assert now.open_files <= most.open_files, f"{now} against {most}"
+            assert now.open_files <= most.open_files + MOST_OPEN, f"{now} against {most}"
         with trials.one("files of the run folder"):
             assert now.files <= most.files, f"{now} against {most}"
         with trials.one("bytes of checkpoints"):
