@@ -21,6 +21,7 @@ from distill.delivery.serving import open_routes
 from students.model_file import read_onnx, read_signed_onnx
 from students.pages.locate import open_locator
 from students.shipped import SHIPPED
+from tests.docs.shown import ROOT, blocks
 from tests.pages import write_loose_locator
 from tests.samples import drawn_line, png_bytes
 
@@ -45,6 +46,17 @@ PAGE = b"""<!doctype html>
     return { ...found, steps };
   };
   document.body.dataset.ready = "yes";
+</script>"""
+
+NAMES = b"""<!doctype html>
+<p>The snippet</p>
+<script type="importmap">
+  {"imports": {"crnn-receipts": "/package/index.js", "onnxruntime-web/wasm": "/ort/ort.wasm.bundle.min.mjs"}}
+</script>
+<script type="module">
+  const file = await (await fetch("/line.png")).blob();
+  SNIPPET
+  document.body.dataset.text = text;
 </script>"""
 
 
@@ -113,7 +125,13 @@ def opened(browser: Any, package: Path) -> Iterator[Any]:
     routes = {
         name: (KINDS.get(path.suffix, "application/octet-stream"), path.read_bytes) for name, path in found.items()
     }
-    with open_routes(routes | {"": ("text/html", lambda: PAGE)}, "127.0.0.1", 0) as server:
+    (snippet,) = blocks(ROOT / "docs" / "deploy.md", "js")
+    routes |= {
+        "": ("text/html", lambda: PAGE),
+        "snippet": ("text/html", lambda: NAMES.replace(b"SNIPPET", snippet.encode())),
+        "line.png": ("image/png", lambda: drawn_line("TOTAL 12.50")),
+    }
+    with open_routes(routes, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page = browser.new_context().new_page()
         page.goto(f"http://127.0.0.1:{server.server_port}/")
@@ -125,6 +143,15 @@ def opened(browser: Any, package: Path) -> Iterator[Any]:
 
 def encoded(picture: bytes) -> str:
     return base64.b64encode(picture).decode()
+
+
+@pytest.mark.browser
+def test_the_snippet_of_the_document_runs(opened: Any) -> None:
+    page = opened.context.new_page()
+    page.goto(opened.url + "snippet")
+    page.wait_for_selector("body[data-text]")
+    assert page.evaluate("document.body.dataset.text") == students.load("receipts").read(drawn_line("TOTAL 12.50")).text
+    page.close()
 
 
 @pytest.mark.browser

@@ -13,6 +13,7 @@ from distill.cli import _parser
 from distill.recipe.file import load_recipe, shipped_recipes
 from distill.recipe.sections import RecipeError
 from docs.website import ROOT
+from students.serving.__main__ import parser as service_options
 from tests.docs.shown import PAGES, PLACEHOLDERS, TARGETS, VARIABLES, commands_of, in_sentences, subcommands
 
 RECORDED = ROOT / "RESULTS.md"  # its commands are of the commit that stands beside them, so their keys may have changed
@@ -49,13 +50,16 @@ def problem_of(words: list[str]) -> str | None:
         case ["python" | ".venv/bin/python", "-m", "pytest", *rest]:
             missing = [word for word in rest if word.endswith(".py") and not (ROOT / word).is_file()]
             return f"{missing} is no file" if missing else None
+        case ["python" | ".venv/bin/python", "-m", "students.serving", *rest]:
+            unknown = service_options().parse_known_args(rest)[1]
+            return f"the service has no {unknown}" if unknown else None
         case ["python" | ".venv/bin/python", "-m", module, *_]:
             return None if importlib.util.find_spec(module) else f"no module {module}"
         case ["python" | ".venv/bin/python", script, *rest]:
             return _problem_of_script(ROOT / script, rest)
         case ["pip", "install", *rest]:
-            named = ",".join(re.findall(r"crnn-distill\[(.*?)\]", " ".join(rest)))
-            unknown = set(filter(None, named.split(","))) - EXTRAS
+            named = re.findall(r"crnn-(?:distill|students)\[(.*?)\]", " ".join(rest))
+            unknown = set(filter(None, ",".join(named).split(","))) - EXTRAS
             return f"no extras {unknown}" if unknown else None
         case [program, *_] if program in OTHERS:
             return None
@@ -111,6 +115,8 @@ def test_a_wrong_key_would_be_seen() -> None:
     assert problem_of(["make", "distil"]) is not None
     assert problem_of(["python", "tests/benchmarks/cache.py", "--no-such"]) is not None
     assert problem_of(["pip", "install", "crnn-distill[onxx]"]) is not None
+    assert problem_of(["python", "-m", "students.serving", "receipts", "--prot", "80"]) is not None
+    assert problem_of(["pip", "install", "crnn-students[onxx]"]) is not None
     assert problem_of(["destill", "run"]) is not None
 
 
