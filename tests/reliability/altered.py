@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -71,9 +72,9 @@ def in_a_fork(mutant: str, tests: list[pytest.Item], limit_s: int) -> str:
             os._exit(1)
         os._exit(0 if passed else 1)
     _, status = os.waitpid(pid, 0)
-    if os.WIFSIGNALED(status):
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
         return TOO_LONG
-    return SEEN if os.WEXITSTATUS(status) else NOT_SEEN
+    return SEEN if status else NOT_SEEN
 
 
 def passes(item: pytest.Item, behind: pytest.Item | None) -> bool:
