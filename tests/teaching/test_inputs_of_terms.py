@@ -92,6 +92,16 @@ def test_alignments_go_by_what_the_label_records() -> None:
     assert exact.item() != pytest.approx(aligned.item(), abs=1e-3)  # capitals are not forced any more
 
 
+def test_a_student_sure_of_small_letters_is_not_taught_capitals_by_a_caseless_label() -> None:
+    reads_ab = outputs(torch.nn.functional.one_hot(torch.tensor([[1, 0, 3, 0]]), 4) * 8.0)
+    lines = batch(["Ab"], ["caseless"])
+    labels = lines.targets_NL, lines.target_lengths_N, lines.labelled_N
+    assert self_alignment(reads_ab, *labels, lines.foldings)[0].item() < 0.01
+    assert self_alignment(reads_ab, *labels)[0].item() > 1
+    assert aligned_cross_entropy(reads_ab, reads_ab, *labels, lines.foldings)[0].item() < 0.01
+    assert aligned_cross_entropy(reads_ab, reads_ab, *labels)[0].item() > 1
+
+
 def test_trust_goes_by_what_the_label_records() -> None:
     paths = torch.tensor([[1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0]])  # "ab"
     teacher = outputs(torch.nn.functional.one_hot(paths, 4) * 8.0)

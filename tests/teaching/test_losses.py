@@ -15,6 +15,7 @@ from distill.data.labels import LabelForm, fold_label, foldings
 from distill.recipe.terms import FrameKL
 from distill.teaching.losses.ctc import class_changes, ctc
 from distill.teaching.losses.frames import valid_frames
+from distill.teaching.losses.large import MANY_CLASSES
 from distill.teaching.losses.logits import consistency, frame_kl, shares, written_frames
 from students.charset import Charset
 from tests.tensors import logits, outputs
@@ -162,6 +163,17 @@ def test_a_label_that_records_less_is_the_sum_over_all_paths_that_agree_with_it(
     (gradient,) = torch.autograd.grad(total, logits_NTC)
     (wanted,) = torch.autograd.grad(expected, logits_NTC)
     assert torch.allclose(gradient, wanted.float(), atol=1e-5)
+
+
+def test_a_caseless_label_of_thousands_of_classes_is_content_with_either_case() -> None:
+    charset = Charset(characters="aAb" + "".join(map(chr, range(0x4E00, 0x4E00 + MANY_CLASSES))))
+    student, form = outputs(logits(1, 5, charset.n_classes)), foldings(charset, ["caseless"])
+    one, other, exact = (
+        ctc(student, torch.tensor([charset.encode(text)]), torch.tensor([2]), torch.tensor([True]), of_form)[0].item()
+        for text, of_form in (("ab", form), ("Ab", form), ("ab", None))
+    )
+    assert one == pytest.approx(other, rel=1e-6)
+    assert one < exact - 1e-3
 
 
 def test_lines_of_several_forms_in_one_batch_each_follow_their_own() -> None:

@@ -88,6 +88,15 @@ def test_frames_between_symbols_go_with_the_nearer_one_and_gaps_are_filled_with_
     ]
 
 
+@pytest.mark.parametrize("max_shift", [1, 2, 3])
+def test_symbols_at_both_ends_of_a_line_move_only_inwards(max_shift: int) -> None:
+    path = [1, 0, 0, 0, 0, 0, 0, 2]
+    inwards = [1 if t == max_shift else 2 if t == 7 - max_shift else 0 for t in range(8)]
+    theirs, student = outputs(teacher_of(path, seed=7)), outputs(teacher_of(inwards, seed=8))
+    found = onto(theirs, student, FrameMatch(how="near", max_shift=max_shift))
+    assert found.logits_NTC.argmax(-1)[0].tolist() == inwards
+
+
 def test_a_student_that_agrees_is_left_with_the_teacher_and_a_scattered_one_with_no_blame() -> None:
     path = [0, 1, 0, 0, 2, 2, 0, 3, 0]
     theirs = outputs(teacher_of(path, seed=2))
