@@ -20,6 +20,7 @@ import torch
 from fontTools.ttLib import TTCollection, TTFont
 
 from distill.synthesis.font_packages import MATPLOTLIB, PACKAGES, how_to_install
+from distill.synthesis.glyphs import drawn
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -260,7 +261,7 @@ def _read(path: Path) -> tuple[_Font, ...]:
 @lru_cache(maxsize=4096)
 def _characters_in(path: Path, index: int) -> frozenset[int]:
     with _whole(path), closing(TTFont(path, lazy=True, fontNumber=index)) as font:
-        return frozenset(font.getBestCmap() or ())
+        return drawn(font)
 
 
 def _opened(path: Path) -> TTCollection | TTFont:

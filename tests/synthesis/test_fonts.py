@@ -12,6 +12,7 @@ from fontTools.ttLib import TTCollection, TTFont
 from distill.synthesis import fonts
 from distill.synthesis.font_packages import how_to_install
 from distill.synthesis.fonts import by_family, find_faces, installed_families, sample_face, slug, with_characters
+from distill.synthesis.glyphs import drawn
 from distill.synthesis.letters import render_letters
 from distill.synthesis.templates import CHARACTERS
 from students.errors import DataError
@@ -69,6 +70,29 @@ def test_a_font_may_lack_a_share_which_is_named_and_each_line_takes_one_that_has
     assert [faces[0].family for faces in with_characters(families, f"a{only_sans}")] == ["dejavu-sans"]
     with pytest.raises(DataError, match="no font of dejavu-serif has"):
         find_faces(("dejavu-serif",), wanted, coverage=0.8)
+
+
+@pytest.mark.parametrize(
+    ("family", "lacking"),
+    [("fjalla-one", "țǻ"), ("abeezee", "ŕ∕"), ("chivo", "δω"), ("mukta", "º¬"), ("assistant", "˛"), ("lora", "")],
+)
+def test_what_a_font_draws_as_nothing_or_as_a_capital_is_lacking(family: str, lacking: str) -> None:
+    """See findings/fonts-map-letters-to-others.sh: the fonts say that they have these."""
+    there = "abcxyzABCXYZ09. -\u00a0"
+    faces = find_faces((family, "dejavu-sans"), there + lacking, coverage=0.5)
+    of_family = [face.lacking for face in faces if face.family == family]
+    assert of_family
+    assert frozenset().union(*of_family) == frozenset(lacking)
+
+
+def test_a_glyph_that_georgian_letters_share_is_that_of_the_small_one() -> None:
+    with TTFont(find_faces(("dejavu-sans",), "a")[0].path) as font:
+        for table in font["cmap"].tables:
+            if table.isUnicode():
+                table.cmap |= {0x1C90: table.cmap[0x10D0], ord("b"): table.cmap[ord("B")]}
+        found = drawn(font)
+    assert {0x10D0, 0x1C90, ord("B"), ord("a")} <= found
+    assert ord("b") not in found
 
 
 def test_a_family_that_is_missing_is_told_with_the_package_that_brings_it() -> None:
