@@ -154,6 +154,19 @@ def test_equal_frames_are_matched_symbol_by_symbol_where_asked() -> None:
     assert not averages_frames(teacher, student, SYMBOLS)
 
 
+def test_a_teacher_without_a_blank_frame_leaves_blanks_to_where_the_student_writes_nothing() -> None:
+    path = [1, 1, 2, 2, 2]
+    teacher_NTC, student = spread(path) + logits(1, 5, C, seed=38) / 2, outputs(logits(1, 5, C, seed=39))
+    found = matched(outputs(teacher_NTC), student, ALWAYS)
+    p_TC = teacher_NTC[0].softmax(-1)
+    certain_C = torch.eye(C)[0]
+    occupied_TU = occupancy(student.logits_NTC.log_softmax(-1), student.lengths_N, *padded_texts([[1, 2]]))[0][0]
+    wanted_TC = occupied_TU @ torch.stack([certain_C, p_TC[:2].mean(0), p_TC[2:].mean(0)])
+    assert torch.allclose(found.outputs.logits_NTC[0].softmax(-1), wanted_TC, atol=1e-6)
+    sure_U = torch.stack([torch.tensor(1.0), p_TC[:2].amax(-1).mean(), p_TC[2:].amax(-1).mean()])
+    assert torch.allclose(found.sureness_NT[0], occupied_TU @ sure_U, atol=1e-6)
+
+
 def test_a_temperature_softens_what_stands_at_a_symbol_and_not_where() -> None:
     tau = 2.0
     path = [0, 1, 0, 2, 2]
