@@ -6,7 +6,7 @@ import importlib
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -33,7 +33,7 @@ from tests.serving import serving
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
 NAMES += ("cluster", "frontier", "hebrew", "pages", "processes", "reading_order", "serving", "serving_clients")
-NAMES += ("thousands", "ways")
+NAMES += ("thousands",)
 CPU = torch.device("cpu")
 
 
@@ -294,23 +294,3 @@ def test_a_service_is_loaded_and_its_figures_are_ratios(benchmark: ModuleType, s
     assert found["lines/s over one reader's, one by one"] == 0.8
     assert found["the same in seconds of the processor, of lists"] == 0.5
     assert found["p99 over one client's time"] == 4.0
-
-
-@of("ways")
-def test_ways_to_read_a_line_are_held_against_the_first(benchmark: ModuleType) -> None:
-    def read_in(seconds: float, text: str = "a") -> Callable[[Sequence[bytes]], tuple[list[str], float]]:
-        return lambda pictures: ([text for _ in pictures], seconds)
-
-    ratios = benchmark.rounds_of({"first": read_in(2.0), "second": read_in(5.0)}, [b"", b"", b""], 3)
-    assert ratios == {"first": [1.0] * 3, "second": [2.5] * 3}
-    records = benchmark.question(ratios, {"first": [(0.5, 80.0)], "service": [(1.0, 99.0)]}, []).records
-    assert [(each.what, each.columns["way"], each.value) for each in records] == [
-        ("a line, over the first way", "first", 1.0),
-        ("a line, over the first way", "second", 2.5),
-        ("until the first text", "first", 0.5),
-        ("memory", "first", 80.0),
-        ("memory", "service", 99.0),
-    ]
-    with pytest.raises(SystemExit, match="second reads otherwise than first"):
-        benchmark.rounds_of({"first": read_in(1.0), "second": read_in(1.0, "b")}, [b""], 1)
-    assert benchmark.renderers_s() >= 0
