@@ -177,7 +177,7 @@ def question(
     return Question(
         section="What leaves the suite",
         title="What does each way to read a line cost?",
-        finding="Least with ONNX Runtime: torch and the browser take longer for a line, and torch for its start as well.",
+        finding="Least with ONNX Runtime; torch and the browser take longer for a line, torch for its start, too.",
         rows=("way",),
         notes=(
             "`receipts`, 64 drawn lines, one by one, seconds of the processor, one thread, medians of rounds by turns; "
