@@ -38,6 +38,7 @@ ORT = ROOT / "distill" / "delivery" / "pages" / "ort"
 TICKS = os.sysconf("SC_CLK_TCK")
 KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json"}
 PAGE = b"""<!doctype html>
+<p>Lines are read here</p>
 <script type="module">
   import * as ort from "/ort/ort.wasm.bundle.min.mjs";
   import { openReader } from "/package/index.js";
