@@ -17,7 +17,22 @@ from students.serving.__main__ import parser as service_options
 from tests.docs.shown import PAGES, PLACEHOLDERS, TARGETS, VARIABLES, commands_of, in_sentences, subcommands
 
 RECORDED = ROOT / "RESULTS.md"  # its commands are of the commit that stands beside them, so their keys may have changed
-OTHERS = {"apt-get", "cd", "cp", "curl", "cut", "docker", "hf", "kubectl", "npm", "ray", "sbatch", "srun", "uvicorn"}
+OTHERS = {
+    "apt-get",
+    "cd",
+    "cp",
+    "curl",
+    "cut",
+    "docker",
+    "grep",
+    "hf",
+    "kubectl",
+    "npm",
+    "ray",
+    "sbatch",
+    "srun",
+    "uvicorn",
+}
 EXTRAS = set(re.findall(r"^([a-z-]+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
 DISTILL = sorted({tuple(words[1:]) for page in PAGES for words in commands_of(page) if words[0] == "distill"})
 
