@@ -229,7 +229,8 @@ def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise DataError(f"{key}: {error}; at most {MAX_PIXELS:,} pixels are read") from error
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # Pillow opens none that has more, and tells no sides
+        raise DataError(f"{key}: over {most:,} px; at most {MAX_PIXELS:,} pixels are read; scale it down") from error
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
         raise DataError(f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read") from error
     _refuse_further_pages(image, key)
@@ -260,7 +261,8 @@ def _within_limits(image: Image.Image, key: str, max_pixels: int = MAX_PIXELS) -
     width, height = image.size
     if width * height > max_pixels or max(width, height) > MAX_SIDE_PX:
         raise DataError(
-            f"{key}: {width:,} x {height:,} px; at most {max_pixels:,} pixels and {MAX_SIDE_PX:,} px a side are read"
+            f"{key}: {width:,} x {height:,} px; at most {max_pixels:,} pixels and {MAX_SIDE_PX:,} px a side are read; "
+            "scale it down"
         )
     return image
 
@@ -292,7 +294,7 @@ def _checked_array(image: np.ndarray, key: str) -> np.ndarray:
         )
     height, width = image.shape[:2]
     if height * width > MAX_PIXELS:
-        raise DataError(f"{key}: {width:,} x {height:,} px; at most {MAX_PIXELS:,} pixels are read")
+        raise DataError(f"{key}: {width:,} x {height:,} px; at most {MAX_PIXELS:,} pixels are read; scale it down")
     return image
 
 

@@ -34,9 +34,10 @@ ONNX_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12"  # a protobuf 
 FORMAT_VERSION: Final = 1
 UNSIGNED = "0" * 64
 OF_PAGES = {  # the kinds that `students.pages.model_file` knows, and what to do where a recogniser was wanted
-    "locator": "a locator, which finds the lines of pages and reads none; open it with students.load_page",
+    "locator": "a locator, which finds the lines of pages and reads none; a recogniser goes with it: "
+    "students.load_page(locator, recogniser), or distill read --pages LOCATOR --recogniser",
     "locator_teacher": "a locator's teacher, which finds lines and reads none; open it with teachers.load_locator",
-    "pages": "both networks that read pages; open it with students.load_page",
+    "pages": "both networks that read pages; name it alone: students.load_page(file), or distill read --pages",
 }
 HEADER_LIMIT = 32 * 2**20
 

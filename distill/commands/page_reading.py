@@ -43,6 +43,7 @@ class _Counts:
         self.documents = False
         self.drawn: list[str] = []
         self.upside_down: list[str] = []
+        self.without_lines: list[str] = []
 
     def refuse(self, error: DataError) -> None:
         """Count a page that could not be read, and say why."""
@@ -50,7 +51,9 @@ class _Counts:
         say(str(error))
 
     def say_problems(self, name: str, page: Page) -> None:
-        """Count the lines that were found and could not be read, and say why; say that a page stands on its head."""
+        """Count pages without lines, and lines that could not be read; say why, and that a page is on its head."""
+        if not page.lines:
+            self.without_lines.append(name)
         if page.upside_down:
             self.upside_down.append(name)
             say(f"{name}: the page seems to stand on its head; turn it by 180 degrees and read it again")
@@ -66,21 +69,20 @@ def read_pages(options: argparse.Namespace) -> int:
     images, failed = found_images(options.images, (PDF,))
     counts = _Counts(failed)
     review = _review(options, images)
-    with _sink(options, form, images) as sink:
-        charset = None
-        if review is not None:
-            sink = ReviewSink(sink, review, options.review_below is not None)
-        try:
-            with _reading(options) as (read, charset):
+    try:
+        with _reading(options) as (read, charset), _sink(options, form, images) as sink:  # a wrong model writes nothing
+            if review is not None:
+                sink = ReviewSink(sink, review, options.review_below is not None)
+            try:
                 _Work(images, sink, counts).done_by(read)
-        except KeyboardInterrupt:
-            say(f"stopped; what was read until then, {counts.pages - counts.failed} pages, is written")
-            return STOPPED
-        finally:
-            _tell(sink, counts)
-            if isinstance(sink, ReviewSink) and counts.pages:
-                say_documents(sink.documents)
-                say_written(sink.review.write(charset))
+            finally:
+                _tell(sink, counts)
+                if isinstance(sink, ReviewSink) and counts.pages:
+                    say_documents(sink.documents)
+                    say_written(sink.review.write(charset))
+    except KeyboardInterrupt:
+        say(f"stopped; what was read until then, {counts.pages - counts.failed} pages, is written")
+        return STOPPED
     return USER_ERROR if counts.failed else 0
 
 
@@ -225,6 +227,8 @@ def _tell(sink: Sink, counts: _Counts) -> None:
     if counts.failed:
         what = "pages" if counts.documents else "images"
         say(f"{counts.failed} of {counts.pages} {what} could not be read")
+    if counts.without_lines:
+        say(f"{len(counts.without_lines)} of {counts.pages} pages have no line: {first_of(counts.without_lines)}")
     if len(counts.upside_down) > 1:
         say(f"{len(counts.upside_down)} pages seem to stand on their heads: {first_of(counts.upside_down)}")
     if counts.unread:

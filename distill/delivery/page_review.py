@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from distill.data.formats.json_files import json_of, list_at, object_at
+from distill.data.formats.json_files import PAGES_JSON, json_of, list_at, object_at
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_images import FOLDERS_ABOVE, PageImages
-from distill.data.formats.page_json import FILE
 from distill.data.lines import Refusal
 from distill.data.pages.opening import PageFile, records_at
 from distill.data.pages.record import MarkedLine
@@ -98,7 +97,7 @@ class PageReview:
         Characters that the charset lacks, where there is one, are named when they are typed.
         """
         entries = [entry for _, _, entry in sorted(self._least_sure, key=lambda each: (-each[0], -each[1]))]
-        target = self._folder / FILE
+        target = self._folder / PAGES_JSON
         shown = {entry.file for entry in entries}
         beyond = {entry.file: _saved(entry) for entry in self._beyond if not entry.found}
         kept = [page for name, page in self._earlier.items() if name not in shown and name not in beyond]
@@ -139,14 +138,14 @@ class PageReview:
         for base in (self._folder, *self._folder.parents[:FOLDERS_ABOVE]):
             if path.is_relative_to(base):
                 name = path.relative_to(base).as_posix()
-                found = self._images.named(name, self._folder / FILE)
+                found = self._images.named(name, self._folder / PAGES_JSON)
                 if found is not None and found.samefile(path):
                     return name
         return None
 
     def _of_folder(self) -> dict[str, dict[str, Any]]:
         """The pages of the folder's own `pages.json`, by the images that they name."""
-        path = self._folder / FILE
+        path = self._folder / PAGES_JSON
         if not path.is_file():
             return {}
         content = json_of(path)

@@ -127,7 +127,7 @@ def _locator_in(contents: dict[str, Any], path: Path) -> LocatorDescription:
         case "student" | "teacher" as kind:
             raise CheckpointError(
                 f"{path}: holds a {kind} that reads lines, not a locator that finds them; "
-                "load_page takes the locator first, then the recogniser"
+                "load_page takes the locator first, then the recogniser (--recogniser)"
             )
         case "pages":
             raise CheckpointError(f"{path}: holds both networks of a page reader, not a locator alone")

@@ -33,12 +33,12 @@ def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
         case "locator":
             raise CheckpointError(
                 f"{path}: finds the lines of pages and reads none; name what reads them as well: "
-                "load_page(locator, recogniser)"
+                "load_page(locator, recogniser), or --recogniser"
             )
         case kind:
             raise CheckpointError(
                 f"{path}: holds a {kind}, which reads lines and finds none; name what finds them before it: "
-                "load_page(locator, recogniser)"
+                "load_page(locator, recogniser), or --pages LOCATOR --recogniser"
             )
 
 

@@ -50,6 +50,26 @@ def test_what_is_no_page_costs_the_others_nothing(
     assert "1 of 3 images could not be read" in said
 
 
+def test_a_wrong_model_writes_no_file_and_keeps_the_one_that_is_there(
+    locator_file: Path, folder: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    (kept := tmp_path / "kept.txt").write_text("read before")
+    for out in (kept, tmp_path / "out.txt"):
+        assert main(["read", "--pages", str(locator_file), str(folder), "--out", str(out)]) == 2
+        assert "reads none" in capsys.readouterr().err
+    assert kept.read_text() == "read before"
+    assert not (tmp_path / "out.txt").exists()
+
+
+def test_pages_without_a_line_are_said(
+    locator_file: Path, student_file: Path, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("students.pages.reader.lines_of", lambda *_: [])
+    assert main(["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file)]) == 0
+    said = capsys.readouterr().err
+    assert f"2 of 2 pages have no line: {folder / 'a.png'}, {folder / 'b.png'}" in said
+
+
 def test_lines_that_were_found_and_cannot_be_read_are_named(
     locator_file: Path, folder: Path, tmp_path: Path, capsys: Printed
 ) -> None:

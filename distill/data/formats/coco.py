@@ -112,7 +112,7 @@ def _outline(annotation: dict[str, Any], name: str, notes: Notes) -> tuple[str, 
         notes.add("annotations of several polygons, taken by their box", name)
     box = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
-        return "", f"its bbox is not four numbers: {str(box)[:60]}"
+        return "", f"its bbox is not four numbers: {str(box)[:60]}; write x, y, width, height"
     left, top, width, height = box
     return written_box([left, top, left + width, top + height])
 

@@ -14,6 +14,7 @@ from distill.data.formats.page_images import PageImages
 from students.errors import DataError
 
 SNIFFED_BYTES = 2**16
+PAGES_JSON = "pages.json"
 LARGEST = 1e9  # no page has so many pixels a side
 JsonKind = Literal["pages.json", "COCO", "labelme"]
 SIGNS: tuple[tuple[JsonKind, re.Pattern[bytes]], ...] = (
@@ -29,7 +30,16 @@ def json_kind(path: Path) -> JsonKind | None:
         return None
     head = bytes_of(path, SNIFFED_BYTES)
     head = head[3:] if head.startswith(b"\xef\xbb\xbf") else head
-    return next((kind for kind, sign in SIGNS if sign.match(head)), None)
+    signed = next((kind for kind, sign in SIGNS if sign.match(head)), None)
+    return "pages.json" if signed is None and path.name == PAGES_JSON and _holds_nothing(path) else signed
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Whether a JSON file is cut short or empty: then its name alone says what it was to be."""
+    try:
+        return not json_of(path)
+    except DataError:
+        return True
 
 
 def json_files(folder: Path) -> list[Path]:
@@ -103,7 +113,7 @@ def written_box(box: object) -> tuple[str, str]:
     One that ends before it begins may be x, y, width and height, and is none.
     """
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
-        return "", f"its box is not four numbers: {str(box)[:60]}"
+        return "", f"its box is not four numbers: {str(box)[:60]}; write x0, y0, x1, y1"
     x0, y0, x1, y1 = box
     if x1 < x0 or y1 < y0:
         return "", f"its box {box} ends before it begins; write x0, y0, x1, y1"

@@ -29,7 +29,6 @@ from distill.data.formats.page_lines import PageLine, ReadPage
 from distill.data.formats.placeholders import is_illegible
 from students.errors import DataError
 
-FILE = "pages.json"
 OUTLINES = ("box", "polygon", "points")
 
 
@@ -39,7 +38,9 @@ def read_pages_json(path: Path, notes: Notes) -> list[ReadPage]:
     A line whose text is ### cannot be read: it is unlabelled, and added to `notes`.
     """
     content = json_of(path)
-    listed = list_at(content.get("pages") if isinstance(content, dict) else content, str(path))
+    listed = list_at(content.get("pages", []) if isinstance(content, dict) else content, str(path))
+    if not listed:
+        raise DataError(f"{path}: lists no page; add the pages of the folder, or take the file away")
     pages = [object_at(page, f"{path}: page {number}") for number, page in enumerate(listed, 1)]
     images = images_of([_file(page, f"{path}: page {number}") for number, page in enumerate(pages, 1)], path)
     return [_page(page, image, path, notes) for page, image in zip(pages, images, strict=True)]

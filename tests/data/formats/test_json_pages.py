@@ -195,6 +195,22 @@ def test_a_file_that_is_cut_short_is_no_json(tmp_path: Path) -> None:
         opened(file)
 
 
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [('[{"file": "p1.png",', "not JSON"), ("", "not JSON"), ("[]", "lists no page"), ("{}", "lists no page")],
+)
+def test_a_pages_json_that_tells_nothing_does_not_make_its_pages_lines(tmp_path: Path, held: str, message: str) -> None:
+    page_image(tmp_path)
+    (tmp_path / "pages.json").write_text(held)
+    with pytest.raises(DataError, match=rf"pages\.json: {message}"):
+        read(tmp_path)
+
+
+def test_labels_of_line_images_may_be_called_pages_json(tmp_path: Path) -> None:
+    (tmp_path / "pages.json").write_text('{"p1.png": "alpha"}')
+    assert json_kind(tmp_path / "pages.json") is None
+
+
 def test_lines_are_chosen_among_categories(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     categories = [{"id": 1, "name": "Line"}, {"id": 2, "name": "table"}]
     file = written(
