@@ -70,7 +70,8 @@ if way == "service":
 else:
     students.load(model).read(picture)
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+peak = next(row for row in open("/proc/self/status") if row.startswith("VmHWM"))  # ru_maxrss has the parent's in it
+print(used.ru_utime + used.ru_stime, int(peak.split()[1]) / 1024)
 """
 Reads = Callable[[Sequence[bytes]], tuple[list[str], float]]
 
