@@ -219,8 +219,7 @@ def image_size(data: bytes, key: str) -> tuple[int, int]:
 def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Open encoded bytes by their header alone: nothing is decoded yet.
 
-    Raises `DataError` naming `key` for what is no image, has further pages, or is beyond the limits of `decode_image`
-    or more than `max_pixels`.
+    Raises `DataError` naming `key` for no image, further pages, and more than `max_pixels` or `decode_image` takes.
     """
     if len(data) > MAX_BYTES:
         raise DataError(f"{key}: {len(data):,} bytes; at most {MAX_BYTES:,} are read")
@@ -229,8 +228,7 @@ def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # Pillow opens none that has more, and tells no sides
-        raise DataError(f"{key}: over {most:,} px; at most {MAX_PIXELS:,} pixels are read; scale it down") from error
+        raise DataError(f"{key}: far too large; at most {MAX_PIXELS:,} pixels are read; scale it down") from error
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
         raise DataError(f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read") from error
     _refuse_further_pages(image, key)

@@ -33,7 +33,7 @@ def png_header(width: int, height: int) -> bytes:
         (b"", "not a readable image"),
         (b"total 12.50\n", "not a readable image"),
         (png_bytes()[:-200], "damaged"),
-        (png_header(60_000, 60_000), "over .* px; at most .*; scale it down"),
+        (png_header(60_000, 60_000), "far too large; at most .*; scale it down"),
         (png_header(9_000, 9_000), "9,000 x 9,000 px; at most .*; scale it down"),
         (png_header(39_000, 2), "at most"),
     ],
