@@ -41,7 +41,7 @@ class Trial:
 def pictures() -> tuple[tuple[str, np.ndarray], ...]:
     """The words as uint8 (H, W, 3), black on white, grey on grey and white on dark."""
     face = find_faces(("dejavu-sans",), "".join(WORDS))[0]
-    font = ImageFont.truetype(face.path, LETTER_PX)
+    font = ImageFont.truetype(str(face.path), LETTER_PX)
     return tuple((word, _rendered(word, font, *LOOKS[i % len(LOOKS)])) for i, word in enumerate(WORDS))
 
 

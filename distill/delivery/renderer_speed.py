@@ -158,7 +158,7 @@ def _spoiled(image: Image.Image, look: Appearance, rng: random.Random) -> Pixels
 
 @lru_cache(maxsize=2048)
 def _font(face: FontFace, size_px: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.truetype(face.path, size_px, index=face.index, layout_engine=ImageFont.Layout.BASIC)
+    font = ImageFont.truetype(str(face.path), size_px, index=face.index, layout_engine=ImageFont.Layout.BASIC)
     if face.axes:
         font.set_variation_by_axes([value for _, value in face.axes])
     return font

@@ -172,7 +172,7 @@ def dotted(coverage: Pixels, pitch_px: float) -> Pixels:
 @lru_cache(maxsize=2048)
 def _font(face: FontFace, size_px: int, layout: ImageFont.Layout) -> ImageFont.FreeTypeFont:
     try:
-        font = ImageFont.truetype(face.path, size_px, index=face.index, layout_engine=layout)
+        font = ImageFont.truetype(str(face.path), size_px, index=face.index, layout_engine=layout)
         if face.axes:
             font.set_variation_by_axes([value for _, value in face.axes])
     except OSError as error:
