@@ -12,9 +12,7 @@ from fontTools.ttLib import TTFont
 
 _PRINTED = "LNPS"  # letters, numbers, punctuation and symbols, by the first letter of their category
 _WHITE = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})  # fillers and the empty Braille cell
-_GEORGIAN = range(
-    0x10D0, 0x1100
-)  # whose capitals are seldom printed: a glyph that both share is that of the small letter
+_GEORGIAN = range(0x10D0, 0x1100)  # capitals are seldom printed: a glyph that both share is that of the small letter
 
 
 def drawn(font: TTFont) -> frozenset[int]:

@@ -49,7 +49,7 @@ def common_words() -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def characters_of_typography() -> frozenset[str]:
     """Return the characters that texts of the kind `typography` have besides `CHARACTERS`."""
-    return frozenset("".join(re.sub(_PART, "", template) for template in _templates()["typography"])) - set(CHARACTERS)
+    return frozenset("".join(_PART.sub("", template) for template in _templates()["typography"])) - set(CHARACTERS)
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +67,7 @@ def _filled(template: str, rng: random.Random) -> str:
         part = _PARTS[name.lower()](rng, length)
         return part if name.islower() else part.upper() if name.isupper() else part.capitalize()
 
-    return re.sub(_PART, sampled, template)
+    return _PART.sub(sampled, template)
 
 
 def _pseudo(rng: random.Random, _: int) -> str:
