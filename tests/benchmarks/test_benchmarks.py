@@ -33,7 +33,7 @@ from tests.serving import serving
 FOLDER = Path(__file__).parent
 NAMES = ("accelerator", "adopted", "adopted_cache", "busy", "busy_work", "cache", "importing", "large", "memory")
 NAMES += ("cluster", "frontier", "hebrew", "pages", "processes", "reading_order", "serving", "serving_clients")
-NAMES += ("thousands",)
+NAMES += ("thousands", "ways")
 CPU = torch.device("cpu")
 
 
