@@ -36,7 +36,7 @@ CASES = {  # model: its dictionary, the last layer, how many classes have one ve
 LINES = {  # what v6 small reads
     "Űrhajó": "Ürhajó", "Ďakujem": "čakujem", "Ŵyth": "Wyth", "100 ₽": "100 P", "₺ 100": "も100",
     "Łódź": "Łódź", "Čech": "Čech", "Žena": "Žena", "100 €": "100 €",
-}  # fmt: skip
+}
 
 
 def last_layer(model, name):
