@@ -37,6 +37,7 @@ from students.reading import Reader
 
 FORMAT = 1
 FINISHED = "finished"  # folder in that of the parts
+RECORD = "record"  # key, in what says what a part holds, of its own digest
 PART_LINES = 20_000
 log = logging.getLogger(__name__)
 
@@ -188,8 +189,9 @@ def _import_part(contents: Contents, part: ImportPart, reader: Reader | ReadingC
     if not found.counts.total():  # every line of it was refused: its record says so
         part.path.unlink()
         digest = ""
-    record = {"sha256": digest, "counts": dict(found.counts), "refused": found.refused, "failed": found.failed}
-    write_whole(part.record, canonical_json(record | {"by_command": found.by_command}).encode())
+    record: dict[str, Any] = {"sha256": digest, "counts": dict(found.counts), "by_command": found.by_command}
+    record |= {"refused": found.refused, "failed": found.failed}
+    write_whole(part.record, canonical_json(record | {RECORD: digest_of(record)}).encode())
     return len(rows)
 
 
@@ -197,11 +199,14 @@ def _found_in(part: ImportPart) -> Imported | None:
     """What a finished part holds; None, with a warning for a damaged one, where it is to be written."""
     try:
         record = json.loads(part.record.read_bytes())
+        recorded = record.pop(RECORD, None)  # earlier versions wrote none
+        if recorded is not None and recorded != digest_of(record):
+            raise ValueError("it was altered")
         digest = file_digest(part.path) if record["sha256"] else ""
         found = Imported(Counter(record["counts"]), record["refused"], record["failed"], record["by_command"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s: damaged (%s); the part is written anew", part.record, error)
         return None
     if digest != record["sha256"]:

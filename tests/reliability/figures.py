@@ -23,6 +23,11 @@ CORES = {
     "metrics": "the metrics",
 }
 
+LOSSES = (
+    *("losses", "terms", "alignment_terms", "inputs_of_terms", "large", "matching", "near", "ensemble"),
+    *("temperatures_of_sources", "page_maps"),
+)
+
 FIGURES: tuple[Figure, ...] = (
     *FIGURES_OF_RUNS,
     Figure(
@@ -70,9 +75,9 @@ FIGURES: tuple[Figure, ...] = (
         "loss-terms",
         NUMBERS,
         "Loss terms against slow references",
-        "CTC and its caseless forms against the sum over all paths, every other term against its formula in float64, "
-        "in value and gradient; zero at equality, invariant to padding and company.",
-        ("tests/teaching/test_losses.py", "tests/teaching/test_terms.py", "tests/teaching/test_alignment_terms.py"),
+        "CTC and its caseless forms against the sum over all paths, every other term of lines and pages against its "
+        "formula in float64, those of lines in value and gradient; zero at equality, invariant to padding and company.",
+        tuple(f"tests/teaching/test_{name}.py" for name in LOSSES),
     ),
     Figure(
         43,
@@ -127,7 +132,8 @@ FIGURES: tuple[Figure, ...] = (
         "isolation",
         INPUT,
         "No unpickling, no network",
-        "With unpickling, torch.load and every socket that leaves the machine poisoned, a whole run passes.",
+        "With unpickling, torch.load and every socket that leaves the machine poisoned, runs of smoke and of quick, an "
+        "export and an import pass.",
         (f"{HERE}/test_interruption.py::test_nothing_is_unpickled_and_nothing_leaves_the_machine",),
         few=1,
         many=1,

@@ -15,9 +15,12 @@ from accelerate import Accelerator
 import students
 from distill import checkpoint
 from distill.checkpoint import Checkpoint
+from distill.cluster import here
 from distill.data.formats.opening import open_contents, source_at
 from distill.data.formats.written import Written, parquet_file
+from distill.data.importing import FINISHED, Labelling, import_parts
 from distill.delivery.graph import graph_of, signed
+from distill.digests import file_digest
 from distill.recipe.objective import Objective, PosteriorCache
 from distill.synthesis.opening import open_rendered
 from distill.synthesis.pages.opening import open_drawn_pages
@@ -62,6 +65,7 @@ def kept_files(folder: Path) -> Iterator[Kept]:
     yield from _of_a_run(folder / "run")
     yield from _of_caches(folder / "cache")
     yield _imported(folder / "lines.parquet")
+    yield from _of_a_shared_import(folder / "lines.parquet", folder / "parts")
 
 
 def _of_checkpoints(root: Path) -> Iterator[Kept]:
@@ -156,6 +160,20 @@ def _imported(path: Path) -> Kept:
         return _of(repr((contents.names, contents.texts, images)))
 
     return Kept("imported Parquet", path, read)
+
+
+def _of_a_shared_import(source: Path, folder: Path) -> Iterator[Kept]:
+    """A part that was imported on its own, and what says what it holds: both are made anew where one is damaged."""
+
+    def read() -> str:
+        found = import_parts(source_at(str(source), "mine"), folder, Labelling(), here)
+        (part,) = folder.glob("*.parquet")
+        return _of(repr(found)) + file_digest(part)
+
+    read()
+    (part,), (record,) = folder.glob("*.parquet"), (folder / FINISHED).iterdir()
+    yield Kept("part of an import", part, read)
+    yield Kept("record of such a part", record, read)
 
 
 def _of_weights(found: tuple[object, dict[str, np.ndarray]]) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.durability import renamed_before_flushed
-from tests.reliability.journeys import Journey, all_over, expect_equal, plan_for, struck
+from tests.reliability.journeys import SHORT, Journey, all_over, expect_equal, plan_for, struck
 from tests.reliability.launcher import Launcher
+from tests.reliability.test_isolation import REFUSED
 from tests.reliability.trials import Trials
+from tests.runs.conftest import FEW, TINY
 
 pytestmark = pytest.mark.long  # twenty starts; in `make test`, tests/runs/test_interruption.py stands for it
 KILLED = (-9, 0)
@@ -46,15 +48,20 @@ def test_every_file_is_on_disk_before_it_has_its_name(whole: Path, trials_of: Ca
 def test_nothing_is_unpickled_and_nothing_leaves_the_machine(
     launcher: Launcher, whole: Path, tmp_path: Path, trials_of: Callable[[str], Trials]
 ) -> None:
-    """The undisturbed run was made so; here it is shown that what refuses would have been seen."""
+    """The undisturbed run was made so."""
     trials = trials_of("isolation")
     with trials.one("run, export and import of lines"):
         assert (whole / "run" / "report.json").is_file()
         assert (whole / "export" / "model.onnx").is_file()
-    for code in (
-        "import pickle, collections; pickle.loads(pickle.dumps(collections.OrderedDict()))",
-        "import socket; socket.create_connection(('192.0.2.1', 9), 0.1)",
-    ):
+    runs = {"smoke as it is shipped": ("smoke",), "quick with few lines and steps": ("quick", *TINY, *SHORT, *FEW)}
+    for name, settings in runs.items():
+        with trials.one(name):
+            run = tmp_path / settings[0]
+            words = ["run", *settings, "runtime.workers=0", "--run", str(run / "work")]
+            ended = launcher.run(words, plan_for(run, isolated=True))
+            assert ended.code == 0, ended.said[-2000:]
+            assert (run / "work" / "report.json").is_file()
+    for code in REFUSED:
         with trials.one("what it refuses"):
-            ended = launcher.run(["-c", code], plan_for(tmp_path, isolated=True))
+            ended = launcher.run(["-c", code], plan_for(tmp_path / "refused", isolated=True))
             assert "RuntimeError" in ended.said

@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 
 from distill.cli import main
+from tests.isolation import isolated
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,7 @@ def tiny_run(shared: Path, tiny: list[str]) -> Path:
     run = shared / "tiny"
     with FileLock(shared / "tiny.lock"):
         if not (run / "report.json").exists():
-            for command in ("teacher", "student"):
-                assert main([command, "smoke", *tiny, "--run", str(run)]) == 0
+            with isolated():  # nothing that it does unpickles or leaves the machine
+                for command in ("teacher", "student"):
+                    assert main([command, "smoke", *tiny, "--run", str(run)]) == 0
     return run

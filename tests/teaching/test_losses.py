@@ -35,8 +35,12 @@ def by_enumeration(logits_TC: Tensor, target: list[int]) -> Tensor:
     return -torch.logsumexp(torch.stack(paths), 0)
 
 
+@pytest.mark.parametrize("many", [MANY_CLASSES, 2])  # from how many classes on the compact form is taken
 @pytest.mark.parametrize("target", [[], [1], [1, 2], [2, 2], [1, 2, 1]])
-def test_ctc_is_the_sum_over_all_paths_in_value_and_gradient(target: list[int]) -> None:
+def test_ctc_is_the_sum_over_all_paths_in_value_and_gradient(
+    target: list[int], many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distill.teaching.losses.ctc.MANY_CLASSES", many)
     logits_NTC = logits(1, 5, 3).requires_grad_()
     total, count = ctc(
         outputs(logits_NTC), torch.tensor([target or [0]]), torch.tensor([len(target)]), torch.tensor([True])

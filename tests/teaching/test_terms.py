@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -258,3 +259,25 @@ def test_a_split_with_equal_weights_is_the_whole() -> None:
     student, teacher = outputs(logits(2, T, C, seed=6)), outputs(logits(2, T, C, seed=7))
     whole, _ = frame_kl(student, teacher, FrameKL(temperature=TAU, frames="all"))
     assert blank_split(student, teacher, temperature=TAU, alpha=1, beta=1)[0].item() == pytest.approx(whole.item())
+
+
+SLOW = {  # the test that holds each term against a slow reference
+    "ctc": "test_losses::test_ctc_is_the_sum_over_all_paths_in_value_and_gradient",
+    "class_changes": "test_losses::test_class_changes_are_the_expected_places_at_which_a_path_writes_one_symbol_twice",
+    "consistency": "test_losses::test_two_equal_views_agree_and_the_followed_view_gets_no_gradient",
+    "mutual": "test_inputs_of_terms::test_peers_follow_each_other",
+    "peer_ctc": "test_losses::test_ctc_is_the_sum_over_all_paths_in_value_and_gradient",
+    "attention": "test_inputs_of_terms::test_the_attention_head_is_a_cross_entropy_over_true_prefixes",
+    "feature_hint": "test_inputs_of_terms::test_a_feature_hint_is_the_mean_distance_over_valid_frames",
+}
+HERE = (  # those of this file
+    *("frame_kl", "focal_frame_kl", "blank_split", "dist", "bag_of_symbols", "guided_spikes", "sequence_kd"),
+    *("aligned_cross_entropy", "self_alignment"),
+)
+
+
+def test_every_term_of_an_objective_has_a_slow_reference() -> None:
+    assert Objective().terms.keys() == SLOW.keys() | set(HERE)
+    for place in SLOW.values():
+        file, _, test = place.partition("::")
+        assert f"def {test}(" in Path(__file__).with_name(f"{file}.py").read_text("utf-8")

@@ -18,6 +18,7 @@ from distill.evaluation.roles import ROLES
 from distill.evaluation.verdict import in_words
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
+from distill.track import read_json
 from distill.training.train import ANSWERS_NAME
 from students.errors import UserError
 from students.model_file import MODEL_NAME
@@ -160,6 +161,5 @@ def _entries(path: Path) -> list[dict[str, float]]:
 
 
 def _json_in(path: Path) -> dict[str, Any]:
-    """The contents of a JSON file; none where it is missing."""
-    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return found
+    """The contents of a JSON file; none where it is missing. Raises `CheckpointError` where it is damaged."""
+    return read_json(path) if path.is_file() else {}

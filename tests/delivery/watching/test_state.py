@@ -56,6 +56,14 @@ def test_a_run_that_was_interrupted_is_not_going_on(tmp_path: Path) -> None:
     assert "not going on" in in_terminal([state_of(run)], 100)
 
 
+@pytest.mark.parametrize("name", ["data.json", "timing.json", "student/answers.json"])
+def test_a_damaged_file_is_named(name: str, tmp_path: Path) -> None:
+    run = begun(tmp_path / "run")
+    (run / name).write_bytes((run / name).read_bytes()[:-3])
+    with pytest.raises(UserError, match=f"{name}: cannot be read, or was damaged"):
+        state_of(run)
+
+
 def test_runs_of_a_comparison_are_found(tmp_path: Path) -> None:
     for setting in ("a", "b"):
         begun(tmp_path / "compared" / setting / "seed-0")
