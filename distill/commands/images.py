@@ -6,14 +6,21 @@ import argparse
 import glob
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from distill.commands import UNWRITABLE
 from distill.data.formats.listing import images_below
 from students.errors import DataError
+from students.image import image_size
 
+if TYPE_CHECKING:
+    from students.decode import Reading
+
+PAGE_SIDE_PX = 300  # both sides of a page have as many; a line has fewer in its height, unless it is magnified
+SHORT, UNSURE = 2, 0.5  # characters, and the confidence, that a page which is read as one line seldom exceeds together
 Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 
@@ -50,9 +57,53 @@ def form_of(options: argparse.Namespace, forms: Sequence[str]) -> str:
     return options.to or forms[0]
 
 
-def opened(path: Path) -> TextIO:
-    """Open a file to write; names of files that are no text do not end a command."""
-    return path.open("w", encoding="utf-8", errors=UNWRITABLE, newline="")
+class _OnceWritten:
+    """A file that takes the place of an earlier one when there is something to write."""
+
+    encoding = "utf-8"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.file: TextIO | None = None
+
+    def write(self, text: str) -> int:
+        """Write text; names of files that are no text do not end a command."""
+        self.file = self.file or self._path.open("w", encoding=self.encoding, errors=UNWRITABLE, newline="")
+        return self.file.write(text)
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[TextIO]:
+    """Give what the results are written to: the terminal, or a file that appears with the first of them.
+
+    Where none comes, as when not one image can be read, an earlier file stays as it is, and that is said. Raises
+    `OSError` at once where no file can be written.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    target = _OnceWritten(path)
+    existed = path.exists()
+    if existed and not path.is_file():  # a pipe is opened once; a folder is refused here
+        target.write("")
+    else:
+        path.open("a").close()
+        if not existed:
+            path.unlink()
+    try:
+        yield cast(TextIO, target)
+    finally:
+        if target.file is not None:
+            target.file.close()
+        else:
+            say(f"{path}: not written, since nothing was read" + ("; what was there stays" if existed else ""))
+
+
+def looks_like_page(image: Path, reading: Reading) -> bool:
+    """Return whether a picture that was read as one line seems to be a page: large either way, and not really read."""
+    if len(reading.text) > SHORT and reading.confidence >= UNSURE:
+        return False
+    return min(image_size(image.read_bytes(), str(image))) >= PAGE_SIDE_PX
 
 
 def say(message: str) -> None:

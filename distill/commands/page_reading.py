@@ -115,9 +115,6 @@ def _reading(options: argparse.Namespace) -> Iterator[tuple[ReadPages, Charset]]
 def _sink(options: argparse.Namespace, form: str, images: Sequence[Found]) -> Iterator[Sink]:
     """Where the pages go: a stream, or files in the folder that is named, or the output for one page."""
     if form not in SUFFIXES:
-        if options.out is None:
-            yield StreamSink(sys.stdout, form, as_json)
-            return
         with opened(options.out) as target:
             yield StreamSink(target, form, as_json)
         return

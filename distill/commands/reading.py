@@ -7,15 +7,15 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
-from distill.commands.images import Found, form_of, found_images, opened, say
+from distill.commands.images import Found, form_of, found_images, looks_like_page, opened, say
 from distill.commands.review import REVIEW_PAGE
+from distill.data.formats.contents import first_of
 from distill.tsv import tsv_row
 from students.errors import DataError
 from students.image import Preparation, image_size
@@ -95,19 +95,27 @@ def _read_lines(options: argparse.Namespace, form: str) -> int:
     images, failed = found_images(options.images)
     preparation = reader.description.preparation
     doubtful: list[Doubtful] = []
-    with opened(options.out) if options.out else nullcontext(sys.stdout) as target:
-        if form == "csv":
-            print(_csv_row(HEADING), file=target)
+    pages: list[str] = []
+    heading = _csv_row(HEADING) + "\n" if form == "csv" else ""
+    with opened(options.out) as target:
         for (image, folder), read in _readings(reader, images, options.batch):
             if isinstance(read, DataError):
                 failed += 1
                 say(str(read))
                 continue
-            print(_row(image, read, form, preparation, target), file=target)
+            print(heading + _row(image, read, form, preparation, target), file=target)
+            heading = ""
+            if looks_like_page(image, read):
+                pages.append(str(image))
             if read.review:
                 doubtful.append(Doubtful(image, folder, read))
     if failed:
         say(f"{failed} of {len(images)} images could not be read")
+    if pages:
+        say(
+            f"{len(pages)} of {len(images)} images were read as one line each and look like whole pages: "
+            f"{first_of(pages)}; pages are read by: distill read --pages pages IMAGE"
+        )
     if options.review_below is not None:
         _write_page(review_page, doubtful, reader)
     return USER_ERROR if failed else 0

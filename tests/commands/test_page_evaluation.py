@@ -12,6 +12,7 @@ from PIL import Image
 import students
 import teachers
 from distill.cli import main
+from distill.commands import PROBLEMS_FOUND
 from distill.data.pages.matching import boxes_of
 from distill.evaluation.pages import peers
 from distill.evaluation.pages.matching import FoundText
@@ -41,8 +42,8 @@ def pages(tmp_path: Path) -> Path:
     return folder
 
 
-def evaluated(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    assert main(["evaluate", *words, "--json"]) == 0
+def evaluated(words: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, object]:
+    assert main(["evaluate", *words, "--json"]) == code
     result: dict[str, object] = json.loads(capsys.readouterr().out)
     return result
 
@@ -116,11 +117,21 @@ def test_figures_go_into_records(locator: Path, pages: Path, tmp_path: Path) -> 
     assert records["H-mean", "all"].interval is not None
 
 
-def test_a_broken_page_is_named(locator: Path, pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_page_and_a_box_outside_are_named(
+    locator: Path, pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = json.loads((pages / "pages.json").read_text())
+    described[0]["lines"].append({"box": [500, 500, 600, 520], "text": "ab"})
+    (pages / "pages.json").write_text(json.dumps(described))
+    assert [reason for reason in _refused(locator, pages, capsys) if "0/0001: its polygon leaves" in reason]
     (pages / "1.png").write_bytes(b"no image")
-    result = evaluated([str(locator), str(pages)], capsys)
-    assert result["pages"] == 1
-    assert ["1.png" in str(reason) for reason in result["refused"]] == [True]  # type: ignore[attr-defined]
+    assert [reason for reason in _refused(locator, pages, capsys) if "1.png" in reason]
+
+
+def _refused(locator: Path, pages: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    result = evaluated([str(locator), str(pages)], capsys, code=PROBLEMS_FOUND)
+    refused: list[str] = result["refused"]  # type: ignore[assignment]
+    return refused
 
 
 def test_a_mistake_is_one_message(

@@ -50,6 +50,17 @@ def test_what_is_no_page_costs_the_others_nothing(
     assert "1 of 3 images could not be read" in said
 
 
+def test_where_no_page_can_be_read_no_file_is_written(
+    locator_file: Path, student_file: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    (bad := tmp_path / "bad.png").write_text("not an image")
+    command = ["read", "--pages", str(locator_file), str(bad), "--recogniser", str(student_file)]
+    for form in ("txt", "tsv", "json"):
+        assert main([*command, "--to", form, "--out", str(out := tmp_path / form)]) == 2
+        assert not out.exists()
+        assert f"{out}: not written, since nothing was read" in capsys.readouterr().err
+
+
 def test_a_wrong_model_writes_no_file_and_keeps_the_one_that_is_there(
     locator_file: Path, folder: Path, tmp_path: Path, capsys: Printed
 ) -> None:

@@ -15,7 +15,9 @@ from PIL import Image
 
 import students
 from distill.cli import main
+from students.decode import Reading
 from students.errors import DataError
+from students.reading import Reader
 from tests.samples import png_bytes
 
 Printed = pytest.CaptureFixture[str]
@@ -53,6 +55,42 @@ def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder
     assert "aa.png" in printed.err
     assert "gone.png" in printed.err
     assert "2 of 5 images" in printed.err
+
+
+@pytest.mark.parametrize("form", ["tsv", "csv", "json"])
+def test_where_nothing_can_be_read_no_file_is_written_and_an_earlier_one_stays(
+    form: str, student_file: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    (bad := tmp_path / "bad.png").write_text("not an image")
+    (kept := tmp_path / "kept").write_text("read before")
+    command = ["read", str(student_file), str(bad), "--to", form, "--out"]
+    assert main([*command, str(tmp_path / "none")]) == 2
+    assert not (tmp_path / "none").exists()
+    assert f"{tmp_path / 'none'}: not written, since nothing was read\n" in capsys.readouterr().err
+    assert main([*command, str(kept)]) == 2
+    assert kept.read_text() == "read before"
+    assert "what was there stays" in capsys.readouterr().err
+    for nowhere, reason in ((tmp_path, "Is a directory"), (tmp_path / "gone" / "out", "No such file or directory")):
+        assert main([*command, str(nowhere)]) == 2
+        assert f"{nowhere}: {reason}" in capsys.readouterr().err
+
+
+def test_a_picture_that_looks_like_a_whole_page_is_said(
+    student_file: Path, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {"page.png": ("", 0.9), "scan.png": ("babble", 0.2), "poster.png": ("OPEN", 0.9), "strip.png": ("", 0.1)}
+    sizes = {"page.png": (600, 300), "scan.png": (320, 900), "poster.png": (600, 300), "strip.png": (900, 299)}
+    for name, (width, height) in sizes.items():
+        (folder / name).write_bytes(png_bytes(width=width, height=height))
+    monkeypatch.setattr(
+        Reader,
+        "read_each",
+        lambda _, images, *__: [Reading(*texts.get(image.name, ("a", 0.9))) for image in images],
+    )
+    assert main(["read", str(student_file), str(folder)]) == 0
+    said = capsys.readouterr().err
+    assert f"2 of 7 images were read as one line each and look like whole pages: {folder / 'page.png'}" in said
+    assert "scan.png; pages are read by: distill read --pages pages IMAGE" in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
@@ -231,6 +269,6 @@ def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(
     found = reader.read_each([wide.read_bytes(), (folder / "a.png").read_bytes()], names=["one", "two"])
     assert str(found[0]).startswith("one: 1600 x 8 px")
     (folder / "labels.tsv").write_text("wide.png\t7\na.png\t7\n")
-    main(["evaluate", str(student_file), str(folder)])
+    assert main(["evaluate", str(student_file), str(folder)]) == 1  # as `import` ends where lines are refused
     printed = capsys.readouterr()
     assert "wide.png" in printed.out + printed.err
