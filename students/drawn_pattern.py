@@ -15,7 +15,7 @@ from typing_extensions import assert_never
 
 from students import direction
 from students.automaton import Automaton
-from students.charset import Charset
+from students.charset import Charset, class_numbers
 from students.glushkov import Either, Joined, Node, Repeated, Symbol, automaton_of
 from students.pattern import parsed
 
@@ -41,7 +41,7 @@ def drawn_pattern(pattern: str, charset: Charset) -> DrawnPattern:
     stored = Charset(characters=charset.writable)  # the classes of the charset are the first of these
     node = parsed(pattern, stored)
     matching = automaton_of(node, pattern, stored.n_classes)
-    number = {c: i for i, c in enumerate(stored.characters, 1)}
+    number = class_numbers(stored.characters)
     turning = _Turning(stored.characters, charset.n_classes)
     drawn = Either((turning.turned(node), turning.without_turning(node)))
     letters = Repeated(Symbol(turning.drawn_classes(turning.classes_of(node))), 0, None)

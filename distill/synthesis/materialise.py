@@ -6,7 +6,6 @@ part is written whole or not at all; an interrupted rendering continues behind t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from distill.cluster import Spread, lines_done
 from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
 from distill.data.sealed import is_whole, sealed
+from distill.digests import digest_of, file_digest
 from distill.processes import Poll, never_stop
 from distill.seeds import generator_of
 from distill.synthesis.backgrounds import photographs_in
@@ -31,7 +31,7 @@ from distill.synthesis.text import possible_characters, sample_text, texts_of_mi
 from distill.synthesis.workers import in_parallel
 from distill.track import progress
 from students.errors import DataError
-from students.model_file import canonical_json, write_whole
+from students.model_file import write_whole
 
 PART_LINES = 2048
 _ATTEMPTS = 100
@@ -132,11 +132,11 @@ def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_
     """Return a digest of everything the pixels depend on, but not the name that the recipe gives the source."""
     settings = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "augment"})
     files = sorted({face.path for face in faces})
-    fonts = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
-    photographs = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _photographs(source, root)]
+    fonts = [file_digest(path) for path in files]
+    photographs = [file_digest(path) for path in _photographs(source, root)]
     files_read = [fonts, texts_of_mix(source.text, root).digests, photographs]
-    key = canonical_json([settings, files_read, height_px, PIL.__version__, cv2.__version__, RENDERER_VERSION])
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
+    versions = PIL.__version__, cv2.__version__, RENDERER_VERSION
+    return digest_of(settings, files_read, height_px, *versions)[:16]
 
 
 def sample(

@@ -6,7 +6,6 @@ be trained and gives no features. onnx and onnxruntime are imported where a grap
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from distill.data.inference import BATCH_LINES
+from distill.digests import file_digest
 from distill.teaching.losses.matching import placed
 from students.errors import UserError
 from students.model_file import ONNX_SUFFIX, read_onnx
@@ -81,11 +81,6 @@ def graph_in_classes(reader: Reader, class_of_C: Sequence[int], temperature: flo
     small = sliced(blob, index_C[known_C], description.charset.n_classes, temperature)
     logits_of, sha256 = session(small.blob, reader.path), file_digest(reader.path)
     return GraphNetwork(logits_of, sha256, small.n_columns, torch.from_numpy(known_C))
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def batch_lines(n_classes: int) -> int:

@@ -27,7 +27,7 @@ from distill.teaching.losses.frames import SURELY_NOT
 from distill.teaching.losses.matching import in_classes, matched
 from distill.teaching.losses.sequence import KnownTexts
 from distill.teaching.provenance import provenance_of
-from students.charset import BLANK, Charset
+from students.charset import BLANK, Charset, class_numbers
 from students.image import Preparation
 from students.parts import Outputs, Recogniser, Recurrent
 from students.reading import Reader, of_one_width
@@ -207,7 +207,7 @@ def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
     """For every class of `ours` the class of the same character in `theirs`, or UNMAPPED; None for equal charsets."""
     if ours == theirs:
         return None
-    number = {c: i for i, c in enumerate(theirs.characters, 1)}
+    number = class_numbers(theirs.characters)
     return (BLANK, *(number.get(c, UNMAPPED) for c in ours.characters))
 
 

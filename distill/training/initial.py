@@ -13,7 +13,7 @@ from torch import nn
 from typing_extensions import assert_never
 
 from distill.recipe.sections import Network, Recipe, Student, Teacher
-from students.charset import BLANK, Charset
+from students.charset import BLANK, Charset, class_numbers
 from students.config import Config
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
@@ -111,7 +111,7 @@ def fill(
 
 def _mapped(fresh: torch.Tensor, known: np.ndarray, charset: Charset, old: Charset) -> np.ndarray:
     """Rows of an output layer for `charset`: those of `old` where it has the character, else the fresh ones."""
-    number = {c: i for i, c in enumerate(old.characters, 1)}
+    number = class_numbers(old.characters)
     rows = fresh.numpy().copy()
     rows[BLANK] = known[BLANK]
     for i, character in enumerate(charset.characters, 1):

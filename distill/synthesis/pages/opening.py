@@ -20,6 +20,7 @@ from distill.data.augment import Pixels
 from distill.data.columns import Column, mapped
 from distill.data.pages.record import MarkedLine, PageRecord
 from distill.data.sealed import is_whole, sealed
+from distill.digests import digest_of, file_digest
 from distill.processes import Poll, never_stop
 from distill.synthesis.pages.draw import draw_page, faces_of
 from distill.synthesis.pages.source import DrawnPagesSource
@@ -78,8 +79,7 @@ def open_drawn_pages(
         key = cache_key(source, root)
     except DataError as error:
         raise DataError(f"source {source.name}: {error}") from error
-    digest = hashlib.sha256(canonical_json([key, source.pages]).encode()).hexdigest()[:16]
-    folder = cache / f"pages-{digest}"
+    folder = cache / f"pages-{digest_of(key, source.pages)[:16]}"
     parts = [
         _Part(source, root, folder / f"part-{start // PART_PAGES:06d}.arrow", start)
         for start in range(0, source.pages, PART_PAGES)
@@ -100,10 +100,9 @@ def cache_key(source: DrawnPagesSource, root: Path) -> str:
     """Return a digest of everything that pages depend on, but neither their number nor the name of the source."""
     settings = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "pages"})
     files = sorted({face.path for face in faces_of(source, root)})
-    fonts = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    fonts = [file_digest(path) for path in files]
     texts = texts_of_mix(source.text, root).digests
-    key = canonical_json([settings, fonts, texts, PIL.__version__, cv2.__version__, DRAWER_VERSION])
-    return hashlib.sha256(key.encode()).hexdigest()
+    return digest_of(settings, fonts, texts, PIL.__version__, cv2.__version__, DRAWER_VERSION)
 
 
 def _record(source: DrawnPagesSource, key: str, images: Column, lines: Column, row: int) -> PageRecord:
