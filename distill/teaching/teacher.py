@@ -103,9 +103,9 @@ class FrozenTeacher(nn.Module):
         parts = [self._weights_digest, precision, terms, *(m.preparation or "" for m in members)]
         self.digest = digest_of(*parts, *([ensemble] if ensemble != "frames" else []))
 
-    def train(self, mode: bool = True) -> FrozenTeacher:
-        """Nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
-        return super().train(mode and False)
+    def train(self, mode: bool = True) -> FrozenTeacher:  # noqa: ARG002 - as torch has it
+        """Do nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
+        return super().train(False)
 
     def forward(self, images_NCHW: Tensor, others: Others | None = None) -> Outputs:
         """Outputs on `images_NCHW`; `others` has the same lines as other preparations of the networks want them."""

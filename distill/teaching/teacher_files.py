@@ -83,7 +83,7 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
     neck: object = recipe.teacher.model.neck
     for key, file in _named(recipe):
         try:
-            path = teacher_file(recipe, folder) if key == OWN else model_of(file)
+            path = _path_of(key, file, folder)
             described = read_description(path)
             if is_graph(path):
                 need_onnx(path)
@@ -123,7 +123,7 @@ def too_wide_for_teachers(recipe: Recipe, parts: Mapping[str, Lines], folder: Pa
     """Of each finished model that a recipe names and that takes pictures of one width: which lines are wider."""
     problems = []
     for key, file in _named(recipe):
-        preparation = read_description(teacher_file(recipe, folder) if key == OWN else model_of(file)).preparation
+        preparation = read_description(_path_of(key, file, folder)).preparation
         if not takes_one_width(preparation):
             continue
         for part, lines in parts.items():
@@ -151,7 +151,7 @@ def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[s
     """Of each finished model that a recipe names: which characters of the lines it does not know."""
     notes = []
     for key, file in _named(recipe):
-        theirs = read_description(teacher_file(recipe, folder) if key == OWN else model_of(file)).charset
+        theirs = read_description(_path_of(key, file, folder)).charset
         if missing := [c for c in charset.characters if c not in theirs.characters]:
             notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {''.join(missing)!r}")
     return notes
@@ -161,21 +161,24 @@ def foreign_teachers(recipe: Recipe, folder: Path) -> list[str]:
     """A sentence on each finished model that a recipe names and that others made."""
     notes = []
     for key, file in _named(recipe):
-        found = provenance_of(read_description(teacher_file(recipe, folder) if key == OWN else model_of(file)))
-        if found:
+        if found := provenance_of(read_description(_path_of(key, file, folder))):
             notes.append(f"{key}: {file} is {in_words(found)}")
     return notes
 
 
 def finished_teachers(recipe: Recipe, folder: Path) -> list[dict[str, str]]:
     """The finished models that a recipe names: key, name or path as given, and the SHA-256 of the file in use."""
-    found = []
-    for key, file in _named(recipe):
-        path = teacher_file(recipe, folder) if key == OWN else model_of(file)
-        found.append({"key": key, "file": file, "sha256": file_digest(path)})
-    return found
+    return [
+        {"key": key, "file": file, "sha256": file_digest(_path_of(key, file, folder))} for key, file in _named(recipe)
+    ]
 
 
 def _named(recipe: Recipe) -> list[tuple[str, str]]:
+    """The finished models that a recipe names: the key of each, and its name or path as given."""
     own = [(OWN, recipe.teacher_file)] if recipe.teacher_file else []
     return own + [("objective.more_teachers", further.file) for further in recipe.objective.more_teachers]
+
+
+def _path_of(key: str, file: str, folder: Path) -> Path:
+    """The file of a model that a recipe names; of the run's own teacher the copy in its `folder`, if there is one."""
+    return copy_or_original(file, folder, model_of) if key == OWN else model_of(file)

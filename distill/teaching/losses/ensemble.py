@@ -9,12 +9,10 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torch.nn import functional as F
 
-from distill.teaching.losses.frames import log_posteriors, valid_frames
+from distill.teaching.losses.frames import TINY, log_posteriors, valid_frames
 from distill.teaching.losses.near import Symbols, numbered, symbols_of
 from students.charset import BLANK
 from students.parts import Outputs
-
-TINY = 1e-12
 
 
 @torch.no_grad()

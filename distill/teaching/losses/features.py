@@ -26,11 +26,11 @@ class Hint(nn.Module):
     def forward(self, student: Outputs, teacher: Outputs, neck: Recurrent | None) -> tuple[Tensor, Tensor]:
         """Both sides on the student's frames, (N, T, D); as the teacher's `neck`, if given, reads them."""
         ours_NTD = self.projection(student.features_NTD.float())
-        theirs_NTD = teacher.features_NTD.float()
+        theirs_NSD = teacher.features_NTD.float()
         if neck is not None:
             with torch.backends.cudnn.flags(enabled=False):  # cuDNN refuses gradients through layers in evaluation mode
-                ours_NTD, theirs_NTD = neck.read(ours_NTD), neck.read(theirs_NTD)
-        return ours_NTD, onto_frames(theirs_NTD, teacher, student).detach()
+                ours_NTD, theirs_NSD = neck.read(ours_NTD), neck.read(theirs_NSD)
+        return ours_NTD, onto_frames(theirs_NSD, teacher, student).detach()
 
 
 def feature_hint(

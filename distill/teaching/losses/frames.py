@@ -11,6 +11,7 @@ from torch import Tensor
 from students.parts import Outputs
 
 SURELY_NOT = -30.0  # logit of a character on a frame that is put in as a blank
+TINY = 1e-12  # under every logarithm of a probability that may vanish
 LEAST = torch.finfo(torch.float32).min  # logit of what takes no part; with -inf a softmax over nothing else is NaN
 
 

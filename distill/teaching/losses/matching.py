@@ -12,13 +12,11 @@ from typing_extensions import assert_never
 
 from distill.recipe.objective import FrameMatch
 from distill.teaching.losses.alignment import occupancy
-from distill.teaching.losses.frames import log_posteriors, valid_frames
+from distill.teaching.losses.frames import TINY, log_posteriors, valid_frames
 from distill.teaching.losses.logits import kl_per_frame
 from distill.teaching.losses.near import moved_near, numbered, texts_of_paths
 from students.charset import BLANK
 from students.parts import Outputs
-
-TINY = 1e-12  # under every logarithm of a probability that may vanish
 
 
 class Matched(NamedTuple):
@@ -124,27 +122,27 @@ def rest_as_student(teacher: Outputs, student: Outputs, unknown_C: Tensor | None
 def _pooled(teacher: Outputs, student: Outputs) -> Outputs:
     if equal_frames(teacher, student):
         return teacher
-    log_p_NTC, overlap_NST = log_posteriors(teacher), _overlap(teacher, student)
-    of_a_frame_NST = overlap_NST * teacher.lengths_N[:, None, None]
-    blank_NS1 = (of_a_frame_NST @ log_p_NTC[..., BLANK : BLANK + 1]).exp()
-    written_NSK = overlap_NST @ log_p_NTC[..., BLANK + 1 :].exp() + TINY
-    p_NSC = torch.cat([blank_NS1, (1 - blank_NS1) * written_NSK / written_NSK.sum(-1, keepdim=True)], -1)
-    return teacher._replace(logits_NTC=(p_NSC + TINY).log(), lengths_N=student.lengths_N)
+    log_p_NSC, overlap_NTS = log_posteriors(teacher), _overlap(teacher, student)
+    of_a_frame_NTS = overlap_NTS * teacher.lengths_N[:, None, None]
+    blank_NT1 = (of_a_frame_NTS @ log_p_NSC[..., BLANK : BLANK + 1]).exp()
+    written_NTK = overlap_NTS @ log_p_NSC[..., BLANK + 1 :].exp() + TINY
+    p_NTC = torch.cat([blank_NT1, (1 - blank_NT1) * written_NTK / written_NTK.sum(-1, keepdim=True)], -1)
+    return teacher._replace(logits_NTC=(p_NTC + TINY).log(), lengths_N=student.lengths_N)
 
 
-def onto_frames(values_NTD: Tensor, teacher: Outputs, student: Outputs) -> Tensor:
+def onto_frames(values_NSD: Tensor, teacher: Outputs, student: Outputs) -> Tensor:
     """Return values of the teacher's frames as means over what each frame of the student covers, (N, T, D)."""
     if equal_frames(teacher, student):
-        return values_NTD
-    return (_overlap(teacher, student) * student.lengths_N[:, None, None]) @ values_NTD
+        return values_NSD
+    return (_overlap(teacher, student) * student.lengths_N[:, None, None]) @ values_NSD
 
 
 def _overlap(teacher: Outputs, student: Outputs) -> Tensor:
     """How much of the line every pair of frames shares, (N, student's frames, teacher's frames)."""
-    begin_NS, end_NS = _edges(student)
-    begin_NT, end_NT = _edges(teacher)
-    ends_NST = torch.minimum(end_NS[:, :, None], end_NT[:, None])
-    return (ends_NST - torch.maximum(begin_NS[:, :, None], begin_NT[:, None])).clamp(min=0)
+    begin_NT, end_NT = _edges(student)
+    begin_NS, end_NS = _edges(teacher)
+    ends_NTS = torch.minimum(end_NT[:, :, None], end_NS[:, None])
+    return (ends_NTS - torch.maximum(begin_NT[:, :, None], begin_NS[:, None])).clamp(min=0)
 
 
 def equal_frames(one: Outputs, other: Outputs) -> bool:
@@ -175,9 +173,9 @@ def _shifted(teacher: Outputs, student: Outputs, max_shift: int) -> Outputs:
     return teacher._replace(logits_NTC=torch.stack(moved)[best_N, rows])
 
 
-def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None, p_NTC: Tensor) -> Matched:
-    path_NT, sure_NT = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).amax(-1).exp()
-    texts_NL, text_lengths_N = texts_of_paths(path_NT, teacher.lengths_N.cpu())
+def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None, p_NSC: Tensor) -> Matched:
+    path_NS, sure_NS = teacher.logits_NTC.argmax(-1).cpu(), log_posteriors(teacher).amax(-1).exp()
+    texts_NL, text_lengths_N = texts_of_paths(path_NS, teacher.lengths_N.cpu())
     repeats_N = ((texts_NL[:, 1:] == texts_NL[:, :-1]) & (texts_NL[:, 1:] != BLANK)).sum(1)  # a blank stands between
     fits_N = text_lengths_N + repeats_N <= student.lengths_N.cpu()
     if unknown_C is not None:
@@ -186,46 +184,46 @@ def _by_symbols(teacher: Outputs, student: Outputs, unknown_C: Tensor | None, p_
     if not fitting_M:
         return Matched(_pooled(teacher, student))
     longest = max(1, int(text_lengths_N[fitting_M].max()))
-    occupied_MSU, columns_ML = occupancy(
+    occupied_MTU, columns_ML = occupancy(
         log_posteriors(student)[fitting_M],
         student.lengths_N[fitting_M],
         texts_NL[fitting_M, :longest],
         text_lengths_N[fitting_M],
     )
-    p_MTX = torch.cat([p_NTC, sure_NT[..., None]], -1)[fitting_M]
-    mean_MUX = _means_of_columns(path_NT[fitting_M], teacher.lengths_N.cpu()[fitting_M], columns_ML, p_MTX)
-    expected_MSX = occupied_MSU @ mean_MUX
+    p_MSX = torch.cat([p_NSC, sure_NS[..., None]], -1)[fitting_M]
+    mean_MUX = _means_of_columns(path_NS[fitting_M], teacher.lengths_N.cpu()[fitting_M], columns_ML, p_MSX)
+    expected_MTX = occupied_MTU @ mean_MUX
     if len(fitting_M) < len(fits_N):
         by_area = Matched(_pooled(teacher, student))
-        logits_NSC, sure_NS = by_area.outputs.logits_NTC.float().clone(), by_area.sureness_NT.clone()
+        logits_NTC, sure_NT = by_area.outputs.logits_NTC.float().clone(), by_area.sureness_NT.clone()
     else:  # every line is replaced below
-        logits_NSC = p_NTC.new_empty(len(fits_N), student.logits_NTC.shape[1], p_NTC.shape[-1])
-        sure_NS = logits_NSC.new_empty(logits_NSC.shape[:2])
-    logits_NSC[fitting_M] = (expected_MSX[..., :-1] + TINY).log()
-    sure_NS[fitting_M] = expected_MSX[..., -1]
-    return Matched(teacher._replace(logits_NTC=logits_NSC, lengths_N=student.lengths_N), sure_NS)
+        logits_NTC = p_NSC.new_empty(len(fits_N), student.logits_NTC.shape[1], p_NSC.shape[-1])
+        sure_NT = logits_NTC.new_empty(logits_NTC.shape[:2])
+    logits_NTC[fitting_M] = (expected_MTX[..., :-1] + TINY).log()
+    sure_NT[fitting_M] = expected_MTX[..., -1]
+    return Matched(teacher._replace(logits_NTC=logits_NTC, lengths_N=student.lengths_N), sure_NT)
 
 
 def _softened(teacher: Outputs, soft: Outputs, tau: float) -> Tensor:
-    """The teacher's posteriors, (N, T, C), with the characters of every frame at temperature tau and the blank at 1."""
-    p_NTC = log_posteriors(teacher).exp()
+    """The teacher's posteriors, (N, S, C), with the characters of every frame at temperature tau and the blank at 1."""
+    p_NSC = log_posteriors(teacher).exp()
     if tau == 1:
-        return p_NTC
-    shares_NTK = (soft.logits_NTC.float()[..., BLANK + 1 :] / tau).softmax(-1)
-    return torch.cat([p_NTC[..., :1], (1 - p_NTC[..., :1]) * shares_NTK], -1)
+        return p_NSC
+    shares_NSK = (soft.logits_NTC.float()[..., BLANK + 1 :] / tau).softmax(-1)
+    return torch.cat([p_NSC[..., :1], (1 - p_NSC[..., :1]) * shares_NSK], -1)
 
 
-def _means_of_columns(path_MT: Tensor, lengths_M: Tensor, columns_ML: Tensor, p_MTX: Tensor) -> Tensor:
+def _means_of_columns(path_MS: Tensor, lengths_M: Tensor, columns_ML: Tensor, p_MSX: Tensor) -> Tensor:
     """Means over the frames of every column of `occupancy`, (M, U, X), of posteriors and of the largest of a frame.
 
     Where column 0 has no frame, the blank is certain there.
     """
-    valid_MT = torch.arange(path_MT.shape[1]) < lengths_M[:, None]
-    columns_MT = F.pad(columns_ML, (1, 0)).gather(1, numbered(path_MT, valid_MT))
+    valid_MS = torch.arange(path_MS.shape[1]) < lengths_M[:, None]
+    columns_MS = F.pad(columns_ML, (1, 0)).gather(1, numbered(path_MS, valid_MS))
     n_columns = 1 + columns_ML.shape[1]
-    of_column_MUT = (F.one_hot(columns_MT, n_columns) * valid_MT[..., None]).transpose(1, 2).to(p_MTX)
-    n_MU1 = of_column_MUT.sum(-1, keepdim=True)
-    mean_MUX = of_column_MUT @ p_MTX / n_MU1.clamp(min=1)
+    of_column_MUS = (F.one_hot(columns_MS, n_columns) * valid_MS[..., None]).transpose(1, 2).to(p_MSX)
+    n_MU1 = of_column_MUS.sum(-1, keepdim=True)
+    mean_MUX = of_column_MUS @ p_MSX / n_MU1.clamp(min=1)
     for certain in (BLANK, -1):
         mean_MUX[:, 0, certain] += n_MU1[:, 0, 0] == 0
     return mean_MUX

@@ -22,9 +22,9 @@ class FrozenLocator(nn.Module):
         self._weights_digest = tensors_digest(self.state_dict())
         self.digest = digest_of(self._weights_digest, precision)
 
-    def train(self, mode: bool = True) -> FrozenLocator:
-        """Nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
-        return super().train(mode and False)
+    def train(self, mode: bool = True) -> FrozenLocator:  # noqa: ARG002 - as torch has it
+        """Do nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
+        return super().train(False)
 
     def forward(self, images_NCHW: Tensor) -> LocatorOutputs:
         """Return maps and features of crops."""
