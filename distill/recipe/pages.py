@@ -11,7 +11,7 @@ from distill.data.pages.augment import PageAugment
 from distill.data.pages.sources import PageFileSource
 from distill.recipe.documents import WholeDocuments
 from distill.recipe.page_objective import PageObjective
-from distill.recipe.training import Budget
+from distill.recipe.training import Budget, Learner
 from distill.runtime import Runtime
 from distill.schema import Section, without_unset
 from distill.synthesis.pages.source import DrawnPagesSource
@@ -132,10 +132,20 @@ class PageRecipe(Section):
     objective: PageObjective = Field(PageObjective(), description="of the trainings")
     runtime: Runtime = Field(Runtime(), description="threads, workers, tracker, cache")
 
+    @property
+    def networks(self) -> dict[Learner, PageTeacher | PageStudent]:
+        """Return the networks by name."""
+        return {"teacher": self.teacher, "student": self.student}
+
+    @property
+    def student_seed(self) -> int:
+        """Return the seed of control and student: their own, or that of the recipe."""
+        return self.seed if self.student.seed is None else self.student.seed
+
     @model_validator(mode="after")
     def _sources_exist_and_sizes_fit(self) -> PageRecipe:
         known = [source.name for source in self.data.train]
-        networks: dict[str, PageNetwork] = {"teacher": self.teacher, "student": self.student}
+        networks = self.networks
         wanted = {f"{name}.sources": (part.sources or (), known) for name, part in networks.items()}
         wanted |= {
             f"{name}.mix.weights": (tuple(part.mix.weights), list(part.sources or known))

@@ -12,7 +12,7 @@ from distill.data.sources import FileSource
 from distill.recipe.documents import Cut, Unlabel
 from distill.recipe.objective import Objective
 from distill.recipe.terms import Consistency
-from distill.recipe.training import Training
+from distill.recipe.training import Learner, Training
 from distill.runtime import Runtime
 from distill.schema import Protocol, Section, without_unset
 from distill.synthesis.source import RenderedSource
@@ -59,7 +59,6 @@ class CharsetChoice(Section):
 
 
 Policy = Literal["drop", "keep", "fail"]
-Learner = Literal["teacher", "student"]
 
 
 class Policies(Section):
@@ -215,6 +214,11 @@ class Recipe(Section):
     def networks(self) -> dict[Learner, Teacher | Student]:
         """Return the networks by name: no teacher where there is none."""
         return {**({"teacher": self.teacher} if self.teacher else {}), "student": self.student}
+
+    @property
+    def student_seed(self) -> int:
+        """Return the seed of control and student: their own, or that of the recipe."""
+        return self.seed if self.student.seed is None else self.student.seed
 
     @property
     def own_teacher(self) -> Teacher:

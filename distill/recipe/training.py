@@ -9,6 +9,8 @@ from pydantic import Field
 from distill.data.augment import Augment
 from distill.schema import Precision, Section
 
+Learner = Literal["teacher", "student"]
+
 
 class Budget(Section):
     """Steps and optimiser of one training, whatever it learns from."""

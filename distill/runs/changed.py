@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.evaluation.roles import SECTIONS, Role
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, load_recipe
 from distill.recipe.pages import PageNetwork, PageRecipe
 from distill.recipe.sections import Network, Recipe, RecipeError, Stage
-from distill.training.lines import Role
 from students.errors import CheckpointError
 from students.model_file import MODEL_NAME
 
@@ -59,7 +59,7 @@ def changed_roles(recipe: AnyRecipe, folder: Path, longer: bool = False) -> list
         begun = (there / MODEL_NAME).is_file() or any(there.glob("**/checkpoints/*"))
         old, new = _settings(before, role), _settings(recipe, role)
         if begun and any(differences(old, new)):
-            if longer and not _is_longer(old, new, "teacher" if role == "teacher" else "student"):
+            if longer and not _is_longer(old, new, SECTIONS[role]):
                 return []
             changed.append(role)
     return changed
@@ -119,7 +119,7 @@ def _trained(recipe: AnyRecipe) -> tuple[Role, ...]:
 
 def _settings(recipe: AnyRecipe, role: Role) -> dict[str, Any]:
     """What the weights of a network depend on whatever the data are, under the keys of the recipe."""
-    name = "teacher" if role == "teacher" else "student"
+    name = SECTIONS[role]
     part: Network | PageNetwork | None = recipe.teacher if role == "teacher" else recipe.student
     assert part is not None  # only networks that are trained are asked for
     network: dict[str, Any] = part.model_dump(mode="json", include={"model", "training"})

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from distill import checkpoint as checkpoints
 from distill.durable import take_name
+from distill.evaluation.roles import SECTIONS, Role
 from distill.recipe.file import RECIPE_NAME, AnyRecipe
 from distill.recipe.pages import PageRecipe
 from distill.runs.changed import changed_roles, recipe_before
@@ -26,7 +27,6 @@ from students.pages.model_file import read_locator
 EARLIER = "earlier"
 EXTENDED = "extended.json"
 NOT_KEPT = ("cache", "tracker", EARLIER, ".*")
-PARTS = {"teacher": "teacher", "control": "student", "student": "student"}  # of a recipe, by role
 JobT = TypeVar("JobT", bound=Job[Any])
 
 
@@ -145,7 +145,7 @@ def _place(folder: Path) -> str:
     return f"{EARLIER}/{kept[0] if same else (kept[0] + 1 if kept else 1)}"
 
 
-def _refuse_unfinished(recipe: AnyRecipe, folder: Path, role: str) -> None:
+def _refuse_unfinished(recipe: AnyRecipe, folder: Path, role: Role) -> None:
     """Raise `CheckpointError` where a network, or one that is compared with it, has not taken all of its steps."""
     pair = ["student", *(["control"] if recipe.student.control and recipe.teacher else [])]
     for each in [role] if role == "teacher" else pair:
@@ -154,12 +154,12 @@ def _refuse_unfinished(recipe: AnyRecipe, folder: Path, role: str) -> None:
         if record is None or "stopped" in record or record.get("provisional"):
             raise CheckpointError(
                 f"{folder / each}: has not taken all of its steps yet; run it to its end with the settings it began "
-                f"with, and then with more {PARTS[role]}.training.steps"
+                f"with, and then with more {SECTIONS[role]}.training.steps"
             )
         if checkpoints.newest(folder / each / "checkpoints") is None:
             raise CheckpointError(
                 f"{folder / each}: its last checkpoint is gone, so it cannot go on with more steps; begin with its "
-                f"weights in another run: {PARTS[role]}.init={folder} --run ..."
+                f"weights in another run: {SECTIONS[role]}.init={folder} --run ..."
             )
 
 

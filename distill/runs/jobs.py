@@ -6,15 +6,17 @@ from collections.abc import Mapping
 
 from distill.data.lines import Lines
 from distill.data.mixing import MixPlan, plan_of
+from distill.evaluation.roles import SECTIONS, Role
 from distill.recipe.objective import Objective
-from distill.recipe.sections import Learner, Recipe, Stage, Student, Teacher
+from distill.recipe.sections import Recipe, Stage, Student, Teacher
+from distill.recipe.training import Learner
 from distill.runs.chosen_match import objective_of_student
 from distill.runs.opening import Run
 from distill.runs.pools import cache_of
 from distill.teaching.teacher import FrozenTeacher
 from distill.training.initial import Start, start_of
 from distill.training.job import Job
-from distill.training.lines import LineTask, Role
+from distill.training.lines import LineTask
 from students.errors import DataError
 from students.model_file import MODEL_NAME
 
@@ -44,7 +46,7 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
     start, jobs = start_of(part), list[LineJob]()
     for stage in (*part.stages, None):
         folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
-        needed = recipe.needs_labels("teacher" if role == "teacher" else "student")
+        needed = recipe.needs_labels(SECTIONS[role])
         some, plan = lines_of_training(part, stage, lines, str(folder.relative_to(run.folder)), needed)
         training, cache = (stage or part).training, cache_of(recipe, run.folder)
         task = LineTask(

@@ -22,7 +22,8 @@ from distill.digests import digest_of
 from distill.durable import remove_abandoned
 from distill.launch import expect_alike, expect_shared
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
-from distill.recipe.sections import Learner, Recipe
+from distill.recipe.sections import Recipe
+from distill.recipe.training import Learner
 from distill.runs.changed import changed_keys, listed, refuse_changed
 from distill.runs.extending import Extensions, extensions_of, keep_earlier, written_extensions
 from distill.runs.pools import Pools, open_pools

@@ -20,7 +20,7 @@ from distill.evaluation.doctor.pages.located import findings_of_locator
 from distill.evaluation.doctor.pages.looked import LookedAt, look_at_pages
 from distill.evaluation.doctor.pages.places import Found, Place
 from distill.evaluation.doctor.pages.texts import findings_in_texts, findings_in_words
-from distill.recipe.pages import PageNetwork, PageRecipe, PageSource
+from distill.recipe.pages import PageRecipe, PageSource, PageTeacher
 from distill.runs.opening import make_writable
 from distill.runs.page_pools import PagePools, open_page_pools, pages_of
 from distill.runs.pages import locator_of, problems_of_locators
@@ -160,11 +160,10 @@ def _networks(recipe: PageRecipe, pools: PagePools, folder: Path) -> Iterator[Fi
     """What keeps networks from being built, begun, used as teachers, or from having a page to learn from."""
     for message in problems_of_locators(recipe, folder):
         yield Finding("problem", "teacher" if message.startswith("teacher.file") else "start", "recipe", message)
-    networks: dict[str, PageNetwork] = {"teacher": recipe.teacher, "student": recipe.student}
-    for name, part in networks.items():
-        if name == "teacher" and recipe.teacher.file:
+    for name, part in recipe.networks.items():
+        if isinstance(part, PageTeacher) and part.file:
             continue
-        model = undownloaded(recipe.teacher.model if name == "teacher" else recipe.student.model)
+        model = undownloaded(part.model)
         try:
             model.build(recipe.page.channels)
         except (ValueError, RuntimeError) as error:

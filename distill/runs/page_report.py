@@ -49,9 +49,8 @@ def make_page_report(work: Workplace, recipe: PageRecipe, test: Pages) -> dict[s
             found[role] = outlines_found(model, pages, finding, work.accelerator, work.stop)
     if not work.accelerator.is_main_process:
         return {}
-    seed = recipe.seed if recipe.student.seed is None else recipe.student.seed
     parameters = {role: n_parameters(reader.model) for role, reader in readers.items()}
-    result = summarise_run(test, found, parameters, seed)
+    result = summarise_run(test, found, parameters, recipe.student_seed)
     result |= {"task": "pages", "judged": judged, "drawn": sampled(work.folder, roles), **endings(records)}
     if no_control:
         result["no_control"] = no_control

@@ -14,8 +14,9 @@ from torch import Tensor
 import teachers
 from distill.digests import file_digest
 from distill.evaluation.pages.locating import PreparedPages
+from distill.evaluation.roles import SECTIONS, Role
 from distill.evaluation.verdict import verdict
-from distill.recipe.pages import PageNetwork, PageRecipe
+from distill.recipe.pages import PageRecipe, PageStudent, PageTeacher
 from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
 from distill.runs.opening import Workplace, open_workplace, record, train_all
 from distill.runs.page_pools import PagePools, open_page_pools, pages_of
@@ -28,7 +29,6 @@ from distill.teaching.teacher_files import OWN, copy_or_original
 from distill.track import say
 from distill.training.initial import undownloaded
 from distill.training.job import Job, finished
-from distill.training.lines import Role
 from distill.training.pages import PageTask
 from students.errors import CheckpointError, DataError
 from students.model_file import MODEL_NAME
@@ -119,7 +119,7 @@ def page_job(run: PageRun, role: Role, teacher: FrozenLocator | None = None) -> 
     Raises `DataError` where it has no marked page to learn from.
     """
     recipe = run.recipe
-    part: PageNetwork = recipe.teacher if role == "teacher" else recipe.student
+    part = recipe.networks[SECTIONS[role]]
     pages = pages_of(part.sources, run.pools.train)
     if role == "teacher":
         pages = tuple(page for page in pages if page.lines is not None)
@@ -128,7 +128,7 @@ def page_job(run: PageRun, role: Role, teacher: FrozenLocator | None = None) -> 
     task = PageTask(
         role=role,
         recipe=recipe,
-        model=recipe.teacher.model if role == "teacher" else recipe.student.model,
+        model=part.model,
         training=part.training,
         objective=recipe.objective if role == "student" else recipe.objective.without_teacher,
         pages=pages,
@@ -176,17 +176,15 @@ def problems_of_locators(recipe: PageRecipe, folder: Path) -> list[str]:
                 problems.append(f"{OWN}: {path} wants other pages than the recipe's page section: {', '.join(unlike)}")
         except CheckpointError as error:
             problems.append(f"{OWN}: {error}")
-    networks: dict[str, PageNetwork] = {"teacher": recipe.teacher, "student": recipe.student}
-    for name, part in networks.items():
-        if part.init is not None and not (name == "teacher" and recipe.teacher.file):
-            problems += _problems_of_start(f"{name}.init", part.init, recipe, name)
+    for name, part in recipe.networks.items():
+        if part.init is not None and not (isinstance(part, PageTeacher) and part.file):
+            problems += _problems_of_start(f"{name}.init", part.init, part, recipe.page.channels)
     return problems
 
 
-def _problems_of_start(key: str, file: str, recipe: PageRecipe, name: str) -> list[str]:
-    model = undownloaded(recipe.teacher.model if name == "teacher" else recipe.student.model)
+def _problems_of_start(key: str, file: str, part: PageTeacher | PageStudent, channels: int) -> list[str]:
     try:
-        model.build(recipe.page.channels).load_state_dict(_weights(locator_of(file)))
+        undownloaded(part.model).build(channels).load_state_dict(_weights(locator_of(file)))
     except CheckpointError as error:
         return [f"{key}: {error}"]
     except RuntimeError as error:

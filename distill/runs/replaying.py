@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from distill.evaluation.roles import SECTIONS, Role
 from distill.runs.jobs import jobs_of
 from distill.runs.pages import PageRun, finished_locator, page_job
 from distill.runs.tasks import AnyRun
 from distill.runs.teachers import finished_teacher
 from distill.training.job import Job
-from distill.training.lines import Role
 from distill.training.nonfinite import KEPT, Replay, replay_step
 from students.errors import CheckpointError
-
-ROLES: tuple[Role, ...] = ("student", "control", "teacher")
 
 
 def replay(run: AnyRun) -> tuple[str, Replay]:
@@ -22,7 +20,7 @@ def replay(run: AnyRun) -> tuple[str, Replay]:
 
     Raises `CheckpointError` where the run keeps none.
     """
-    kept = {role: newest for role in ROLES if (newest := _newest(run.folder / role)) is not None}
+    kept = {role: newest for role in SECTIONS if (newest := _newest(run.folder / role)) is not None}
     if not kept:
         raise CheckpointError(f"{run.folder}: keeps no step that was not finite")
     role = max(kept, key=lambda each: kept[each].stat().st_mtime_ns)

@@ -14,7 +14,6 @@ from distill.evaluation.document_page import PAGE_NAME
 from distill.evaluation.endings import endings, incomparable
 from distill.evaluation.report_page import write_pages
 from distill.runs.chosen_match import chosen_before
-from distill.runs.jobs import final_job
 from distill.runs.opening import Run
 from distill.runs.standing import next_steps, read_training
 from distill.teaching.graph import parameters_of
@@ -77,7 +76,7 @@ def make_report(run: Run) -> dict[str, Any]:
         return {}
     parameters = {role: parameters_of(reader) for role, reader in readers.items()}
     temperatures = {role: reader.description.calibration.temperature for role, reader in readers.items()}
-    seed = final_job(run, "control").seed
+    seed = run.recipe.student_seed
     shown, protocol = shown_characters(run.pools.train, run.pools.charset), run.recipe.data.protocol
     result = report.summarise(run.pools.test, readings, parameters, temperatures, protocol, seed, shown)
     result |= {"judged": judged, "drawn": sampled(run.folder, list(models)), **endings(records)}

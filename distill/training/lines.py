@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from distill.digests import digest_of, on_host, tensors_digest
 from distill.evaluation.calibrate import fitted_temperature
 from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import compare, score
+from distill.evaluation.roles import Role
 from distill.processes import Poll
 from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe
@@ -42,7 +43,6 @@ from students.model_file import Calibration, Description, read_model, write_mode
 from students.parts import Recogniser
 from teachers.crnn import TeacherConfig
 
-Role = Literal["teacher", "control", "student"]
 SHOWN_LINES = 20  # of the validation, whose readings are kept for a person to look at
 
 
@@ -84,8 +84,7 @@ class LineTask:
     @property
     def seed(self) -> int:
         """Return the seed of weights, order and augmentation."""
-        own = None if self.role == "teacher" else self.recipe.student.seed
-        return self.recipe.seed if own is None else own
+        return self.recipe.seed if self.role == "teacher" else self.recipe.student_seed
 
     @cached_property
     def digest(self) -> str:

@@ -19,6 +19,7 @@ from distill.digests import digest_of, tensors_digest
 from distill.evaluation.pages.locating import PreparedPages, outlines_found
 from distill.evaluation.pages.matching import count_page
 from distill.evaluation.pages.scores import hmeans, summarise_pages
+from distill.evaluation.roles import SECTIONS, Role
 from distill.processes import Poll
 from distill.recipe.page_objective import PageObjective
 from distill.recipe.pages import PageNetwork, PageRecipe, PageTraining
@@ -26,7 +27,6 @@ from distill.seeds import seed_of
 from distill.teaching.pages.criterion import PageCriterion, map_projection
 from distill.teaching.pages.teacher import FrozenLocator
 from distill.track import say
-from distill.training.lines import Role
 from distill.training.task import Answer, Lessons, Validation
 from students.pages.model_file import LocatorDescription, read_locator, write_locator
 from students.pages.network import Locator, LocatorConfig
@@ -57,7 +57,7 @@ class PageTask:
     @property
     def network(self) -> PageNetwork:
         """Return the section of the recipe that it is trained by."""
-        return self.recipe.teacher if self.role == "teacher" else self.recipe.student
+        return self.recipe.networks[SECTIONS[self.role]]
 
     @property
     def n_items(self) -> int:
@@ -72,8 +72,7 @@ class PageTask:
     @property
     def seed(self) -> int:
         """Return the seed of weights, order and augmentation."""
-        own = None if self.role == "teacher" else self.recipe.student.seed
-        return self.recipe.seed if own is None else own
+        return self.recipe.seed if self.role == "teacher" else self.recipe.student_seed
 
     @cached_property
     def digest(self) -> str:

@@ -12,13 +12,13 @@ from accelerate import Accelerator
 
 from distill.digests import tensors_digest
 from distill.evaluation.pages.locating import PreparedPages
+from distill.evaluation.roles import Role
 from distill.recipe.file import load_recipe
 from distill.recipe.pages import PageRecipe
 from distill.runtime import StopFlag, Stopped
 from distill.teaching.pages.teacher import FrozenLocator
 from distill.track import Stopwatch
 from distill.training.job import Job
-from distill.training.lines import Role
 from distill.training.pages import PageTask
 from distill.training.train import train
 from students.pages.model_file import read_locator
