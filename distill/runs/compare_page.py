@@ -25,7 +25,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         rows.append(
             f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {points(row['gain'])} | "
             f"{points(row['cer_change'])} | {_verdict(row)} | "
-            f"{points(first['gain'])}, {first['verdict'].replace('_', ' ')} | {row['seconds']['student']:.0f}"
+            f"{points(first['gain'])}, {verdict_in_words(first)} | {row['seconds']['student']:.0f}"
             + (f" + {row['seconds']['cache']:.0f} |" if row["seconds"]["cache"] else " |")
         )
     longer = {n: row[GIVEN] for n, row in result["settings"].items() if GIVEN in row}
@@ -34,7 +34,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         rows += ["| setting | control | distilled | gain in points | verdict |", "|---|---:|---:|---|---|"]
         rows += [
             f"| {name} | {given['exact']:.1%} | {result['settings'][name]['student']:.1%} | {points(given['gain'])} | "
-            f"{given['verdict'].replace('_', ' ')} |"
+            f"{verdict_in_words(given)} |"
             for name, given in longer.items()
         ]
     if len(result["settings"]) > 2:
@@ -44,7 +44,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         ]
         rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
         rows += [
-            f"| {pair['of']} | {pair['over']} | {points(pair['gain'])} | {pair['verdict'].replace('_', ' ')} |"
+            f"| {pair['of']} | {pair['over']} | {points(pair['gain'])} | {verdict_in_words(pair)} |"
             for pair in result["pairs"]
         ]
     rows += [f"\nHow the teacher was matched ({run}): {why}." for run, why in result.get("match", {}).items()]
@@ -54,8 +54,13 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
-    words: str = row["verdict"].replace("_", " ")
+    words = verdict_in_words(row)
     return f"nothing reads, {words}" if row["nothing_reads"] else words
+
+
+def verdict_in_words(row: Mapping[str, Any]) -> str:
+    """Return the verdict of a row of `compare.json` as it is printed."""
+    return str(row["verdict"]).replace("_", " ")
 
 
 def points(gain: Mapping[str, float]) -> str:

@@ -68,9 +68,8 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag, may_extend: bool = Fa
     work = open_workplace(recipe, folder, stop, may_extend)
     with work.accelerator.main_process_first(), work.stopwatch.measure("lines"):
         pools = open_pools(recipe, folder, stop.raise_if_set)
-    if problems := problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder):
-        raise CheckpointError("\n".join(problems))
-    if problems := too_wide_for_teachers(recipe, pools.parts, folder):
+    problems = problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder)
+    if problems := problems or too_wide_for_teachers(recipe, pools.parts, folder):
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools, folder)
     pools = replace(pools, refused={**pools.refused, **too_long})

@@ -23,7 +23,7 @@ from distill.evaluation.verdict import verdict
 from distill.recipe.file import load_recipe
 from distill.recipe.pages import PageRecipe
 from distill.runs.compare import SHARED, reuse, reuse_control
-from distill.runs.compare_page import draw_gains, points
+from distill.runs.compare_page import draw_gains, points, verdict_in_words
 from distill.runs.outcomes import On, seconds_of
 from distill.runs.pages import PageRun, open_page_run, page_job, train_page_pair, train_page_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
@@ -123,13 +123,13 @@ def compare_page(recipe: PageRecipe, over: Sequence[str], result: Mapping[str, A
         first = row["over_the_first"]
         rates = " | ".join(f"{row[role]:.1%}" for role in ROLES)
         rows.append(
-            f"| {name} | {rates} | {points(row['gain'])} | {_words(row)} | {points(first['gain'])}, {_words(first)} | "
-            f"{row['seconds']['student']:.0f} |"
+            f"| {name} | {rates} | {points(row['gain'])} | {verdict_in_words(row)} | "
+            f"{points(first['gain'])}, {verdict_in_words(first)} | {row['seconds']['student']:.0f} |"
         )
     if len(result["settings"]) > 2:
         rows += ["\n## Every pair\n", "The better first. Intervals are of a pair alone.\n"]
         rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
-        rows += [f"| {p['of']} | {p['over']} | {points(p['gain'])} | {_words(p)} |" for p in result["pairs"]]
+        rows += [f"| {p['of']} | {p['over']} | {points(p['gain'])} | {verdict_in_words(p)} |" for p in result["pairs"]]
     return "\n".join([*rows, "\n![gains](compare.png)\n"])
 
 
@@ -162,8 +162,3 @@ def _gained(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], seed
     """What the student of the second of two settings gains over that of the first."""
     found = verdict(one["teacher"], one["student"], other["student"], seed)
     return {"gain": found["gain"], "verdict": found["verdict"]}
-
-
-def _words(row: Mapping[str, Any]) -> str:
-    words: str = row["verdict"].replace("_", " ")
-    return words

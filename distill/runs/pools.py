@@ -86,8 +86,7 @@ class Pools:
 
         Of several texts that are drawn alike a reader can write only one.
         """
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: self._otherwise(lines) for name, lines in parts.items()}
+        return {name: self._otherwise(lines) for name, lines in self.parts.items()}
 
     def _otherwise(self, lines: Lines) -> dict[str, str]:
         read = {key: self.charset.read_back(text) for key, text in zip(lines.keys, lines.texts, strict=True) if text}

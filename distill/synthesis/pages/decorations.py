@@ -35,7 +35,7 @@ def separator(draft: Draft, area: Area, y: float, style: Style) -> None:
 def logo(draft: Draft, area: Area) -> None:
     """Draw a few overlapping shapes: discs, rings, bars, triangles."""
     rng = draft.rng
-    width, height = max(8, int(area.width)), max(8, int(area.bottom - area.top))
+    width, height = max(8, int(area.width)), max(8, int(area.height))
     shapes_HW = np.zeros((height, width), np.uint8)
     for _ in range(rng.randint(1, 4)):
         x0, x1 = sorted(rng.randrange(width) for _ in range(2))
@@ -56,11 +56,11 @@ def logo(draft: Draft, area: Area) -> None:
 def bar_code(draft: Draft, area: Area) -> None:
     """Draw upright bars of several widths."""
     rng = draft.rng
-    high = min(area.bottom - area.top, area.width * rng.uniform(0.15, 0.4))
+    high = min(area.height, area.width * rng.uniform(0.15, 0.4))
     unit, x = max(1, round(area.width / rng.uniform(80, 120))), round(area.left)
     while x < area.right:
         wide = unit * rng.randint(1, 3)
-        _fill(draft, Area(x, area.top, min(x + wide, area.right), area.top + high), 255)
+        draft.bar(Area(x, area.top, min(x + wide, area.right), area.top + high))
         x += wide + unit * rng.randint(1, 3)
 
 
@@ -68,7 +68,7 @@ def square_code(draft: Draft, area: Area) -> None:
     """Draw a square of black and white cells with three finders."""
     rng = draft.rng
     count = rng.choice((21, 25, 29))
-    cell = max(2, int(min(area.width, area.bottom - area.top) / count))
+    cell = max(2, int(min(area.width, area.height) / count))
     bits = np.array([rng.getrandbits(1) for _ in range(count * count)], np.uint8).reshape(count, count) * 255
     finder = np.zeros((8, 8), np.uint8)
     finder[:7, :7] = 255
@@ -83,7 +83,7 @@ def square_code(draft: Draft, area: Area) -> None:
 def picture(draft: Draft, area: Area) -> None:
     """Draw a picture: clouds of grey with some shapes on them."""
     rng = draft.rng
-    height, width = max(2, int(area.bottom - area.top)), max(2, int(area.width))
+    height, width = max(2, int(area.height)), max(2, int(area.width))
     grey_HW = np.zeros((height, width), np.float32)
     for cells in (3, 7, 16):
         knots = np.array([rng.random() for _ in range(cells * cells)], np.float32).reshape(cells, cells)
@@ -102,7 +102,7 @@ def scribble(draft: Draft, area: Area) -> None:
     t = np.linspace(0, n - 1, 24 * n)
     sway = area.width / n * rng.uniform(0.3, 1.2)
     x = np.interp(t, np.arange(n), knots_x) + sway * np.sin(t * math.pi * rng.uniform(0.8, 1.6))
-    middle, half = (area.top + area.bottom) / 2, (area.bottom - area.top) / 2
+    middle, half = (area.top + area.bottom) / 2, (area.height) / 2
     heights = np.interp(t, np.arange(n), [rng.uniform(0.2, 1) for _ in range(n)])
     y = middle + half * heights * np.sin(t * math.pi * rng.uniform(1.2, 2.4) + rng.uniform(0, 6))
     points = np.stack([x, y], -1) * 16
@@ -170,11 +170,6 @@ def _row_of_signs(draft: Draft, area: Area, y: float, style: Style) -> None:
     text = draft.fitted(sign * int(area.width / max(1.0, draft.width_of(sign, style))), style, area.width)
     draft.write(text, style, area.left, y)
     del draft.runs[n_before:]
-
-
-def _fill(draft: Draft, area: Area, level: int) -> None:
-    left, top, right, bottom = (max(0, round(edge)) for edge in area)
-    draft.ink_HW[top:bottom, left:right] = level
 
 
 def _paste(draft: Draft, ink_HW: np.ndarray, left: int, top: int) -> None:

@@ -21,7 +21,7 @@ def columns(draft: Draft) -> None:
         for _ in range(rng.randint(1, 2)):
             y += headline.line_px * 1.1
             text = draft.fitted(wording.phrase(10, 40), headline, area.width)
-            x = (area.left + area.right) / 2 if middle else area.left
+            x = area.middle if middle else area.left
             draft.write(text, headline, x, y, "centre" if middle else "left")
         y += headline.line_px * 0.5
         if draft.chance(0.4):

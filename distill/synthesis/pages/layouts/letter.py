@@ -54,12 +54,12 @@ def plain(draft: Draft) -> None:
         heading = draft.style(style.size_px / draft.letter_scale * rng.uniform(1.2, 2.4), family, draft.chance(0.5))
         y += heading.line_px * rng.uniform(1.2, 3)
         text = draft.fitted(wording.phrase(5, 28), heading, area.width)
-        draft.write(text, heading, (area.left + area.right) / 2, y, "centre")
+        draft.write(text, heading, area.middle, y, "centre")
         y += leading
     body = area._replace(top=y, bottom=area.bottom - leading * 2)
     y = paragraphs(draft, body, style, leading, draft.chance(0.7))
     if draft.chance(0.5):
-        draft.write(wording.number(1, 3), style, (area.left + area.right) / 2, area.bottom, "centre")
+        draft.write(wording.number(1, 3), style, area.middle, area.bottom, "centre")
 
 
 def paragraphs(draft: Draft, area: Area, style: Style, leading: float, justified: bool) -> float:

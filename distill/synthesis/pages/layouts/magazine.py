@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from distill.synthesis.fonts import FontFace
 from distill.synthesis.pages.decorations import bar_code, picture, something, square_code
 from distill.synthesis.pages.draft import Area, Draft, Style
@@ -149,7 +147,7 @@ def _fields(draft: Draft, area: Area, columns: int, family: list[FontFace]) -> N
     """Small labels with large values below, in a grid."""
     wording = draft.wording
     label = draft.style(draft.height / 26, family)
-    value = replace(draft.style(draft.height / draft.rng.uniform(13, 18), family, bold=draft.chance(0.6)))
+    value = draft.style(draft.height / draft.rng.uniform(13, 18), family, bold=draft.chance(0.6))
     high, wide = (label.line_px + value.line_px) * 1.25, area.width / columns
     y = area.top
     while y + high < area.bottom:

@@ -35,7 +35,7 @@ class _Till:
     def centred(self, text: str, style: Style) -> None:
         """Print a text in the middle."""
         text = self.draft.fitted(text, style, self.area.width)
-        self.draft.write(text, style, (self.area.left + self.area.right) / 2, self.feed(style), "centre")
+        self.draft.write(text, style, self.area.middle, self.feed(style), "centre")
 
     def pair(self, left: str, right: str, style: Style) -> None:
         """Print a text on the left and one on the right, with a gap that splits them."""
@@ -83,11 +83,11 @@ def _head(till: _Till) -> None:
     draft, rng = till.draft, till.draft.rng
     if draft.decorated and draft.chance(0.4):
         height = draft.width * rng.uniform(0.12, 0.25)
-        middle, half = (till.area.left + till.area.right) / 2, draft.width * rng.uniform(0.1, 0.3)
+        middle, half = till.area.middle, draft.width * rng.uniform(0.1, 0.3)
         something(draft, Area(middle - half, till.y, middle + half, till.y + height))
         till.y += height + till.style.line_px * 0.5
     large = rng.choice((1.0, 1.3, 1.7, 2.0))
-    name = replace(draft.style(till.style.size_px / draft.letter_scale * large, bold=draft.chance(0.6)))
+    name = draft.style(till.style.size_px / draft.letter_scale * large, bold=draft.chance(0.6))
     if draft.chance(0.4):
         name = replace(till.style, wide=till.style.wide * rng.choice((1.0, 1.5, 2.0)), high=till.style.high * large)
     left = draft.chance(0.15)
@@ -145,7 +145,7 @@ def _items(till: _Till) -> None:
     edges = [first + (last - first) * (n + rng.uniform(-0.15, 0.15)) / (count or 1) for n in range(count)] + [last]
     two_rows = draft.chance(0.4)
     if draft.chance(0.6):
-        _across(till, [wording.label()] + [wording.label() for _ in edges], edges, replace(till.style))
+        _across(till, [wording.label()] + [wording.label() for _ in edges], edges, till.style)
         if draft.chance(0.6):
             _separate(till)
     n_items = rng.randint(1, max(1, int((till.room - rng.uniform(6, 16)) / (2 if two_rows else 1))))
@@ -200,6 +200,6 @@ def _foot(till: _Till) -> None:
     if draft.decorated and till.room > 4:
         top = till.y + till.style.line_px
         half = till.area.width * rng.uniform(0.15, 0.4)
-        middle = (till.area.left + till.area.right) / 2
+        middle = till.area.middle
         till.y = min(till.area.bottom, top + half)
         something(draft, Area(middle - half, top, middle + half, till.y))
