@@ -56,7 +56,7 @@ def load(
             reader = open_onnx(path)
             expect_student(reader.description, path)
         else:
-            from students.reader import open_student  # torch is imported by those who read with it
+            from students.torch_reader import open_student  # torch is imported by those who read with it
 
             reader = open_student(path)
     except ModuleNotFoundError as error:

@@ -130,9 +130,8 @@ class Preparation(BaseModel):
         height, width, channels = scaled_HWC.shape
         padded_px = padded_px or self.padded_width_px(height, width)
         if width > padded_px:
-            scaled_HWC = self._resized(
-                Image.fromarray(scaled_HWC.squeeze(2) if channels == 1 else scaled_HWC), padded_px
-            )
+            line = Image.fromarray(scaled_HWC.squeeze(2) if channels == 1 else scaled_HWC)
+            scaled_HWC = self._resized(line, padded_px)
             width = padded_px
         levels_CHW = np.empty((channels, height, padded_px), np.uint8)
         levels_CHW[:, :, :width] = scaled_HWC.transpose(2, 0, 1)

@@ -95,7 +95,7 @@ def write_signed(path: Path, contents: dict[str, Any], weights: dict[str, np.nda
 
 def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
     """Read and verify one model file. Raises `CheckpointError` naming the file and what is wrong."""
-    if path.suffix == ".onnx":
+    if path.suffix == ONNX_SUFFIX:
         raise CheckpointError(f"{path}: is an ONNX file; name the safetensors file that it was exported from")
     contents, weights = read_signed(path)
     return _description(contents, path), weights

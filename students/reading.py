@@ -1,6 +1,6 @@
 """The one reader: prepares, batches, decodes and keeps the order, whatever computes the logits.
 
-No torch here. `reader.py` puts a torch network behind it, `onnx_reader.py` an ONNX graph.
+No torch here. `torch_reader.py` puts a torch network behind it, `onnx_reader.py` an ONNX graph.
 """
 
 from __future__ import annotations

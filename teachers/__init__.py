@@ -28,7 +28,7 @@ def load(path_or_name: str | PathLike[str]) -> Reader:
 
         return open_onnx(path)
     from students.config import STUDENTS
-    from students.reader import assemble
+    from students.torch_reader import assemble
 
     description, weights = read_model(path)
     if description.kind == "student":

@@ -16,8 +16,8 @@ from distill.evaluation.doctor.findings import Finding
 from students.charset import Charset
 from students.image import Preparation
 from students.parts import Outputs
-from students.reader import open_student, reader_of
 from students.reading import Reader
+from students.torch_reader import open_student, reader_of
 from tests.samples import write_student
 
 _LETTERS = np.random.default_rng(3)

@@ -21,7 +21,7 @@ from distill.data.lines import Lines
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.schema import Protocol
-from distill.synthesis.render import contact_sheet
+from distill.synthesis.contact import contact_sheet
 from students.errors import CheckpointError
 from students.image import decode_image
 from students.onnx_reader import session

@@ -1,4 +1,4 @@
-"""Images that a command is to read, and where it writes what it read."""
+"""Images that a command is to read, and in which form and where it writes what it read."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PAGE_SIDE_PX = 300  # both sides of a page have as many; a line has fewer in its height, unless it is magnified
 SHORT, UNSURE = 2, 0.5  # characters, and the confidence, that a page which is read as one line seldom exceeds together
+LINE_FORMS = ("tsv", "json", "csv")  # the first is the default, here and below
+PAGE_FORMS = ("txt", "tsv", "json", "hocr", "alto", "page", "pdf")
 Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 

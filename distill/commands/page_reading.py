@@ -16,8 +16,7 @@ import numpy as np
 
 from distill.commands import USER_ERROR, as_json
 from distill.commands.decoding import decoding_of
-from distill.commands.images import Found, form_of, found_images, opened, say
-from distill.commands.reading import PAGE_FORMS
+from distill.commands.images import PAGE_FORMS, Found, form_of, found_images, opened, say
 from distill.commands.review import REVIEW_PAGE, say_documents, say_written
 from distill.data.formats.contents import first_of
 from distill.delivery.page_input import PDF, PageFile, PdfPages, name_of_page, opened_pages

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
-from distill.commands.images import Found, form_of, found_images, looks_like_page, opened, say
+from distill.commands.images import (
+    LINE_FORMS,
+    PAGE_FORMS,
+    Found,
+    form_of,
+    found_images,
+    looks_like_page,
+    opened,
+    say,
+)
 from distill.commands.review import REVIEW_PAGE
 from distill.data.formats.contents import first_of
 from distill.tsv import tsv_row
@@ -24,8 +33,6 @@ if TYPE_CHECKING:
     from students.decode import Reading
     from students.reading import Reader
 
-LINE_FORMS = ("tsv", "json", "csv")  # the first is the default, here and below
-PAGE_FORMS = ("txt", "tsv", "json", "hocr", "alto", "page", "pdf")
 QUARTER = 90  # degrees
 HEADING = ("image", "text", "confidence", "least_sure", "least_sure_confidence", "review")
 

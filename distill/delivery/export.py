@@ -95,8 +95,7 @@ def export(
         decoder_of(decoding, reader.description.charset)  # a file that nobody could open is not begun
     reader.model.cpu()
     out = out or (Path() if is_shipped(path) else path.parent) / DEFAULT_NAMES[to]
-    if out.exists() and out.samefile(path):
-        raise ExportError(f"{out}: is the model itself; choose another --out")
+    _refuse_itself(out, path)
     if to == "npm":
         npm.name_of(out)
         npm.expect_greedy(reader.description.model_copy(update={"decoding": decoding or Greedy()}), path)
@@ -120,6 +119,11 @@ def export(
     )
     speed = {"ms_a_line": {"fp32": round(fp32, 3), "this": round(this, 3)}, "speed_ratio": round(fp32 / this, 2)}
     return {"file": str(out), "to": to, "bytes": len(blob), "lines_from": origin, **built.seen, **speed}
+
+
+def _refuse_itself(out: Path, model: Path) -> None:
+    if out.exists() and out.samefile(model):
+        raise ExportError(f"{out}: is the model itself; choose another --out")
 
 
 def _built(to: ExportFormat, reader: Reader, graph: onnx.ModelProto, lines: Lines, budget_points: float) -> Built:

@@ -13,8 +13,8 @@ from distill.data.prepared import ScaledLines
 from distill.proposing.proposal import Seen, Wishes, drawing, look_like
 from distill.proposing.survey import Survey, label_form_of, survey
 from distill.seeds import generator_of
+from distill.synthesis.contact import contact_sheet
 from distill.synthesis.opening import open_rendered
-from distill.synthesis.render import contact_sheet
 from distill.synthesis.source import RenderedSource
 from students.errors import DataError
 from students.image import Preparation

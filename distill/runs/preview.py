@@ -15,7 +15,7 @@ from distill.data.prepared import ScaledLines, View
 from distill.recipe.sections import Recipe, Stage, Teacher
 from distill.runs.pools import open_pools
 from distill.seeds import generator_of
-from distill.synthesis.render import contact_sheet
+from distill.synthesis.contact import contact_sheet
 
 COLUMNS = 3
 

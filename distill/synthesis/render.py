@@ -1,8 +1,7 @@
 """Renders one line of text as a small grey picture, mildly degraded: a pure function of its arguments.
 
 A line is rendered large, brought to its place and height in one warp, then given ink, paper and degradation. Nothing
-is cut: the warp is fitted to the ink. `contact_sheet` shows lines with their texts. Random numbers called `uniform`
-or `more` are uniform in [0, 1).
+is cut: the warp is fitted to the ink. Random numbers called `uniform` or `more` are uniform in [0, 1).
 """
 
 import math
@@ -13,13 +12,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from distill.data.augment import Pixels, add_noise, between, blur, compress, rotation_limit_deg
 from distill.synthesis.appearance import SIZES_PX, Appearance
 from distill.synthesis.backgrounds import in_glare, in_shadow, legible_on, photograph, seen_from_behind, textured
 from distill.synthesis.camera import defocused, from_afar, motion_blurred
-from distill.synthesis.captions import caption, in_words
 from distill.synthesis.degradation import faded, ragged, ruled, with_neighbours
 from distill.synthesis.fonts import FontFace
 from distill.synthesis.letters import Box, curved, dotted, outlined, render_letters
@@ -58,30 +55,6 @@ def render_line(
     picture = _print(degraded, appearance, uniform[14:30], more[8:30], photographs)
     lit = _light(picture, appearance, more[19:41])
     return _degrade_picture(lit, appearance, uniform[30:40], more[41:48])
-
-
-def contact_sheet(images: list[Pixels], texts: list[str], columns: int) -> Image.Image:
-    """Return all pictures on one sheet, row by row, each with its text beneath, in a font that has its characters.
-
-    A character that no installed font has is a square, and its code stands at the end of the sheet.
-    """
-    if len(images) != len(texts):
-        raise ValueError(f"{len(images)} pictures but {len(texts)} texts")
-    captions = [caption(text) for text in texts]
-    widths = [image.shape[1] for image in images] + [math.ceil(each.font.getlength(each.text)) for each in captions]
-    cell_w = max(widths, default=0) + 24
-    cell_h = max([image.shape[0] for image in images], default=0) + 34
-    n_rows = -(-len(images) // columns)
-    note = caption(in_words(frozenset().union(*(each.undrawn for each in captions))))
-    width, height = max(columns * cell_w + 12, math.ceil(note.font.getlength(note.text)) + 24), n_rows * cell_h + 12
-    sheet = Image.new("RGB", (width, height + (24 if note.text else 0)), (238, 240, 243))
-    pen = ImageDraw.Draw(sheet)
-    pen.text((12, height), note.text, font=note.font, fill=(170, 40, 40))
-    for index, (image, each) in enumerate(zip(images, captions, strict=True)):
-        x, y = 12 + index % columns * cell_w, 12 + index // columns * cell_h
-        sheet.paste(Image.fromarray(image).convert("RGB"), (x, y))
-        pen.text((x, y + image.shape[0] + 4), each.text, font=each.font, fill=(70, 78, 92))
-    return sheet
 
 
 def letter_size(appearance: Appearance, share: float) -> int:

@@ -20,7 +20,7 @@ class ConvolutionalSize(NamedTuple):
     blocks: int
 
 
-WIDTHS = {
+SIZES = {
     "small": ConvolutionalSize((16, 32, 48, 64, 80), 80, 4),
     "medium": ConvolutionalSize((24, 48, 80, 112, 128), 128, 5),
     "large": ConvolutionalSize((32, 64, 96, 128, 192), 192, 5),
@@ -41,27 +41,27 @@ class ConvolutionalStudent(AlongTheLine):
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         """Return the network for lines of `height_px` rows, with fresh weights."""
-        width = WIDTHS[self.size]
-        backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
-        collapse = MixedColumns(width, -(-height_px // 16), self)
-        head = ctc_head(width.mixer, n_classes, self.dropout, self.head_rank)
+        size = SIZES[self.size]
+        backbone = separable_backbone(channels, size.channels, self.norm, self.activation, self.frame_px)
+        collapse = MixedColumns(size, -(-height_px // 16), self)
+        head = ctc_head(size.mixer, n_classes, self.dropout, self.head_rank)
         return Recogniser(backbone, collapse, nn.Identity(), head)
 
 
 class MixedColumns(nn.Module):
     """(N, D, H, T) to (N, T, mixer): height collapsed by one convolution, then the mixers."""
 
-    def __init__(self, width: ConvolutionalSize, rows: int, config: ConvolutionalStudent) -> None:
+    def __init__(self, size: ConvolutionalSize, rows: int, config: ConvolutionalStudent) -> None:
         super().__init__()
         self.squeeze = nn.Sequential(
-            nn.Conv2d(width.channels[-1], width.mixer, (rows, 1), bias=False),
-            norm2d(config.norm, width.mixer),
+            nn.Conv2d(size.channels[-1], size.mixer, (rows, 1), bias=False),
+            norm2d(config.norm, size.mixer),
             activation(config.activation),
         )
         self.mixers = nn.Sequential(
             *(
-                Mixer(width.mixer, config.kernel | 1, config.expansion, config.norm, config.activation)
-                for _ in range(width.blocks)
+                Mixer(size.mixer, config.kernel | 1, config.expansion, config.norm, config.activation)
+                for _ in range(size.blocks)
             )
         )
 

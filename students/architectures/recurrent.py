@@ -26,7 +26,7 @@ class RecurrentSize(NamedTuple):
     layers: int
 
 
-WIDTHS = {
+SIZES = {
     "small": RecurrentSize((16, 32, 48, 64, 96), 96, 64, 1),
     "medium": RecurrentSize((24, 48, 80, 112, 160), 128, 112, 1),
     "large": RecurrentSize((32, 64, 96, 128, 176), 160, 136, 2),
@@ -46,12 +46,12 @@ class RecurrentStudent(AlongTheLine):
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         """Return the network for lines of `height_px` rows, with fresh weights."""
-        width = WIDTHS[self.size]
-        backbone = separable_backbone(channels, width.channels, self.norm, self.activation, self.frame_px)
-        columns = width.channels[-1] * -(-height_px // 16)
-        collapse = nn.Sequential(Columns(), nn.Linear(columns, width.features), nn.ReLU(inplace=True))
-        neck = Neck(self.neck, width.hidden, width.layers, self.dropout)
-        return reading_along(backbone, collapse, width.features, n_classes, neck, self.head_rank)
+        size = SIZES[self.size]
+        backbone = separable_backbone(channels, size.channels, self.norm, self.activation, self.frame_px)
+        columns = size.channels[-1] * -(-height_px // 16)
+        collapse = nn.Sequential(Columns(), nn.Linear(columns, size.features), nn.ReLU(inplace=True))
+        neck = Neck(self.neck, size.hidden, size.layers, self.dropout)
+        return reading_along(backbone, collapse, size.features, n_classes, neck, self.head_rank)
 
 
 def separable_backbone(

@@ -87,11 +87,6 @@ def read_locator_onnx(path: Path) -> tuple[LocatorDescription, bytes]:
     return _locator_in(contents, path), blob
 
 
-def read_locator_description(path: Path) -> LocatorDescription:
-    """What stands in a verified locator's file of either format; raises as `read_locator` does."""
-    return (read_locator_onnx if path.suffix == ONNX_SUFFIX else read_locator)(path)[0]
-
-
 def write_pages(path: Path, both: PagesFile) -> str:
     """Write both networks as one safetensors file, and return its SHA-256 as recorded inside."""
     named = {f"{LOCATOR}.{name}": weight for name, weight in both.locator.items()}

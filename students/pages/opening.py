@@ -54,7 +54,7 @@ def _both(path: Path) -> tuple[LocatorReader, Reader]:
     from students.config import STUDENTS
     from students.pages.network import LOCATORS
     from students.pages.torch_locator import assemble_locator
-    from students.reader import assemble
+    from students.torch_reader import assemble
 
     description, locator, recogniser = read_pages(path)
     expect_locator(description.locator, path)

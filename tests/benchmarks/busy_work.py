@@ -40,8 +40,8 @@ from students.config import StudentConfig
 from students.decode import best_path_text
 from students.model_file import Description
 from students.parts import Recogniser
-from students.reader import reader_of
 from students.reading import Reader
+from students.torch_reader import reader_of
 from teachers.crnn import TeacherConfig
 
 SOME_LINES = 64  # of a cache, an evaluation or a reading

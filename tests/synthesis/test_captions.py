@@ -7,7 +7,7 @@ import pytest
 
 from distill.synthesis import captions
 from distill.synthesis.captions import FIRST, MISSING, caption, in_words
-from distill.synthesis.render import contact_sheet
+from distill.synthesis.contact import contact_sheet
 
 HEBREW, CHINESE, NOBODYS = "\u05d0\u05d1\u05d2", "\u4e2d\u6587", "\U0010fffe"
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from distill.synthesis.contact import contact_sheet
 from distill.synthesis.degradation import faded, with_neighbours
 from distill.synthesis.fonts import FontFace, find_faces
-from distill.synthesis.render import Appearance, contact_sheet, render_line
+from distill.synthesis.render import Appearance, render_line
 from distill.synthesis.templates import CHARACTERS
 from distill.synthesis.text import TextMix, sample_text
 from students.errors import DataError
