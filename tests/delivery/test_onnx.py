@@ -166,7 +166,9 @@ def test_an_exported_teacher_is_a_teacher(tmp_path: Path) -> None:
     path.write_bytes(signed(graph_of(reader), reader.description, path))
     with pytest.raises(CheckpointError, match=r"teachers\.load"):
         students.load(path)
-    assert teachers.load(path).read(png_bytes()) is not None
+    opened = teachers.load(path)
+    assert opened.description.kind == "teacher"
+    assert opened.read(png_bytes()).frames == reader.read(png_bytes()).frames
 
 
 def test_half_weights_take_half_the_room_and_compute_in_float() -> None:
