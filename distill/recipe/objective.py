@@ -62,13 +62,20 @@ class Trust(Section):
         "blank_split; 0: all alike",
     )
     sources: dict[str, NonNegativeFloat] = Field(
-        {}, description="weight of the teacher's terms on lines of a source, by its name; 1 where it is not named"
+        {},
+        description="weight of the teacher's terms on lines of a source, by its name; 1 where it is not named; with a "
+        "cache the teacher does not read the lines of a source that has 0",
     )
     temperatures: dict[str, PositiveFloat] = Field(
         {},
         description="temperature of the terms that soften both posteriors, on lines of a source, by its name; their "
         "own where it is not named",
     )
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Return the sources on whose lines the teacher has no say."""
+        return frozenset(name for name, weight in self.sources.items() if not weight)
 
     @model_serializer(mode="wrap")
     def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 Every line is kept in `views` augmented views; view v is what epochs v, v + views, ... show, augmented again from the
 same seed, so picture and posteriors agree. The teacher reads a line once for all views where augmentation changes
-nothing. Parts are written whole, an interrupted cache goes on behind the last one, and opening verifies every
-byte: a damaged part is computed anew.
+nothing, and lines of a source whose trust is 0 not at all: blanks stand in their place. Parts are written whole, an
+interrupted cache goes on behind the last one, and opening verifies every byte: a damaged part is computed anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from distill.data.inference import BATCH_LINES, images_of, outputs_of
 from distill.data.lines import Lines
 from distill.data.posteriors import Cached, Posteriors, encode
 from distill.data.prepared import PreparedLines, View
-from distill.data.sampler import in_width_order
+from distill.data.sampler import Group, in_width_order
 from distill.data.sealed import is_whole, sealed
 from distill.digests import digest_of
 from distill.recipe.objective import FrameMatch, Objective, PosteriorCache
@@ -37,6 +37,7 @@ from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, matched
 from distill.teaching.teacher import FrozenTeacher
 from distill.track import Stopwatch, progress
+from students.charset import BLANK
 from students.errors import CheckpointError, DataError
 from students.image import Preparation
 from students.model_file import write_whole
@@ -57,18 +58,26 @@ def temperatures_of(objective: Objective) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class TaughtLines:
-    """Training lines as a student sees them, and the teacher whose posteriors on them are cached."""
+    """Training lines as a student sees them, and the teacher whose posteriors on them are cached.
+
+    It does not read lines of the sources `unread`.
+    """
 
     teacher: FrozenTeacher
     lines: Lines
     preparation: Preparation
     augment: Augment
     seed: int
+    unread: frozenset[str] = frozenset()
 
     @property
     def prepared(self) -> PreparedLines:
         """Return the lines, prepared for the student and for every network of the teacher."""
         return PreparedLines(self.lines, self.preparation, self.teacher.preparations, limit_bytes=0)
+
+    def read(self, some: np.ndarray) -> np.ndarray:
+        """Return those of the lines with the numbers `some` that the teacher reads."""
+        return np.array([i for i in some.tolist() if self.lines.sources[i] not in self.unread], int)
 
 
 @dataclass(frozen=True)
@@ -111,23 +120,49 @@ class Filling:
         taught = self.taught
         some = np.arange(part.start, part.start + part.n_lines)
         known = _seen_before(taught, some, part.view, self.folder / _part_name(0, part.start))
-        new = np.setdiff1d(some, list(known))
-        known |= self._records(new, View(taught.augment, taught.seed, part.view))
+        new, view = np.setdiff1d(some, list(known)), View(taught.augment, taught.seed, part.view)
+        read = taught.read(new)
+        known |= self._records(read, view) | self._blank_records(np.setdiff1d(new, read), view)
         write_whole(part.path, _with_digest([known[i] for i in some.tolist()]))
+
+    @cached_property
+    def blank_of_width(self) -> dict[int, bytes]:
+        """Return records of blanks by the padded width of a line in pixels, of the widths met so far."""
+        return {}
+
+    def _blank_records(self, some: np.ndarray, view: View) -> dict[int, bytes]:
+        """Records of blanks alone; the teacher reads one line of each width, which tells how many frames it has."""
+        widths_px = self.prepared.lines.padded_width_px[some].tolist()
+        first = {
+            width: i for i, width in zip(some.tolist(), widths_px, strict=True) if width not in self.blank_of_width
+        }
+        for group, log_p_NTC in self._log_posteriors(np.array(list(first.values()), int), view):
+            blank_TC = np.full_like(log_p_NTC[0], -np.inf)
+            blank_TC[:, BLANK] = 0
+            self.blank_of_width[group.width_px] = self._encoded(blank_TC)
+        return {i: self.blank_of_width[width] for i, width in zip(some.tolist(), widths_px, strict=True)}
 
     def _records(self, some: np.ndarray, view: View) -> dict[int, bytes]:
         """The records of the lines with the numbers `some`."""
         records: dict[int, bytes] = {}
-        prepared, teacher, settings = self.prepared, self.taught.teacher, self.settings
+        for group, log_p_NTC in self._log_posteriors(some, view):
+            for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
+                if not np.isfinite(log_p_TC.max(-1)).all():
+                    key = self.prepared.lines.keys[i]
+                    raise DataError(f"{key}: the teacher's posteriors are not finite on this line")
+                records[i] = self._encoded(log_p_TC)
+        return records
+
+    def _log_posteriors(self, some: np.ndarray, view: View) -> Iterator[tuple[Group, np.ndarray]]:
+        """What the teacher gives to the lines with the numbers `some`, natural logarithms (N, T, C), group by group."""
+        prepared, teacher = self.prepared, self.taught.teacher
         groups = in_width_order(prepared.lines.padded_width_px, BATCH_LINES, some)
         batches = images_of(prepared, groups, self.device, view, torch.channels_last, teacher.wants_own)
         for group, outputs in outputs_of(teacher, batches):
-            log_p_NTC = outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
-            for i, log_p_TC in zip(group.indices, log_p_NTC, strict=True):
-                if not np.isfinite(log_p_TC.max(-1)).all():
-                    raise DataError(f"{prepared.lines.keys[i]}: the teacher's posteriors are not finite on this line")
-                records[i] = encode(log_p_TC, settings.top_k, settings.blank_above, self.temperatures)
-        return records
+            yield group, outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
+
+    def _encoded(self, log_p_TC: np.ndarray) -> bytes:
+        return encode(log_p_TC, self.settings.top_k, self.settings.blank_above, self.temperatures)
 
 
 def cache_posteriors(
@@ -170,7 +205,8 @@ def filling_of(taught: TaughtLines, objective: Objective, n_classes: int, root: 
     teacher, temperatures = taught.teacher, temperatures_of(objective)
     of_lines = (taught.preparation, taught.augment, taught.lines.digest_of_pictures, taught.seed)
     bf16 = in_bf16(teacher.precision, device)
-    key = digest_of(FORMAT, teacher.digest, *of_lines, objective.cache, list(temperatures), n_classes, bf16)
+    unread = [sorted(taught.unread)] if taught.unread else []
+    key = digest_of(FORMAT, teacher.digest, *of_lines, objective.cache, list(temperatures), n_classes, bf16, *unread)
     return Filling(taught, objective.cache, temperatures, root / f"posteriors-{key[:16]}", device)
 
 
@@ -179,10 +215,14 @@ def cache_error(
 ) -> dict[str, dict[str, float]]:
     """How far frame KL and its gradient on the student's logits are off with the cache, relative, at each temperature.
 
-    Measured on the first view of up to `ERROR_LINES` lines, all frames, brought onto the student's as in training.
+    Measured on the first view of up to `ERROR_LINES` lines that the teacher reads, all frames, brought onto the
+    student's as in training. Empty where it reads none.
     """
     lines = taught.lines
-    numbers = np.linspace(0, len(lines) - 1, min(ERROR_LINES, len(lines))).round().astype(int)
+    read = taught.read(np.arange(len(lines)))
+    if not len(read):
+        return {}
+    numbers = read[np.linspace(0, len(read) - 1, min(ERROR_LINES, len(read))).round().astype(int)]
     some = replace(taught, lines=lines.take(numbers))
     where = {key: i for i, key in enumerate(lines.keys)}
     sums = {tau: np.zeros(4) for tau in cached.temperatures}

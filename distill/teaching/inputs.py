@@ -17,7 +17,7 @@ from distill.teaching.losses.large import MANY_CLASSES, Sparse, ctc_and_kl
 from distill.teaching.losses.matching import averages_frames, matched, rest_as_student
 from distill.teaching.losses.sequence import KnownTexts
 from distill.teaching.teacher import CachedTeacher, TeacherSource
-from distill.teaching.trust import empty_lines, temperatures_in, trust_in, unless_empty
+from distill.teaching.trust import empty_lines, read_in, temperatures_in, trust_in, unless_empty
 from students.parts import Outputs
 
 T = TypeVar("T")
@@ -63,6 +63,7 @@ class TermInputs:
     sure_NT: Tensor | None = None  # weight of KL on a frame; None: 1
     temperatures_N: Tensor | None = None  # of each line's source, NaN: the term's own; None: the term's own everywhere
     known_texts: KnownTexts | None = None  # of a teacher whose posteriors come again
+    read_N: Tensor | None = None  # which lines the teacher has a say on; None: all
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
         """The teacher's outputs on the student's frames, at a temperature where the teacher has such an entry."""
@@ -89,6 +90,7 @@ class TermInputs:
             trust_N=some(self.trust_N),
             sure_NT=some(self.sure_NT),
             temperatures_N=None,
+            read_N=some(self.read_N),
         )
 
     @property
@@ -140,6 +142,7 @@ def term_inputs(
         sure_NT=sure_NT,
         temperatures_N=temperatures_in(batch, objective.trust),
         known_texts=known_texts,
+        read_N=read_in(batch, objective.trust),
     )
 
 

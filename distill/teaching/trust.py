@@ -29,6 +29,13 @@ def trust_in(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
     return of_source_N if of_label_N is None else of_label_N * of_source_N
 
 
+def read_in(batch: Batch, trust: Trust) -> Tensor | None:
+    """Return which lines the teacher has a say on, bool (N,); None: on all of them."""
+    if not trust.unread:
+        return None
+    return torch.tensor([source not in trust.unread for source in batch.sources])
+
+
 def temperatures_in(batch: Batch, trust: Trust) -> Tensor | None:
     """Return the temperature of every line's source, (N,) float64, NaN where it has none; None: none has."""
     if not trust.temperatures:

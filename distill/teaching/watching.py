@@ -39,7 +39,7 @@ def watched_figures(inputs: TermInputs) -> Mapping[str, float]:
     `kl_blank` and `kl_character`: mean KL at temperature 1 on frames where the teacher's best class is the
     blank or a character. `spike_offset`: median of student minus teacher position of the same character, in
     frames, over lines on which both read the same text. `teacher_wrong`: share of the labelled lines that the teacher
-    reads otherwise than their labels say.
+    reads otherwise than their labels say. Lines of a source whose trust is 0 count for the blank share alone.
     """
     best_NT = inputs.student.logits_NTC.argmax(-1)
     figures = {"blank_share": (best_NT == BLANK).float().mean().item()}
@@ -49,17 +49,22 @@ def watched_figures(inputs: TermInputs) -> Mapping[str, float]:
         teacher = _of_network(inputs)
     else:
         return figures
-    figures["teacher_entropy"] = teacher.entropy_NS.mean().item()
-    blank_NT = teacher.best_NT == BLANK
-    for name, frames_NT in (("kl_blank", blank_NT), ("kl_character", ~blank_NT)):
-        if frames_NT.any():
-            figures[name] = teacher.kl_NT[frames_NT].mean().item()
-    offsets = _spike_offsets(best_NT.cpu().numpy(), teacher.best_NT.cpu().numpy())
+    read_N = torch.ones(len(best_NT), dtype=torch.bool) if inputs.read_N is None else inputs.read_N
+    if not read_N.any():
+        return figures
+    rows_M = read_N.nonzero().flatten().to(best_NT.device)
+    figures["teacher_entropy"] = teacher.entropy_NS[rows_M].mean().item()
+    best_MT, kl_MT = teacher.best_NT[rows_M], teacher.kl_NT[rows_M]
+    blank_MT = best_MT == BLANK
+    for name, frames_MT in (("kl_blank", blank_MT), ("kl_character", ~blank_MT)):
+        if frames_MT.any():
+            figures[name] = kl_MT[frames_MT].mean().item()
+    offsets = _spike_offsets(best_NT[rows_M].cpu().numpy(), best_MT.cpu().numpy())
     if offsets:
         figures["spike_offset"] = float(np.median(offsets))
-    if n_labelled := int(inputs.batch.labelled_N.sum()):
+    if n_labelled := int((inputs.batch.labelled_N.cpu() & read_N).sum()):
         errors = errors_a_character(teacher.path_NS, teacher.lengths_N, inputs.batch)
-        figures["teacher_wrong"] = sum(e > 0 for e in errors) / n_labelled
+        figures["teacher_wrong"] = sum(errors[row] > 0 for row in rows_M.tolist()) / n_labelled
     return figures
 
 

@@ -148,7 +148,8 @@ class LineTask:
 
     def taught(self, teacher: FrozenTeacher) -> TaughtLines:
         """Return the lines as the cache of a teacher's posteriors takes them."""
-        return TaughtLines(teacher, self.lines, self.recipe.image, self.training.augment, self.seed)
+        unread = self.objective.trust.unread
+        return TaughtLines(teacher, self.lines, self.recipe.image, self.training.augment, self.seed, unread)
 
     def _steps(self, steps: range, accelerator: Accelerator, cached: Cached | None) -> Generator[StepData]:
         fed = FeedSettings(

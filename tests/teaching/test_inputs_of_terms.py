@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from distill.teaching.losses.features import Distance, Hint, feature_hint
 from distill.teaching.losses.logits import mutual
 from distill.teaching.objective import loss_terms, term_counts, term_weights
 from distill.teaching.trust import trust_in
+from distill.teaching.watching import watched_figures
 from students.charset import Charset
 from students.parts import Outputs, Recurrent
 from tests.tensors import C, T, kl, logits, outputs
@@ -156,6 +158,24 @@ def test_trust_goes_by_the_source_of_a_line_too() -> None:
     assert Trust().model_dump() == {"policy": "keep", "max_cer": 0.2}
     with pytest.raises(RecipeError, match=r"objective\.trust\.sources: 'elsewhere' is not"):
         load_recipe("smoke", ["objective.trust.sources={elsewhere: 0.5}"])
+
+
+def test_lines_that_the_teacher_has_no_say_on_are_not_counted_against_it() -> None:
+    student, teacher = outputs(logits(3, 4, 4, seed=17)), outputs(logits(3, 4, 4, seed=18))
+    lines = batch(["ab", "Ab", None], ["exact"] * 3)._replace(sources=("own", "web", "own"))
+
+    def figures(rows: list[int], **trust: float) -> Mapping[str, float]:
+        ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
+        some = batch([("ab", "Ab", None)[i] for i in rows], ["exact"] * len(rows))
+        some = some._replace(sources=tuple(lines.sources[i] for i in rows))
+        objective = Objective.model_validate({"trust": {"sources": trust}})
+        return watched_figures(term_inputs(objective, [], ours, some, nn.ModuleDict(), None, Fixed(theirs)))
+
+    shown = ("teacher_entropy", "kl_blank", "kl_character", "teacher_wrong")
+    alone, among_others, all_heard = figures([0, 2]), figures([0, 1, 2], web=0), figures([0, 1, 2])
+    assert [among_others[name] for name in shown] == pytest.approx([alone[name] for name in shown])
+    assert among_others["teacher_entropy"] != pytest.approx(all_heard["teacher_entropy"])
+    assert figures([1], web=0).keys() == {"blank_share"}
 
 
 @pytest.mark.parametrize(("which", "rows"), [("all", [0, 1, 2, 3]), ("unlabelled", [3]), ("disagreeing", [1, 3])])
