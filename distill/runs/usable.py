@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from distill.recipe.training import Learner
 from distill.runs.policies import without_infeasible
 from distill.runs.pools import Pools
 from distill.teaching.teacher_files import foreign_teachers
+from distill.track import progress
 from distill.training.initial import undownloaded
 from students.charset import Charset
 from students.errors import DataError
@@ -38,28 +40,30 @@ def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Learn
         usable[network] = without_infeasible(pools.train, frames, refused[name], policy, pools.charset.in_order)
         if network == "student" and foreign_teachers(recipe, folder):
             blank = refused["student: no writing"] = []
-            usable[network] = with_writing(usable[network], blank)
+            usable[network] = with_writing(usable[network], blank, recipe.objective.trust.unread)
         if recipe.needs_labels(network) and all(text is None for text in usable[network].texts):
             reason = refused[name][0].reason if refused[name] else "all were left out"
             raise DataError(f"{network}: not one labelled training line can be used; {reason}")
     return usable, refused
 
 
-def with_writing(lines: Lines, refused: list[Refusal]) -> Lines:
+def with_writing(lines: Lines, refused: list[Refusal], unread: Collection[str] = ()) -> Lines:
     """The lines whose picture holds writing, and those labelled as empty; the others are added to `refused`.
 
     A recogniser that others made may write something on a blank picture: one of them writes a bracket. Where no label
     says otherwise a student would learn that. A picture is taken as blank by its contrast, or where that is noise,
-    before it is augmented.
+    before it is augmented. Lines of the sources `unread`, on which the teacher has no say, are not looked at.
     """
-    kept = []
-    for i, key in enumerate(lines.keys):
-        why = None if lines.texts[i] == "" else no_writing(grey_of(decode_image(lines[i].image, key)))
-        if why is None:
-            kept.append(i)
-        else:
-            refused.append(Refusal(key, f"{key}: no writing in the picture ({why}), which a teacher may misread"))
-    return lines.take(kept) if len(kept) < len(lines) else lines
+    kept = np.ones(len(lines), bool)
+    asked = [i for i, text in enumerate(lines.texts) if text != "" and lines.sources[i] not in unread]
+    with progress("looking for writing", len(asked), "line", shown=bool(asked)) as bar:
+        for i in asked:
+            key = lines.keys[i]
+            if (why := no_writing(grey_of(decode_image(lines[i].image, key)))) is not None:
+                kept[i] = False
+                refused.append(Refusal(key, f"{key}: no writing in the picture ({why}), which a teacher may misread"))
+            bar.update()
+    return lines if kept.all() else lines.take(np.flatnonzero(kept))
 
 
 def no_writing(grey_HW: np.ndarray) -> str | None:

@@ -47,6 +47,7 @@ def test_blank_pictures_leave_unless_their_label_says_so() -> None:
     assert [refusal.key for refusal in refused] == ["v", "w", "z"]
     assert "no writing in the picture (0 grey levels)" in refused[0].reason
     assert with_writing(kept, refused) is kept
+    assert with_writing(lines, refused, unread={"made"}) is lines
 
 
 def noisy(kind: str, height: int, width: int) -> np.ndarray:
