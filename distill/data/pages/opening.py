@@ -102,7 +102,12 @@ def _record(
         notes.add(UNMARKED, page.image.name)
     else:
         found = _marked(page, lines, (width, height), notes)
-        refused = [Refusal(f"{source.name}/{line.name}", reason) for line, reason in found if isinstance(reason, str)]
+        names = [f"{source.name}/{line.name}" for line, _ in found]
+        refused = [
+            Refusal(name, f"{name}: {reason}")
+            for name, (_, reason) in zip(names, found, strict=True)
+            if isinstance(reason, str)
+        ]
         unusable += refused
         marked = tuple(each for _, each in found if isinstance(each, MarkedLine))
         if refused and not marked:

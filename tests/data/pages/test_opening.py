@@ -193,6 +193,7 @@ def test_lines_and_pages_that_cannot_be_used_are_named_with_the_reason(
         "mine/p2.png",
         "mine/p3.png",
     ]
+    assert all(each.reason.startswith(f"{each.key}: ") for each in refused[:4])
     assert "has no height" in refused[0].reason
     assert "leaves the page" in refused[1].reason
     assert "none of its 1 lines can be used" in refused[3].reason
