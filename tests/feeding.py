@@ -9,7 +9,8 @@ from typing import Any
 from distill.data.augment import Augment
 from distill.data.batch import StepData
 from distill.data.feed import FeedSettings, feed
-from distill.data.lines import Lines, open_source
+from distill.data.formats.opening import open_source
+from distill.data.lines import Lines
 from distill.data.sampler import Order
 from distill.data.sources import FolderSource
 from students.charset import Charset

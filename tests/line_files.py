@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from distill.data.lines import Lines, Refusal, open_source
+from distill.data.formats.opening import open_source
+from distill.data.lines import Lines, Refusal
 from distill.data.sources import FileSource
 from students.image import Preparation
 from tests.samples import png_bytes

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from distill.data.augment import Augment
 from distill.data.formats.contents import Contents, Fetch, reason_of
 from distill.data.labels import LabelForm, as_label
-from distill.data.sources import AnySource, FileSource
+from distill.data.sources import AnySource
 from students.charset import normalise
 from students.errors import DataError
 from students.image import Preparation, decode_image, image_size
@@ -200,18 +199,6 @@ def decoded_size(image: bytes, key: str) -> tuple[int, int]:
     """Return (height, width) of an image that can be decoded whole; raises `DataError` for others."""
     height_px, width_px = decode_image(image, key).shape[:2]
     return height_px, width_px
-
-
-def open_source(
-    source: FileSource, root: Path, cache_folder: Path, preparation: Preparation
-) -> tuple[Lines, list[Refusal]]:
-    """Open one source and decode every line of it once; what cannot be decoded is refused by name.
-
-    Raises `DataError` where the source itself cannot be opened.
-    """
-    from distill.data.formats.opening import open_contents  # imports datasets; a worker, which fetches, need not wait
-
-    return scan(source, open_contents(source, root, cache_folder), preparation)
 
 
 SizeOf = Callable[[bytes, str], tuple[int, int]]

@@ -13,9 +13,9 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 
-from distill.data.formats.opening import source_at
+from distill.data.formats.opening import open_source, source_at
 from distill.data.inference import BATCH_LINES, images_of, outputs_of
-from distill.data.lines import Lines, Refusal, joined, open_source
+from distill.data.lines import Lines, Refusal, joined
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.evaluation.metrics import Truth, fold, score

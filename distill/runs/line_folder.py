@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distill.data.formats.opening import source_at
-from distill.data.lines import Lines, Refusal, joined, open_source
+from distill.data.formats.opening import open_source, source_at
+from distill.data.lines import Lines, Refusal, joined
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.findings import Finding
 from distill.evaluation.doctor.profile import profiles

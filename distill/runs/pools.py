@@ -16,8 +16,9 @@ from typing import Any
 from distill.cluster import Spread
 from distill.data.characters import characters_of_sets
 from distill.data.east_asian import as_printed
+from distill.data.formats.opening import open_source
 from distill.data.labels import fold_label
-from distill.data.lines import Lines, Refusal, joined, open_source
+from distill.data.lines import Lines, Refusal, joined
 from distill.data.padding import padding
 from distill.evaluation.metrics import fold
 from distill.processes import Poll, never_stop

@@ -32,8 +32,8 @@ from accelerate import Accelerator
 from PIL import Image
 
 import teachers
-from distill.data.formats.opening import source_at
-from distill.data.lines import Lines, open_source
+from distill.data.formats.opening import open_source, source_at
+from distill.data.lines import Lines
 from distill.data.posteriors import Cached
 from distill.teaching import cache as posterior_cache
 from distill.teaching.cache import TaughtLines, cache_posteriors

@@ -18,7 +18,8 @@ import numpy as np
 
 from distill.data.augment import Augment
 from distill.data.feed import FeedSettings, feed
-from distill.data.lines import joined, open_source
+from distill.data.formats.opening import open_source
+from distill.data.lines import joined
 from distill.data.mixing import Mix, plan_of
 from distill.data.sampler import Order
 from distill.data.sources import FolderSource

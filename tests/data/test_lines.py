@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from distill.data.columns import ColumnFetch
-from distill.data.lines import joined, open_source
+from distill.data.formats.opening import open_source
+from distill.data.lines import joined
 from distill.data.sources import SavedSource
 from students.errors import DataError
 from students.image import Preparation

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from distill.cli import main
-from distill.data.lines import open_source
+from distill.data.formats.opening import open_source
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord
 from distill.data.pages.sources import PageFileSource

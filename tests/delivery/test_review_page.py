@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distill.cli import main
-from distill.data.lines import open_source
+from distill.data.formats.opening import open_source
 from distill.data.sources import FolderSource
 from distill.delivery.review import Doubtful, write_review
 from students.charset import Charset

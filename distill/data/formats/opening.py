@@ -25,6 +25,7 @@ from distill.data.formats.shards import open_shards
 from distill.data.formats.stored import kind_in_store, open_stored
 from distill.data.formats.stores import is_url
 from distill.data.formats.tables import open_arrow, open_hub, open_parquet, open_saved
+from distill.data.lines import Lines, Refusal, scan
 from distill.data.pages.cuts import cut_pages
 from distill.data.sources import (
     AnySource,
@@ -39,10 +40,21 @@ from distill.data.sources import (
     WebDatasetSource,
 )
 from students.errors import DataError
+from students.image import Preparation
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 SOURCES: TypeAdapter[FileSource] = TypeAdapter(FileSource)
 SUFFIX_FORMATS = {".parquet": "parquet", ".arrow": "arrow", ".tar": "webdataset", ".mdb": "lmdb", ".xml": "pages"}
+
+
+def open_source(
+    source: FileSource, root: Path, cache_folder: Path, preparation: Preparation
+) -> tuple[Lines, list[Refusal]]:
+    """Open one source and decode every line of it once; what cannot be decoded is refused by name.
+
+    Raises `DataError` where the source itself cannot be opened.
+    """
+    return scan(source, open_contents(source, root, cache_folder), preparation)
 
 
 def open_contents(source: FileSource, root: Path, cache_folder: Path) -> Contents:

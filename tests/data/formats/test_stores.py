@@ -16,9 +16,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from distill.data.columns import SCHEMA
 from distill.data.formats import stores
-from distill.data.formats.opening import open_contents, source_at
+from distill.data.formats.opening import open_contents, open_source, source_at
 from distill.data.formats.stores import AHEAD_BYTES, StoreError, is_url
-from distill.data.lines import open_source
 from students.errors import DataError
 from students.image import Preparation
 from tests.samples import png_bytes
