@@ -24,6 +24,7 @@ from pydantic import Field
 from typing_extensions import assert_never
 
 from distill.launch import launched
+from distill.rendezvous import fresh_rendezvous
 from distill.schema import Precision, Section
 from distill.waiting import watch
 from students.errors import UserError
@@ -121,8 +122,10 @@ def start(runtime: Runtime, run: Path) -> Accelerator:
     crowded = 0 < devices < launch.local_world
     if crowded and launch.local_rank == 0:
         log.warning("%s processes share %s accelerators, through gloo and not NCCL", launch.local_world, devices)
+    backend = {"backend": "gloo"} if crowded else {}  # NCCL wants a device each
+    meeting = [InitProcessGroupKwargs(init_method=fresh_rendezvous(), **backend)] if launch.world > 1 else []
     accelerator = Accelerator(
-        kwargs_handlers=[InitProcessGroupKwargs(backend="gloo")] if crowded else [],  # NCCL wants a device each
+        kwargs_handlers=meeting,
         log_with=None if runtime.tracker == "none" else runtime.tracker,
         project_dir=str(run / "tracker"),
     )

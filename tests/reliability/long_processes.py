@@ -42,8 +42,6 @@ def launched(words: list[str], killed_at: str = "", restarts: int = 0) -> Ended:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command += ["--max-restarts", str(restarts), "-m", "--", "tests.reliability.killed_rank", *words]
     more = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | ({KILLED_AT: killed_at} if killed_at else {})
-    if restarts:  # docs/scaling.md says so: else torchrun keeps the addresses of the dead processes
-        more["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     done = subprocess.run(command, cwd=ROOT, env=os.environ | more, capture_output=True, text=True, check=False)
     ended_s = time.time()
     struck = re.search(r"killed at ([\d.]+)", done.stderr)
