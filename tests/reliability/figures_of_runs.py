@@ -82,8 +82,11 @@ FIGURES_OF_RUNS = (
         INTERRUPTION,
         "On disk before it has its name",
         "Every file that is renamed into place was flushed to disk after its last change, and its folder after the "
-        "renaming.",
-        (f"{HERE}/test_interruption.py::test_every_file_is_on_disk_before_it_has_its_name",),
+        "renaming: as Python's audit hooks tell it, and as the kernel saw it (strace).",
+        (
+            f"{HERE}/test_interruption.py::test_every_file_is_on_disk_before_it_has_its_name",
+            f"{HERE}/test_interruption.py::test_the_kernel_saw_every_file_on_disk_before_it_had_its_name",
+        ),
         few=1,
         many=10_000,
     ),

@@ -109,7 +109,7 @@ def _of_a_run(folder: Path) -> Iterator[Kept]:
 
 def _of_caches(root: Path) -> Iterator[Kept]:
     """Caches make anew what is damaged, so they always give the same."""
-    source = RenderedSource(name="plain", lines=3, fonts=("dejavu-sans",))
+    source = RenderedSource(name="plain", lines=1, fonts=("dejavu-sans",))
 
     def rendered() -> str:
         lines, refused = open_rendered(source, root, root, PREPARATION)

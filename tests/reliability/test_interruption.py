@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.reliability.durability import renamed_before_flushed
 from tests.reliability.journeys import SHORT, Journey, all_over, expect_equal, plan_for, struck
 from tests.reliability.launcher import Launcher
 from tests.reliability.test_isolation import REFUSED
+from tests.reliability.traced import traced
 from tests.reliability.trials import Trials
 from tests.runs.conftest import FEW, TINY
 
@@ -40,6 +42,22 @@ def test_every_file_is_on_disk_before_it_has_its_name(whole: Path, trials_of: Ca
     log = (whole.parent / "log.txt").read_text().splitlines()
     found = renamed_before_flushed(log)
     assert len(found) > 20
+    for what, problem in found:
+        with trials.one(what):
+            assert not problem, problem
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_the_kernel_saw_every_file_on_disk_before_it_had_its_name(
+    journey: Journey, tmp_path: Path, trials_of: Callable[[str], Trials]
+) -> None:
+    """The same by strace, which sees what other libraries write, too."""
+    trials, work = trials_of("fsync"), tmp_path / "work"
+    log = traced(journey.words(work), work, tmp_path / "traces")
+    found = renamed_before_flushed(log)
+    names = {name for line in log for name in ("model.onnx", "lines.parquet", "weights.safetensors") if name in line}
+    assert len(found) > 20
+    assert len(names) == 3
     for what, problem in found:
         with trials.one(what):
             assert not problem, problem
