@@ -28,7 +28,7 @@ from distill.delivery.quantise import in_int8
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.file import RECIPE_NAME, load_line_recipe
-from distill.runs.folder import run_of, validation_lines
+from distill.runs.run_of_model import run_of, validation_lines
 from distill.schema import Protocol
 from distill.seeds import generator_of
 from distill.synthesis.opening import open_rendered

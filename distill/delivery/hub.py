@@ -17,7 +17,7 @@ from distill.digests import digest_of
 from distill.evaluation.metrics import wilson
 from distill.evaluation.report import REPORTED
 from distill.evaluation.verdict import in_words
-from distill.runs.folder import run_of
+from distill.runs.run_of_model import run_of
 from distill.teaching import provenance
 from distill.track import report_in
 from students.model_file import MODEL_NAME, Description, read_model, write_whole

@@ -19,8 +19,8 @@ from distill.delivery.graph import graph_of_locator, signed
 from distill.delivery.locator_int8 import BUDGET_POINTS, quantise_locator
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
-from distill.runs.folder import run_of
 from distill.runs.page_pools import validation_pages
+from distill.runs.run_of_model import run_of
 from distill.seeds import generator_of
 from distill.synthesis.pages.opening import open_drawn_pages
 from distill.synthesis.pages.source import DrawnPagesSource

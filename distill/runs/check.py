@@ -22,10 +22,9 @@ from distill.evaluation.doctor.pictures import Pictures, findings_in_pictures, l
 from distill.evaluation.doctor.profile import profiles, shared_documents
 from distill.evaluation.doctor.scatter import findings_in_scatter, scatter_of
 from distill.recipe.sections import Recipe, Source, Teacher
-from distill.runs.chosen_match import real_lines
 from distill.runs.jobs import problems_of_trainings
 from distill.runs.opening import make_writable
-from distill.runs.pools import Pools, open_pools
+from distill.runs.pools import Pools, open_pools, real_lines
 from distill.runs.usable import fresh, usable_lines
 from distill.runs.weak import weakness
 from distill.synthesis.source import RenderedSource

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import teachers
-from distill.data.lines import Lines
 from distill.digests import digest_of
 from distill.evaluation.doctor.scatter import MOST_FRAMES, Scatter, scatter_of
 from distill.recipe.objective import FrameMatch, Objective
 from distill.recipe.sections import Recipe
 from distill.runs.opening import Run
-from distill.runs.pools import Pools
+from distill.runs.pools import Pools, real_lines
 from distill.runs.usable import fresh
-from distill.synthesis.source import RenderedSource
 from distill.teaching.teacher import FrozenTeacher, measured_frame_px
 from distill.teaching.teacher_files import model_in, model_of
 from distill.track import read_signed_json, say, write_signed_json
@@ -95,12 +93,6 @@ def choice(match: FrameMatch, scatter: Scatter | None, rates: FrameRates) -> tup
         always = match.model_copy(update={"always": True})
         return always, f"symbol by symbol on equal frames, since {measured}, more than {MOST_FRAMES}"
     return match, f"frame by frame, since {measured}, at most {MOST_FRAMES}"
-
-
-def real_lines(recipe: Recipe, lines: Lines) -> Lines:
-    """Return the lines that were not rendered here."""
-    every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
-    return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
 
 
 def _measured(run: Run, teacher: FrozenTeacher) -> tuple[FrameMatch, str, Scatter | None]:

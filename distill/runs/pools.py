@@ -203,6 +203,12 @@ def open_sources(
     return joined(opened), refused
 
 
+def real_lines(recipe: Recipe, lines: Lines) -> Lines:
+    """Return the lines that were not rendered here."""
+    every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
+    return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
+
+
 def _assert_comparable(name: str, lines: Lines, protocol: Protocol) -> None:
     """Raises `DataError` where the protocol leaves nothing of any label."""
     texts = [text or "" for text in lines.texts]

@@ -36,8 +36,6 @@ from distill.teaching.losses.sequence import Search, sequence_kd
 from distill.teaching.trust import errors_a_character
 from students.charset import BLANK
 
-Terms = dict[str, tuple[Tensor, int]]
-
 
 class AnyObjective(Protocol):
     """What a task minimises: named terms."""
@@ -77,7 +75,7 @@ def term_counts(objective: AnyObjective, names: Iterable[str], step: Counted) ->
     return {name: step.n_labelled if of_objective[name].labelled_only else step.n_items for name in names}
 
 
-def loss_terms(objective: Objective, names: Iterable[str], inputs: TermInputs) -> Terms:
+def loss_terms(objective: Objective, names: Iterable[str], inputs: TermInputs) -> dict[str, tuple[Tensor, int]]:
     """Return sum and count of every named term over the lines of one batch."""
     of_objective = objective.terms
     return {name: sum_and_count(of_objective[name], inputs) for name in names}

@@ -16,7 +16,7 @@ from distill.cli import main
 from distill.data.pages.record import pages_digest
 from distill.delivery.locator_export import gate_pages
 from distill.recipe.file import load_recipe
-from distill.runs.folder import run_of
+from distill.runs.run_of_model import run_of
 from students.pages.model_file import read_locator
 from tests.page_task import recipe_of_files, write_bars
 

@@ -1,6 +1,7 @@
-"""What a finished model file has to do with the folder that it lies in: whether a run wrote it, and on which lines.
+"""The run that wrote a finished model file, found by the folder that it lies in, and the lines it was validated on.
 
-For what works on a finished model, such as an export. It opens no training lines and trains nothing.
+For what works on a finished model, such as an export. Nothing is trained, and training lines are opened only where
+validation is cut from them.
 """
 
 from __future__ import annotations
