@@ -105,7 +105,7 @@ def _weighed(
     """Weigh the students of a comparison, write `pareto.json`, `.md` and `.png`, and return figures and words."""
     from distill.delivery.pareto import weigh
     from distill.delivery.pareto_page import CHART, draw_pareto, pareto_page
-    from distill.track import write_json
+    from distill.signed_json import write_json
     from students.model_file import write_whole
 
     weighed = weigh(folder, result, target, options.to)

@@ -18,8 +18,8 @@ from distill.evaluation.metrics import wilson
 from distill.evaluation.report import REPORTED
 from distill.evaluation.verdict import in_words
 from distill.runs.run_of_model import run_of
+from distill.signed_json import report_in
 from distill.teaching import provenance
-from distill.track import report_in
 from students.model_file import MODEL_NAME, Description, read_model, write_whole
 
 

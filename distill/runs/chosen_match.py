@@ -17,9 +17,10 @@ from distill.recipe.sections import Recipe
 from distill.runs.opening import Run
 from distill.runs.pools import Pools, real_lines
 from distill.runs.usable import fresh
+from distill.signed_json import read_signed_json, write_signed_json
 from distill.teaching.teacher import FrozenTeacher, measured_frame_px
 from distill.teaching.teacher_files import model_in, model_of
-from distill.track import read_signed_json, say, write_signed_json
+from distill.track import say
 from students.errors import CheckpointError
 
 MATCH_NAME = "match.json"

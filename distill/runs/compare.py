@@ -25,8 +25,9 @@ from distill.runs.run import train_pair, train_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
 from distill.runs.weak import WeakTeacherError
 from distill.runtime import StopFlag
+from distill.signed_json import write_json
 from distill.teaching.teacher_files import foreign_teachers
-from distill.track import say, write_json
+from distill.track import say
 from distill.training.task import Task
 from distill.training.train import CollapseError
 from students.errors import CheckpointError, UserError

@@ -18,7 +18,8 @@ from distill.evaluation.roles import SECTIONS, Role
 from distill.recipe.file import RECIPE_NAME, AnyRecipe
 from distill.recipe.pages import PageRecipe
 from distill.runs.changed import changed_roles, recipe_before
-from distill.track import read_signed_json, say, write_signed_json
+from distill.signed_json import read_signed_json, write_signed_json
+from distill.track import say
 from distill.training.job import Extension, Job
 from students.errors import CheckpointError
 from students.model_file import MODEL_NAME, read_description

@@ -29,8 +29,9 @@ from distill.runs.extending import Extensions, extensions_of, keep_earlier, writ
 from distill.runs.pools import Pools, open_pools
 from distill.runs.usable import usable_lines
 from distill.runtime import StopFlag, commit, environment, start
+from distill.signed_json import write_json
 from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
-from distill.track import Stopwatch, say, write_json
+from distill.track import Stopwatch, say
 from distill.training.initial import problems_of_starts
 from distill.training.job import Job, finished
 from distill.training.train import train

@@ -28,7 +28,8 @@ from distill.runs.outcomes import On, seconds_of
 from distill.runs.pages import PageRun, open_page_run, page_job, train_page_pair, train_page_teacher
 from distill.runs.settings import Comparison, folder_name, settings_of
 from distill.runtime import StopFlag
-from distill.track import say, write_json
+from distill.signed_json import write_json
+from distill.track import say
 from students.errors import UserError
 from students.model_file import MODEL_NAME, write_whole
 

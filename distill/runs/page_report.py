@@ -15,7 +15,7 @@ from distill.recipe.pages import PageRecipe
 from distill.runs.opening import Workplace
 from distill.runs.page_pools import Pages
 from distill.runs.reporting import sampled
-from distill.track import report_on, write_report
+from distill.signed_json import report_on, write_report
 from students.model_file import MODEL_NAME
 from students.parts import n_parameters
 

@@ -16,9 +16,10 @@ from distill.evaluation.report_page import write_pages
 from distill.runs.chosen_match import chosen_before
 from distill.runs.opening import Run
 from distill.runs.standing import next_steps, read_training
+from distill.signed_json import read_signed_json, report_on, write_report
 from distill.teaching.graph import parameters_of
 from distill.teaching.teacher_files import foreign_teachers, model_in
-from distill.track import Stopwatch, read_signed_json, report_on, write_report
+from distill.track import Stopwatch
 from distill.training.initial import start_of
 from distill.training.train import LINES_NAME
 from students.model_file import read_description

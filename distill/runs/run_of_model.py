@@ -13,7 +13,7 @@ from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.sections import Recipe
 from distill.runs.cut import TEST_CUT, cut_by_document
 from distill.runs.pools import cache_of, open_sources
-from distill.track import read_json
+from distill.signed_json import read_json
 from students.errors import DataError
 from students.model_file import Description
 from students.pages.model_file import LocatorDescription

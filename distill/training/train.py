@@ -19,7 +19,8 @@ from distill import checkpoint as checkpoints
 from distill.digests import on_host, tensors_digest
 from distill.launch import expect_alike
 from distill.runtime import StopFlag, Stopped
-from distill.track import MetricsLog, Stopwatch, progress, say, write_json, write_signed_json
+from distill.signed_json import write_json, write_signed_json
+from distill.track import MetricsLog, Stopwatch, progress, say
 from distill.training.early import Early
 from distill.training.job import Job, finished
 from distill.training.nonfinite import keep_step, step_settings

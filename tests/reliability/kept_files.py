@@ -22,13 +22,14 @@ from distill.data.importing import FINISHED, Labelling, import_parts
 from distill.delivery.graph import graph_of, signed
 from distill.digests import file_digest
 from distill.recipe.objective import Objective, PosteriorCache
+from distill.signed_json import read_signed_json, report_on, write_report, write_signed_json
 from distill.synthesis.opening import open_rendered
 from distill.synthesis.pages.opening import open_drawn_pages
 from distill.synthesis.pages.source import DrawnPagesSource, PageLook
 from distill.synthesis.source import RenderedSource
 from distill.teaching.cache import TaughtLines, cache_posteriors
 from distill.teaching.teacher import FrozenTeacher, Member
-from distill.track import MetricsLog, read_signed_json, report_on, write_report, write_signed_json
+from distill.track import MetricsLog
 from students.config import STUDENTS
 from students.image import Preparation
 from students.model_file import read_model, read_onnx

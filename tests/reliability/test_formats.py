@@ -18,8 +18,8 @@ from distill.checkpoint import Checkpoint
 from distill.data.posteriors import decode, encode
 from distill.delivery.graph import graph_of, signed
 from distill.recipe.file import load_recipe, resolved_yaml
+from distill.signed_json import read_signed_json, write_json
 from distill.teaching.cache import _verified, _with_digest
-from distill.track import read_signed_json, write_json
 from students.pages.locate import open_locator
 from students.pages.model_file import read_pages
 from tests.pages import write_both, write_small_locator

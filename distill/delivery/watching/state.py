@@ -18,7 +18,7 @@ from distill.evaluation.roles import ROLES
 from distill.evaluation.verdict import in_words
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
-from distill.track import read_json
+from distill.signed_json import read_json
 from distill.training.train import ANSWERS_NAME
 from students.errors import UserError
 from students.model_file import MODEL_NAME

@@ -22,8 +22,8 @@ from distill.evaluation.doctor.findings import Finding, counted
 from distill.evaluation.doctor.naming import named
 from distill.evaluation.page_style import STYLE
 from distill.recipe.sections import Recipe
+from distill.signed_json import write_json
 from distill.synthesis.contact import contact_sheet
-from distill.track import write_json
 from students.image import decode_image
 from students.model_file import write_whole
 
