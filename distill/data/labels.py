@@ -18,6 +18,7 @@ from torch import Tensor
 from students.charset import BLANK, Charset, normalise
 
 LabelForm = Literal["exact", "caseless", "no_punctuation", "caseless_no_punctuation"]
+TELL_THE_CASE = ("exact", "no_punctuation")
 
 
 def fold_label(text: str, form: LabelForm) -> str:

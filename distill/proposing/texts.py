@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from distill.data.labels import LabelForm
-from distill.synthesis.fonts import characters_of_families
+from distill.synthesis.capitals import families_of_capitals
+from distill.synthesis.fonts import characters_of_families, find_faces
 from distill.synthesis.templates import CHARACTERS, TEMPLATE_KINDS
 from students.errors import DataError
 
@@ -41,19 +42,17 @@ class Fonts:
 def fonts_for(characters: str, folder: Path | None = None) -> Fonts:
     """Return the families that can draw these characters, all of them where that leaves a few.
 
-    The user's own folder goes before installed families, which go before those of the system. Raises `DataError` where
-    no family has half of the characters.
+    With a folder of the user's own these are its fonts, else those of installed packages, and then of the system.
+    Raises `DataError` where no family has half of the characters.
     """
     wanted = {c for c in characters if not c.isspace()}
     folders = (folder,) if folder else ()
-    for system in (False, True):
-        known = {family: set(map(chr, has)) & wanted for family, has in characters_of_families(folders, system).items()}
-        if folder:
-            own = characters_of_families(folders)
-            known = {family: has for family, has in known.items() if family in own} or known
-        most = max(map(len, known.values()), default=0)
-        if most == len(wanted):
-            break
+    known = _of_wanted(characters_of_families(folders), wanted)
+    if folders and not known:
+        raise DataError(f"--fonts {folder}: holds no font file (.ttf, .otf, .ttc or .otc)")
+    if not folders and wanted not in known.values():
+        known = _of_wanted(characters_of_families(system=True), wanted)
+    most = max(map(len, known.values()), default=0)
     if most < len(wanted) / 2:
         some = "".join(sorted(wanted))[:40]
         raise DataError(
@@ -68,7 +67,15 @@ def fonts_for(characters: str, folder: Path | None = None) -> Fonts:
     drawn = set.intersection(*(known[family] for family in whole))
     spread = np.unique(np.linspace(0, len(whole) - 1, min(MANY_FAMILIES, len(whole))).astype(int))
     chosen = tuple(whole[i] for i in spread.tolist())
+    if any(c.islower() and c.upper() in wanted for c in wanted):
+        capitals = families_of_capitals(find_faces(chosen, "", folders))
+        chosen = tuple(family for family in chosen if family not in capitals) or chosen
     return Fonts(chosen, "".join(sorted(wanted - drawn)), tuple(map(str, folders)))
+
+
+def _of_wanted(families: Mapping[str, frozenset[int]], wanted: set[str]) -> dict[str, set[str]]:
+    """Which of the wanted characters each family has."""
+    return {family: set(map(chr, has)) & wanted for family, has in families.items()}
 
 
 def texts_like(labels: Sequence[str], form: LabelForm, lacking: str, corpus_file: str) -> tuple[dict[str, Any], str]:

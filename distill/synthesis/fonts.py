@@ -132,12 +132,14 @@ def installed_families() -> list[str]:
 
 
 def characters_of_families(folders: tuple[Path, ...] = (), system: bool = False) -> dict[str, frozenset[int]]:
-    """Return the code points that the upright face of each known family has: those in folders, and installed packages.
+    """Return the code points that each family has: those in folders, or without folders those of installed packages.
 
     With `system` those of the system's fonts come as well. Raises `DataError` for a folder that is not there.
     """
-    found = {family: fonts for family in installed_families() if (fonts := _installed(family))}
-    found |= (_system_families() if system else {}) | _folder_families(folders)
+    found = _folder_families(folders)
+    if not folders:
+        found = {family: fonts for family in installed_families() if (fonts := _installed(family))}
+    found |= _system_families() if system else {}
     return {family: frozenset.union(*(font.characters for font in fonts)) for family, fonts in sorted(found.items())}
 
 

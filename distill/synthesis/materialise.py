@@ -18,11 +18,13 @@ import torch
 from distill.cluster import Spread, lines_done
 from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
+from distill.data.labels import TELL_THE_CASE
 from distill.data.sealed import is_whole, sealed
 from distill.digests import digest_of, file_digest
 from distill.processes import Poll, never_stop
 from distill.seeds import generator_of
 from distill.synthesis.backgrounds import photographs_in
+from distill.synthesis.capitals import expect_two_cases
 from distill.synthesis.fonts import FontFace, by_family, find_faces, sample_face, with_characters
 from distill.synthesis.letters import refuse_unshapeable
 from distill.synthesis.render import render_line
@@ -122,10 +124,17 @@ def _rendered(parts: Sequence[Part], spread: Spread | None) -> Iterator[int]:
 
 
 def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
-    """Return the faces that a source is rendered in: each has the characters of its lines, as far as it asks."""
+    """Return the faces that a source is rendered in: each has the characters of its lines, as far as it asks.
+
+    Raises `DataError` as `find_faces` does, and for a font of capitals where the labels tell the case.
+    """
     characters = possible_characters(source.text, texts_of_mix(source.text, root))
     refuse_unshapeable(characters)
-    return find_faces(source.fonts, characters, tuple(root / folder for folder in source.font_folders), source.coverage)
+    folders = tuple(root / folder for folder in source.font_folders)
+    faces = find_faces(source.fonts, characters, folders, source.coverage)
+    if source.label_form in TELL_THE_CASE:
+        expect_two_cases(faces, characters)
+    return faces
 
 
 def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_px: int) -> str:
