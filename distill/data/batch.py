@@ -64,11 +64,15 @@ def _moved(other: OtherImages, device: torch.device) -> OtherImages:
 
 def targets_of(texts: Sequence[str | None], charset: Charset) -> tuple[Tensor, Tensor]:
     """Return the labels, (N, L) int64 padded with the blank, and their lengths, (N,); 0 for an unlabelled line."""
-    targets = [charset.encode(text) if text else [] for text in texts]
-    targets_NL = torch.zeros(len(targets), max(1, *map(len, targets)), dtype=torch.int64)
-    for row, target in enumerate(targets):
+    return padded_targets([charset.encode(text) if text else [] for text in texts])
+
+
+def padded_targets(targets_N: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return classes as targets of CTC, (N, L) int64, at least one wide, 0 behind the end; and their lengths, (N,)."""
+    targets_NL = torch.zeros(len(targets_N), max([1, *map(len, targets_N)]), dtype=torch.int64)
+    for row, target in enumerate(targets_N):
         targets_NL[row, : len(target)] = torch.tensor(target, dtype=torch.int64)
-    return targets_NL, torch.tensor([len(target) for target in targets])
+    return targets_NL, torch.tensor([len(target) for target in targets_N], dtype=torch.int64)
 
 
 def make_batch(

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.data.batch import padded_targets
 from distill.recipe.objective import FrameMatch, Objective
 from distill.recipe.terms import FrameKL
 from distill.teaching.cache import temperatures_of
-from distill.teaching.losses.alignment import occupancy, padded_texts
+from distill.teaching.losses.alignment import occupancy
 from distill.teaching.losses.ctc import ctc
 from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, in_classes, matched, rest_as_student
@@ -160,7 +161,7 @@ def test_a_teacher_without_a_blank_frame_leaves_blanks_to_where_the_student_writ
     found = matched(outputs(teacher_NTC), student, ALWAYS)
     p_TC = teacher_NTC[0].softmax(-1)
     certain_C = torch.eye(C)[0]
-    occupied_TU = occupancy(student.logits_NTC.log_softmax(-1), student.lengths_N, *padded_texts([[1, 2]]))[0][0]
+    occupied_TU = occupancy(student.logits_NTC.log_softmax(-1), student.lengths_N, *padded_targets([[1, 2]]))[0][0]
     wanted_TC = occupied_TU @ torch.stack([certain_C, p_TC[:2].mean(0), p_TC[2:].mean(0)])
     assert torch.allclose(found.outputs.logits_NTC[0].softmax(-1), wanted_TC, atol=1e-6)
     sure_U = torch.stack([torch.tensor(1.0), p_TC[:2].amax(-1).mean(), p_TC[2:].amax(-1).mean()])
@@ -178,7 +179,7 @@ def test_a_temperature_softens_what_stands_at_a_symbol_and_not_where() -> None:
     p_TC = teacher_NTC[0].softmax(-1)
     shares_TK = p_TC[:, 1:] ** (1 / tau) / (p_TC[:, 1:] ** (1 / tau)).sum(-1, keepdim=True)
     soft_TC = torch.cat([p_TC[:, :1], (1 - p_TC[:, :1]) * shares_TK], -1)
-    occupied_SU, _ = occupancy(student.logits_NTC.log_softmax(-1), student.lengths_N, *padded_texts([[1, 2]]))
+    occupied_SU, _ = occupancy(student.logits_NTC.log_softmax(-1), student.lengths_N, *padded_targets([[1, 2]]))
     columns = ([0, 2], [1], [3, 4])
     for found, of_frame_TC in ((plain, p_TC), (softer, soft_TC)):
         mean_UC = torch.stack([of_frame_TC[frames].mean(0) for frames in columns])

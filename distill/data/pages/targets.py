@@ -6,12 +6,10 @@ A map pixel belongs to a core where its centre does. What the values mean is sai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from distill.data.pages.record import MarkedLine
 from students.pages.maps import CHANNELS, SHRINK, end_inset
 from students.pages.preparation import STRIDE_PX
 
@@ -44,12 +42,6 @@ class _Drawn(NamedTuple):
     maps_CHW: np.ndarray
     depth_HW: np.ndarray
     owner_HW: np.ndarray
-
-
-def targets_of_lines(lines: Sequence[MarkedLine], size_px: tuple[int, int]) -> Targets:
-    """Return the targets of marked lines; corners count pixels of the prepared page of this width and height."""
-    corners_N42 = np.array([line.corners_42 for line in lines], float).reshape(-1, 4, 2)
-    return targets_of(corners_N42, np.array([line.ignored for line in lines], bool), size_px)
 
 
 def targets_of(corners_N42: np.ndarray, ignored_N: np.ndarray, size_px: tuple[int, int]) -> Targets:

@@ -145,14 +145,6 @@ def occupancy(
     return torch.where(valid_NT1, log_q_NTU.exp() - gradient_NTU, 0).clamp(min=0), columns_NL
 
 
-def padded_texts(texts_N: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Return texts as targets of CTC, (N, L) int64, at least one wide, 0 behind the end; and their lengths, (N,)."""
-    targets_NL = torch.zeros(len(texts_N), max([1, *map(len, texts_N)]), dtype=torch.int64)
-    for row, text in enumerate(texts_N):
-        targets_NL[row, : len(text)] = torch.tensor(text, dtype=torch.int64)
-    return targets_NL, torch.tensor([len(text) for text in texts_N], dtype=torch.int64)
-
-
 def _shifted(values_NS: np.ndarray, by: int) -> np.ndarray:
     return np.pad(values_NS, ((0, 0), (by, 0)), constant_values=-np.inf)[:, : values_NS.shape[1]]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distill.teaching.losses.alignment import padded_texts
+from distill.data.batch import padded_targets
 from distill.teaching.losses.ctc import nats_of
 from distill.teaching.losses.frames import log_posteriors, summed
 from students.beam import prefix_beam_search
@@ -72,7 +72,7 @@ def sequence_kd(
     found = _texts_of(student, teacher, search, temperature, by_probability, weights_N)
     if not found.rows:
         return summed(student.logits_NTC.float().flatten(1).sum(1) * 0)
-    targets_ML, target_lengths_M = padded_texts(found.texts)
+    targets_ML, target_lengths_M = padded_targets(found.texts)
     rows_M = torch.tensor(found.rows, device=student.logits_NTC.device)
     nats_M = nats_of(student.logits_NTC[rows_M], student.lengths_N[rows_M], targets_ML, target_lengths_M, None)
     weights_M = torch.tensor(found.weights, device=nats_M.device)

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from distill.data.pages.record import MarkedLine
-from distill.data.pages.targets import Targets, targets_of, targets_of_lines
+from distill.data.pages.targets import Targets, targets_of
 from students.pages.maps import SHRINK
 
 SIZE_PX = (256, 192)
@@ -170,14 +169,14 @@ def test_lines_may_leave_the_page() -> None:
 
 
 def test_no_lines() -> None:
-    maps_CHW, weights_HW = targets_of_lines((), SIZE_PX)
+    maps_CHW, weights_HW = targets()
     assert maps_CHW.shape == (5, 48, 64)
     assert not maps_CHW.any()
     assert (weights_HW == 1).all()
 
 
-def test_of_marked_lines() -> None:
-    lines = MarkedLine(level(20, 40, 220, 80)), MarkedLine(level(20, 120, 220, 160), "a", ignored=True)
-    maps_CHW, weights_HW = targets_of_lines(lines, SIZE_PX)
-    np.testing.assert_array_equal(maps_CHW, targets(lines[0].corners_42).maps_CHW)
+def test_an_ignored_line_has_no_core_and_weighs_nothing() -> None:
+    line = level(20, 40, 220, 80)
+    maps_CHW, weights_HW = targets(line, level(20, 120, 220, 160), ignored=(1,))
+    np.testing.assert_array_equal(maps_CHW, targets(line).maps_CHW)
     assert (weights_HW == 0).sum() == 50 * 10
