@@ -14,19 +14,20 @@ from students.reading import LogitsOf, Reader
 INPUT, OUTPUT = "images", "logits"
 
 
-def open_onnx(path: Path, threads: int = 1) -> Reader:
-    """Open a verified ONNX file. More `threads` make a network of this size slower: run more processes instead."""
+def open_onnx(path: Path) -> Reader:
+    """Open an ONNX file, which is verified first; raises `CheckpointError` for one that is not whole."""
     description, blob = read_onnx(path)
-    return Reader(description, path, session(blob, path, threads))
+    return Reader(description, path, session(blob, path))
 
 
-def session(blob: bytes, path: Path, threads: int = 1, output: str = OUTPUT) -> LogitsOf:
-    """Return the graph in `blob` as a function from images to logits, or to another `output`.
+def session(blob: bytes, path: Path, output: str = OUTPUT) -> LogitsOf:
+    """Return the graph in `blob` as a function from images to logits, or to another `output`, on one thread.
 
-    Raises `CheckpointError` naming `path` where the runtime refuses it.
+    More threads make a network of this size slower: run more processes instead. Raises `CheckpointError` naming `path`
+    where the runtime refuses it.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

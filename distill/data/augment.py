@@ -93,19 +93,19 @@ class AugmentPlan:
     stripes: tuple[tuple[int, int], ...] = ()  # columns that are hidden: first, and first no more
 
 
-def augment(image: Pixels, config: Augment, generator: torch.Generator, other: torch.Generator | None = None) -> Pixels:
-    """Return an augmented copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments.
-
-    Where `other` is given, everything but the geometry is sampled from it: another view of the same geometry.
-    """
+def augment(image: Pixels, config: Augment, generator: torch.Generator) -> Pixels:
+    """Return an augmented copy of one line (H, W) or (H, W, C), of the same shape; a pure function of its arguments."""
     height, width = image.shape[:2]
-    return apply_plan(sample_plan(height, width, config, generator, other), image)
+    return apply_plan(sample_plan(height, width, config, generator), image)
 
 
 def sample_plan(
     height: int, width: int, config: Augment, generator: torch.Generator, other: torch.Generator | None = None
 ) -> AugmentPlan:
-    """Sample the plan of a line of `height` x `width` pixels; `other` as in `augment`."""
+    """Sample the plan of a line of `height` x `width` pixels.
+
+    Where `other` is given, everything but the geometry is sampled from it: another view of the same geometry.
+    """
     uniform = torch.rand(_N_UNIFORM, generator=generator).tolist()
     if other is not None:
         uniform[_N_GEOMETRY:] = torch.rand(_N_UNIFORM, generator=other).tolist()[_N_GEOMETRY:]

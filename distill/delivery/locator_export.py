@@ -65,7 +65,7 @@ def export_locator(
     reader = teachers.load_locator(path)
     reader.model.cpu()
     graph = graph_of_locator(reader)
-    exported = LocatorReader(reader.description, path, session(graph.SerializeToString(), target, 1, MAPS_OUTPUT))
+    exported = LocatorReader(reader.description, path, session(graph.SerializeToString(), target, MAPS_OUTPUT))
     seen = check_lines(reader, exported, pages)
     result: dict[str, Any] = {"found": seen}
     about: dict[str, Any] = {"to": to}

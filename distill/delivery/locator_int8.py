@@ -102,7 +102,7 @@ def alike(model: LocatorReader, other: LocatorReader, pages: Sequence[PageRecord
 
 def opened(graph: onnx.ModelProto) -> MapsOf:
     """Return a locator's graph as a function from prepared pages to their maps."""
-    return session(graph.SerializeToString(), Path("graph"), 1, MAPS_OUTPUT)
+    return session(graph.SerializeToString(), Path("graph"), MAPS_OUTPUT)
 
 
 def _with(reader: LocatorReader, maps_of: MapsOf) -> LocatorReader:

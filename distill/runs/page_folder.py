@@ -39,7 +39,7 @@ def parts_in(path: Path) -> dict[str, Path]:
     return {"pages": path} if beside or not parts else parts
 
 
-def check_page_folder(path: Path, folder: Path, locator: str | None, seed: int = 0) -> Diagnosis:
+def check_page_folder(path: Path, folder: Path, locator: str | None) -> Diagnosis:
     """Check the pages at a path as `check_pages` does those of a recipe; `locator` None: none is asked.
 
     `folder` is where the check is written. Raises `DataError` where it cannot be, or where there is no page.
@@ -55,7 +55,7 @@ def check_page_folder(path: Path, folder: Path, locator: str | None, seed: int =
     looked = {part: look_at_pages(part, some) for part, some in pages.items()}
     found += findings_on_pages(looked) + shared_pages(looked)
     if locator is not None:
-        found += asked(looked, locator, seed)
+        found += asked(looked, locator, seed=0)
     return diagnosis(found, counts_of(_counts(pages)))
 
 

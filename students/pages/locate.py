@@ -104,9 +104,9 @@ def open_locator(path: Path) -> LocatorReader:
     return open_locator_network(path)
 
 
-def open_locator_onnx(path: Path, threads: int = 1) -> LocatorReader:
+def open_locator_onnx(path: Path) -> LocatorReader:
     """Open a verified ONNX file of a locator or of a locator's teacher."""
     from students.onnx_reader import session  # ONNX Runtime is imported by those who read with it
 
     description, blob = read_locator_onnx(path)
-    return LocatorReader(description, path, session(blob, path, threads, MAPS_OUTPUT))
+    return LocatorReader(description, path, session(blob, path, MAPS_OUTPUT))

@@ -92,12 +92,12 @@ def disagreements(part: str, pictures: Pictures) -> list[Finding]:
     return _finding("two-labels", part, part, {part: pictures}, pairs, what, advice)
 
 
-def near_pairs(one: Looked, other: Looked, rows: np.ndarray | None = None, least: float = ALIKE) -> list[Pair]:
+def near_pairs(one: Looked, other: Looked, least: float = ALIKE) -> list[Pair]:
     """Return every pair of nearly equal pictures, the most alike first; of a set with itself each pair once.
 
-    Almost blank pictures are left out. `rows`: the rows that are compared; None: all. `least`: their correlation.
+    Almost blank pictures are left out. `least`: their correlation.
     """
-    return _ranked(_verified(one, other, rows, least))
+    return _ranked(_verified(one, other, None, least))
 
 
 def _ranked(pairs: Iterable[Pair]) -> list[Pair]:
@@ -109,6 +109,7 @@ def _ranked(pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def _verified(one: Looked, other: Looked, rows: np.ndarray | None, least: float = ALIKE) -> Iterator[Pair]:
+    """The pairs, in no order, among the `rows` of each; None: all."""
     left, left_logs = _in_order(one, rows)
     right, right_logs = _in_order(other, rows)
     signs_right = other.hashes_NB[right].astype(np.float32)
