@@ -1,15 +1,16 @@
 """What one thread reads, how fast and how large: a student beside Tesseract and PP-OCR, on the same lines.
 
-    python tests/benchmarks/frontier.py exact LINES MODEL [--every N] [--only NAME]... [--protocol P] [--record FILE]
+    python tests/benchmarks/frontier.py exact LINES MODEL [--every N] [--ascii] [--only NAME]... [--protocol P]
+        [--record FILE]
     python tests/benchmarks/frontier.py speed LINES MODEL [--every N] [--only NAME]... [--rounds N] [--record FILE]
     python tests/benchmarks/frontier.py parts LINES MODEL [--every N] [--rounds N] [--record FILE]
 
-LINES are labelled lines, of which one of N is read (1). MODEL is a shipped student or a file; where an ONNX file lies
-beside it, that is read with ONNX Runtime, too. `speed`: in each round all readers take their turn, from encoded
-pictures to texts, and of a reader the fastest round counts. It is clocked in seconds of the processor, which work of
-others on the machine stretches less; only ratios travel. `parts` says what the student spends them on. `--only` names
-some of the readers by how they begin. The others need `pip install 'crnn-distill[peers]'`, the system's
-tesseract-ocr-eng and, for PP-OCRv6 tiny, `make recognisers`.
+LINES are labelled lines, of which one of N is read (1), with `--ascii` of those whose label is ASCII alone. MODEL is a
+shipped student or a file; where an ONNX file lies beside it, that is read with ONNX Runtime, too. `speed`: in each
+round all readers take their turn, from encoded pictures to texts, and of a reader the fastest round counts. It is
+clocked in seconds of the processor, which work of others on the machine stretches less; only ratios travel. `parts`
+says what the student spends them on. `--only` names some of the readers by how they begin. The others need `pip
+install 'crnn-distill[peers]'`, the system's tesseract-ocr-eng and, for PP-OCRv6 tiny, `make recognisers`.
 """
 
 from __future__ import annotations
@@ -164,6 +165,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="readers that begin so")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="nospace")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="read one line of so many")
+    parser.add_argument("--ascii", action="store_true", help="read lines alone whose labels are ASCII")
     parser.add_argument("--rounds", type=int, default=2, metavar="N")
     parser.add_argument("--record", type=Path, metavar="FILE.json", help="write the figures there")
     options = parser.parse_args(words)
@@ -175,7 +177,8 @@ def main(words: Sequence[str]) -> int:
     lines, refused = open_data([options.lines], own[0].description.preparation)
     for refusal in refused:
         print(f"left out: {refusal.reason}", file=sys.stderr)
-    lines = lines.take(range(0, len(lines), options.every))
+    asked = [i for i, text in enumerate(lines.texts) if not options.ascii or (text or "").isascii()]
+    lines = lines.take(asked[:: options.every])
     if options.what == "parts":
         put(
             options, words, own[0].path.stem, parts(own[0], [lines[i].image for i in range(len(lines))], options.rounds)

@@ -15,7 +15,7 @@ from students.model_file import read_model, write_model
 from students.shipped import SHIPPED, find_model
 from tests.samples import png_bytes, write_student
 
-KNOWN = "digits, hanzi, receipts, scene"
+KNOWN = "digits, hanzi, print, receipts, scene"
 
 
 def test_what_was_written_comes_back_and_equal_contents_give_equal_bytes(tmp_path: Path, student_file: Path) -> None:
@@ -92,7 +92,10 @@ def test_a_run_folder_means_its_student(tmp_path: Path, student_file: Path) -> N
         students.load(tmp_path / "run" / "empty")
 
 
-@pytest.mark.parametrize(("name", "limit_mb"), [("digits", 1), ("hanzi", 4), ("receipts", 1), ("scene", 1)])
+LIMITS_MB = {"digits": 1, "hanzi": 4, "print": 1, "receipts": 1, "scene": 1}
+
+
+@pytest.mark.parametrize(("name", "limit_mb"), LIMITS_MB.items())
 def test_a_name_means_a_shipped_student_which_is_small(name: str, limit_mb: float) -> None:
     assert find_model(name) == SHIPPED / f"{name}.safetensors"
     assert find_model(name).stat().st_size < limit_mb * 1e6
@@ -104,9 +107,9 @@ def test_a_folder_of_that_name_comes_first_and_other_names_are_refused(
     tmp_path: Path, student_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("sign", "print"):
+    for name in ("sign", "prints"):
         with pytest.raises(
-            CheckpointError, match=f"^{name}: .*no shipped student; there are digits, hanzi, receipts, scene"
+            CheckpointError, match=f"^{name}: .*no shipped student; there are digits, hanzi, print, receipts, scene"
         ):
             students.load(name)
     (tmp_path / "scene").mkdir()  # pictures, perhaps
