@@ -26,7 +26,7 @@ from distill.evaluation.document import (
     Text,
     visible,
 )
-from distill.evaluation.page_style import STYLE
+from distill.evaluation.style import STYLE
 
 PAGE_NAME = "report.html"
 MOST_BYTES = 128 * 1024  # of one picture as its file is

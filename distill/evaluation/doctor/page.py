@@ -20,7 +20,7 @@ from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubt
 from distill.evaluation.doctor.findings import Finding, counted
 from distill.evaluation.doctor.naming import named
-from distill.evaluation.page_style import STYLE
+from distill.evaluation.style import STYLE
 from distill.recipe.sections import Recipe
 from distill.signed_json import write_json
 from distill.synthesis.contact import contact_sheet
