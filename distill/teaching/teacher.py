@@ -236,14 +236,18 @@ def measured_frame_px(model: nn.Module, preparation: Preparation) -> float:
     Of a network that takes one width, from that one.
     """
     device = next(itertools.chain(model.parameters(), model.buffers())).device
-    n_frames = [(0, 0)] if takes_one_width(preparation) else []
-    for further_px in (0,) if takes_one_width(preparation) else (FRAME_PROBE_PX, 2 * FRAME_PROBE_PX):
+
+    def measured(further_px: int) -> tuple[int, int]:
         width_px = preparation.padded_px(preparation.least_width_px + further_px)
         images_NCHW = torch.zeros(1, preparation.channels, preparation.height_px, width_px, device=device)
         with torch.inference_mode():
-            n_frames.append((width_px, model(images_NCHW).logits_NTC.shape[1]))
-    (width_px, frames), (wider_px, more_frames) = n_frames
-    return (wider_px - width_px) / (more_frames - frames)
+            return width_px, model(images_NCHW).logits_NTC.shape[1]
+
+    if takes_one_width(preparation):
+        width_px, n_frames = measured(0)
+        return width_px / n_frames
+    (width_px, n_frames), (wider_px, more_frames) = measured(FRAME_PROBE_PX), measured(2 * FRAME_PROBE_PX)
+    return (wider_px - width_px) / (more_frames - n_frames)
 
 
 def on_own_widths(model: nn.Module, other: OtherImages, frame_px: float) -> Outputs:
@@ -253,15 +257,15 @@ def on_own_widths(model: nn.Module, other: OtherImages, frame_px: float) -> Outp
     are missing are blank.
     """
     frames = max(1, round(other.extent_px / frame_px))
-    of_lines: dict[int, Outputs] = {}
+    of_lines: dict[int, tuple[Tensor, Tensor]] = {}  # logits and features
     for width_px, rows in of_one_width(other.widths_N.tolist(), len(other.widths_N)):
         outputs = model(other.images_NCHW[rows, ..., :width_px])
         logits_NTC, features_NTD = (_on_frames(o, frames) for o in (outputs.logits_NTC, outputs.features_NTD))
         if (missing := frames - outputs.logits_NTC.shape[1]) > 0:
             logits_NTC[:, -missing:] = SURELY_NOT
             logits_NTC[:, -missing:, BLANK] = 0
-        of_lines |= {row: Outputs(logits_NTC[i], outputs.lengths_N, features_NTD[i]) for i, row in enumerate(rows)}
-    logits_NTC, features_NTD = (torch.stack([of_lines[i][field] for i in sorted(of_lines)]) for field in (0, 2))
+        of_lines |= {row: (logits_NTC[i], features_NTD[i]) for i, row in enumerate(rows)}
+    logits_NTC, features_NTD = map(torch.stack, zip(*(of_lines[i] for i in sorted(of_lines)), strict=True))
     return Outputs(logits_NTC, torch.full((len(of_lines),), frames, device=logits_NTC.device), features_NTD)
 
 
