@@ -30,7 +30,7 @@ def worst(student: Sequence[Compared]) -> list[str]:
 
 
 def at_random(lines: Sequence[Compared], seed: int) -> list[str]:
-    """Return the keys of lines drawn by a seed, each line equally likely, in the order of the test."""
+    """Return the keys of lines sampled by a seed, each line equally likely, in the order of the test."""
     generator = np.random.default_rng(seed_of("lines of a report", seed))
     chosen = generator.choice(len(lines), min(SHOWN, len(lines)), replace=False)
     return [lines[i].truth.key for i in sorted(chosen.tolist())]

@@ -25,7 +25,7 @@ LINES = 300  # of training, at most
 def read_training(run: Run, readers: Mapping[str, Reader]) -> dict[str, Share]:
     """Read some labelled training lines with every network, without augmentation; every process takes part.
 
-    They are drawn by the seed of the recipe. Nothing is read where no training line has a label.
+    They are sampled by the seed of the recipe. Nothing is read where no training line has a label.
     """
     lines = some_labelled(run.usable["student"], run.recipe.seed)
     if not len(lines):
@@ -41,7 +41,7 @@ def read_training(run: Run, readers: Mapping[str, Reader]) -> dict[str, Share]:
 
 
 def some_labelled(train: Lines, seed: int) -> Lines:
-    """Return at most `LINES` labelled lines, drawn by a seed."""
+    """Return at most `LINES` labelled lines, sampled by a seed."""
     labelled = train.where(lambda text: text is not None)
     order = torch.randperm(len(labelled), generator=generator_of("training lines of a report", seed))
     return labelled.take(sorted(order[:LINES].tolist()))

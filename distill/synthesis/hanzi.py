@@ -1,7 +1,7 @@
 """Chinese text for rendered lines: words as often as they are used, simplified or traditional, mixed with Latin.
 
 Words and their frequencies come with the package jieba or from a file, traditional forms with OpenCC's tables
-(`hanzi_words.py`). A share of the lines draws every character equally often, so that rare ones are learned.
+(`hanzi_words.py`). A share of the lines has every character equally often, so that rare ones are learned.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class HanziText(Section):
     )
     traditional: Share = Field(0.5, description="share of the lines in traditional characters, by OpenCC's tables")
     even: Share = Field(
-        0.3, description="share of the lines whose characters are drawn evenly, rare as often as common"
+        0.3, description="share of the lines whose characters are sampled evenly, rare as often as common"
     )
     plain: Share = Field(0.12, description="share of the pieces of a line that are Latin words, numbers, dates, codes")
     wide: Share = Field(0.2, description="share of these pieces in full-width forms")
@@ -59,11 +59,11 @@ class HanziText(Section):
 def hanzi_line(settings: HanziText, words: HanziWords, low: int, high: int, rng: random.Random) -> str:
     """Return a line of `low` to `high` characters; as in print, it begins at a word and ends anywhere."""
     form = words.traditional if rng.random() < settings.traditional else words.simplified
-    drawn_evenly = rng.random() < settings.even
+    sampled_evenly = rng.random() < settings.even
     length = rng.randint(low, high)
     line = ""
     while len(line) < length:
-        line = f"{line}{_piece(settings, words, form, drawn_evenly, rng)}"[:length].strip()
+        line = f"{line}{_piece(settings, words, form, sampled_evenly, rng)}"[:length].strip()
     return unicodedata.normalize("NFC", line)
 
 
@@ -78,7 +78,7 @@ def characters_of_lines(settings: HanziText, words: HanziWords) -> set[str]:
     return found
 
 
-def _piece(settings: HanziText, words: HanziWords, form: WordList, drawn_evenly: bool, rng: random.Random) -> str:
+def _piece(settings: HanziText, words: HanziWords, form: WordList, sampled_evenly: bool, rng: random.Random) -> str:
     """What comes next in a line: a word with or without a sign, or something Latin."""
     kind = rng.random()
     if kind < settings.plain:
@@ -86,7 +86,7 @@ def _piece(settings: HanziText, words: HanziWords, form: WordList, drawn_evenly:
     if kind < settings.plain + settings.romanised:
         syllables = "-".join(_syllable(rng) for _ in range(rng.choice((1, 1, 2, 3))))
         return _spaced(syllables.capitalize() if rng.random() < 0.2 else syllables, rng)
-    word = words.with_character(rng.choice(words.han), rng) if drawn_evenly else form.word(rng)
+    word = words.with_character(rng.choice(words.han), rng) if sampled_evenly else form.word(rng)
     if rng.random() >= settings.signs:
         return word
     how = rng.random()
