@@ -22,7 +22,7 @@ Routes = Mapping[str, tuple[str, Fetch]]  # by path: the media type, and what gi
 
 
 def open_routes(routes: Routes, host: str, port: int) -> ThreadingHTTPServer:
-    """Return a server that is not serving yet; port 0 takes any that is free.
+    """Return a server that is not serving yet; port 0 takes any that is free. A `UserError` of a route is its answer.
 
     Raises `UserError` where that port cannot be opened.
     """
@@ -66,8 +66,12 @@ class _Page(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         kind, fetch = found
-        body = fetch()
-        self.send_response(HTTPStatus.OK)
+        status = HTTPStatus.OK
+        try:
+            body = fetch()
+        except UserError as error:
+            kind, body, status = "text/plain; charset=utf-8", str(error).encode(), HTTPStatus.INTERNAL_SERVER_ERROR
+        self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-cache")

@@ -38,6 +38,10 @@ def test_the_server_gives_page_and_state(tmp_path: Path) -> None:
         assert run["networks"][0]["left_s"] == pytest.approx(12)
         with pytest.raises(HTTPError):
             urlopen(f"{address}recipe.yaml")
+        (tmp_path / "run" / "data.json").write_text("{")
+        with pytest.raises(HTTPError) as told:
+            urlopen(f"{address}state.json")
+        assert "data.json: cannot be read, or was damaged" in told.value.read().decode()
 
 
 @pytest.mark.browser
