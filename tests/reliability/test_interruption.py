@@ -16,7 +16,7 @@ from tests.reliability.traced import traced
 from tests.reliability.trials import Trials
 from tests.runs.conftest import FEW, TINY
 
-pytestmark = pytest.mark.long  # twenty starts; in `make test`, tests/runs/test_interruption.py stands for it
+pytestmark = pytest.mark.long  # twenty starts; in `make test`, tests/runs/test_killed.py stands for it
 KILLED = (-9, 0)
 PHASES = {  # that a run on lines, with export and import, goes through
     *("rendering", "posterior cache", "evaluation", "report", "export", "import", "run folder"),

@@ -1,4 +1,4 @@
-"""Killed or stopped at any step and started again with the same command, a run ends with equal bytes."""
+"""Stopped at any step and started again with the same command, a run ends with equal bytes."""
 
 from __future__ import annotations
 
@@ -40,16 +40,12 @@ def signalled(number: int, role: str, step: int, words: list[str]) -> int:
     return subprocess.run([*code, *words], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode
 
 
-def test_one_command_that_is_killed_and_stopped_ends_as_two_that_were_not(
+def test_one_command_that_is_stopped_ends_as_two_that_were_not(
     tiny_run: Path, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "interrupted"
     words = ["run", "smoke", *tiny, "--run", str(run)]
     feeding = [*words, "runtime.workers=1"]  # with steps that a worker has prepared and nobody takes
-    assert signalled(signal.SIGKILL, "teacher", 8, feeding) == -signal.SIGKILL
-    assert (run / "teacher" / "checkpoints" / "step-00000008").is_dir()
-    assert not (run / "teacher" / "model.safetensors").exists()
-
     with monkeypatch.context() as patched:
         patched.setattr(checkpoint, "save", signalling(signal.SIGTERM, "student", 4))
         assert main(feeding) == 75
