@@ -12,17 +12,20 @@ HARMLESS = ("git",)  # the program that the suite asks for its own commit
 
 _active = False
 _hooked = False
+_programs = False
 
 
 @contextmanager
-def isolated() -> Iterator[None]:
+def isolated(programs: bool = False) -> Iterator[None]:
     """Raise `RuntimeError` in what unpickles a global, loads a file of torch's, or leaves the machine.
 
-    Sockets and look-ups of names beyond this machine are refused, and programs other than git; in this process alone.
+    Sockets and look-ups of names beyond this machine are refused in this process, and programs other than git unless
+    `programs` are allowed, as a library asks one for the fonts of the system when it is first imported.
     """
     import torch
 
-    global _active, _hooked
+    global _active, _hooked, _programs
+    _programs = programs
     if not _hooked:
         sys.addaudithook(_refuse)  # it cannot be taken away again, so it asks whether a block runs
         _hooked = True
@@ -51,7 +54,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
             raise RuntimeError(f"{event}: {address}")
     if event in ("socket.getaddrinfo", "socket.gethostbyname") and arguments[0] not in (*LOOPBACK, None):
         raise RuntimeError(f"{event}: {arguments[0]}")
-    if event in ("subprocess.Popen", "os.system", "os.exec"):
+    if event in ("subprocess.Popen", "os.system", "os.exec") and not _programs:
         program = str(arguments[0]).rpartition("/")[2]
         if program not in HARMLESS:
             raise RuntimeError(f"{event}: {arguments}")

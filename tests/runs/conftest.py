@@ -66,7 +66,7 @@ def tiny_run(shared: Path, tiny: list[str]) -> Path:
     run = shared / "tiny"
     with FileLock(shared / "tiny.lock"):
         if not (run / "report.json").exists():
-            with isolated():  # nothing that it does unpickles or leaves the machine
+            with isolated(programs=True):  # nothing that it does unpickles or leaves the machine
                 for command in ("teacher", "student"):
                     assert main([command, "smoke", *tiny, "--run", str(run)]) == 0
     return run
