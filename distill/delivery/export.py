@@ -112,18 +112,25 @@ def export(
             npm.write_package(out, (built.description.model_dump(mode="json"), blob))
         case _:
             write_whole(out, blob)
-    preparation = reader.description.preparation
-    fp32, this = (
-        gate.ms_a_line(session(each.SerializeToString(), out), preparation.channels, preparation.height_px)
-        for each in (graph, built.graph)
-    )
-    speed = {"ms_a_line": {"fp32": round(fp32, 3), "this": round(this, 3)}, "speed_ratio": round(fp32 / this, 2)}
+    speed = _speed(graph, built.graph, reader.description.preparation, out)
     return {"file": str(out), "to": to, "bytes": len(blob), "lines_from": origin, **built.seen, **speed}
 
 
 def _refuse_itself(out: Path, model: Path) -> None:
     if out.exists() and out.samefile(model):
         raise ExportError(f"{out}: is the model itself; choose another --out")
+
+
+def _speed(fp32: onnx.ModelProto, this: onnx.ModelProto, preparation: Preparation, out: Path) -> dict[str, Any]:
+    """Milliseconds a line of both graphs, and how many times as fast as the first the second is."""
+    fp32_ms, this_ms = (
+        gate.ms_a_line(session(each.SerializeToString(), out), preparation.channels, preparation.height_px)
+        for each in (fp32, this)
+    )
+    return {
+        "ms_a_line": {"fp32": round(fp32_ms, 3), "this": round(this_ms, 3)},
+        "speed_ratio": round(fp32_ms / this_ms, 2),
+    }
 
 
 def _built(to: ExportFormat, reader: Reader, graph: onnx.ModelProto, lines: Lines, budget_points: float) -> Built:

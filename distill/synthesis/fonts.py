@@ -10,17 +10,15 @@ import itertools
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import distributions
 from pathlib import Path
 
 import torch
-from fontTools.ttLib import TTCollection, TTFont
 
+from distill.synthesis.font_files import COLLECTIONS, Font, font_files, read_fonts, read_if_whole, slug
 from distill.synthesis.font_packages import MATPLOTLIB, PACKAGES, how_to_install
-from distill.synthesis.glyphs import drawn
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -28,8 +26,6 @@ log = logging.getLogger(__name__)
 WEIGHTS = (300.0, 400.0, 500.0, 700.0)
 WIDTHS = (100.0, 85.0)
 _LIGHTEST, _BOLDEST = 300, 700
-_COLLECTIONS = {".ttc", ".otc"}
-_SUFFIXES = {".ttf", ".otf", *_COLLECTIONS}
 _SYSTEM_FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
@@ -53,22 +49,6 @@ class FontFace:
     axes: tuple[tuple[str, float], ...] = ()
     index: int = 0  # of the font, where a file holds a collection
     lacking: frozenset[str] = field(default=frozenset(), compare=False, repr=False)  # of the characters asked for
-
-
-@dataclass(frozen=True)
-class _Font:
-    """One font of a file: a collection holds several."""
-
-    path: Path
-    index: int
-    family: str
-    weight: int
-    axes: tuple[tuple[str, float, float, float], ...]
-
-    @property
-    def characters(self) -> frozenset[int]:
-        """Return the code points that it has; read at the first use, since the system may have hundreds of fonts."""
-        return _characters_in(self.path, self.index)
 
 
 def find_faces(
@@ -118,11 +98,6 @@ def sample_face(families: list[list[FontFace]], generator: torch.Generator) -> F
     return own[int(second * len(own))]
 
 
-def slug(family: str) -> str:
-    """Return the family name as it is written in recipes: "IBM Plex Mono" becomes "ibm-plex-mono"."""
-    return re.sub(r"[^a-z0-9]+", "-", family.lower()).strip("-")
-
-
 def installed_families() -> list[str]:
     """Return the families that installed packages offer: a `fontpkg-` package each, matplotlib's, and some others."""
     names = {slug(each.metadata["Name"] or "") for each in distributions()}
@@ -149,7 +124,7 @@ def characters_of(family: str) -> frozenset[int]:
     return frozenset.intersection(*(font.characters for font in fonts)) if fonts else frozenset()
 
 
-def _usable(family: str, fonts: list[_Font], characters: str, coverage: float) -> Iterator[FontFace]:
+def _usable(family: str, fonts: list[Font], characters: str, coverage: float) -> Iterator[FontFace]:
     wanted = frozenset(characters)
     missing: dict[str, str] = {}
     n_faces = 0
@@ -157,7 +132,7 @@ def _usable(family: str, fonts: list[_Font], characters: str, coverage: float) -
         path = font.path
         lacking = frozenset(c for c in wanted if ord(c) not in font.characters)
         if lacking:
-            place = path.name if path.suffix.lower() not in _COLLECTIONS else f"{path.name}, font {font.index}"
+            place = path.name if path.suffix.lower() not in COLLECTIONS else f"{path.name}, font {font.index}"
             missing[place] = _lacking(lacking, wanted)
         if len(lacking) > (1 - coverage) * len(wanted):
             log.warning("font file %s of family %s is left out: it %s", place, family, missing[place])
@@ -187,7 +162,7 @@ def _named(characters: Iterable[str]) -> str:
     return f"{''.join(named[:_SHOWN_CHARACTERS])!r}{more}"
 
 
-def _instances(font: _Font) -> Iterator[tuple[tuple[str, float], ...]]:
+def _instances(font: Font) -> Iterator[tuple[tuple[str, float], ...]]:
     """The usual weights, upright width and condensed; other axes keep their default."""
     choices = []
     for tag, low, default, high in font.axes:
@@ -196,8 +171,8 @@ def _instances(font: _Font) -> Iterator[tuple[tuple[str, float], ...]]:
     return itertools.product(*choices) if choices else iter([()])
 
 
-def _installed(family: str) -> list[_Font]:
-    fonts = [font for path in _installed_files(family) for font in _read(path)]
+def _installed(family: str) -> list[Font]:
+    fonts = [font for path in _installed_files(family) for font in read_fonts(path)]
     return [font for font in fonts if font.family == family] if family in PACKAGES else fonts
 
 
@@ -205,11 +180,11 @@ def _installed_files(family: str) -> list[Path]:
     if family in MATPLOTLIB:
         folder = _package_folder("matplotlib", "mpl-data/fonts/ttf")
         pattern = re.compile(MATPLOTLIB[family] + r"(-\w+|Bol|BolIta|Italic)?")
-        return [path for path in _font_files(folder) if pattern.fullmatch(path.stem)]
+        return [path for path in font_files(folder) if pattern.fullmatch(path.stem)]
     if family in PACKAGES:
         _, module, name = PACKAGES[family]
-        return [path for path in _font_files(_package_folder(module, "")) if path.name == name]
-    return _font_files(_package_folder("fontpkg_" + family.replace("-", "_"), "files"))
+        return [path for path in font_files(_package_folder(module, "")) if path.name == name]
+    return font_files(_package_folder("fontpkg_" + family.replace("-", "_"), "files"))
 
 
 def _package_folder(module: str, inside: str) -> Path | None:
@@ -218,78 +193,24 @@ def _package_folder(module: str, inside: str) -> Path | None:
     return Path(spec.origin).parent / inside if spec and spec.origin else None
 
 
-def _font_files(folder: Path | None) -> list[Path]:
-    if folder is None or not folder.is_dir():
-        return []
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
-
-
 @lru_cache(maxsize=1)
-def _system_families() -> dict[str, list[_Font]]:
-    families: dict[str, list[_Font]] = {}
-    for path in (path for folder in _SYSTEM_FOLDERS for path in _font_files(Path(folder).expanduser())):
-        for font in _read_if_whole(path):
+def _system_families() -> dict[str, list[Font]]:
+    families: dict[str, list[Font]] = {}
+    for path in (path for folder in _SYSTEM_FOLDERS for path in font_files(Path(folder).expanduser())):
+        for font in read_if_whole(path):
             families.setdefault(font.family, []).append(font)
     return families
 
 
-def _read_if_whole(path: Path) -> tuple[_Font, ...]:
-    """The fonts of a file of the system, for which nobody here answers: a damaged one is left out with a warning."""
-    try:
-        return _read(path)
-    except DataError as error:
-        log.warning("%s", error)
-        return ()
-
-
-def _folder_families(folders: tuple[Path, ...]) -> dict[str, list[_Font]]:
-    families: dict[str, list[_Font]] = {}
+def _folder_families(folders: tuple[Path, ...]) -> dict[str, list[Font]]:
+    families: dict[str, list[Font]] = {}
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"font folder {folder} does not exist: correct the path or leave it out")
-        for path in _font_files(folder):
-            for font in _read(path):
+        for path in font_files(folder):
+            for font in read_fonts(path):
                 families.setdefault(font.family, []).append(font)
     return families
-
-
-@lru_cache(maxsize=4096)
-def _read(path: Path) -> tuple[_Font, ...]:
-    with _whole(path), closing(_opened(path)) as opened:
-        fonts = opened.fonts if isinstance(opened, TTCollection) else [opened]
-        return tuple(_described(path, index, font) for index, font in enumerate(fonts))
-
-
-@lru_cache(maxsize=4096)
-def _characters_in(path: Path, index: int) -> frozenset[int]:
-    with _whole(path), closing(TTFont(path, lazy=True, fontNumber=index)) as font:
-        return drawn(font)
-
-
-def _opened(path: Path) -> TTCollection | TTFont:
-    collection = path.suffix.lower() in _COLLECTIONS
-    return TTCollection(path, lazy=True) if collection else TTFont(path, lazy=True, fontNumber=0)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Raise `DataError` where a font file is damaged."""
-    try:
-        yield
-    except Exception as error:  # fontTools raises whatever a damaged table makes it stumble over
-        raise DataError(f"font file {path} cannot be read ({error}): replace or remove it") from error
-
-
-def _described(path: Path, index: int, font: TTFont) -> _Font:
-    axes = font["fvar"].axes if "fvar" in font else []
-    names = font["name"]
-    return _Font(
-        path=path,
-        index=index,
-        family=slug(names.getDebugName(16) or names.getDebugName(1) or path.stem),
-        weight=font["OS/2"].usWeightClass if "OS/2" in font else 400,
-        axes=tuple((axis.axisTag, axis.minValue, axis.defaultValue, axis.maxValue) for axis in axes),
-    )
 
 
 def _unknown(family: str, in_folders: set[str]) -> str:

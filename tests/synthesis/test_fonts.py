@@ -10,8 +10,9 @@ import torch
 from fontTools.ttLib import TTCollection, TTFont
 
 from distill.synthesis import fonts
+from distill.synthesis.font_files import slug
 from distill.synthesis.font_packages import how_to_install
-from distill.synthesis.fonts import by_family, find_faces, installed_families, sample_face, slug, with_characters
+from distill.synthesis.fonts import by_family, find_faces, installed_families, sample_face, with_characters
 from distill.synthesis.glyphs import drawn
 from distill.synthesis.letters import render_letters
 from distill.synthesis.templates import CHARACTERS
