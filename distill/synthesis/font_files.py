@@ -58,7 +58,10 @@ def read_fonts(path: Path) -> tuple[Font, ...]:
 
 
 def read_if_whole(path: Path) -> tuple[Font, ...]:
-    """Return the fonts of a file of the system; none, with a warning, of a damaged one, for which nobody here answers."""
+    """Return the fonts of a file of the system; of a damaged one none, with a warning.
+
+    Nobody here answers for the files of the system.
+    """
     try:
         return read_fonts(path)
     except DataError as error:
