@@ -113,7 +113,7 @@ class Charset(BaseModel):
         """Return the classes of `text`. Raises `DataError` naming every character outside the charset."""
         drawn = self.in_order(text)
         if missing := self._lacking(drawn):
-            raise DataError(f"the label {text!r} holds {missing}, which the charset lacks")
+            raise DataError(f"the label {text!r} holds {numbered(missing)}, which the charset lacks")
         return list(map(class_numbers(self.characters).__getitem__, drawn))
 
     def decode(self, classes: Sequence[int]) -> str:
@@ -146,6 +146,11 @@ def in_one_form(characters: str) -> str:
             + "; ".join(f"{' and '.join(map(_by_number, given))} are {one}" for one, given in sorted(several.items()))
         )
     return normalise(characters)
+
+
+def numbered(characters: Iterable[str]) -> str:
+    """Return characters for a message, those beyond ASCII with their numbers: a Cyrillic і looks like an i."""
+    return f"[{', '.join(repr(c) if c.isascii() else f'{c!r} (U+{ord(c):04X})' for c in characters)}]"
 
 
 def _by_number(character: str) -> str:

@@ -11,7 +11,7 @@ from itertools import combinations
 from distill.data.labels import LabelForm, agree, fold_label
 from distill.data.lines import Lines, Refusal
 from distill.recipe.sections import CharsetChoice, Policies
-from students.charset import Charset
+from students.charset import Charset, numbered
 from students.decode import frames_needed
 from students.errors import DataError
 
@@ -89,7 +89,7 @@ def inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refuse
     Raises `DataError` instead where data.charset.outside is fail.
     """
     outside = [
-        Refusal(key, f"{key}: label {text!r} holds {missing}, which the charset lacks")
+        Refusal(key, f"{key}: label {text!r} holds {numbered(missing)}, which the charset lacks")
         for key, text in zip(lines.keys, lines.texts, strict=True)
         if (missing := charset.missing(text or ""))
     ]

@@ -79,3 +79,9 @@ def test_labels_that_the_charset_cannot_write_are_dropped_by_name_or_refused(tmp
     assert [refusal.key for refusal in refused] == ["mine/b"]
     with pytest.raises(DataError, match=r"1 labels hold characters outside data\.charset(.|\n)*mine/b"):
         inside_charset(lines, charset, CharsetChoice(outside="fail"), [])
+
+
+def test_a_letter_that_looks_like_one_of_the_charset_is_named_by_its_number(tmp_path: Path) -> None:
+    lines = many(["a"], ["св\u0456т"], tmp_path)
+    with pytest.raises(DataError, match=r"holds \['\u0456' \(U\+0456\)\], which the charset lacks"):
+        inside_charset(lines, Charset(characters="свтi"), CharsetChoice(outside="fail"), [])

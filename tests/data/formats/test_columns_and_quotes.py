@@ -93,6 +93,22 @@ def test_quotes_that_are_text_stay(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert not caplog.records
 
 
+@pytest.mark.parametrize(
+    ("written", "texts"),
+    [
+        (["1,200", "Total, net", "C:\\a"], None),
+        (["Total, net, gross", '5" x 7"', "###"], None),
+        ([r"say \"hi\"", "Total, net", "12.50"], ['say "hi"', "Total, net", "12.50"]),
+    ],
+)
+def test_word_lists_of_icdar_keep_commas_and_back_slashes(
+    tmp_path: Path, written: list[str], texts: list[str] | None
+) -> None:
+    folder = images(tmp_path / "set")
+    (folder / "gt.txt").write_text("".join(f'{i}.png, "{text}"\n' for i, text in enumerate(written)), "utf-8-sig")
+    assert texts_of(folder) == (texts or written)
+
+
 def test_quotes_of_both_kinds_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     texts = ['"12"" pipe"', '5" nail', "c"]
     rows = "".join(f"{i}.png\t{text}\n" for i, text in enumerate(texts))

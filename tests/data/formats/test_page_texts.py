@@ -80,6 +80,15 @@ def test_words_and_glyphs_stand_in_for_the_text_of_a_line(tmp_path: Path) -> Non
     assert page_text(tmp_path, word(equiv("日本")) + word(equiv("語"))) == "日本語"
 
 
+def test_lines_of_regions_in_regions_are_lines_of_the_page(tmp_path: Path) -> None:
+    page_image(tmp_path)
+    first, second, third = (text_line(name, BOX, equiv(name)) for name in ("first", "second", "third"))
+    inner = f"<TextRegion>{second}</TextRegion><ImageRegion><TextRegion>{third}</TextRegion></ImageRegion>"
+    for lines, texts in ((first + inner, ["first", "second", "third"]), (inner, ["second", "third"])):
+        (tmp_path / "p1.xml").write_text(page_xml(lines), "utf-8")
+        assert opened(tmp_path).texts == texts
+
+
 def test_points_of_page_2010_are_elements(tmp_path: Path) -> None:
     page_image(tmp_path)
     corners = [(15, 36), (30, 36), (30, 44), (15, 44)]
