@@ -16,6 +16,7 @@ RULES = [  # what the rule is about, a text, as labels have it, as `nfkc` compar
     ("compatibility ideographs", "\ufa10\uf90a", "塚金", "塚金"),
     ("radicals", "\u2f00\u2f08", "一人", "一人"),
     ("what looks otherwise", "①㈱²ﬁ㎡", "①㈱²ﬁ㎡", "1(株)2fim2"),
+    ("forms of names and units", "山﨑髙島𠮷50㎏", "山﨑髙島𠮷50㎏", "山﨑髙島𠮷50kg"),
     ("variation selectors", "葛\U000e0100飾\ufe0f", "葛飾", "葛飾"),
     ("private use", "a\ue000", "a\ue000", "a\ue000"),
     ("Korean keeps its spaces", "한국 사람", "한국 사람", "한국사람"),
