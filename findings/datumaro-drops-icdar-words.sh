@@ -1,5 +1,5 @@
 #!/bin/sh
-# datumaro 1.13.12, which CVAT's exports of text are written with: it loses texts of the two ICDAR formats, and says nothing.
+# datumaro 1.13.12, a usual converter of label formats: it loses texts of the two formats of ICDAR, and says nothing.
 # Word recognition (gt.txt): a label with a comma and a space, '"Total, net"', comes back as a picture without a label, whose
 # path has lost its last letter; back slashes are thrown away, so "C:\a" is "C:a". That holds for gt.txt of its own making,
 # too: it writes both, and reads neither. Text localisation as ICDAR 2015 has it (eight numbers and the text, without
@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --no-deps datumaro==1.13.12 numpy==2.4.6 pillow==13.0.0 attrs==26.1.0 imagesize==2.0.1 \
     json-stream==2.5.1 json-stream-rs-tokenizer==0.5.4 lxml==6.1.3 opencv-python-headless==5.0.0.93 orjson==3.13.0 \
-    pycocotools==2.0.11 pyyaml==6.0.4 shapely==2.2.0 tqdm==4.70.1 typing_extensions==4.16.0
+    pandas==3.1.1 pycocotools==2.0.11 pyyaml==6.0.4 shapely==2.2.0 tqdm==4.70.1 typing_extensions==4.16.0
 "$folder/venv/bin/python" - "$folder" << 'PYTHON'
 import logging
 import sys
