@@ -95,7 +95,8 @@ FIGURES_OF_RUNS = (
         "two-processes",
         PROCESSES,
         "Two processes and one",
-        "Two gloo processes train, cache, distil and test as one does: figures within 1e-4, weights within 1e-5.",
+        "Two gloo processes train, cache, distil and test as one does: losses and weights within 1e-5, other figures "
+        "within 1e-4.",
         ("tests/runs/test_processes.py", "tests/training/test_together.py"),
     ),
     Figure(
@@ -115,8 +116,8 @@ FIGURES_OF_RUNS = (
         "resized",
         PROCESSES,
         "Stopped with two processes, gone on with one, and back",
-        "A training that was stopped goes on with other numbers of processes: figures within 1e-4, weights within 1e-5 "
-        "of those of one process that nobody stopped.",
+        "A training that was stopped goes on with other numbers of processes: losses and weights within 1e-5, other "
+        "figures within 1e-4 of those of one process that nobody stopped.",
         ("tests/runs/test_processes.py::test_stopped_with_two_processes_it_goes_on_with_one_and_back",),
     ),
     Figure(
