@@ -193,7 +193,8 @@ class OnRay:
             ray.exceptions.OutOfMemoryError,
         ) as error:
             raise UserError(
-                f"a worker was killed {KILLED_AT_MOST + 1} times at one shard, as happens where memory is short; "
+                f"a worker was killed {KILLED_AT_MOST + 1} times at one shard or the one before it, as happens where "
+                "memory is short; "
                 f"{len(missing)} of {len(numbers)} shards are missing, the first: {min(missing)}; the same command "
                 "goes on with them"
             ) from error

@@ -215,6 +215,8 @@ def _render(options: argparse.Namespace) -> int:
     *overrides, target = options.overrides or [""]
     if not target.lower().endswith(".png"):
         raise UserError("render: name the picture last, for example: distill render quick -n 60 sheet.png")
+    if options.n < 1:
+        raise UserError(f"-n {options.n}: a sheet shows at least one line")
     options.overrides = overrides
     if is_place_of_lines(options.recipe):
         _refuse_overrides(options)

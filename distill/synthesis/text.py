@@ -91,6 +91,8 @@ class TextMix(Section):
         for kind, file in (("corpus", self.corpus_file), ("word_list", self.word_file)):
             if getattr(self, kind) and file is None:
                 raise ValueError(f"{kind} has a weight and no file: name one with {kind.removesuffix('_list')}_file")
+        if self.accents and not any(getattr(self, kind) for kind in _SPELT):
+            raise ValueError(f"accents {self.accents:g} goes with {', '.join(_SPELT)}: give one of them a weight")
         if self.alphabet is not None and not self.alphabet.strip():
             raise ValueError("alphabet holds no character: leave it out, or name some")
         return self

@@ -74,6 +74,7 @@ def test_evaluate_scores_a_folder(tiny_run: Path, tmp_path: Path, capsys: pytest
         (["read", "{tmp}/none.safetensors", "x.png"], "no such model file"),
         (["evaluate", "{run}", "{tmp}"], "holds neither"),
         (["render", "smoke"], "name the picture last"),
+        (["render", "smoke", "-n", "0", "{tmp}/a.png"], "-n 0: a sheet shows at least one line"),
     ],
 )
 def test_a_mistake_is_one_message_and_exit_code_two(

@@ -6,8 +6,10 @@ import random
 import unicodedata
 
 import pytest
+from pydantic import ValidationError
 
 from distill.synthesis.accents import LETTERS, accented, characters_of_accents
+from distill.synthesis.text import TextMix
 
 PANGRAM = "the quick brown fox jumps over a lazy dog"
 
@@ -35,3 +37,11 @@ def test_a_language_names_each_letter_once() -> None:
     for letters in LETTERS.values():
         assert len(set(letters)) == len(letters)
         assert unicodedata.normalize("NFC", letters) == letters == letters.lower()
+
+
+def test_accents_without_any_text_that_takes_them_are_refused() -> None:
+    without = dict.fromkeys(("words", "pseudo_words", "phrases", "forms", "typography"), 0)
+    with pytest.raises(ValidationError, match=r"accents 0\.3 goes with words, .*typography: give one of them a weight"):
+        TextMix(**without, accents=0.3)
+    assert TextMix(**{**without, "typography": 1}, accents=0.3).accents
+    assert TextMix(**without).numbers

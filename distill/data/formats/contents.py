@@ -18,6 +18,7 @@ from students.image import IMAGE_SUFFIXES
 NAMED_AT_MOST = 5
 NAME_SHOWN = 200
 LINE_ENDS = "\r\n\f"
+HOW_UNLABELLED = "pictures in a folder without a label file are unlabelled lines"
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),

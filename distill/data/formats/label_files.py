@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from distill.data.formats.contents import text_of
+from distill.data.formats.contents import HOW_UNLABELLED, text_of
 from distill.data.formats.label_tables import (
     FILE_COLUMNS,
     FILE_TIERS,
@@ -98,7 +98,9 @@ def _table(content: str, where: str, suffix: str, names_image: NamesImage) -> La
     rows = []
     for number, values in cells[columns.heading :]:
         if len(values) < 2 and suffix != ".csv":
-            raise DataError(f"{where}:{number}: no tab between file name and text: {values[0][:60]!r}")
+            raise DataError(
+                f"{where}:{number}: no tab between file name and text: {values[0][:60]!r}; {HOW_UNLABELLED}"
+            )
         if len(values) != width or width < 2:
             begin = "heading" if columns.heading else "first row"
             raise DataError(

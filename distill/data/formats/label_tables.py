@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from distill.data.formats.contents import is_picture
+from distill.data.formats.contents import HOW_UNLABELLED, is_picture
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES
 
@@ -124,7 +124,7 @@ def spaced(content: str, where: str) -> list[Cells]:
     for number, row in numbered_rows(content):
         match = PICTURE_THEN.fullmatch(row)
         if match is None:
-            raise DataError(f"{where}:{number}: no tab between file name and text: {row[:60]!r}")
+            raise DataError(f"{where}:{number}: no tab between file name and text: {row[:60]!r}; {HOW_UNLABELLED}")
         found.append((match[2].strip(), Cells(number, [match[1], match[3]])))
     gaps = {gap for gap, _ in found}
     if len(gaps) > 1:

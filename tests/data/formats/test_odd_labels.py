@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from distill.cli import main
+from distill.data.formats.contents import HOW_UNLABELLED
 from students.errors import DataError
 from tests.data.formats.test_scene_lmdb import samples, write_lmdb
 from tests.page_files import box, box_row
@@ -214,7 +215,7 @@ def test_warnings_are_in_the_json_too(tmp_path: Path, capsys: pytest.CaptureFixt
     (folder / ".hidden.png").write_bytes(PICTURES[0])
     said = [
         f"{folder}: 1 hidden files and folders are not used: .hidden.png",
-        f"{folder / 'labels.tsv'}: names 2 images; 1 other in the folder is not used",
+        f"{folder / 'labels.tsv'}: names 2 images; 1 other in the folder is not used: {HOW_UNLABELLED}",
     ]
     for command in (
         ["import", str(folder), str(tmp_path / "a.parquet")],
