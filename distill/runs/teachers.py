@@ -15,7 +15,7 @@ from distill.runs.jobs import LineJob, final_job, jobs_of
 from distill.runs.limited import is_limited
 from distill.runs.opening import Run, Workplace
 from distill.runtime import StopFlag
-from distill.teaching.cache import cache_error
+from distill.teaching.cache_error import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.teaching.teacher_files import copy_in, foreign_teachers, model_of, teacher_file, unknown_characters
 from distill.track import say

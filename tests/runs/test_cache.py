@@ -6,15 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from distill.cli import main
-from distill.data.posteriors import decode
-from distill.recipe.file import load_line_recipe, load_recipe
-from distill.runs.jobs import jobs_of
+from distill.recipe.file import load_recipe
 from distill.runs.opening import open_run
-from distill.runs.teachers import FILLED, cache_teacher, fill_caches, finished_teacher
+from distill.runs.teachers import FILLED, cache_teacher
 from distill.runtime import StopFlag, Stopped
 from distill.teaching import cache as teacher_cache
 from distill.track import read_metrics
@@ -120,36 +117,6 @@ def test_a_cache_that_is_stopped_goes_on_to_the_same_bytes(
     shutil.copytree(tiny_run / "teacher", tmp_path / "again" / "teacher")
     cache_teacher(again)  # which another run has filled, at a cost that is known
     assert again.stopwatch.seconds[filled[0]] == before
-
-
-def test_lines_of_a_source_without_trust_are_not_read(tiny_run: Path, tiny: list[str], tmp_path: Path) -> None:
-    shutil.copytree(tiny_run / "teacher", tmp_path / "run" / "teacher")
-    of_source = {}
-    for weight in (1, 0):
-        own = f"runtime.cache_root={tmp_path / f'cache-{weight}'}"
-        words = [*tiny, *BUDGET, own, "objective.cache.views=2", f"objective.trust.sources={{unlabelled: {weight}}}"]
-        run = open_run(load_line_recipe("smoke", words), tmp_path / "run", StopFlag())
-        frozen = finished_teacher(run)
-        (task,) = (job.task for job in jobs_of(run, "student", frozen))
-        (cached,) = fill_caches(run, [task])
-        of_source[weight] = [
-            (table[i], source) for table in cached.tables for i, source in enumerate(task.lines.sources)
-        ]
-        unread = task.taught(frozen).unread
-    trained(words, tmp_path / "run")
-    assert unread == {"unlabelled"}
-    temperatures, top_k, n_blank = len(cached.temperatures), cached.top_k, 0
-    for (whole, source), (part, _) in zip(of_source[1], of_source[0], strict=True):
-        if source in unread:
-            classes_TK, log_p_TK, _ = decode(part, top_k, temperatures)
-            assert len(classes_TK) == len(decode(whole, top_k, temperatures)[0])
-            best_T = classes_TK[np.arange(len(log_p_TK)), log_p_TK.argmax(1)]
-            assert (log_p_TK.max(1) == 0).all()
-            assert (best_T == 0).all()
-            n_blank += 1
-        else:
-            assert part == whole
-    assert 0 < n_blank < len(of_source[0])
 
 
 def test_augmented_views_are_cached_as_they_are_shown(

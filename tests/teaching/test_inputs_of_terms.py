@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 
 import pytest
 import torch
@@ -13,56 +11,17 @@ from torch import Tensor, nn
 
 from distill.data.batch import Batch, StepData
 from distill.data.labels import foldings
-from distill.recipe.file import load_recipe
 from distill.recipe.objective import TAUGHT, Objective, Trust
-from distill.recipe.sections import RecipeError
 from distill.recipe.terms import FrameKL, SequenceKD
-from distill.teaching.auxiliary import HINT
-from distill.teaching.inputs import TermInputs, term_inputs
+from distill.teaching.inputs import term_inputs
 from distill.teaching.losses.alignment import aligned_cross_entropy, self_alignment
 from distill.teaching.losses.attention import AttentionHead, attention
 from distill.teaching.losses.features import Distance, Hint, feature_hint
 from distill.teaching.losses.logits import mutual
 from distill.teaching.objective import loss_terms, term_counts, term_weights
-from distill.teaching.trust import trust_in
-from distill.teaching.watching import watched_figures
-from students.charset import Charset
 from students.parts import Outputs, Recurrent
+from tests.teaching.fixed import CASES, Fixed, batch
 from tests.tensors import C, T, kl, logits, outputs
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """A teacher with the same outputs on every batch."""
-
-    outputs: Outputs
-    unknown_C: Tensor | None = None
-    is_foreign: bool = False
-
-    def outputs_by_temperature(self, batch: Batch) -> dict[float, Outputs]:  # noqa: ARG002 - as a TeacherSource
-        return {1.0: self.outputs}
-
-    @property
-    def neck(self) -> Recurrent:
-        raise NotImplementedError
-
-
-CASES = Charset(characters="aAb")
-
-
-def batch(texts: list[str | None], forms: list[str]) -> Batch:
-    targets = [CASES.encode(text) if text else [] for text in texts]
-    targets_NL = torch.zeros(len(texts), max(1, *map(len, targets)), dtype=torch.int64)
-    for row, target in enumerate(targets):
-        targets_NL[row, : len(target)] = torch.tensor(target)
-    return Batch(
-        images_NCHW=torch.zeros(len(texts), 1, 8, 8),
-        targets_NL=targets_NL,
-        target_lengths_N=torch.tensor([len(t) for t in targets]),
-        labelled_N=torch.tensor([text is not None for text in texts]),
-        keys=tuple(map(str, range(len(texts)))),
-        foldings=foldings(CASES, forms),  # type: ignore[arg-type]
-    )
 
 
 def test_alignments_go_by_what_the_label_records() -> None:
@@ -103,79 +62,6 @@ def test_a_student_sure_of_small_letters_is_not_taught_capitals_by_a_caseless_la
     assert self_alignment(reads_ab, *labels)[0].item() > 1
     assert aligned_cross_entropy(reads_ab, reads_ab, *labels, lines.foldings)[0].item() < 0.01
     assert aligned_cross_entropy(reads_ab, reads_ab, *labels)[0].item() > 1
-
-
-def test_trust_goes_by_what_the_label_records() -> None:
-    paths = torch.tensor([[1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0], [1, 0, 3, 0]])  # "ab"
-    teacher = outputs(torch.nn.functional.one_hot(paths, 4) * 8.0)
-    lines = batch(["ab", "Ab", "Ab", None], ["exact", "exact", "caseless", "exact"])
-    assert trust_in(teacher, lines, Trust()) is None
-    dropped = trust_in(teacher, lines, Trust(policy="drop", max_cer=0.2))
-    assert dropped is not None
-    assert dropped.tolist() == [1, 0, 1, 1]
-    weighted = trust_in(teacher, lines, Trust(policy="weight"))
-    assert weighted is not None
-    assert weighted[0] > 0.9
-    assert weighted[1] < 0.2
-    assert weighted[2] > 0.9
-    assert weighted[3] == 1
-    student = outputs(logits(4, 4, 4, seed=16))
-    all_terms = Objective.model_validate(
-        {name: {"weight": 1} for name in TAUGHT} | {"trust": {"policy": "drop", "max_cer": 0.2}}
-    )
-    weights = term_weights(all_terms, 0.5, taught=True)
-    modules = torch.nn.ModuleDict({HINT: Hint(4, 4)})
-
-    def inputs(ours: Outputs, theirs: Outputs, of_lines: Batch) -> TermInputs:
-        return term_inputs(all_terms, weights, ours, of_lines, modules, None, Fixed(theirs))
-
-    with_all = loss_terms(all_terms, weights, inputs(student, teacher, lines))
-    assert with_all.keys() >= set(TAUGHT)
-    rows = torch.tensor([0, 2, 3])
-    kept = lines._replace(
-        images_NCHW=lines.images_NCHW[rows],
-        targets_NL=lines.targets_NL[rows],
-        target_lengths_N=lines.target_lengths_N[rows],
-        labelled_N=lines.labelled_N[rows],
-        keys=("0", "2", "3"),
-        foldings=tuple(lines.foldings[i] for i in (0, 2, 3)),
-    )
-    ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
-    some = loss_terms(all_terms, weights, inputs(ours, theirs, kept))
-    for name in TAUGHT:
-        assert with_all[name][0].item() == pytest.approx(some[name][0].item(), abs=1e-4), name
-
-
-def test_trust_goes_by_the_source_of_a_line_too() -> None:
-    teacher = outputs(torch.nn.functional.one_hot(torch.tensor([[1, 0, 3, 0]]).expand(4, -1), 4) * 8.0)  # "ab"
-    lines = batch(["ab", "Ab", None, None], ["exact"] * 4)._replace(sources=("own", "own", "own", "web"))
-    by_source = trust_in(teacher, lines, Trust(sources={"web": 0.25}))
-    assert by_source is not None
-    assert by_source.tolist() == [1, 1, 1, 0.25]
-    both = trust_in(teacher, lines, Trust(policy="drop", sources={"web": 0.25, "own": 2}))
-    assert both is not None
-    assert both.tolist() == [2, 0, 2, 0.25]
-    assert Trust().model_dump() == {"policy": "keep", "max_cer": 0.2}
-    with pytest.raises(RecipeError, match=r"objective\.trust\.sources: 'elsewhere' is not"):
-        load_recipe("smoke", ["objective.trust.sources={elsewhere: 0.5}"])
-
-
-def test_lines_that_the_teacher_has_no_say_on_are_not_counted_against_it() -> None:
-    student, teacher = outputs(logits(3, 4, 4, seed=17)), outputs(logits(3, 4, 4, seed=18))
-    lines = batch(["ab", "Ab", None], ["exact"] * 3)._replace(sources=("own", "web", "own"))
-
-    def figures(rows: list[int], **trust: float) -> Mapping[str, float]:
-        ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
-        some = batch([("ab", "Ab", None)[i] for i in rows], ["exact"] * len(rows))
-        some = some._replace(sources=tuple(lines.sources[i] for i in rows))
-        objective = Objective.model_validate({"trust": {"sources": trust}})
-        return watched_figures(term_inputs(objective, [], ours, some, nn.ModuleDict(), None, Fixed(theirs)))
-
-    shown = ("teacher_entropy", "kl_blank", "kl_character", "teacher_wrong")
-    alone, among_others, all_heard = figures([0, 2]), figures([0, 1, 2], web=0), figures([0, 1, 2])
-    assert [among_others[name] for name in shown] == pytest.approx([alone[name] for name in shown])
-    assert among_others["teacher_entropy"] != pytest.approx(all_heard["teacher_entropy"])
-    assert figures([1], web=0).keys() == {"blank_share"}
 
 
 @pytest.mark.parametrize(("which", "rows"), [("all", [0, 1, 2, 3]), ("unlabelled", [3]), ("disagreeing", [1, 3])])
