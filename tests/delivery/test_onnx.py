@@ -65,6 +65,12 @@ def assert_recurrence_is_plain(graph: onnx.ModelProto) -> None:
             assert not any([*node.input[4:5], *node.input[7:8]])  # lengths, peepholes
 
 
+def assert_no_reduction_loses_its_axes(graph: onnx.ModelProto) -> None:
+    """That OpenVINO reduces and normalises as ONNX Runtime does: findings/openvino-reduces-over-all-axes.sh."""
+    assert not {node.op_type for node in graph.graph.node} & {"ReduceL1", "ReduceLogSum", "ReduceLogSumExp"}
+    assert graph.opset_import[0].version >= 13  # below, Softmax joins axes
+
+
 def assert_maps_are_not_transposed(graph: onnx.ModelProto) -> None:
     """That only frames are: the columns of a map are collapsed where they lie, which is faster."""
     orders = [list(node.attribute[0].ints) for node in graph.graph.node if node.op_type == "Transpose"]
@@ -76,6 +82,7 @@ def test_the_graph_gives_the_logits_of_torch_for_any_width_and_batch(config: dic
     reader = reader_for(config)
     graph = graph_of(reader)
     assert_recurrence_is_plain(graph)
+    assert_no_reduction_loses_its_axes(graph)
     assert_maps_are_not_transposed(graph)
     logits_of = session(graph.SerializeToString(), NOWHERE)
     generator = np.random.default_rng(0)

@@ -148,7 +148,10 @@ CASES = Charset(characters=".aAb")
 
 @pytest.mark.parametrize(("form", "target"), [("caseless", "aAb"), ("no_punctuation", "ab"), ("caseless", "")])
 def test_a_label_that_records_less_is_the_sum_over_all_paths_that_agree_with_it(form: LabelForm, target: str) -> None:
-    """By enumeration: every path is folded frame by frame, then collapsed, and compared with the folded label."""
+    """By enumeration: every path is folded frame by frame, then collapsed, and compared with the folded label.
+
+    torch's gradient is right for normalised posteriors alone: findings/torch-ctc-gradient.sh.
+    """
     (folded,) = foldings(CASES, [form])
     assert folded is not None
     logits_NTC = logits(1, 5, CASES.n_classes).requires_grad_()
