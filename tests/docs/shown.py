@@ -29,36 +29,60 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 def commands_of(page: Path) -> list[list[str]]:
     """The words of every command in a page's shell blocks, in order; of several in a line, each."""
+    return [words for line in lines_of(page) for words in _commands_in(line)]
+
+
+def lines_of(page: Path) -> list[str]:
+    """The lines of a page's shell blocks, in order: those that go on are joined, the block's variables put in."""
     unnamed = [block for block in blocks(page, "") if re.match("(distill|make|torchrun) ", block)]
-    return [words for block in [*blocks(page, "sh", "bash"), *unnamed] for words in commands_in(block)]
+    return [line for block in [*blocks(page, "sh", "bash"), *unnamed] for line in _lines_in(block)]
 
 
-def commands_in(block: str) -> Iterator[list[str]]:
-    """The commands of a shell block: variables that it sets are put in, redirections and comments left out."""
+def _lines_in(block: str) -> Iterator[str]:
     variables: dict[str, str] = {}
     for line in block.replace("\\\n", " ").splitlines():
         for name, value in variables.items():
             line = re.sub(rf"\${name}\b|\$\{{{name}\}}", lambda _, value=value: value, line)
         if assigned := re.fullmatch(r"([A-Z_]+)=(.*)", line.strip()):
             variables[assigned[1]] = " ".join(shlex.split(assigned[2], comments=True))
-            continue
-        words: list[str] = []
-        for word in _words(line):
-            if word in OPERATORS:
-                yield words
-                words = []
-            else:
-                words.append(word)
-        if words:
+        elif _words(line):
+            yield line.strip()
+
+
+def _commands_in(line: str) -> Iterator[list[str]]:
+    """The commands of a line; redirections and comments are left out."""
+    words: list[str] = []
+    for word in _words(line):
+        if word in OPERATORS:
             yield words
+            words = []
+        else:
+            words.append(word)
+    if words:
+        yield words
+
+
+def words_of(line: str) -> tuple[list[str], str | None]:
+    """The words of a line that holds one command, and the file that its output goes to."""
+    words, redirected = [], None
+    it = iter(_split(line))
+    for word in it:
+        if word == ">":
+            redirected = next(it)
+        else:
+            words.append(word)
+    return words, redirected
+
+
+def _split(line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
+    lexer.whitespace_split = True
+    return list(lexer)
 
 
 def _words(line: str) -> list[str]:
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
-    lexer.whitespace_split = True
-    words = list(lexer)
     kept, skip = [], False
-    for word in words:
+    for word in _split(line):
         if skip:
             skip = False
         elif set(word) <= set("<>"):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
 from ruamel.yaml import YAML
 
 from distill.adoption import callables
@@ -19,6 +18,7 @@ from docs.website import ROOT
 from tests.docs.shown import PAGES, blocks
 from tests.pages import write_small_locator
 from tests.samples import png_bytes
+from tests.stand_ins import write_receipt
 
 PYTHON = [(page, i) for page in PAGES for i in range(len(blocks(page, "python")))]
 YAMLS = [(page, i) for page in PAGES for i in range(len(blocks(page, "yaml")))]
@@ -50,13 +50,6 @@ def here(tmp_path: Path, onnx_file: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copy(WEIGHTS / "receipts.safetensors", tmp_path / "runs" / "receipts" / "student" / "model.safetensors")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def write_receipt(path: Path) -> None:
-    picture = Image.new("L", (420, 300), 245)
-    for i, text in enumerate(("COFFEE 2.50", "CHEESE ROLL 3.80", "TOTAL 6.30")):
-        ImageDraw.Draw(picture).text((30, 40 + 80 * i), text, fill=20, font=ImageFont.load_default(28))
-    picture.save(path)
 
 
 def only_bound(function: Callable[..., Any]) -> Callable[..., None]:
