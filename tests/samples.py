@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,17 @@ def png_bytes(height: int = 32, width: int = 100, seed: int = 0) -> bytes:
 
 def drawn_line(text: str) -> bytes:
     """A line of a receipt in print, 32 px high, as PNG."""
-    font = ImageFont.load_default(20)
+    font = _print_font()
     picture = Image.new("L", (round(font.getlength(text)) + 80, 32), 255)
     ImageDraw.Draw(picture).text((5, 5), text, fill=0, font=font)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@cache
+def _print_font() -> Any:
+    return ImageFont.load_default(20)
 
 
 def write_student(path: Path, kind: str = "student") -> Path:

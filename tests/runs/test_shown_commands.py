@@ -50,7 +50,7 @@ TOO_MUCH = {
 }
 TRAINS = {"run", "teacher", "student", "compare"}
 LONG_COMMANDS = TRAINS | {"new", "speed"}
-LONG_OPTIONS = ("--against peers", "--processes")
+LONG_OPTIONS = ("--against peers", "--processes", "export pages", "pages-onnx")
 DOCUMENTS = [page for page in PAGES if page.name not in OF_RECORDS]
 
 
