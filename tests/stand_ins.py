@@ -43,7 +43,7 @@ def write_world(folder: Path, run: Path, document: str) -> None:
     _write_data(folder / "DATA")
     _write_pages(folder)
     shutil.copytree(run, folder / "run")
-    for name in RUNS_OF_LINES:
+    for name in RUNS_OF_LINES if document not in ABOUT_PAGES else ():
         (folder / name).symlink_to(folder / "run")
     for part, floor in (("student", "students"), ("teacher", "teachers")):
         (folder / "runs" / "receipts" / part).mkdir(parents=True)

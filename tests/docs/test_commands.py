@@ -31,6 +31,7 @@ OTHERS = {
     "ray",
     "sbatch",
     "srun",
+    "tail",
     "uvicorn",
 }
 EXTRAS = set(re.findall(r"^([a-z-]+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))

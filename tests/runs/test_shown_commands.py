@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -132,20 +133,22 @@ def execute(line: str, few_lines: Sequence[str] = ()) -> None:
         subprocess.run(line, shell=True, check=True)
         return
     words, out = words_of(line)
-    words = made_small(words, few_lines)
+    words = made_small([os.path.expanduser(word) if word.startswith("~/") else word for word in words], few_lines)
     if words[1] in ("import", "convert"):  # nothing is written over
         _remove(Path(words[3]))
     if words[1] == "watch":
         words += ["--port", "0"]
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()) as printed:
+    said, printed = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(printed):
         try:
             code = main(words[1:])
         except SystemExit as error:
             code = error.code
-    assert code == 0, f"{line}: {code}: {said.getvalue()[-2000:]}{printed.getvalue()[-2000:]}"
+    printed.flush()
+    written = printed.buffer.getvalue()
+    assert code == 0, f"{line}: {code}: {said.getvalue()[-2000:]}{written.decode()[-2000:]}"
     if out:
-        Path(out).write_text(printed.getvalue())
+        Path(out).write_bytes(written)
 
 
 def _remove(path: Path) -> None:
