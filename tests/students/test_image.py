@@ -47,6 +47,17 @@ def test_what_cannot_be_read_is_one_error_that_names_the_file(tmp_path: Path, da
     assert str(path) in str(error.value)
 
 
+@pytest.mark.parametrize("compression", [34712, 50002], ids=["JPEG 2000", "JPEG XL"])
+def test_a_tiff_of_a_compression_that_is_not_decoded_is_refused(compression: int) -> None:
+    """See findings/unknown-compression-is-a-black-page.sh: others give a black picture."""
+    Image.new("L", (20, 10), 255).save(held := io.BytesIO(), "TIFF", compression="tiff_lzw")
+    lzw, other = (struct.pack("<HHIH", 259, 3, 1, number) for number in (5, compression))
+    assert decode_image(held.getvalue()).min() == 255
+    assert held.getvalue().count(lzw) == 1
+    with pytest.raises(DataError, match="scan: not a readable image"):
+        decode_image(held.getvalue().replace(lzw, other), "scan")
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere\.png"):
         decode_image(tmp_path / "nowhere.png")
