@@ -71,7 +71,10 @@ def test_nothing_is_unpickled_and_nothing_leaves_the_machine(
     with trials.one("run, export and import of lines"):
         assert (whole / "run" / "report.json").is_file()
         assert (whole / "export" / "model.onnx").is_file()
-    runs = {"smoke as it is shipped": ("smoke",), "quick with few lines and steps": ("quick", *TINY, *SHORT, *FEW)}
+    runs = {
+        "smoke as it is shipped": ("smoke",),
+        "quick with few lines and steps": ("quick", "teacher.allow_weak=true", *TINY, *SHORT, *FEW),
+    }
     for name, settings in runs.items():
         with trials.one(name):
             run = tmp_path / settings[0]
