@@ -120,6 +120,8 @@ def labelling_of(options: argparse.Namespace) -> Any:
     least = 0.9 if options.least is None else options.least
     if not 0 <= least <= 1:
         raise DataError(f"--least {least}: a confidence is between 0 and 1")
+    if not options.timeout_s > 0:
+        raise DataError(f"--timeout-s {options.timeout_s:g}: a command has more than 0 seconds")
     if options.read_with_command is not None:
         if options.read_with is not None or decoding is not None:
             raise DataError("--read-with-command: either a command reads, or a model with its decoding")

@@ -52,6 +52,8 @@ def settings_of(over: Sequence[str], recipe: AnyRecipe) -> list[Setting]:
         names = [value for value in re.split(r",(?![^\[{]*[\]}])", values) if value]
         if not equals or not names:
             raise UserError(f"--over {axis}: write KEY=A,B,...")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise UserError(f"--over {axis}: {twice} stands there twice; name each value once")
         if not key.startswith(("objective.", "student.")):
             raise UserError(f"--over {key}: only keys of student and objective can vary; the teacher is one for all")
         axis_settings = [Setting(value, _overrides(key, value, recipe)) for value in names]

@@ -189,6 +189,7 @@ def test_a_model_labels_what_has_no_label_where_it_is_sure(
     [
         (["--least", "0.5"], "--read-with"),
         (["--lm", "x"], "--read-with"),
+        (["--read-with-command", "cat {}", "--timeout-s", "0"], "--timeout-s 0: a command has more than 0 seconds"),
         (["--read-with", "MODEL", "--least", "2"], "--least 2"),
     ],
 )

@@ -157,6 +157,7 @@ def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_pa
         ("teacher.training.steps=3,4", "only keys of student and objective"),
         ("objective.term=kl", "no term with a teacher"),
         ("objective.trust.policy", "write KEY=A,B"),
+        ("student.training.steps=10,20,10", "10 stands there twice; name each value once"),
         ("student.seed=3,4", "--seeds sets how many"),
         ("objective.dist.weight=1,2", "an earlier --over sets objective.dist.weight too"),
     ],
