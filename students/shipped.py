@@ -28,7 +28,7 @@ def shipped_students() -> Named:
 
     Where torch is not installed, a name means the ONNX file that was exported from the same weights, if there is one.
     """
-    files = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"))}
+    files = {file.stem: file for file in sorted(SHIPPED.glob("*.safetensors"), key=lambda file: file.stem)}
     if find_spec("torch") is None:
         files |= {file.stem: file for file in sorted(SHIPPED.glob(f"*{ONNX_SUFFIX}"))}
     return Named("student", files, ", ".join(name for name in files if name not in PAGE_READERS))
