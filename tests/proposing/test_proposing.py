@@ -49,8 +49,11 @@ def proposed(*options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, lis
 
 
 def test_students_begin_with_one_of_their_size_that_reads_lines_of_their_height() -> None:
-    fitting = {name for name, reader in student_readers().items() if proposing._fits(reader, "medium")}
-    assert fitting == {"print", "receipts", "scene"}  # hanzi reads lines of 48 px, digits has no size
+    fitting = {
+        size: {name for name, reader in student_readers().items() if proposing._fits(reader, size)}
+        for size in ("small", "medium", "large")
+    }  # hanzi reads lines of 48 px, digits has no size
+    assert fitting == {"small": {"receipts-small"}, "medium": {"print", "receipts", "scene"}, "large": set()}
 
 
 def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +109,7 @@ def test_a_student_of_another_size_begins_with_fresh_weights(
     lines: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proposing, "readings_of", lambda _, __, readers: dict.fromkeys(readers, Share(0.95, 0.99)))
-    proposed("--from", lines.name, "--budget", "20m", "--size", "small", capsys=capsys)
+    proposed("--from", lines.name, "--budget", "20m", "--size", "large", capsys=capsys)
     assert load_recipe("mine.yaml").student.init is None
 
 
