@@ -44,6 +44,7 @@ TOO_MUCH = {
     "distill student receipts data.root=DATA data.cut": "hours; its keys are loaded by tests/docs/test_commands.py",
     "distill compare receipts data.root=DATA data.cut": "the same",
     "distill student receipts-unlabelled": "the same",
+    "distill compare receipts data.root=DATA --pareto": "measures speed on more lines than a stand-in has",
     "distill teacher scene": "begins with the weights of a network that only the recipe scene has",
     "distill run quick-hanzi": "packages of fonts",
     "distill check hanzi": "packages of fonts",
@@ -136,6 +137,8 @@ def execute(line: str, few_lines: Sequence[str] = ()) -> None:
     words = made_small([os.path.expanduser(word) if word.startswith("~/") else word for word in words], few_lines)
     if words[1] in ("import", "convert"):  # nothing is written over
         _remove(Path(words[3]))
+    if words[1] == "new":
+        _remove(Path(f"{words[2]}.yaml"))
     if words[1] == "watch":
         words += ["--port", "0"]
     if words[1] == "speed" and "--data" not in words:  # a tiny run has too few lines to measure on
