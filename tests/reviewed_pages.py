@@ -11,6 +11,7 @@ from PIL import Image
 from distill.delivery.page_review import PageReview
 from students.charset import Charset
 from students.pages.page import Page, PageLine
+from tests import browsing
 from tests.read_pages import box, read_line
 
 WIDTH, HEIGHT = 600, 800
@@ -42,11 +43,7 @@ def review_of(folder: Path, *pages: tuple[str, tuple[PageLine, ...]]) -> Path:
 
 
 def opened(browser: Any, page_file: Path, **settings: object) -> tuple[Any, list[str]]:
-    page = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **settings}).new_page()
-    troubles: list[str] = []  # errors, and whatever it would fetch from elsewhere
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: troubles.append(request.url) if request.url.startswith("http") else None)
-    page.goto(page_file.as_uri())
+    page, troubles = browsing.opened(browser, page_file, **{"viewport": {"width": 1400, "height": 900}, **settings})
     page.wait_for_function("ui.picture.complete && ui.picture.naturalWidth > 0")
     return page, troubles
 

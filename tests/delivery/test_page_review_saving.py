@@ -15,6 +15,7 @@ from distill.data.pages.record import PageRecord
 from distill.data.pages.sources import PageFileSource
 from distill.data.sources import PagesSource
 from students.image import Preparation
+from tests.browsing import write
 from tests.reviewed_pages import FIRST, LINES, SECOND, SLANTED, THIRD, opened, review_of, scans_in, texts
 
 pytestmark = pytest.mark.browser
@@ -49,15 +50,9 @@ def test_what_is_corrected_by_keyboard_trains_the_next_round(browser: Any, folde
         "two words",
     ]  # least sure first
 
-    def write(text: str, *keys: str) -> None:
-        page.keyboard.press("Control+A")
-        page.keyboard.type(text)
-        for key in keys:
-            page.keyboard.press(key)
-
-    write("Ü <b>1</b>", "Enter")
+    write(page, "Ü <b>1</b>", "Enter")
     page.keyboard.press("Shift+Enter")  # nobody can read "right"
-    write("thrown away", "Escape", "ArrowUp", "ArrowDown", "Enter")
+    write(page, "thrown away", "Escape", "ArrowUp", "ArrowDown", "Enter")
     assert page.locator("#count").inner_text() == "0 of 2 pages right; 1 of 4 lines open here"
     draft, untouched = saved(page, tmp_path / "early.json")
     assert (draft["lines"], untouched["lines"], "draft" in untouched) == (None, None, False)

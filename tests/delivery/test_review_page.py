@@ -13,6 +13,7 @@ from distill.delivery.review import Doubtful, write_review
 from students.charset import Charset
 from students.decode import Reading
 from students.image import Preparation
+from tests.browsing import opened, write
 from tests.samples import png_bytes, write_student
 
 pytestmark = pytest.mark.browser
@@ -29,15 +30,6 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def opened(browser, page_file: Path, **settings: object):
-    page = browser.new_context(**settings).new_page()
-    troubles: list[str] = []  # errors, and whatever it would fetch from elsewhere
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda request: troubles.append(request.url) if request.url.startswith("http") else None)
-    page.goto(page_file.as_uri())
-    return page, troubles
-
-
 def test_what_is_corrected_by_keyboard_trains_the_next_round(browser, folder: Path, tmp_path: Path) -> None:
     page_file = tmp_path / "review.html"
     student = write_student(tmp_path / "model.safetensors")
@@ -48,20 +40,14 @@ def test_what_is_corrected_by_keyboard_trains_the_next_round(browser, folder: Pa
     assert sorted(order) == sorted(NAMES)
     assert page.locator("#save").is_disabled()
 
-    def write(text: str, *keys: str) -> None:
-        page.keyboard.press("Control+A")
-        page.keyboard.type(text)
-        for key in keys:
-            page.keyboard.press(key)
-
-    write("Ünlisted <b>1</b>", "Enter")
+    write(page, "Ünlisted <b>1</b>", "Enter")
     assert "Ü" in page.locator(".note").first.inner_text()
     page.keyboard.press("Alt+2")  # an alternative, as it is
     second = page.evaluate("data.lines[1].alternatives[1][0]")
     page.keyboard.press("Enter")
-    write("nobody knows", "Shift+Enter")
-    write("thrown away", "Escape", "ArrowUp", "ArrowDown")
-    write("4711", "Enter")
+    write(page, "nobody knows", "Shift+Enter")
+    write(page, "thrown away", "Escape", "ArrowUp", "ArrowDown")
+    write(page, "4711", "Enter")
     assert page.locator("#count").inner_text() == "3 accepted, 1 unreadable, 0 of 4 left"
     page.reload()  # nothing is lost
     assert page.locator("#count").inner_text() == "3 accepted, 1 unreadable, 0 of 4 left"
