@@ -77,13 +77,20 @@ def _write_lines(folder: Path, first: int, n_lines: int, labelled: bool = True) 
 
 
 def _write_data(folder: Path) -> None:
-    """Parquet files by the names of those of receipts."""
-    lines = folder / "sroie_lines"
-    lines.mkdir(parents=True)
-    for place, name in enumerate(("train", "test", "unlabelled")):
+    """Parquet files by the names of those of receipts, and of the Taiwanese books that are converted."""
+    files = (
+        "sroie_lines/train",
+        "sroie_lines/test",
+        "sroie_lines/unlabelled",
+        "taigi_hanji_lines/train",
+        "taigi_hanlo_lines/train",
+    )
+    for place, name in enumerate(files):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         numbers = range(300 + 10 * place, 306 + 10 * place)
-        rows = [row(_text(n) if name != "unlabelled" else None, f"{n}_line.png", drawn_line(_text(n))) for n in numbers]
-        parquet(lines / f"{name}.parquet", rows)
+        labelled = not name.endswith("unlabelled")
+        rows = [row(_text(n) if labelled else None, f"{n}_line.png", drawn_line(_text(n))) for n in numbers]
+        parquet(folder / f"{name}.parquet", rows)
 
 
 def _write_pages(folder: Path) -> None:

@@ -49,6 +49,7 @@ TOO_MUCH = {
     "distill run quick-hanzi": "packages of fonts",
     "distill check hanzi": "packages of fonts",
     "distill run hanzi": "packages of fonts",
+    "distill student hanzi-more": "packages of fonts",
 }
 TRAINS = {"run", "teacher", "student", "compare"}
 LONG_COMMANDS = TRAINS | {"new", "speed"}
