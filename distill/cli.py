@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if behind:  # argparse takes positional words in one stretch; ours may stand behind an option too
         options.overrides += behind
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("fontTools").setLevel(logging.ERROR)  # warns of dates and names in fonts that it reads all the same
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # warns of dates in fonts that it reads all the same
     options.typed = list(sys.argv[1:] if arguments is None else arguments)
     watch_the_machine()
     command: Command = options.command
