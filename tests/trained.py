@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distill.recipe.file import load_line_recipe
+from distill.runs.lines import train_pair
 from distill.runs.opening import open_run
-from distill.runs.run import train_pair
 from distill.runtime import StopFlag
 
 

@@ -42,12 +42,12 @@ def add_to(commands: Commands) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from distill.comparison.lines import run_comparison
+    from distill.comparison.pages import run_page_comparison
+    from distill.comparison.settings import Comparison
+    from distill.comparison.summary import line_summary, page_summary
     from distill.delivery.pareto_choice import SIZES_AND_KINDS
     from distill.recipe.pages import PageRecipe
-    from distill.runs.compare import run_comparison
-    from distill.runs.compare_page import page
-    from distill.runs.page_compare import compare_page, run_page_comparison
-    from distill.runs.settings import Comparison
 
     target = _target(options)
     recipe, _ = recipe_and_folder(options)
@@ -67,10 +67,10 @@ def _compare(options: argparse.Namespace) -> int:
     def work(stop: Any) -> int:
         if isinstance(recipe, PageRecipe):
             result = run_page_comparison(comparison, folder, stop)
-            words = compare_page(recipe, options.over, result)
+            words = page_summary(recipe, options.over, result)
         else:
             result = run_comparison(comparison, folder, stop)
-            words = page(recipe, options.over, result)
+            words = line_summary(recipe, options.over, result)
         words = f"{words}\n{folder / 'compare.md'}"
         if options.pareto:
             weighed, which = _weighed(options, folder, result, target, recipe.name)

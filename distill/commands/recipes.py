@@ -116,12 +116,12 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     """What is found of a recipe, or of a place of pages or lines, and the files that were written."""
     from distill.evaluation.doctor.page import write_check, write_lines_check
     from distill.evaluation.doctor.pages.html import write_page_check
+    from distill.preflight.line_folder import check_line_folder, is_place_of_lines
+    from distill.preflight.lines import check
+    from distill.preflight.page_folder import check_page_folder, marks_pages
+    from distill.preflight.pages import check_pages
     from distill.recipe.file import shipped_recipes
     from distill.recipe.pages import PageRecipe
-    from distill.runs.check import check
-    from distill.runs.line_folder import check_line_folder, is_place_of_lines
-    from distill.runs.page_check import check_pages
-    from distill.runs.page_folder import check_page_folder, marks_pages
 
     path, asks = Path(options.recipe).expanduser(), options.suspicious > 0
     if options.recipe not in shipped_recipes() and marks_pages(path):
@@ -206,11 +206,11 @@ def _refuse_overrides(options: argparse.Namespace) -> None:
 
 
 def _render(options: argparse.Namespace) -> int:
+    from distill.preflight.line_folder import is_place_of_lines
+    from distill.preflight.line_preview import training_sheet
+    from distill.preflight.page_preview import training_crops
     from distill.proposing.preview import lines_and_their_likes
     from distill.recipe.pages import PageRecipe
-    from distill.runs.line_folder import is_place_of_lines
-    from distill.runs.page_preview import training_crops
-    from distill.runs.preview import training_sheet
 
     *overrides, target = options.overrides or [""]
     if not target.lower().endswith(".png"):

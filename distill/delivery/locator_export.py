@@ -17,9 +17,9 @@ from distill.data.pages.sources import PageFileSource
 from distill.delivery.export import RENDERED_FAMILIES
 from distill.delivery.graph import graph_of_locator, signed
 from distill.delivery.locator_int8 import BUDGET_POINTS, quantise_locator
+from distill.pools.pages import validation_pages
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
-from distill.runs.page_pools import validation_pages
 from distill.runs.run_of_model import run_of
 from distill.seeds import generator_of
 from distill.synthesis.pages.opening import open_drawn_pages

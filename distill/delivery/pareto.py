@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import teachers
+from distill.comparison.settings import folder_name
 from distill.data.lines import Lines
 from distill.delivery.export import GATE_LINES, ExportFormat, chosen, export, gate_lines, labelled
 from distill.delivery.pareto_choice import Candidate, Target, choice, frontier
 from distill.delivery.reading_speed import forms_of, single_thread
 from distill.evaluation.evaluate import texts_of, truths_of
 from distill.evaluation.metrics import score, wilson
-from distill.runs.settings import folder_name
 from students.errors import ExportError, UserError
 from students.model_file import MODEL_NAME
 from students.reading import Reader

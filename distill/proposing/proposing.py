@@ -15,6 +15,7 @@ import teachers
 from distill.data.documents import document_of
 from distill.data.labels import LabelForm
 from distill.durations import seconds_of
+from distill.pools.cut import TEST_CUT, sampled_documents
 from distill.proposing.budget import BATCH, Plan, Speeds, TooShort, learning_speed, plan_for, reading_speed
 from distill.proposing.proposal import (
     Seen,
@@ -29,7 +30,6 @@ from distill.proposing.survey import Survey, label_form_of, repeated, survey
 from distill.proposing.teaching import Beginning, Teaching, choices
 from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
-from distill.runs.cut import TEST_CUT, sampled_documents
 from distill.teaching.teacher_files import model_of
 from distill.track import say
 from students.charset import Charset

@@ -1,1 +1,1 @@
-"""From a recipe to a run folder: teacher, control, student, verdict; comparisons and checks."""
+"""From a recipe to a run folder: teacher, control, student, report, whatever the task."""

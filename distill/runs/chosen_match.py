@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import teachers
 from distill.digests import digest_of
 from distill.evaluation.doctor.scatter import MOST_FRAMES, Scatter, scatter_of
+from distill.pools.lines import Pools, real_lines
+from distill.pools.usable import fresh
 from distill.recipe.objective import FrameMatch, Objective
 from distill.recipe.sections import Recipe
 from distill.runs.opening import Run
-from distill.runs.pools import Pools, real_lines
-from distill.runs.usable import fresh
 from distill.signed_json import read_signed_json, write_signed_json
 from distill.teaching.teacher import FrozenTeacher, measured_frame_px
 from distill.teaching.teacher_files import model_in, model_of

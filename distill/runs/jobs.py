@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from distill.data.lines import Lines
 from distill.data.mixing import MixPlan, plan_of
 from distill.evaluation.roles import SECTIONS, Role
+from distill.pools.lines import cache_of
 from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe, Stage, Student, Teacher
 from distill.recipe.training import Learner
 from distill.runs.chosen_match import objective_of_student
 from distill.runs.opening import Run
-from distill.runs.pools import cache_of
 from distill.teaching.teacher import FrozenTeacher
 from distill.training.initial import Start, start_of
 from distill.training.job import Job

@@ -21,13 +21,13 @@ from distill.data.lines import Lines
 from distill.digests import digest_of
 from distill.durable import remove_abandoned
 from distill.launch import expect_alike, expect_shared
+from distill.pools.lines import Pools, open_pools
+from distill.pools.usable import usable_lines
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
 from distill.recipe.sections import Recipe
 from distill.recipe.training import Learner
 from distill.runs.changed import changed_keys, listed, refuse_changed
 from distill.runs.extending import Extensions, extensions_of, keep_earlier, written_extensions
-from distill.runs.pools import Pools, open_pools
-from distill.runs.usable import usable_lines
 from distill.runtime import StopFlag, commit, environment, start
 from distill.signed_json import write_json
 from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers

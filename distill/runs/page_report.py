@@ -11,10 +11,10 @@ from distill.evaluation.endings import endings, incomparable
 from distill.evaluation.pages.locating import PreparedPages, outlines_found
 from distill.evaluation.pages.report import summarise_run
 from distill.evaluation.pages.report_page import write_report_page
+from distill.pools.pages import Pages
 from distill.recipe.pages import PageRecipe
+from distill.runs.line_report import sampled
 from distill.runs.opening import Workplace
-from distill.runs.page_pools import Pages
-from distill.runs.reporting import sampled
 from distill.signed_json import report_on, write_report
 from students.model_file import MODEL_NAME
 from students.parts import n_parameters

@@ -16,10 +16,10 @@ from distill.digests import file_digest
 from distill.evaluation.pages.locating import PreparedPages
 from distill.evaluation.roles import SECTIONS, Role
 from distill.evaluation.verdict import verdict
+from distill.pools.pages import PagePools, open_page_pools, pages_of
 from distill.recipe.pages import PageRecipe, PageStudent, PageTeacher
 from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
 from distill.runs.opening import Workplace, open_workplace, record, train_all
-from distill.runs.page_pools import PagePools, open_page_pools, pages_of
 from distill.runs.page_report import make_page_report
 from distill.runs.teachers import copied, usable_teacher
 from distill.runs.weak import ALLOW, WeakTeacherError

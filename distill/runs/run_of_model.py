@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill.data.lines import Lines
+from distill.pools.cut import TEST_CUT, cut_by_document
+from distill.pools.lines import cache_of, open_sources
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.sections import Recipe
-from distill.runs.cut import TEST_CUT, cut_by_document
-from distill.runs.pools import cache_of, open_sources
 from distill.signed_json import read_json
 from students.errors import DataError
 from students.model_file import Description

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from distill.cluster import Spread, lines_done
+from distill.pools.lines import cache_of, render_sources
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.jobs import jobs_of
 from distill.runs.opening import Run, make_writable
-from distill.runs.pools import cache_of, render_sources
 from distill.runs.teachers import cache_teacher, frozen_teacher, own_teacher_file
 from distill.runtime import StopFlag, start
 from distill.teaching.cache import CachePart, is_filled

@@ -12,10 +12,10 @@ from distill.evaluation.pages.report import MEASURE
 from distill.evaluation.verdict import in_words
 from distill.recipe.file import AnyRecipe
 from distill.recipe.pages import PageRecipe
-from distill.runs import pages, run
+from distill.runs import lines, pages
+from distill.runs.line_report import sizes_and_speeds, speeds_of
 from distill.runs.opening import Run, open_run
 from distill.runs.page_report import FINDS
-from distill.runs.reporting import sizes_and_speeds, speeds_of
 from distill.runtime import StopFlag
 
 AnyRun: TypeAlias = Run | pages.PageRun
@@ -32,7 +32,7 @@ def train_teacher(opened: AnyRun, alone: bool = True) -> Path:
     """Train the teacher of a run, or take the finished one, and return its model file; not `alone`: students follow."""
     if isinstance(opened, pages.PageRun):
         return pages.train_page_teacher(opened, alone)
-    return run.train_teacher(opened, alone)
+    return lines.train_teacher(opened, alone)
 
 
 def train_whole(opened: AnyRun) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def train_whole(opened: AnyRun) -> dict[str, Any]:
 
 def train_students(opened: AnyRun) -> dict[str, Any]:
     """Train control and student against the finished teacher, evaluate all three, and return the report."""
-    return pages.train_page_students(opened) if isinstance(opened, pages.PageRun) else run.train_students(opened)
+    return pages.train_page_students(opened) if isinstance(opened, pages.PageRun) else lines.train_students(opened)
 
 
 def outcome_in_words(folder: Path, report: Mapping[str, Any]) -> str:

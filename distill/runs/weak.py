@@ -21,9 +21,9 @@ from distill.evaluation.characters import LineScores, cer_interval
 from distill.evaluation.evaluate import read_here, read_lines, truths_of
 from distill.evaluation.metrics import compare
 from distill.evaluation.report import line_scores
+from distill.pools.lines import Pools
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.opening import Run
-from distill.runs.pools import Pools
 from distill.runs.teachers import frozen_teacher
 from distill.schema import Protocol
 from distill.teaching.teacher_files import model_in, teacher_file

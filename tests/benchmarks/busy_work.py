@@ -25,10 +25,10 @@ from distill.data.sampler import Order
 from distill.delivery.export import as_it_is, signed
 from distill.delivery.graph import graph_of
 from distill.evaluation.evaluate import read_lines
+from distill.pools.lines import Pools, open_pools
 from distill.recipe.file import load_recipe
 from distill.recipe.objective import Objective, PosteriorCache
 from distill.recipe.sections import Recipe
-from distill.runs.pools import Pools, open_pools
 from distill.runtime import Runtime, start
 from distill.teaching.cache import TaughtLines, cache_posteriors
 from distill.teaching.criterion import LineCriterion

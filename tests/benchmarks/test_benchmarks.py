@@ -21,9 +21,9 @@ import students
 import teachers
 from distill.cluster import here
 from distill.data.formats.opening import open_contents, source_at
+from distill.pools.lines import Pools
 from distill.recipe.file import load_recipe
 from distill.records import read_question
-from distill.runs.pools import Pools
 from students.image import decode_image
 from tests.adopted import write_adopted
 from tests.pages import write_small_locator

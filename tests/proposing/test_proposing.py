@@ -13,13 +13,13 @@ from ruamel.yaml import YAML
 from distill.cli import main
 from distill.data.sources import ParquetSource
 from distill.durations import seconds_of
+from distill.pools.lines import open_pools
 from distill.proposing import proposing
 from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Speeds, plan_for
 from distill.proposing.shipped import Share, student_readers, told
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
 from distill.recipe.file import load_recipe
-from distill.runs.pools import open_pools
 from distill.synthesis.source import RenderedSource
 from distill.synthesis.text import TextMix
 from distill.training.initial import problems_of_starts

@@ -14,8 +14,8 @@ from tests.page_task import recipe_of_files, write_bars
 from tests.reliability.barriers import Plan, may_strike
 from tests.reliability.launcher import Ended, Launcher
 from tests.reliability.trials import Trials
-from tests.runs.conftest import FEW, TINY
 from tests.samples import png_bytes
+from tests.small_run import FEW, TINY
 
 MAY_DIFFER = {"timing.json", "environment.json"}
 MOST_STARTS = 20_000

@@ -119,8 +119,8 @@ def _serve() -> None:
 
     import distill.cli
     import distill.delivery.export
+    import distill.runs.lines
     import distill.runs.pages
-    import distill.runs.run
     import distill.runs.tasks
 
     del accelerate, datasets, onnxruntime, timm, distill

@@ -18,7 +18,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from distill.cli import main
 from tests.benchmarks.memory import processes, resident_mb
 from tests.reliability.trials import Trials
-from tests.runs.conftest import FEW
+from tests.small_run import FEW
 
 SAMPLES = 100
 ASKED_TO_STOP = 75

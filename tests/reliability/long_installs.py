@@ -21,8 +21,8 @@ from packaging.version import Version
 
 from tests.reliability.journeys import SHORT
 from tests.reliability.trials import Trials
-from tests.runs.conftest import FEW, TINY
 from tests.samples import drawn_line
+from tests.small_run import FEW, TINY
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,7 +49,7 @@ except students.CheckpointError as error:
 LOADED = "import students; assert students.load({!r}).read([]) == []"
 EXTRAS = {  # what each is for, in a process where nothing else is installed
     "torch": LOADED.format("receipts"),
-    "train": "import distill.cli, distill.runs.run, timm, accelerate, datasets",
+    "train": "import distill.cli, distill.runs.lines, timm, accelerate, datasets",
     "fonts": "import fontpkg",
     "display-fonts": "import fontpkg",
     "onnx": LOADED.format("receipts"),

@@ -14,7 +14,7 @@ from tests.reliability.launcher import Launcher
 from tests.reliability.test_isolation import REFUSED
 from tests.reliability.traced import traced
 from tests.reliability.trials import Trials
-from tests.runs.conftest import FEW, TINY
+from tests.small_run import FEW, TINY
 
 pytestmark = pytest.mark.long  # twenty starts; in `make test`, tests/runs/test_killed.py stands for it
 KILLED = (-9, 0)

@@ -15,9 +15,9 @@ import teachers
 from distill.cli import main
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
+from distill.pools.lines import open_pools
 from distill.recipe.file import load_recipe
 from distill.runs.opening import open_run
-from distill.runs.pools import open_pools
 from distill.runs.teachers import finished_teacher
 from distill.runtime import StopFlag
 from distill.synthesis.text import TextMix

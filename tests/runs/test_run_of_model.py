@@ -11,9 +11,9 @@ import pytest
 import students
 from distill.delivery.export import gate_lines
 from distill.delivery.hub import report_on
+from distill.pools import lines as pools
+from distill.pools.lines import open_pools
 from distill.recipe.file import load_recipe
-from distill.runs import pools
-from distill.runs.pools import open_pools
 from distill.runs.run_of_model import run_of, validation_lines
 from students.model_file import MODEL_NAME, Description, read_model
 from tests.samples import png_bytes

@@ -10,10 +10,10 @@ import pytest
 
 from distill.cli import main
 from distill.cluster import here
+from distill.pools.lines import open_pools
 from distill.recipe.file import load_line_recipe
 from distill.runs.jobs import jobs_of
 from distill.runs.opening import open_run
-from distill.runs.pools import open_pools
 from distill.runs.shared_out import fill_shared
 from distill.runs.teachers import fill_caches, finished_teacher
 from distill.runtime import StopFlag

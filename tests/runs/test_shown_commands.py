@@ -21,7 +21,7 @@ import pytest
 from distill.cli import main
 from distill.commands import watch
 from tests.docs.shown import PAGES, lines_of, words_of
-from tests.runs.conftest import TINY
+from tests.small_run import TINY
 from tests.stand_ins import write_world
 
 OF_RECORDS = ("RESULTS.md", "RELIABILITY.md")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from distill.runs.reporting import sizes_and_speeds
+from distill.runs.line_report import sizes_and_speeds
 
 
 def test_speeds_come_from_the_one_file_with_a_clock(tmp_path: Path) -> None:

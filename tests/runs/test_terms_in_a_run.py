@@ -14,8 +14,8 @@ from distill.cli import main
 from distill.recipe.file import load_recipe
 from distill.recipe.objective import TAUGHT, UNTAUGHT, Objective
 from distill.runs.jobs import final_job
+from distill.runs.lines import train_pair
 from distill.runs.opening import open_run
-from distill.runs.run import train_pair
 from distill.runtime import StopFlag, Stopped
 from distill.track import read_metrics
 from distill.training.train import _begin

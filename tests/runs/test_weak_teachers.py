@@ -68,7 +68,7 @@ def test_a_worse_one_is_refused_between_control_and_student(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("distill.runs.run.refuse_silent", lambda _: None)
+    monkeypatch.setattr("distill.runs.lines.refuse_silent", lambda _: None)
     monkeypatch.setattr("distill.runs.weak.worse", lambda *_: "the teacher reads worse than the student alone: 1, 2")
     run = tmp_path / "run"
     words = ["smoke", *few_lines, f"teacher.file={tiny_run / 'teacher'}", "--run", str(run)]

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from distill.data.sources import FolderSource
+from distill.preflight.lines import shared_families
 from distill.recipe.file import load_recipe
-from distill.runs.check import shared_families
 from distill.synthesis.backgrounds import photographs_in
 from distill.synthesis.corpus import read_texts
 from distill.synthesis.fonts import by_family

@@ -3,7 +3,7 @@
 Candidates come from a perceptual hash of all pairs of nearly equal proportions, in products of matrices; a
 correlation of small copies decides. A duplicate that is scaled, compressed or of another brightness is found; one that
 is cut otherwise is not. Rendered lines are left out: they share no photograph with anything. `without_misleading`
-in `runs/policies.py` finds equal bytes.
+in `pools/policies.py` finds equal bytes.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from PIL import Image
 
 from distill.data.lines import Lines
 from distill.data.prepared import ScaledLines, View
+from distill.pools.lines import open_pools
 from distill.recipe.sections import Recipe, Stage, Teacher
-from distill.runs.pools import open_pools
 from distill.seeds import generator_of
 from distill.synthesis.contact import contact_sheet
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from distill.cli import main
 from distill.data.batch import Batch
 from distill.data.lines import Lines
-from distill.runs.usable import no_writing, with_writing
+from distill.pools.usable import no_writing, with_writing
 from distill.teaching.trust import unless_empty
 from tests.adopted import write_adopted
 from tests.samples import write_student

@@ -14,24 +14,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import teachers
+from distill.comparison.outcomes import seconds_of
+from distill.comparison.settings import Comparison, On, folder_name, settings_of
+from distill.comparison.sharing import SHARED, reuse, reuse_control
+from distill.comparison.summary import page_summary, write_comparison
 from distill.evaluation.pages.locating import PreparedPages, outlines_found
 from distill.evaluation.pages.matching import count_page
-from distill.evaluation.pages.report import MEASURE
 from distill.evaluation.pages.scores import hmeans
 from distill.evaluation.roles import ROLES
 from distill.evaluation.verdict import verdict
 from distill.recipe.file import load_recipe
 from distill.recipe.pages import PageRecipe
-from distill.runs.compare import SHARED, reuse, reuse_control
-from distill.runs.compare_page import draw_gains, points, verdict_in_words
-from distill.runs.outcomes import On, seconds_of
 from distill.runs.pages import PageRun, open_page_run, page_job, train_page_pair, train_page_teacher
-from distill.runs.settings import Comparison, folder_name, settings_of
 from distill.runtime import StopFlag
-from distill.signed_json import write_json
 from distill.track import say
 from students.errors import UserError
-from students.model_file import MODEL_NAME, write_whole
+from students.model_file import MODEL_NAME
 
 
 class PageOutcome(NamedTuple):
@@ -68,9 +66,7 @@ def run_page_comparison(comparison: Comparison, folder: Path, stop: StopFlag) ->
         outcomes.setdefault(name, []).append(_one(recipe, own, shared, comparison.on, stop))
     result = page_figures(outcomes, comparison.on, base.seed)
     if shared.accelerator.is_main_process:
-        write_json(folder / "compare.json", result)
-        write_whole(folder / "compare.md", compare_page(base, comparison.over, result).encode())
-        draw_gains(result, folder / "compare.png")
+        write_comparison(folder, result, page_summary(base, comparison.over, result))
     return result
 
 
@@ -109,29 +105,6 @@ def page_figures(outcomes: Mapping[str, Sequence[PageOutcome]], on: On, first_se
             for better, other in itertools.combinations(best_first, 2)
         ],
     }
-
-
-def compare_page(recipe: PageRecipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
-    """Return `compare.md`: one row for each setting."""
-    rows = [
-        f"# {recipe.name}: {' '.join(over)}\n",
-        f"{MEASURE[0].upper()}{MEASURE[1:]} on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; "
-        "intervals (95 %) over (seed, page) pairs; seconds of one training.\n",
-        "| setting | teacher | control | distilled | gain in points | verdict | over the first | seconds |",
-        "|---|---:|---:|---:|---|---|---|---:|",
-    ]
-    for name, row in result["settings"].items():
-        first = row["over_the_first"]
-        rates = " | ".join(f"{row[role]:.1%}" for role in ROLES)
-        rows.append(
-            f"| {name} | {rates} | {points(row['gain'])} | {verdict_in_words(row)} | "
-            f"{points(first['gain'])}, {verdict_in_words(first)} | {row['seconds']['student']:.0f} |"
-        )
-    if len(result["settings"]) > 2:
-        rows += ["\n## Every pair\n", "The better first. Intervals are of a pair alone.\n"]
-        rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
-        rows += [f"| {p['of']} | {p['over']} | {points(p['gain'])} | {verdict_in_words(p)} |" for p in result["pairs"]]
-    return "\n".join([*rows, "\n![gains](compare.png)\n"])
 
 
 def _recipe(name_or_path: str, overrides: Sequence[str]) -> PageRecipe:

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from distill.evaluation.pages.locating import PreparedPages
+from distill.pools.pages import open_page_pools, pages_of
 from distill.recipe.pages import PageRecipe
-from distill.runs.page_pools import open_page_pools, pages_of
 from distill.synthesis.contact import contact_sheet
 from distill.training.pages import PageTask
 from students.pages.preparation import STRIDE_PX, PagePreparation

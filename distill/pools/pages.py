@@ -16,10 +16,10 @@ from distill.data.documents import document_of
 from distill.data.lines import Refusal
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
+from distill.pools.cut import sampled_documents
+from distill.pools.lines import cache_of
 from distill.processes import Poll, never_stop
 from distill.recipe.pages import PageCut, PageRecipe, PageSource
-from distill.runs.cut import sampled_documents
-from distill.runs.pools import cache_of
 from distill.synthesis.pages.opening import open_drawn_pages
 from distill.synthesis.pages.source import DrawnPagesSource
 from students.errors import DataError

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from distill.cli import main
+from distill.comparison.pages import PageOutcome, page_figures
 from distill.recipe.file import load_recipe
-from distill.runs.page_compare import PageOutcome, page_figures
 from tests.page_task import recipe_of_files, write_bars
 
 

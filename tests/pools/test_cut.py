@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from distill.pools.cut import cut_by_document, kept_together, without_labels
 from distill.recipe.documents import Cut, Unlabel
-from distill.runs.cut import cut_by_document, kept_together, without_labels
 from students.errors import DataError
 from tests.line_files import many
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from distill.cli import main
+from distill.preflight.lines import _fonts
 from distill.recipe.file import load_recipe
-from distill.runs.check import _fonts
 from tests.doctor import WORDS, saved_again, textured
 
 

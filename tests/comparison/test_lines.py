@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from distill.cli import main
+from distill.comparison import equal_seconds
+from distill.comparison.equal_seconds import LONGER, begun_before, lengthened
+from distill.comparison.outcomes import GIVEN, Outcome, comparison_figures
+from distill.comparison.settings import folder_name, settings_of
 from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.objective import TAUGHT
-from distill.runs import equal_seconds, opening
-from distill.runs.equal_seconds import LONGER, begun_before, lengthened
-from distill.runs.outcomes import GIVEN, Outcome, comparison_figures
-from distill.runs.settings import folder_name, settings_of
+from distill.runs import opening
 from distill.runtime import Stopped
 from distill.training import train
 from students.errors import UserError

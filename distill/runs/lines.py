@@ -8,8 +8,8 @@ from typing import Any
 import teachers
 from distill.runs.jobs import jobs_of
 from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
+from distill.runs.line_report import make_report
 from distill.runs.opening import Run, train_all, write_down
-from distill.runs.reporting import make_report
 from distill.runs.teachers import fill_caches, finished_teacher, own_copy, teacher_job
 from distill.runs.weak import refuse_silent, refuse_worse, validation_read
 from distill.track import say

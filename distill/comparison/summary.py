@@ -1,4 +1,4 @@
-"""The page and the chart of a comparison: `compare.md` and `compare.png`, made from `compare.json`."""
+"""What a comparison writes: `compare.json`, and made from it the table `compare.md` and the chart `compare.png`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.comparison.outcomes import GIVEN
+from distill.evaluation.pages.report import MEASURE
+from distill.evaluation.roles import ROLES
+from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe
-from distill.runs.outcomes import GIVEN
+from distill.signed_json import write_json
+from students.model_file import write_whole
 
 
-def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
-    """Return `compare.md`: one row for each setting."""
+def write_comparison(folder: Path, result: Mapping[str, Any], summary: str) -> None:
+    """Write `compare.json`, `compare.md` and `compare.png`."""
+    write_json(folder / "compare.json", result)
+    write_whole(folder / "compare.md", summary.encode())
+    _draw_gains(result, folder / "compare.png")
+
+
+def line_summary(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
+    """Return `compare.md` of a comparison on lines: one row for each setting."""
     rows = [
         f"# {recipe.name}: {' '.join(over)}\n",
         f"Exact lines on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; intervals (95 %) over "
@@ -23,9 +35,9 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
     for name, row in result["settings"].items():
         first = row["over_the_first"]
         rows.append(
-            f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {points(row['gain'])} | "
-            f"{points(row['cer_change'])} | {_verdict(row)} | "
-            f"{points(first['gain'])}, {verdict_in_words(first)} | {row['seconds']['student']:.0f}"
+            f"| {name} | {row['teacher']:.1%} | {row['control']:.1%} | {row['student']:.1%} | {_points(row['gain'])} | "
+            f"{_points(row['cer_change'])} | {_verdict(row)} | "
+            f"{_points(first['gain'])}, {_in_words(first)} | {row['seconds']['student']:.0f}"
             + (f" + {row['seconds']['cache']:.0f} |" if row["seconds"]["cache"] else " |")
         )
     longer = {n: row[GIVEN] for n, row in result["settings"].items() if GIVEN in row}
@@ -33,8 +45,8 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         rows += ["\n## Over a control given the seconds of the student and its cache\n"]
         rows += ["| setting | control | distilled | gain in points | verdict |", "|---|---:|---:|---|---|"]
         rows += [
-            f"| {name} | {given['exact']:.1%} | {result['settings'][name]['student']:.1%} | {points(given['gain'])} | "
-            f"{verdict_in_words(given)} |"
+            f"| {name} | {given['exact']:.1%} | {result['settings'][name]['student']:.1%} | {_points(given['gain'])} | "
+            f"{_in_words(given)} |"
             for name, given in longer.items()
         ]
     if len(result["settings"]) > 2:
@@ -44,7 +56,7 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
         ]
         rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
         rows += [
-            f"| {pair['of']} | {pair['over']} | {points(pair['gain'])} | {verdict_in_words(pair)} |"
+            f"| {pair['of']} | {pair['over']} | {_points(pair['gain'])} | {_in_words(pair)} |"
             for pair in result["pairs"]
         ]
     rows += [f"\nHow the teacher was matched ({run}): {why}." for run, why in result.get("match", {}).items()]
@@ -53,23 +65,45 @@ def page(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
     return "\n".join([*rows, "\n![gains](compare.png)\n"])
 
 
+def page_summary(recipe: PageRecipe, over: Sequence[str], result: Mapping[str, Any]) -> str:
+    """Return `compare.md` of a comparison on pages: one row for each setting."""
+    rows = [
+        f"# {recipe.name}: {' '.join(over)}\n",
+        f"{MEASURE[0].upper()}{MEASURE[1:]} on {result['on']}, means of seeds {', '.join(map(str, result['seeds']))}; "
+        "intervals (95 %) over (seed, page) pairs; seconds of one training.\n",
+        "| setting | teacher | control | distilled | gain in points | verdict | over the first | seconds |",
+        "|---|---:|---:|---:|---|---|---|---:|",
+    ]
+    for name, row in result["settings"].items():
+        first = row["over_the_first"]
+        rates = " | ".join(f"{row[role]:.1%}" for role in ROLES)
+        rows.append(
+            f"| {name} | {rates} | {_points(row['gain'])} | {_in_words(row)} | "
+            f"{_points(first['gain'])}, {_in_words(first)} | {row['seconds']['student']:.0f} |"
+        )
+    if len(result["settings"]) > 2:
+        rows += ["\n## Every pair\n", "The better first. Intervals are of a pair alone.\n"]
+        rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
+        rows += [f"| {p['of']} | {p['over']} | {_points(p['gain'])} | {_in_words(p)} |" for p in result["pairs"]]
+    return "\n".join([*rows, "\n![gains](compare.png)\n"])
+
+
 def _verdict(row: Mapping[str, Any]) -> str:
-    words = verdict_in_words(row)
+    words = _in_words(row)
     return f"nothing reads, {words}" if row["nothing_reads"] else words
 
 
-def verdict_in_words(row: Mapping[str, Any]) -> str:
-    """Return the verdict of a row of `compare.json` as it is printed."""
+def _in_words(row: Mapping[str, Any]) -> str:
     return str(row["verdict"]).replace("_", " ")
 
 
-def points(gain: Mapping[str, float]) -> str:
-    """Return a gain in points, with its interval."""
+def _points(gain: Mapping[str, float]) -> str:
+    """A gain in points, with its interval."""
     return f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
 
 
-def draw_gains(result: Mapping[str, Any], target: Path) -> None:
-    """Write a chart: gain of every setting over its control, in points, with its interval and a dot for each seed."""
+def _draw_gains(result: Mapping[str, Any], target: Path) -> None:
+    """A chart: gain of every setting over its control, in points, with its interval and a dot for each seed."""
     from matplotlib.figure import Figure
 
     names = list(result["settings"])

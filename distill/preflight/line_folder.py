@@ -9,12 +9,12 @@ from distill.data.lines import Lines, Refusal, joined
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.findings import Finding
 from distill.evaluation.doctor.profile import profiles
+from distill.pools.lines import Pools, choose_charset
+from distill.preflight.lines import findings_on_lines, in_order, left_out
+from distill.preflight.page_folder import parts_in
 from distill.recipe.file import RECIPE_NAME, shipped_recipes
 from distill.recipe.sections import CharsetChoice
-from distill.runs.check import findings_on_lines, in_order, left_out
 from distill.runs.opening import make_writable
-from distill.runs.page_folder import parts_in
-from distill.runs.pools import Pools, choose_charset
 from students.errors import DataError
 from students.image import Preparation
 

@@ -21,11 +21,11 @@ from distill.evaluation.doctor.labels import class_counts, findings_in_charset, 
 from distill.evaluation.doctor.pictures import Pictures, findings_in_pictures, look_at
 from distill.evaluation.doctor.profile import profiles, shared_documents
 from distill.evaluation.doctor.scatter import findings_in_scatter, scatter_of
+from distill.pools.lines import Pools, open_pools, real_lines
+from distill.pools.usable import fresh, usable_lines
 from distill.recipe.sections import Recipe, Source, Teacher
 from distill.runs.jobs import problems_of_trainings
 from distill.runs.opening import make_writable
-from distill.runs.pools import Pools, open_pools, real_lines
-from distill.runs.usable import fresh, usable_lines
 from distill.runs.weak import weakness
 from distill.synthesis.source import RenderedSource
 from distill.teaching.teacher import measured_frame_px

@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 import teachers
+from distill.comparison.settings import On
 from distill.data.lines import Lines
 from distill.evaluation.characters import LineScores, verdict_on_lines
 from distill.evaluation.evaluate import truths_of
@@ -21,7 +22,6 @@ from distill.runs.teachers import FILLED
 from distill.teaching.teacher_files import model_in
 from distill.track import Stopwatch
 
-On = Literal["validation", "test"]
 GIVEN = "control_given_the_seconds"
 
 

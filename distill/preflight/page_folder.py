@@ -15,10 +15,10 @@ from distill.data.pages.sources import PageFileSource
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.pages.alike import shared_pages
 from distill.evaluation.doctor.pages.looked import look_at_pages
+from distill.pools.pages import per_source
+from distill.preflight.pages import asked, counts_of, diagnosis, findings_on_pages, refused
 from distill.recipe.file import RECIPE_NAME
 from distill.runs.opening import make_writable
-from distill.runs.page_check import asked, counts_of, diagnosis, findings_on_pages, refused
-from distill.runs.page_pools import per_source
 
 PARTS = ("train", "validation", "test")  # folders of these names are looked at against each other
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from distill.data.lines import Lines, Refusal
 from distill.evaluation.doctor.pictures import ALMOST_BLANK, contrast_of, grey_of, only_noise
+from distill.pools.lines import Pools
+from distill.pools.policies import without_infeasible
 from distill.recipe.sections import Recipe, RecipeError, Student, Teacher
 from distill.recipe.training import Learner
-from distill.runs.policies import without_infeasible
-from distill.runs.pools import Pools
 from distill.teaching.teacher_files import foreign_teachers
 from distill.track import progress
 from distill.training.initial import undownloaded

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from distill.data.lines import Refusal, joined
+from distill.pools.policies import inside_charset, without_infeasible, without_misleading
 from distill.recipe.sections import CharsetChoice, Policies
-from distill.runs.policies import inside_charset, without_infeasible, without_misleading
 from students.charset import Charset
 from students.errors import DataError
 from tests.line_files import many, opened, parquet, row

@@ -10,10 +10,10 @@ import pytest
 from distill.data.batch import targets_of
 from distill.data.lines import Refusal
 from distill.digests import digest_of
+from distill.pools.lines import Pools, open_pools
+from distill.pools.policies import without_infeasible
+from distill.preflight.lines import check
 from distill.recipe.file import load_recipe
-from distill.runs.check import check
-from distill.runs.policies import without_infeasible
-from distill.runs.pools import Pools, open_pools
 from distill.training.initial import charset_with_starts
 from students import direction
 from students.charset import Charset

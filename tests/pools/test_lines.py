@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from distill.evaluation.variants import variant_table
+from distill.pools.lines import choose_charset, open_pools
 from distill.recipe.file import load_recipe
 from distill.recipe.sections import CharsetChoice, RecipeError
-from distill.runs.pools import choose_charset, open_pools
 from students.errors import DataError
 from tests.line_files import parquet, row
 from tests.samples import png_bytes

@@ -11,11 +11,11 @@ from PIL import Image
 from distill.cli import main
 from distill.data.formats.opening import open_contents, source_at
 from distill.data.sources import FolderSource
+from distill.pools.lines import open_pools
+from distill.preflight.line_folder import is_place_of_lines
 from distill.proposing.preview import lines_and_their_likes
 from distill.recipe.file import load_line_recipe
 from distill.recipe.sections import Data
-from distill.runs.line_folder import is_place_of_lines
-from distill.runs.pools import open_pools
 from students.errors import DataError
 from tests.samples import png_bytes
 

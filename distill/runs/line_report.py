@@ -14,8 +14,8 @@ from distill.evaluation.document_page import PAGE_NAME
 from distill.evaluation.endings import endings, incomparable
 from distill.evaluation.report_page import write_pages
 from distill.runs.chosen_match import chosen_before
+from distill.runs.fit import next_steps, read_training
 from distill.runs.opening import Run
-from distill.runs.standing import next_steps, read_training
 from distill.signed_json import read_signed_json, report_on, write_report
 from distill.teaching.graph import parameters_of
 from distill.teaching.teacher_files import foreign_teachers, model_in

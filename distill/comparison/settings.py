@@ -6,13 +6,14 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from distill.digests import digest_of
 from distill.recipe.file import AnyRecipe
-from distill.runs.outcomes import On
 from students.errors import UserError
 
 TERM = "objective.term"
+On = Literal["validation", "test"]
 
 
 @dataclass(frozen=True)

@@ -6,34 +6,28 @@ leave the control as it is share it.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distill.durable import take_name
+from distill.comparison.equal_seconds import given_the_seconds
+from distill.comparison.outcomes import Outcome, comparison_figures, outcome_of
+from distill.comparison.settings import Comparison, On, folder_name, settings_of
+from distill.comparison.sharing import SHARED, reuse, reuse_control
+from distill.comparison.summary import line_summary, write_comparison
 from distill.recipe.file import load_line_recipe
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.chosen_match import chosen_before
-from distill.runs.compare_page import draw_gains, page
-from distill.runs.equal_seconds import given_the_seconds
 from distill.runs.jobs import final_job
-from distill.runs.opening import Run, Workplace, open_run
-from distill.runs.outcomes import On, Outcome, comparison_figures, outcome_of, seconds_of
-from distill.runs.run import train_pair, train_teacher
-from distill.runs.settings import Comparison, folder_name, settings_of
+from distill.runs.lines import train_pair, train_teacher
+from distill.runs.opening import Run, open_run
 from distill.runs.weak import WeakTeacherError
 from distill.runtime import StopFlag
-from distill.signed_json import write_json
 from distill.teaching.teacher_files import foreign_teachers
 from distill.track import say
-from distill.training.task import Task
 from distill.training.train import CollapseError
 from students.errors import CheckpointError, UserError
-from students.model_file import MODEL_NAME, write_whole
-
-SHARED = "shared"
+from students.model_file import MODEL_NAME
 
 
 def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict[str, Any]:
@@ -71,9 +65,7 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
     if foreign := foreign_teachers(base, shared.folder):
         result["foreign_teachers"] = foreign
     if shared.accelerator.is_main_process:
-        write_json(folder / "compare.json", result)
-        write_whole(folder / "compare.md", page(base, comparison.over, result).encode())
-        draw_gains(result, folder / "compare.png")
+        write_comparison(folder, result, line_summary(base, comparison.over, result))
     return result
 
 
@@ -123,33 +115,3 @@ def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outc
     except CheckpointError as error:
         raise CheckpointError(f"{error}; or does --over change what the teacher is made of?") from error
     return outcome_of(run, on, ("teacher", "control", "student"))
-
-
-def reuse(source: Path, target: Path) -> None:
-    """Take over a finished network of another run, as hard links where the file system has them."""
-    if source.is_dir() and not target.exists():
-        begun = target.with_name(f".{target.name}")
-        shutil.rmtree(begun, ignore_errors=True)
-        shutil.copytree(source, begun, copy_function=_linked, ignore=shutil.ignore_patterns("checkpoints", ".*"))
-        take_name(begun, target)
-
-
-def _linked(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-    return target
-
-
-def reuse_control(work: Workplace, task: Task, folder: Path) -> None:
-    """Take over the control of an earlier setting in the comparison `folder`, if its job is this task's."""
-    target = work.folder / "control"
-    if target.exists():
-        return
-    for file in sorted(folder.glob(f"*/{work.folder.name}/control/{MODEL_NAME}")):
-        record = task.record_of(file)
-        if record.get("job") == task.digest and "stopped" not in record:
-            reuse(file.parent, target)
-            work.stopwatch.add("control", seconds_of(file.parent.parent).get("control", 0.0))
-            return

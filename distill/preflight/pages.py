@@ -20,9 +20,9 @@ from distill.evaluation.doctor.pages.located import findings_of_locator
 from distill.evaluation.doctor.pages.looked import LookedAt, look_at_pages
 from distill.evaluation.doctor.pages.places import Found, Place
 from distill.evaluation.doctor.pages.texts import findings_in_texts, findings_in_words
+from distill.pools.pages import PagePools, open_page_pools, pages_of
 from distill.recipe.pages import PageRecipe, PageSource, PageTeacher
 from distill.runs.opening import make_writable
-from distill.runs.page_pools import PagePools, open_page_pools, pages_of
 from distill.runs.pages import locator_of, problems_of_locators
 from distill.synthesis.pages.source import DrawnPagesSource
 from distill.training.initial import undownloaded

@@ -21,11 +21,11 @@ from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined
 from distill.data.padding import padding
 from distill.evaluation.metrics import fold
+from distill.pools.cut import LABEL_SOME, TEST_CUT, cut_by_document, kept_together, without_labels
+from distill.pools.policies import inside_charset, without_misleading
 from distill.processes import Poll, never_stop
 from distill.recipe.file import AnyRecipe
 from distill.recipe.sections import CharsetChoice, Recipe, Source
-from distill.runs.cut import LABEL_SOME, TEST_CUT, cut_by_document, kept_together, without_labels
-from distill.runs.policies import inside_charset, without_misleading
 from distill.schema import Protocol
 from distill.synthesis.corpus import character_counts
 from distill.synthesis.materialise import materialise

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from distill.comparison.outcomes import Outcome, outcome_of
+from distill.comparison.settings import On, folder_name
 from distill.recipe.file import RECIPE_NAME, load_line_recipe
 from distill.recipe.sections import Recipe, Stage, Student
+from distill.runs.lines import train_control
 from distill.runs.opening import open_run
-from distill.runs.outcomes import On, Outcome, outcome_of
-from distill.runs.run import train_control
-from distill.runs.settings import folder_name
 from distill.runtime import StopFlag
 from distill.track import say
 from distill.training.train import CollapseError

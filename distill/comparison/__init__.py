@@ -1,0 +1,1 @@
+"""Settings of the student compared: one teacher, the same seeds and budgets for each."""
