@@ -20,7 +20,7 @@ from students.errors import UserError
 if TYPE_CHECKING:
     from distill.proposing.proposing import Proposal
     from students.pages.locate import LocatorReader
-    from students.reading import Reader
+    from students.reader import Reader
     from students.showing import ShownLines
 
 COLUMNS = {"exact": ("exact lines", ".1%"), "cer": ("CER", ".2%")}  # of a table: key, name and form

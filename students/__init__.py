@@ -6,14 +6,14 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from students.charset import Charset
-from students.decode import Character, Reading
-from students.decoding import Beam, Greedy
+from students.decoding_settings import Beam, Greedy
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
+from students.reading import Character, Reading
 
 if TYPE_CHECKING:
     from students.pages.reader import PageReader
-    from students.reading import Reader
+    from students.reader import Reader
     from students.turning import Turned
 
 __version__ = "0.1.0"  # of the suite, of the students alone, and of the teachers: every wheel takes it from here

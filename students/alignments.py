@@ -7,6 +7,7 @@ through it by one place a frame at most, or by two where it jumps over the blank
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from students.charset import BLANK
 
 NEVER = -np.inf
 LEAST = 1e-200  # a probability below it is summed by logarithms
+
+
+def frames_needed(symbols: Sequence[object]) -> int:
+    """Return how many frames CTC needs for a text: one a character, and a blank between equal neighbours."""
+    return len(symbols) + sum(a == b for a, b in pairwise(symbols))
 
 
 def text_log_probabilities(log_probabilities_NTC: np.ndarray, texts: Sequence[Sequence[int]]) -> np.ndarray:

@@ -15,13 +15,14 @@ from students.alignments import NEVER, best_alignment, text_log_probabilities
 from students.automaton import best_text
 from students.beam import Guide, Prefix, prefix_beam_search
 from students.charset import BLANK, Charset, class_numbers, normalise
-from students.decode import Reading, collapse, greedy, reading_of, runs_on
-from students.decoding import DIGITS, Beam, Greedy
+from students.decoding_settings import DIGITS, Beam, Greedy
 from students.direction import require_library
 from students.drawn_pattern import drawn_pattern
 from students.errors import DataError
+from students.greedy import collapse, greedy
 from students.language import language_for, read_language
 from students.pattern import pattern_automaton
+from students.reading import Reading, reading_of, runs_on
 from students.words import word_automaton
 
 Decoder = Callable[[np.ndarray], list[Reading]]
@@ -55,26 +56,6 @@ def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 
             return lambda log_p_NTC: [read(log_p_TC) for log_p_TC in _masked(log_p_NTC, mask_C)]
         case _:
             assert_never(decoding)
-
-
-def tempered(log_probabilities: np.ndarray, temperature: float, classes: Sequence[int] | None = None) -> np.ndarray:
-    """Return the log-posteriors under a temperature, log softmax(log p / tau), of all classes or some.
-
-    Of one line, (T, C), or of several, (N, T, C), one after the other: with thousands of classes what is worked on then
-    stays in the processor's cache.
-    """
-    n_kept = log_probabilities.shape[-1] if classes is None else len(classes)
-    found = np.empty((*log_probabilities.shape[:-1], n_kept), log_probabilities.dtype)
-    of_lines = (log_probabilities, found) if found.ndim > 2 else (log_probabilities[None], found[None])
-    powers_TC = np.empty(of_lines[0].shape[1:], found.dtype)
-    scaled_TC = np.empty_like(powers_TC)
-    for log_p_TC, found_TC in zip(*of_lines, strict=True):
-        into_TC = found_TC if classes is None else scaled_TC
-        np.divide(log_p_TC, temperature, out=into_TC)
-        into_TC -= into_TC.max(axis=-1, keepdims=True)
-        log_sum_T1 = np.log(np.exp(into_TC, out=powers_TC).sum(axis=-1, keepdims=True))
-        np.subtract(into_TC if classes is None else into_TC[:, list(classes)], log_sum_T1, out=found_TC)
-    return found
 
 
 def _masked(log_p_NTC: np.ndarray, mask_C: np.ndarray | None) -> np.ndarray:

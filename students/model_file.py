@@ -20,8 +20,9 @@ import safetensors.numpy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from students.abandoned import remove_abandoned_of, temporary_of
+from students.calibration import Calibration
 from students.charset import Charset
-from students.decoding import Decoding, Greedy
+from students.decoding_settings import Decoding, Greedy
 from students.errors import CheckpointError
 from students.image import Preparation
 
@@ -40,14 +41,6 @@ OF_PAGES = {  # the kinds that `students.pages.model_file` knows, and what to do
     "pages": "both networks that read pages; name it alone: students.load_page(file), or distill read --pages",
 }
 HEADER_LIMIT = 32 * 2**20
-
-
-class Calibration(BaseModel):
-    """What turns scores into confidences: a temperature fitted on validation (1: none fitted)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    temperature: float = Field(1.0, gt=0)
 
 
 class Description(BaseModel):

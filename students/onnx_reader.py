@@ -9,7 +9,7 @@ import onnxruntime
 
 from students.errors import CheckpointError
 from students.model_file import read_onnx
-from students.reading import LogitsOf, Reader
+from students.reader import LogitsOf, Reader
 
 INPUT, OUTPUT = "images", "logits"
 

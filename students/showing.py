@@ -17,7 +17,7 @@ from PIL import Image
 from students.image import ImageInput, decode_image
 
 if TYPE_CHECKING:
-    from students.decode import Reading
+    from students.reading import Reading
 
 SHOWN = 60  # rows of a table at most; the others are counted
 HEIGHT_PX, WIDTH_PX = 48, 640  # of a picture at most

@@ -14,7 +14,7 @@ from students.config import STUDENTS
 from students.errors import CheckpointError
 from students.model_file import Description, expect_student, read_model
 from students.parts import Recogniser
-from students.reading import Reader
+from students.reader import Reader
 
 Build = Callable[[dict[str, Any]], Callable[[int, int, int], Recogniser]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from students.pages.locate import LocatorReader
     from students.pages.reader import PageReader
-    from students.reading import Reader
+    from students.reader import Reader
 
 __all__ = ["load", "load_locator", "load_page"]
 

@@ -16,7 +16,7 @@ from distill.evaluation.doctor.findings import Finding
 from students.charset import Charset
 from students.image import Preparation
 from students.parts import Outputs
-from students.reading import Reader
+from students.reader import Reader
 from students.torch_reader import open_student, reader_of
 from tests.samples import write_student
 

@@ -8,9 +8,10 @@ from collections import defaultdict
 import numpy as np
 
 from students.charset import Charset
-from students.decode import Reading, collapse
 from students.decoder import decoder_of
-from students.decoding import Beam, Greedy
+from students.decoding_settings import Beam, Greedy
+from students.greedy import collapse
+from students.reading import Reading
 
 AB1 = Charset(characters="ab1 -")
 T = 5  # frames

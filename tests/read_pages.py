@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from students.decode import Character
 from students.pages.page import Page, PageLine, Point
+from students.reading import Character
 
 WIDTH, HEIGHT = 400, 300
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from students.reading import Reader
+from students.reader import Reader
 from students.serving.limits import Limits
 from students.serving.server import listening, server_of
 

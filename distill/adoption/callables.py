@@ -21,7 +21,7 @@ from distill.delivery.graph import OPSET
 from students.charset import Charset
 from students.errors import ExportError
 from students.model_file import Description
-from students.reading import Reader
+from students.reader import Reader
 
 EXAMPLE_WIDTH_PX = 320
 

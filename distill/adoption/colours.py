@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from distill.data.lines import Lines
-from students.alignments import text_log_probabilities
-from students.decode import frames_needed
+from students.alignments import frames_needed, text_log_probabilities
 from students.image import decode_image
-from students.reading import Reader
+from students.reader import Reader
 
 COLOURED = 16.0  # levels between red and blue that one pixel in twenty exceeds
 SURE = 0.05  # two-sided

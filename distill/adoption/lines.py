@@ -25,7 +25,7 @@ from distill.synthesis.contact import contact_sheet
 from students.errors import CheckpointError
 from students.image import decode_image
 from students.onnx_reader import session
-from students.reading import Reader
+from students.reader import Reader
 
 SHOWN, COLUMNS = 20, 2
 READ = 200  # lines at most

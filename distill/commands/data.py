@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.commands import MODEL, PROBLEMS_FOUND, Commands, add, reports, show, warnings_told
-from distill.commands.decoding import decoding_of, takes_decoding
+from distill.commands.decoding_options import decoding_of, takes_decoding
 from students.errors import DataError
 
 FORMATS = ("parquet", "arrow", "saved", "folder", "lmdb", "webdataset", "pages", "hub")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.commands import Commands, add, reports, show, takes_model
-from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
+from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from students.errors import ExportError
 
 DYNAMIC = (

@@ -17,7 +17,7 @@ from students.errors import DataError
 from students.image import image_size
 
 if TYPE_CHECKING:
-    from students.decode import Reading
+    from students.reading import Reading
 
 PAGE_SIDE_PX = 300  # both sides of a page have as many; a line has fewer in its height, unless it is magnified
 SHORT, UNSURE = 2, 0.5  # characters, and the confidence, that a page which is read as one line seldom exceeds together

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from distill.commands import Commands, add, reports, show, takes_model, warnings_told
-from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
+from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from distill.commands.page_evaluation import evaluate_on_pages
 from distill.commands.recording import check_record, clock, of_evaluation, takes_record, write_record
 from distill.schema import PROTOCOLS

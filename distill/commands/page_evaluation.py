@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.commands import show
-from distill.commands.decoding import decoding_of
+from distill.commands.decoding_options import decoding_of
 from distill.commands.recording import Figure, Measured, clock, write_record
 from students.errors import UserError
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distill.commands import USER_ERROR, as_json
-from distill.commands.decoding import decoding_of
+from distill.commands.decoding_options import decoding_of
 from distill.commands.images import PAGE_FORMS, Found, form_of, found_images, opened, say
 from distill.commands.review import REVIEW_PAGE, say_documents, say_written
 from distill.data.formats.contents import first_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
-from distill.commands.decoding import decoding_of, takes_decoding, takes_turned
+from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from distill.commands.images import (
     LINE_FORMS,
     PAGE_FORMS,
@@ -30,8 +30,8 @@ from students.errors import DataError
 from students.image import Preparation, image_size
 
 if TYPE_CHECKING:
-    from students.decode import Reading
-    from students.reading import Reader
+    from students.reader import Reader
+    from students.reading import Reading
 
 QUARTER = 90  # degrees
 HEADING = ("image", "text", "confidence", "least_sure", "least_sure_confidence", "review")

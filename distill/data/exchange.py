@@ -29,11 +29,11 @@ from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import FileSource
 from distill.durable import take_name
 from distill.track import progress
-from students.decode import Reading
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES, decode_image
 from students.model_file import write_whole
-from students.reading import WINDOW, Reader
+from students.reader import WINDOW, Reader
+from students.reading import Reading
 
 ConvertedFormat = Literal["lmdb", "tsv"]
 MAP_BYTES = 2**40  # a limit of addresses, not of the file, which grows as it is filled

@@ -30,10 +30,10 @@ from distill.digests import digest_of, file_digest
 from distill.durable import remove_abandoned
 from distill.processes import Poll, never_stop
 from distill.track import progress
-from students.decoding import Beam, Greedy
+from students.decoding_settings import Beam, Greedy
 from students.errors import DataError
 from students.model_file import canonical_json, write_whole
-from students.reading import Reader
+from students.reader import Reader
 
 FORMAT = 1
 FINISHED = "finished"  # folder in that of the parts

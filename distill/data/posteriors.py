@@ -32,8 +32,8 @@ class Posteriors(NamedTuple):
     tails_NTV: Tensor  # float32, log sum of p^(1/tau) over the other classes
 
 
-def encode(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: Sequence[float]) -> bytes:
-    """Encode one record; `log_p_TC` are natural logarithms of the posteriors of one line."""
+def pack(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: Sequence[float]) -> bytes:
+    """Pack one record; `log_p_TC` are natural logarithms of the posteriors of one line."""
     k = min(top_k, log_p_TC.shape[1])
     blank_T = log_p_TC[:, BLANK] >= np.log(blank_above)
     begins_T = np.ones(len(log_p_TC), bool)
@@ -59,8 +59,8 @@ def encode(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: S
     return b"".join(part.tobytes() for part in parts)
 
 
-def decode(record: bytes, top_k: int, n_temperatures: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Decode classes (T, K), log-probabilities (T, K) and tails (T, V) of one record."""
+def unpack(record: bytes, top_k: int, n_temperatures: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unpack classes (T, K), log-probabilities (T, K) and tails (T, V) of one record."""
     frames, n_runs = np.frombuffer(record, np.uint16, 2)
     at = 4
     runs_R = np.ones(n_runs, np.uint16)
@@ -107,7 +107,7 @@ class Cached:
     def of(self, indices: Sequence[int], views: Sequence[int]) -> Posteriors:
         """Return the posteriors of lines with equal frames, each in the view of its number."""
         records = [
-            decode(self.tables[view][i], self.top_k, len(self.temperatures))
+            unpack(self.tables[view][i], self.top_k, len(self.temperatures))
             for i, view in zip(indices, views, strict=True)
         ]
         return Posteriors(*(torch.from_numpy(np.stack(part)) for part in zip(*records, strict=True)))

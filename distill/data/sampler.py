@@ -21,7 +21,7 @@ import torch
 
 from distill.data.mixing import MixPlan
 from distill.seeds import generator_of
-from students.reading import of_one_width
+from students.reader import of_one_width
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,12 @@ from distill.synthesis.opening import open_rendered
 from distill.synthesis.source import RenderedSource
 from distill.synthesis.text import TextMix
 from students.decoder import decoder_of
-from students.decoding import Beam, Greedy
+from students.decoding_settings import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
 from students.model_file import Description, write_whole
 from students.onnx_reader import session
-from students.reading import LogitsOf, Reader
+from students.reader import LogitsOf, Reader
 from students.turning import Turned
 from teachers.shipped import find_student_or_teacher, is_shipped
 

@@ -16,7 +16,7 @@ from distill.evaluation.metrics import score
 from distill.schema import Protocol
 from students.errors import ExportError
 from students.image import decode_image
-from students.reading import LogitsOf, Reader
+from students.reader import LogitsOf, Reader
 
 BATCHES = (1, 3, 8)
 LARGEST_DIFFERENCE = 1e-4

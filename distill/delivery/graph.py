@@ -23,7 +23,7 @@ from students.onnx_reader import INPUT, OUTPUT
 from students.pages.locate import MAPS_OUTPUT, LocatorReader
 from students.pages.network import Locator
 from students.parts import Columns, Recogniser
-from students.reading import Reader
+from students.reader import Reader
 
 OPSET = 17  # the lowest that knows all operators of the teachers; browsers' runtimes have it
 SMALLEST_HALF = 64  # an array of fewer numbers is not worth a conversion

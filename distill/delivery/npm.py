@@ -11,7 +11,7 @@ from posixpath import normpath
 from typing import Any
 
 import students
-from students.decoding import Greedy
+from students.decoding_settings import Greedy
 from students.errors import ExportError, UserError
 from students.model_file import Description, canonical_json, write_whole
 

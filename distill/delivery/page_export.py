@@ -21,7 +21,7 @@ from students.model_file import LOCATOR_ONNX, RECOGNISER_ONNX, write_whole
 from students.onnx_reader import session
 from students.pages.locate import LocatorReader
 from students.pages.reader import PageReader, lines_of
-from students.reading import Reader
+from students.reader import Reader
 from teachers.shipped import is_shipped
 
 PageFormat = Literal["onnx", "int8", "npm"]

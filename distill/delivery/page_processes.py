@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from distill.processes import begin_worker
-from students.decoding import Beam, Greedy
+from students.decoding_settings import Beam, Greedy
 from students.errors import DataError, UserError
 from students.pages.page import Page
 from students.pages.reader import PAGES_TOGETHER, PIXELS_TOGETHER, PageReader

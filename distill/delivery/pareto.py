@@ -23,7 +23,7 @@ from distill.evaluation.evaluate import texts_of, truths_of
 from distill.evaluation.metrics import score, wilson
 from students.errors import ExportError, UserError
 from students.model_file import MODEL_NAME
-from students.reading import Reader
+from students.reader import Reader
 
 ROUNDS = 3
 TIMED_LINES = 300

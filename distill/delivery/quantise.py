@@ -27,7 +27,7 @@ from onnxruntime.quantization import (
 from distill.track import progress
 from students.errors import ExportError
 from students.onnx_reader import INPUT, session
-from students.reading import LogitsOf
+from students.reader import LogitsOf
 
 WEIGHED = ("Conv", "MatMul", "Gemm")
 OPERATORS = [*WEIGHED, "Relu"]

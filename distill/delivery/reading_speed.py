@@ -29,7 +29,7 @@ from distill.evaluation.peers import Peer
 from distill.schema import Protocol
 from distill.teaching.provenance import provenance_of
 from students.model_file import Description, read_description, weights_of
-from students.reading import LogitsOf, Reader
+from students.reader import LogitsOf, Reader
 
 WIDTHS_PX = (128, 320, 640)
 BATCHES = (1, 8, 32)

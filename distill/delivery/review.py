@@ -17,8 +17,8 @@ from PIL import Image
 from distill.data.formats.contents import lies_inside
 from distill.delivery.html_page import SURROGATES, webp_of, write_html
 from students.charset import Charset
-from students.decode import Reading
 from students.image import Preparation, decode_image
+from students.reading import Reading
 from students.turning import after, size_after
 
 MOST_LINES = 1000

@@ -1,6 +1,6 @@
 """One temperature for all logits of a finished network: the one that makes its confidence the chance of being right.
 
-The confidence of a reading is P(text | line), see `students.decode.Reading`. The temperature moves it, never the text.
+The confidence of a reading is P(text | line), see `students.reading.Reading`. The temperature moves it, never the text.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from distill.evaluation.evaluate import read_lines, truths_of
 from distill.evaluation.metrics import compare
 from distill.schema import Protocol
 from students.alignments import text_log_probabilities
+from students.calibration import tempered
 from students.charset import BLANK, Charset
-from students.decode import collapse
-from students.decoder import tempered
+from students.greedy import collapse
 from students.image import Preparation
 
 LINES = 512

@@ -26,10 +26,10 @@ from distill.teaching.graph import GraphNetwork
 from distill.teaching.teacher import FrozenTeacher
 from distill.track import progress
 from students.alignments import text_log_probabilities
-from students.decode import collapse
 from students.errors import DataError
+from students.greedy import collapse
 from students.image import Preparation
-from students.reading import Reader
+from students.reader import Reader
 from students.turning import WAYS, sureness
 
 Decoded = TypeVar("Decoded")

@@ -25,8 +25,8 @@ from distill.schema import Protocol
 from distill.teaching.graph import network_of
 from distill.teaching.teacher import at_any_width
 from students.alignments import text_log_probabilities
-from students.decoder import tempered
-from students.reading import Reader
+from students.calibration import tempered
+from students.reader import Reader
 
 REPORTED = ("teacher", "control", "before", "student")  # before: what a student without a teacher began with
 

@@ -11,8 +11,8 @@ from itertools import combinations
 from distill.data.labels import LabelForm, agree, fold_label
 from distill.data.lines import Lines, Refusal
 from distill.recipe.sections import CharsetChoice, Policies
+from students.alignments import frames_needed
 from students.charset import Charset, numbered
-from students.decode import frames_needed
 from students.errors import DataError
 
 NAMED_REFUSALS = 20

@@ -37,7 +37,7 @@ from students.config import STUDENTS
 from students.errors import DataError, UserError
 from students.image import Preparation
 from students.model_file import write_whole
-from students.reading import Reader
+from students.reader import Reader
 from students.showing import table
 from teachers.crnn import TEACHERS
 

@@ -15,7 +15,7 @@ from distill.data.labels import LabelForm, fold_label
 from distill.proposing.survey import Survey
 from distill.proposing.teaching import Beginning
 from students.errors import DataError
-from students.reading import Reader
+from students.reader import Reader
 from students.shipped import PAGE_READERS, shipped_students
 from teachers.shipped import shipped_teachers
 

@@ -17,7 +17,7 @@ from distill.evaluation.roles import ROLES
 from distill.runs.opening import Run
 from distill.seeds import generator_of
 from distill.track import read_metrics
-from students.reading import Reader
+from students.reader import Reader
 
 LINES = 300  # of training, at most
 

@@ -27,8 +27,8 @@ from distill.runs.opening import Run
 from distill.runs.teachers import frozen_teacher
 from distill.schema import Protocol
 from distill.teaching.teacher_files import model_in, teacher_file
-from students.decode import best_path_text
 from students.errors import UserError
+from students.greedy import best_path_text
 from students.model_file import MODEL_NAME
 
 SILENT_CER = 0.9

@@ -24,7 +24,7 @@ from distill.data.augment import Augment
 from distill.data.columns import mapped
 from distill.data.inference import BATCH_LINES, images_of, outputs_of
 from distill.data.lines import Lines
-from distill.data.posteriors import Cached, encode
+from distill.data.posteriors import Cached, pack
 from distill.data.prepared import PreparedLines, View
 from distill.data.sampler import Group, in_width_order
 from distill.data.sealed import is_whole, sealed
@@ -157,7 +157,7 @@ class Filling:
             yield group, outputs.logits_NTC.float().log_softmax(-1).cpu().numpy()
 
     def _encoded(self, log_p_TC: np.ndarray) -> bytes:
-        return encode(log_p_TC, self.settings.top_k, self.settings.blank_above, self.temperatures)
+        return pack(log_p_TC, self.settings.top_k, self.settings.blank_above, self.temperatures)
 
 
 def cache_posteriors(

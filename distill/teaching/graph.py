@@ -19,7 +19,7 @@ from distill.teaching.losses.matching import placed
 from students.errors import UserError
 from students.model_file import ONNX_SUFFIX, read_onnx
 from students.parts import Outputs, n_parameters
-from students.reading import CLASSES_A_BATCH, LogitsOf, Reader
+from students.reader import CLASSES_A_BATCH, LogitsOf, Reader
 
 CLASSES_A_CALL = 2**17  # lines times classes that go through a graph at once: tens of MB inside it, not thousands
 

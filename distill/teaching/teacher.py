@@ -30,7 +30,7 @@ from distill.teaching.provenance import provenance_of
 from students.charset import BLANK, Charset, class_numbers
 from students.image import Preparation
 from students.parts import Outputs, Recogniser, Recurrent
-from students.reading import Reader, of_one_width
+from students.reader import Reader, of_one_width
 
 UNMAPPED = -1
 WIDEST_PX = 1 << 20

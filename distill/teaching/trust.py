@@ -12,7 +12,7 @@ from typing_extensions import assert_never
 from distill.data.batch import Batch
 from distill.recipe.objective import Trust
 from distill.teaching.losses.ctc import nats_of
-from students.decode import collapse
+from students.greedy import collapse
 from students.parts import Outputs
 
 

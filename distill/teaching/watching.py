@@ -18,7 +18,7 @@ from distill.teaching.losses.large import Sparse, sparse_kl
 from distill.teaching.losses.logits import kl_per_frame
 from distill.teaching.trust import errors_a_character
 from students.charset import BLANK
-from students.decode import collapse
+from students.greedy import collapse
 from students.parts import Outputs
 
 

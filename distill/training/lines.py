@@ -36,10 +36,11 @@ from distill.teaching.teacher import CachedTeacher, FrozenTeacher, TeacherSource
 from distill.track import say
 from distill.training.initial import Start, fill, sources_learnt
 from distill.training.task import Answer, Lessons, Validation
+from students.calibration import Calibration
 from students.charset import Charset
 from students.config import StudentConfig, deployed
-from students.decode import best_path_text
-from students.model_file import Calibration, Description, read_model, write_model
+from students.greedy import best_path_text
+from students.model_file import Description, read_model, write_model
 from students.parts import Recogniser
 from teachers.crnn import TeacherConfig
 

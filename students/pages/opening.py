@@ -11,7 +11,7 @@ from students.model_file import ONNX_SUFFIX, expect_student, exported_files, kin
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import expect_locator, read_pages
 from students.pages.reader import PageReader
-from students.reading import Reader
+from students.reader import Reader
 from students.shipped import PAGE_READERS, Named, find_model, shipped_students
 
 Source = str | PathLike[str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from students.decode import Character
+from students.reading import Character
 
 Point = tuple[float, float]
 
@@ -17,7 +17,7 @@ class PageLine:
 
     `polygon` begins at the top left of the text and goes clockwise; `box` is x0, y0, x1, y1, the upright rectangle
     around it. `found` is how sure the locator is of the line, `confidence` how sure the recogniser is of the text.
-    With `review` a person should look at the line, as `students.decode.Reading` has it. `extents` say where each
+    With `review` a person should look at the line, as `students.reading.Reading` has it. `extents` say where each
     character begins and ends along the line, 0 to 1 from left to right. A line that could not be read has no text, and
     a `problem` that says why.
     """

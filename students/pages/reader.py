@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from PIL import Image
 
-from students.decode import Reading
 from students.errors import DataError
 from students.image import ImageInput, decode_image
 from students.modes import in_mode
@@ -21,7 +20,8 @@ from students.pages.order import reading_order
 from students.pages.page import Page, PageLine
 from students.pages.preparation import PreparedPage
 from students.pages.turned import stands_on_its_head
-from students.reading import READ_BATCH, Reader
+from students.reader import READ_BATCH, Reader
+from students.reading import Reading
 from students.turning import size_after
 
 PAGES_TOGETHER, LINES_TOGETHER, PIXELS_TOGETHER = 8, 192, 16_000_000  # of pages whose lines are read together, at most

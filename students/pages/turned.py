@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from students.decode import Reading
 from students.errors import DataError
-from students.reading import Reader
+from students.reader import Reader
+from students.reading import Reading
 
 UNSURE = 0.4  # mean confidence of a page that is looked at again
 LINES = 12  # the longest of the page, which are read again

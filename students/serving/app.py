@@ -17,10 +17,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import students
-from students.decode import Reading
 from students.errors import DataError
 from students.image import FORMATS
-from students.reading import Reader
+from students.reader import Reader
+from students.reading import Reading
 from students.serving import metrics
 from students.serving.batching import Batcher, Overloaded
 from students.serving.connections import Guard

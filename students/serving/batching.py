@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from students.decode import Reading
 from students.errors import DataError
 from students.image import ImageInput, open_image
-from students.reading import Reader
+from students.reader import Reader
+from students.reading import Reading
 from students.serving.limits import Limits
 from students.serving.metrics import Metrics
 

@@ -10,7 +10,7 @@ from functools import partial
 import uvicorn
 
 from students.errors import UserError
-from students.reading import Reader
+from students.reader import Reader
 from students.serving.app import service
 from students.serving.connections import Connection
 from students.serving.limits import Limits

@@ -13,7 +13,7 @@ from distill.adoption.adopt import Adopted, adopt, write
 from distill.adoption.settings import Settings
 from distill.adoption.trial import pictures
 from students.errors import CheckpointError
-from students.reading import Reader
+from students.reader import Reader
 from tests.foreign_models import NAME, Form, characters, write_foreign
 
 METADATA = {"character": "\n".join(characters())}

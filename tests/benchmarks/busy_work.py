@@ -37,10 +37,10 @@ from distill.training.optimisers import build_optimisers
 from distill.training.step import StepSettings, take_step
 from distill.training.trainee import Trainee
 from students.config import StudentConfig
-from students.decode import best_path_text
+from students.greedy import best_path_text
 from students.model_file import Description
 from students.parts import Recogniser
-from students.reading import Reader
+from students.reader import Reader
 from students.torch_reader import reader_of
 from teachers.crnn import TeacherConfig
 

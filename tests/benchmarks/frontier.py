@@ -40,7 +40,7 @@ from distill.records import Question, Record, check_target, measured_here, put_r
 from distill.schema import PROTOCOLS
 from students.image import Preparation
 from students.modes import in_mode
-from students.reading import READ_BATCH, Reader
+from students.reader import READ_BATCH, Reader
 from students.shipped import find_model
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")

@@ -35,14 +35,15 @@ from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from distill.evaluation.doctor.page import Album, lines_page
 from distill.evaluation.metrics import Compared, Truth, compare
+from students.calibration import tempered
 from students.charset import Charset
 from students.config import STUDENTS
-from students.decoder import decoder_of, tempered
-from students.decoding import Beam, Greedy
+from students.decoder import decoder_of
+from students.decoding_settings import Beam, Greedy
 from students.image import Preparation
 from students.language import count_text, write_language
 from students.model_file import Description, write_model
-from students.reading import Reader
+from students.reader import Reader
 
 FRAMES, CHARACTERS, N_LINES = 80, 16, 8
 LABELS, CHECKED, REVIEWED = 1_000, 1_000, 20

@@ -15,9 +15,9 @@ from PIL import Image
 
 import students
 from distill.cli import main
-from students.decode import Reading
 from students.errors import DataError
-from students.reading import Reader
+from students.reader import Reader
+from students.reading import Reading
 from tests.samples import png_bytes
 
 Printed = pytest.CaptureFixture[str]

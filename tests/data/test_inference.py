@@ -16,7 +16,7 @@ from distill.data.lines import Lines
 from distill.data.prepared import PreparedLines, View
 from distill.data.sampler import in_width_order
 from students.image import Preparation
-from students.reading import of_one_width
+from students.reader import of_one_width
 
 CPU = torch.device("cpu")
 PREPARATION = Preparation(width_quantum_px=32)

@@ -14,7 +14,7 @@ from distill.data.augment import Augment
 from distill.data.columns import Column
 from distill.data.feed import FeedSettings, feed
 from distill.data.lines import Lines, joined
-from distill.data.posteriors import Cached, Posteriors, decode, dense, encode
+from distill.data.posteriors import Cached, Posteriors, dense, pack, unpack
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import Order, in_width_order
 from distill.recipe.objective import Objective, PosteriorCache
@@ -41,8 +41,8 @@ def log_posteriors(frames: int = 40, classes: int = 30, seed: int = 0) -> np.nda
 
 
 def kept(log_p_TC: np.ndarray, top_k: int, blank_above: float) -> tuple[bytes, Posteriors]:
-    record = encode(log_p_TC, top_k, blank_above, TAUS)
-    return record, Posteriors(*(torch.from_numpy(x)[None] for x in decode(record, top_k, len(TAUS))))
+    record = pack(log_p_TC, top_k, blank_above, TAUS)
+    return record, Posteriors(*(torch.from_numpy(x)[None] for x in unpack(record, top_k, len(TAUS))))
 
 
 @pytest.mark.parametrize("tau", TAUS)
@@ -80,20 +80,20 @@ def test_a_run_of_blanks_is_kept_as_one_frame() -> None:
 def test_a_damaged_record_is_found_out() -> None:
     record, _ = kept(log_posteriors(), 4, 0.999)
     with pytest.raises(CheckpointError, match="damaged"):
-        decode(record + b"\0\0", 4, len(TAUS))
+        unpack(record + b"\0\0", 4, len(TAUS))
     with pytest.raises((CheckpointError, ValueError)):
-        decode(record[:-2], 4, len(TAUS))
+        unpack(record[:-2], 4, len(TAUS))
 
 
 def test_the_teachers_outputs_are_those_of_the_view_that_is_shown() -> None:
     import pyarrow as pa
 
-    records = [encode(log_posteriors(seed=s), 3, 1.0, TAUS) for s in range(4)]
+    records = [pack(log_posteriors(seed=s), 3, 1.0, TAUS) for s in range(4)]
     tables = tuple(Column(pa.chunked_array([pa.array(records[i : i + 2], pa.binary())])) for i in (0, 2))
     cached = Cached(tables, 3, TAUS, 30)
     for view, first in ((0, 0), (1, 2)):
         found = cached.of([1, 0], [view, view])
-        wanted = decode(records[first + 1], 3, len(TAUS))[0]
+        wanted = unpack(records[first + 1], 3, len(TAUS))[0]
         assert found.classes_NTK[0].tolist() == wanted.tolist()
     outputs = cached.outputs(found, 2.5)
     assert outputs.logits_NTC.shape == (2, 40, 30)

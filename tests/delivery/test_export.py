@@ -21,7 +21,7 @@ from distill.delivery.graph import graph_of
 from distill.delivery.hub import card
 from distill.evaluation.evaluate import open_data, texts_of
 from students.errors import ExportError
-from students.reading import Reader
+from students.reader import Reader
 from students.shipped import SHIPPED
 from tests.samples import png_bytes
 

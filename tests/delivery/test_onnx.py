@@ -20,7 +20,7 @@ from students.errors import CheckpointError, ExportError
 from students.image import Preparation
 from students.model_file import Description
 from students.onnx_reader import session
-from students.reading import Reader
+from students.reader import Reader
 from students.torch_reader import reader_of
 from tests.samples import png_bytes
 from tests.students.test_networks import STUDENT_CONFIGS, TEACHER_CONFIGS, build, name

@@ -11,8 +11,8 @@ from distill.data.formats.opening import open_source
 from distill.data.sources import FolderSource
 from distill.delivery.review import Doubtful, write_review
 from students.charset import Charset
-from students.decode import Reading
 from students.image import Preparation
+from students.reading import Reading
 from tests.browsing import opened, write
 from tests.samples import png_bytes, write_student
 

@@ -16,9 +16,9 @@ from distill.delivery.demo import BIDI_FILE, ORT_FILES, open_server
 from distill.delivery.graph import graph_of, signed
 from distill.delivery.review import Doubtful, write_review
 from students.charset import Charset
-from students.decode import Character, Reading
 from students.direction import runs_right_to_left
 from students.errors import UserError
+from students.reading import Character, Reading
 from tests.samples import png_bytes, write_talkative
 
 ORT = Path(__file__).parents[2] / "distill" / "delivery" / "pages" / "ort"

@@ -9,8 +9,8 @@ from distill.evaluation.calibrate import Answer, at_each_temperature, best_tempe
 from distill.evaluation.document import as_markdown
 from distill.evaluation.reliability import CURVE, Confidences, calibration_error, page, reliability
 from students.alignments import text_log_probabilities
-from students.decode import collapse
-from students.decoder import tempered
+from students.calibration import tempered
+from students.greedy import collapse
 
 RNG = np.random.default_rng(3)
 

@@ -10,7 +10,7 @@ from distill.tsv import tsv_row
 from students.charset import Charset
 from students.image import Preparation
 from students.model_file import Description
-from students.reading import Reader
+from students.reader import Reader
 
 
 def test_a_line_is_read_that_no_label_could_be() -> None:

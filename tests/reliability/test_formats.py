@@ -15,7 +15,7 @@ import torch
 import students
 from distill import checkpoint
 from distill.checkpoint import Checkpoint
-from distill.data.posteriors import decode, encode
+from distill.data.posteriors import pack, unpack
 from distill.delivery.graph import graph_of, signed
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.signed_json import read_signed_json, write_json
@@ -56,7 +56,7 @@ def what_they_give(folder: Path) -> dict[str, list[float]]:
         "locator": open_locator(folder / "locator.safetensors").output(page_CHW).ravel()[:40].tolist(),
         "pages": [float(abs(w).sum()) for _, w in sorted(read_pages(folder / "pages.safetensors").locator.items())],
         "checkpoint": [*loaded.tensors["weights"]["a"].flatten().tolist(), float(loaded.state["step"])],
-        "posteriors": [float(part.sum()) for record in records for part in decode(record, 4, 1)],
+        "posteriors": [float(part.sum()) for record in records for part in unpack(record, 4, 1)],
         "run folder": [float(load_recipe(str(folder / "run")).seed), *_counts(folder / "run" / "lines.json")],
     }
     return {name: [round(value, 6) for value in values] for name, values in found.items()}
@@ -82,7 +82,7 @@ def write(folder: Path) -> None:
     (folder / "run" / "recipe.yaml").write_text(resolved_yaml(load_recipe("smoke", ["seed=3"])))
     write_json(folder / "run" / "lines.json", {"steps": 6, "drawn": {"a": {"labelled": 4, "unlabelled": 2}}})
     log_p_TC = np.log(np.random.default_rng(0).dirichlet(np.ones(9), 12))
-    (folder / "posteriors.arrow").write_bytes(_with_digest([encode(log_p_TC, 4, 0.99, (1.0,))] * 2))
+    (folder / "posteriors.arrow").write_bytes(_with_digest([pack(log_p_TC, 4, 0.99, (1.0,))] * 2))
     (folder / "wanted.json").write_text(json.dumps(what_they_give(folder)) + "\n")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.data.posteriors import Cached, decode
+from distill.data.posteriors import Cached, unpack
 from distill.recipe.file import load_line_recipe
 from distill.runs.jobs import jobs_of
 from distill.runs.opening import open_run
@@ -41,7 +41,7 @@ def test_lines_of_a_source_without_trust_are_not_read(tiny_run: Path, tiny: list
             if source != "unlabelled":
                 assert of_some[i] == of_all[i]
                 continue
-            classes_TK, log_p_TK, _ = decode(of_some[i], top_k, n_temperatures)
-            assert len(classes_TK) == len(decode(of_all[i], top_k, n_temperatures)[0])
+            classes_TK, log_p_TK, _ = unpack(of_some[i], top_k, n_temperatures)
+            assert len(classes_TK) == len(unpack(of_all[i], top_k, n_temperatures)[0])
             assert (log_p_TK.max(1) == 0).all()
             assert (classes_TK[np.arange(len(log_p_TK)), log_p_TK.argmax(1)] == 0).all()

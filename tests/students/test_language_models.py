@@ -10,7 +10,7 @@ import pytest
 
 from students.beam import Guide, prefix_beam_search
 from students.decoder import decoder_of
-from students.decoding import Beam
+from students.decoding_settings import Beam
 from students.errors import DataError
 from students.language import count_text, language_for, read_language, write_language
 from tests.enumeration import AB1, by_enumeration, posteriors, read

@@ -9,7 +9,7 @@ import pytest
 
 from students.automaton import best_text
 from students.beam import Guide
-from students.decoding import Beam
+from students.decoding_settings import Beam
 from students.errors import DataError
 from students.pattern import pattern_automaton
 from tests.enumeration import AB1, BEST, SUMS, posteriors, read

@@ -11,12 +11,12 @@ import pytest
 
 from students import direction
 from students.charset import BLANK, Charset
-from students.decode import Reading
 from students.decoder import decoder_of
-from students.decoding import Beam, Greedy
+from students.decoding_settings import Beam, Greedy
 from students.errors import DataError
 from students.image import Preparation
 from students.language import CharacterModel, count_text, language_for, read_language, write_language
+from students.reading import Reading
 
 A, B, C, D = "\u05d0\u05d1\u05d2\u05d3"
 LABELS = [f"{A}{B}{C} 123", f"{D}{A} (USB) 4.50", f"{A}\u05b8{B}", "Plain 12", f"{B}-{C}{C}"]

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import students
-from students.decode import Character, Reading
 from students.errors import DataError
 from students.image import ImageInput
+from students.reading import Character, Reading
 from students.showing import HEIGHT_PX, SHOWN, WIDTH_PX, Readings, code, marked, picture_address, shown_readings
 from tests.samples import png_bytes, write_student
 

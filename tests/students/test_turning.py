@@ -9,10 +9,10 @@ import pytest
 
 import students
 from students.charset import Charset
-from students.decode import Character, Reading
 from students.image import Preparation
 from students.model_file import Description
-from students.reading import Reader
+from students.reader import Reader
+from students.reading import Character, Reading
 from students.turning import after, is_tall, size_after, sureness, surest, way_to_learn, ways_to_read
 from tests.samples import write_student
 

@@ -13,7 +13,7 @@ from students.alignments import text_log_probabilities
 from students.automaton import best_text
 from students.beam import Guide
 from students.charset import Charset
-from students.decoding import Beam
+from students.decoding_settings import Beam
 from students.errors import DataError
 from students.words import word_automaton
 from tests.enumeration import AB1, BEST, SUMS, posteriors, read

@@ -18,7 +18,7 @@ from distill.teaching.losses.ctc import ctc
 from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, in_classes, matched, rest_as_student
 from distill.teaching.teacher import UNMAPPED
-from students.decode import collapse
+from students.greedy import collapse
 from students.parts import Outputs
 from tests.tensors import C, logits, outputs
 

@@ -14,7 +14,7 @@ from distill.recipe.terms import FrameKL
 from distill.teaching.losses.logits import frame_kl
 from distill.teaching.losses.matching import averages_frames, matched
 from distill.teaching.losses.near import symbols_of, texts_of_paths
-from students.decode import collapse
+from students.greedy import collapse
 from students.parts import Outputs
 from tests.tensors import C, logits, outputs
 

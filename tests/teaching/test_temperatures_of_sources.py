@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from distill.data.batch import Batch
-from distill.data.posteriors import Cached, Posteriors, decode, encode
+from distill.data.posteriors import Cached, Posteriors, pack, unpack
 from distill.digests import digest_of
 from distill.recipe.file import load_recipe
 from distill.recipe.objective import Objective, Trust
@@ -36,7 +36,7 @@ class Teacher:
             return {1.0: outputs(self.logits_NTC)}
         taus, log_p_NTC = temperatures_of(self.objective), self.logits_NTC.log_softmax(-1).numpy()
         k = C - 1  # so that there is a tail
-        records = [decode(encode(log_p_TC, k, 1.0, taus), k, len(taus)) for log_p_TC in log_p_NTC]
+        records = [unpack(pack(log_p_TC, k, 1.0, taus), k, len(taus)) for log_p_TC in log_p_NTC]
         posteriors = Posteriors(*(torch.from_numpy(np.stack(part)) for part in zip(*records, strict=True)))
         cached = Cached((), k, taus, self.logits_NTC.shape[-1])
         return {tau: cached.outputs(posteriors, tau) for tau in taus}

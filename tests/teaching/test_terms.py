@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill.data.posteriors import Cached, Posteriors, decode, encode
+from distill.data.posteriors import Cached, Posteriors, pack, unpack
 from distill.recipe.objective import Objective
 from distill.recipe.terms import FrameKL
 from distill.teaching.cache import temperatures_of
 from distill.teaching.losses.alignment import aligned_cross_entropy, guided_spikes, self_alignment
 from distill.teaching.losses.logits import bag_of_symbols, blank_split, dist, focal_frame_kl, frame_kl
 from distill.teaching.losses.sequence import Search, sequence_kd
-from students.decode import collapse
+from students.greedy import collapse
 from students.parts import Outputs
 from tests.tensors import C, T, kl, logits, outputs
 
@@ -245,7 +245,7 @@ def test_focal_frame_kl_of_cached_posteriors_is_that_of_the_network() -> None:
     objective = Objective.model_validate({"cache": {"views": 1}, "focal_frame_kl": {"weight": 1, "temperature": 2}})
     temperatures, teacher_NTC = temperatures_of(objective), logits(2, T, C, seed=60)
     log_p_NTC = teacher_NTC.log_softmax(-1).numpy()
-    records = [decode(encode(log_p_TC, C, 1.0, temperatures), C, len(temperatures)) for log_p_TC in log_p_NTC]
+    records = [unpack(pack(log_p_TC, C, 1.0, temperatures), C, len(temperatures)) for log_p_TC in log_p_NTC]
     kept = Posteriors(*(torch.from_numpy(np.stack(part)) for part in zip(*records, strict=True)))
     cached = Cached((), C, temperatures, C).outputs(kept, 2.0)
     student = outputs(logits(2, T, C, seed=61))

@@ -28,7 +28,7 @@ from distill.training.step import StepSettings, take_step
 from distill.training.trainee import Trainee
 from students.charset import Charset
 from students.config import STUDENTS
-from students.decode import best_path_text
+from students.greedy import best_path_text
 from students.image import Preparation
 from students.parts import Recogniser
 

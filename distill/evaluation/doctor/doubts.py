@@ -23,9 +23,9 @@ from distill.teaching.graph import batch_lines, network_of
 from distill.teaching.losses.ctc import nats_of
 from distill.teaching.teacher import at_any_width
 from distill.track import progress
-from students.decode import best_path_text
+from students.greedy import best_path_text
 from students.image import Preparation, decode_image
-from students.reading import Reader
+from students.reader import Reader
 
 READ_LINES = 2000  # of each part
 TURNED_LABEL = 3  # characters from which a label read on a turned picture is no accident

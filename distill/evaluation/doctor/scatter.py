@@ -18,7 +18,7 @@ from distill.evaluation.doctor.findings import Finding
 from distill.recipe.objective import FrameMatch
 from distill.seeds import generator_of
 from students.image import decode_image
-from students.reading import Reader
+from students.reader import Reader
 
 READ_LINES = 200
 LEAST_SYMBOLS = 200  # of which the scatter is known to a tenth or so

@@ -12,7 +12,7 @@ from distill.evaluation.pages.matching import FoundText, within
 from distill.evaluation.pages.peers import ReadPage
 from students.model_file import kind_of
 from students.pages.reader import Locates, PageReader, lines_of
-from students.reading import Reader
+from students.reader import Reader
 from teachers.shipped import find_student_or_teacher
 
 

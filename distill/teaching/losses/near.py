@@ -58,7 +58,7 @@ def numbered(path_NT: Tensor, valid_NT: Tensor) -> Tensor:
 def texts_of_paths(path_NT: Tensor, lengths_N: Tensor) -> tuple[Tensor, Tensor]:
     """Return what best paths write, (N, L) int64, at least one wide, 0 behind the end; and the lengths, (N,).
 
-    The same as `students.decode.collapse` of every line, all lines at once.
+    The same as `students.greedy.collapse` of every line, all lines at once.
     """
     numbers_NT = numbered(path_NT, torch.arange(path_NT.shape[1]) < lengths_N[:, None])
     text_lengths_N = numbers_NT.amax(1)

@@ -12,9 +12,9 @@ from torch import Tensor
 from distill.data.batch import padded_targets
 from distill.teaching.losses.ctc import nats_of
 from distill.teaching.losses.frames import log_posteriors, summed
+from students.alignments import frames_needed
 from students.beam import prefix_beam_search
 from students.charset import BLANK
-from students.decode import frames_needed
 from students.parts import Outputs
 
 SURELY_BLANK = 1 - 1e-4  # neighbouring frames of at least this blank are searched as one

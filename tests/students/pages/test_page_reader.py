@@ -16,7 +16,7 @@ from students.errors import DataError
 from students.image import ImageInput
 from students.pages.page import Page
 from students.pages.reader import PAGES_TOGETHER, PageReader
-from students.reading import Reader
+from students.reader import Reader
 from tests.marked_pages import IdealLocator
 
 TEXTS = ("TOTAL 12.50", "CASH 20.00", "CHANGE 7.50", "THANK YOU")

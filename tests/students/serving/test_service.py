@@ -15,7 +15,7 @@ from PIL import Image
 
 import students
 from students.charset import Charset
-from students.reading import Reader
+from students.reader import Reader
 from students.serving.__main__ import main
 from students.serving.server import listening
 from tests.samples import png_bytes, write_talkative

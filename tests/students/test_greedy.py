@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from students.charset import Charset
-from students.decode import Reading, collapse, greedy
+from students.greedy import collapse, greedy
 from students.image import Preparation
+from students.reading import Reading
 
 CHARSET = Charset(characters="ab")
 

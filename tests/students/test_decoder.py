@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from students.alignments import best_alignment, text_log_probabilities
+from students.calibration import tempered
 from students.charset import Charset
-from students.decode import collapse, greedy
-from students.decoder import decoder_of, tempered
-from students.decoding import Beam, Greedy
+from students.decoder import decoder_of
+from students.decoding_settings import Beam, Greedy
 from students.errors import DataError
+from students.greedy import collapse, greedy
 from tests.enumeration import AB1, BEST, SUMS, T, by_enumeration, posteriors, read
 
 

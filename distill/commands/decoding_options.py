@@ -8,7 +8,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from students.decoding import Beam, Greedy
+from students.decoding_settings import Beam, Greedy
 from students.errors import DataError
 from students.turning import Turned
 
