@@ -35,13 +35,13 @@ class Work(Protocol[Shard]):
 
     @property
     def shards(self) -> Sequence[Shard]:
-        """The shards that are to be done, each a plain value."""
+        """Return the shards that are to be done, each a plain value."""
 
     def name(self, shard: Shard) -> str:
-        """What a shard is called in messages: its file."""
+        """Return what a shard is called in messages: its file."""
 
     def is_finished(self, shard: Shard) -> bool:
-        """Whether the files of a shard are there and hold what was written."""
+        """Return whether the files of a shard are there and hold what was written."""
 
     def maker(self) -> Callable[[Shard], int]:
         """Open what the work needs, and return what does a shard and says how many lines it has."""

@@ -39,7 +39,7 @@ class Load:
     waiting_share: float
 
     def contends(self, spare_cores: int, still: bool = False) -> bool:
-        """Whether others take cores that this process needs, or `still` do; it leaves `spare_cores` to them."""
+        """Return whether others take cores that this process needs, or `still` do; it leaves `spare_cores` to them."""
         cores, share = (STILL_OTHERS_CORES, STILL_WAITING_SHARE) if still else (OTHERS_CORES, WAITING_SHARE)
         return self.others_cores >= spare_cores + cores and self.waiting_share >= share
 
@@ -65,7 +65,7 @@ class LoadMeter:
         self._before: _Counters | None = None
 
     def sample(self) -> Load | None:
-        """The load since the last call; None at the first one, and where the system does not report it."""
+        """Return the load since the last call; None at the first one, and where the system does not report it."""
         try:
             return self._since_the_last(_counters(self._children))
         except (OSError, ValueError):
@@ -231,7 +231,7 @@ def _n_threads() -> int:
 
 @cache
 def watch() -> Watch:
-    """The one watch of this process, begun at the first call."""
+    """Return the one watch of this process, begun at the first call."""
     chosen = os.environ.get(SWITCH) == "spin" or any(name in os.environ for name in CHOSEN_BY_USER)
     begun = Watch(switches=not chosen)
     begun.start()

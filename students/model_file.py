@@ -144,7 +144,7 @@ def _contents_of(path: Path) -> dict[str, Any]:
 
 
 def read_description(path: Path) -> Description:
-    """What stands in a verified file of either format; raises `CheckpointError` as `read_model` does."""
+    """Return what stands in a verified file of either format; raises `CheckpointError` as `read_model` does."""
     return (read_onnx if path.suffix == ONNX_SUFFIX else read_model)(path)[0]
 
 

@@ -13,13 +13,13 @@ BITS = 11  # OpenCV's fixed point of a weight
 
 
 def scaled_width_px(height: int, width: int, height_px: int, least_width_px: int) -> int:
-    """Width of a `height` x `width` line at `height_px`: rounded up within the least width, down beyond it."""
+    """Return the width of a `height` x `width` line at `height_px`, rounded up within the least width, else down."""
     exact = width * height_px / height
     return max(1, math.ceil(exact) if math.ceil(exact) <= least_width_px else int(exact))
 
 
 def scaled(image_HWC: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
-    """A uint8 image (H, W, channels) as (height_px, width_px, channels), to a level or less of `cv2.resize`."""
+    """Return a uint8 image (H, W, channels) as (height_px, width_px, channels), to a level or less of `cv2.resize`."""
     (top, bottom, down), (left, right, along) = (
         _neighbours(n, wanted) for n, wanted in zip(image_HWC.shape[:2], (height_px, width_px), strict=True)
     )

@@ -33,7 +33,7 @@ class Features(nn.Module):
 def resnet(
     inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...], pool: bool, norm: Norm, drop_path: float
 ) -> Features:
-    """Residual network of basic blocks: H / 16 rows (with `pool` H / 32), W / 4 frames."""
+    """Return a residual network of basic blocks: H / 16 rows (with `pool` H / 32), W / 4 frames."""
     network = timm.create_model("resnet18", num_classes=0, **_residual(inputs, blocks, channels, norm, drop_path))
     network.maxpool = nn.MaxPool2d(3, TEXT_STRIDE, 1) if pool else nn.Identity()
     for stage in (network.layer3, network.layer4):
@@ -44,7 +44,7 @@ def resnet(
 
 
 def convnext(inputs: int, name: str, pretrained: bool, drop_path: float) -> Features:
-    """ConvNeXt (Liu et al. 2022) with an overlapping stem: H / 32 rows, W / 4 frames."""
+    """Return a ConvNeXt (Liu et al. 2022) with an overlapping stem: H / 32 rows, W / 4 frames."""
     network = timm.create_model(name, pretrained=pretrained, in_chans=inputs, num_classes=0, drop_path_rate=drop_path)
     network.head = nn.Identity()
     for stage in network.stages[1:]:
@@ -53,7 +53,7 @@ def convnext(inputs: int, name: str, pretrained: bool, drop_path: float) -> Feat
 
 
 def resnet_levels(inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...], drop_path: float) -> nn.Module:
-    """Residual network of basic blocks as a function to its maps at 1/4, 1/8, 1/16 and 1/32 of the page."""
+    """Return a residual network of basic blocks as a function to its maps at 1/4, 1/8, 1/16 and 1/32 of the page."""
     return timm.create_model(
         "resnet18",
         features_only=True,
@@ -63,7 +63,7 @@ def resnet_levels(inputs: int, blocks: tuple[int, ...], channels: tuple[int, ...
 
 
 def convnext_levels(inputs: int, name: str, pretrained: bool, drop_path: float) -> nn.Module:
-    """ConvNeXt with an overlapping stem as a function to its maps at 1/4, 1/8, 1/16 and 1/32 of the page."""
+    """Return a ConvNeXt with an overlapping stem as a function to its maps at 1/4, 1/8, 1/16 and 1/32 of the page."""
     return timm.create_model(name, features_only=True, pretrained=pretrained, in_chans=inputs, drop_path_rate=drop_path)
 
 
@@ -105,7 +105,7 @@ def _narrow(square: nn.Conv2d) -> nn.Conv2d:
 
 
 def n_rows_and_features(backbone: nn.Module, inputs: int, height_px: int) -> tuple[int, int]:
-    """(rows, channels) of the last map, measured: timm's own reduction figures assume square strides."""
+    """Return (rows, channels) of the last map, measured: timm's own reduction figures assume square strides."""
     backbone.eval()
     with torch.inference_mode():
         _, features, rows, _ = backbone(torch.zeros(1, inputs, height_px, 64)).shape

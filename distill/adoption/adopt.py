@@ -81,7 +81,7 @@ def write(adopted: Adopted, out: Path) -> None:
 
 
 def made(d: Detected) -> tuple[onnx.ModelProto, Description]:
-    """The rewritten graph and its description; raises `ExportError` where its scores are not the foreign ones."""
+    """Return the rewritten graph and its description; raises `ExportError` where it scores otherwise than the model."""
     assert d.shape is not None
     assert d.classes is not None
     pixels = d.pixels()
@@ -150,7 +150,7 @@ def _in_package(shipped: Shipped) -> tuple[Path, str, Settings]:
 
 
 def described_by(path: Path) -> Settings:
-    """What a YAML file of `--describe` says; raises `DataError` naming every key that is wrong."""
+    """Return what a YAML file of `--describe` says; raises `DataError` naming every key that is wrong."""
     from pydantic import ValidationError
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -172,7 +172,7 @@ def described_by(path: Path) -> Settings:
 
 
 def summary(adopted: Adopted, out: Path) -> dict[str, Any]:
-    """What the command reports of an adopted file, as plain data."""
+    """Return what the command reports of an adopted file, as plain data."""
     d = adopted.detected
     assert d.trial is not None
     return {

@@ -86,9 +86,10 @@ def reader_of(
     frame_px: float,
     name: str = "callable",
 ) -> Reader:
-    """A reader around any function from images (N, channels, H, W) to logits (N, T, C), blank 0, one per `frame_px`.
+    """Return a reader around a function from images (N, channels, H, W) to logits (N, T, C) with blank 0.
 
-    Images are float32, prepared as `described` says, which needs `height_px`, `colour`, `mean` and `deviation`.
+    A frame takes `frame_px` pixels. Images are float32, prepared as `described` says, which needs `height_px`,
+    `colour`, `mean` and `deviation`.
     """
     channels = 1 if described.colour == "grey" else 3
     pixels = pixels_of(described, 1 if channels == 1 else 3, frame_px)

@@ -54,7 +54,7 @@ def compare_orders(reader: Reader, lines: Lines, order: str) -> dict[str, Any]:
 
 
 def is_coloured(picture: np.ndarray) -> bool:
-    """Whether a picture, (H, W) or (H, W, 3), has colours that another order would change."""
+    """Return whether a picture, (H, W) or (H, W, 3), has colours that another order would change."""
     if picture.ndim == 2:
         return False
     apart_HW = np.abs(picture[..., 0].astype(np.int16) - picture[..., 2])
@@ -69,7 +69,7 @@ def sign_test(one: int, other: int) -> float:
 
 
 def in_words(found: dict[str, Any], order: str) -> str:
-    """One sentence on what `compare_orders` found."""
+    """Return one sentence on what `compare_orders` found."""
     other = "rgb" if order == "bgr" else "bgr"
     better, exact = found["label_likelier"], found["exact"]
     if not found["pictures"]:

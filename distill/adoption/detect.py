@@ -57,18 +57,18 @@ class Detected:
         self.facts.append(Fact(what, str(value), why))
 
     def why(self, key: str, otherwise: str) -> str:
-        """Where it is from, or how it was found."""
+        """Return where it is from, or how it was found."""
         return self.sources.get(key, otherwise)
 
     def pixels(self, **changed: object) -> ForeignPixels:
-        """The preparation of lines, with some settings changed."""
+        """Return the preparation of lines, with some settings changed."""
         assert self.shape is not None
         known = self.known.model_copy(update=changed)
         return pixels_of(known, self.channels, self.shape.frame_px, self.shape.fixed_px)
 
     @property
     def words(self) -> list[tuple[str, np.ndarray]]:
-        """The rendered words, of which a model of one width takes only those that are not wider."""
+        """Return the rendered words, of which a model of one width takes only those that are not wider."""
         preparation = self.pixels().preparation
         found = [(w, p) for w, p in pictures() if preparation.scaled_width_px(*p.shape[:2]) <= preparation.max_width_px]
         if not found:
@@ -256,7 +256,7 @@ def _pixels(d: Detected) -> None:
 
 
 def scales_of(d: Detected) -> list[tuple[str, tuple[tuple[float, ...], tuple[float, ...]]]]:
-    """Scales of the levels that a model may want, with their names; docTR's for as many classes as its models have."""
+    """Return the scales of levels that a model may want, by name; docTR's for as many classes as its models have."""
     assert d.shape is not None
     scales = list(SCALES.items())[: 2 if d.channels == 1 else None]
     doctr = PRESETS["onnxtr"]

@@ -39,17 +39,17 @@ class Classes:
 
     @property
     def columns(self) -> list[int]:
-        """The blank's class, then those of the characters."""
+        """Return the blank's class, then those of the characters."""
         return [self.blank, *(i for i, c in enumerate(self.character_of) if c is not None)]
 
     @property
     def characters(self) -> str:
-        """The characters, in the order of their classes."""
+        """Return the characters, in the order of their classes."""
         return "".join(c for c in self.character_of if c is not None)
 
 
 def read_lists(path: Path) -> list[Entries]:
-    """Every list of characters in a text, YAML, JSON or Python file, which is read and never run.
+    """Return every list of characters in a text, YAML, JSON or Python file, which is read and never run.
 
     Raises `DataError` where it cannot be read or holds none.
     """
@@ -70,7 +70,7 @@ def read_lists(path: Path) -> list[Entries]:
 
 
 def of_text(text: str) -> tuple[str, ...]:
-    """One entry a line, or, of a single line, one a character."""
+    """Return one entry a line, or, of a single line, one a character."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if lines[-1] == "":
         lines.pop()
@@ -119,7 +119,7 @@ def _in_python(tree: ast.Module, where: str) -> Iterator[Entries]:
 
 
 def fits(entries: Entries, n_classes: int) -> bool:
-    """Whether a list can be the characters of so many classes."""
+    """Return whether a list can be the characters of so many classes."""
     return n_classes - 2 <= len(entries.entries) <= n_classes
 
 

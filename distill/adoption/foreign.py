@@ -47,22 +47,22 @@ class Foreign:
 
     @property
     def outputs(self) -> list[str]:
-        """Names of what it gives."""
+        """Return the names of its outputs."""
         return [output.name for output in self.session.get_outputs()]
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What its maker wrote into its metadata."""
+        """Return what its maker wrote into its metadata."""
         return {entry.key: entry.value for entry in self.graph.metadata_props}
 
     @property
     def from_paddle(self) -> bool:
-        """Whether Paddle2ONNX wrote it, as the names of its tensors say."""
+        """Return whether Paddle2ONNX wrote it, as the names of its tensors say."""
         return any(name.startswith("p2o.") for node in self.graph.graph.node for name in (*node.output, node.name))
 
     @property
     def parameters(self) -> int:
-        """Numbers that were trained, as far as the graph shows: all of its constant arrays of fractions and of int8."""
+        """Return how many numbers were trained, as far as the graph shows: all constant fractions and int8."""
         constants = [
             a.t for n in self.graph.graph.node if n.op_type == "Constant" for a in n.attribute if a.HasField("t")
         ]
@@ -71,14 +71,14 @@ class Foreign:
         return sum(size for size in sizes if size >= SMALLEST_WEIGHT)
 
     def run(self, images_NCHW: np.ndarray) -> list[np.ndarray]:
-        """All outputs on images as the graph takes them but for the place of the channels and the type."""
+        """Return all outputs on images as the graph takes them but for the place of the channels and the type."""
         images = images_NCHW.transpose(0, 2, 3, 1) if self.channels_last else images_NCHW
         wanted = FLOATS[self.graph_input.type.tensor_type.elem_type]
         return [np.asarray(found) for found in self.session.run(None, {self.input: images.astype(wanted)})]
 
     @property
     def graph_input(self) -> onnx.ValueInfoProto:
-        """The input as the file describes it."""
+        """Return the input as the file describes it."""
         return next(value for value in self.graph.graph.input if value.name == self.input)
 
 

@@ -77,7 +77,7 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
 
 
 def other_colour(adopted: Adopted, seen: Mapping[str, Any]) -> Colour | None:
-    """The order of the colours that the labels surely speak for, where nobody said one; None: as it is."""
+    """Return the order of the colours that the labels surely speak for, where nobody said one; None: as it is."""
     detected = adopted.detected
     likelier: Colour = seen.get("colour", {}).get("likelier", "undecided")
     unsaid = "colour" not in detected.sources

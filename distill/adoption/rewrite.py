@@ -31,7 +31,7 @@ SIZED_BY_INPUT = 13  # opset from which Squeeze and Unsqueeze take their axes as
 def rewritten(
     foreign: Foreign, shape: Shape, pixels: ForeignPixels, kind: Kind, columns: Sequence[int]
 ) -> onnx.ModelProto:
-    """The graph from `images` (N, channels, H, W) through `raw_scores` (N, T, C foreign) to `logits` (N, T, C)."""
+    """Return the graph from `images` (N, channels, H, W) over `raw_scores` (N, T, C foreign) to `logits` (N, T, C)."""
     model = onnx.compose.add_prefix(foreign.graph, f"{TAIL}/")
     graph = model.graph
     _keep_what_leads_to(graph, f"{TAIL}/{shape.output}")

@@ -41,7 +41,7 @@ class Settings(BaseModel):
     origin: str | None = Field(None, description="where they come from")
 
     def over(self, below: Settings) -> Settings:
-        """These settings, and those of `below` where these say nothing."""
+        """Return these settings, and those of `below` where these say nothing."""
         return below.model_copy(update=self.model_dump(exclude_none=True))
 
 
@@ -67,7 +67,7 @@ class ForeignPixels:
     shift: tuple[float, ...] = ()
 
     def given(self, images_NCHW: np.ndarray) -> np.ndarray:
-        """Prepared images as the graph takes them, float32 (N, channels, H, W)."""
+        """Return prepared images as the graph takes them, float32 (N, channels, H, W)."""
         if self.bgr:
             images_NCHW = images_NCHW[:, ::-1]
         if self.scale:
@@ -77,7 +77,7 @@ class ForeignPixels:
 
 
 def pixels_of(known: Settings, channels: Literal[1, 3], frame_px: float, fixed_px: int | None = None) -> ForeignPixels:
-    """How lines are prepared under complete settings; scalar values of mean and deviation need no node of the graph.
+    """Return how lines are prepared under complete settings; a scalar mean and deviation need no node of the graph.
 
     With `fixed_px` every line is padded to that width, and a wider one is refused.
     """

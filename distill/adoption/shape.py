@@ -30,7 +30,7 @@ class Shape:
     fixed_px: int | None = None  # the only width that it takes
 
     def scores(self, found: list[np.ndarray]) -> np.ndarray:
-        """Scores (N, T, C), float32, of what the graph gave."""
+        """Return scores (N, T, C), float32, of what the graph gave."""
         given = found[self.number].astype(np.float32)
         match self.layout:
             case "NTC":
@@ -42,7 +42,7 @@ class Shape:
 
 
 def run_lines(foreign: Foreign, shape: Shape, images_NCHW: np.ndarray) -> np.ndarray:
-    """Scores (N, T, C) of lines as the graph takes them."""
+    """Return scores (N, T, C) of lines as the graph takes them."""
     groups = [images_NCHW[i : i + 1] for i in range(len(images_NCHW))] if shape.one_by_one else [images_NCHW]
     return np.concatenate([shape.scores(foreign.run(images)) for images in groups])
 
@@ -179,7 +179,7 @@ def _run(foreign: Foreign, images_NCHW: np.ndarray, certain: bool = False) -> li
 
 
 def kind_of(scores_NTC: np.ndarray) -> Kind:
-    """What scores are: probabilities and their logarithms sum to one on every frame, logits to anything."""
+    """Return what scores are: probabilities and their logarithms sum to one on every frame, logits to anything."""
     sums = scores_NTC.sum(-1)
     if scores_NTC.min() >= 0 and np.abs(sums - 1).max() < 1e-2:
         return "probabilities"

@@ -26,7 +26,7 @@ DOCTR = {"arch", "vocab", "mean", "std"}  # keys of the config.json next to a mo
 
 
 def candidates(foreign: Foreign, n_classes: int, charset: Path | None, preset: str | None) -> list[Entries]:
-    """Lists that may be the characters: of the file given, else of the metadata, else of what lies next to the model.
+    """Return lists that may be the characters: of the file given, else of the metadata, else of files beside the model.
 
     Where there is none, of the folders above, of an installed package with a model of as many classes, and of what
     makers have in their programs. Raises `DataError` that says what to give where nothing fits.
@@ -51,7 +51,7 @@ def candidates(foreign: Foreign, n_classes: int, charset: Path | None, preset: s
 
 
 def no_characters(foreign: Foreign, n_classes: int) -> DataError:
-    """The error for a model whose characters are nowhere to be found."""
+    """Return the error for a model whose characters are nowhere to be found."""
     return DataError(
         f"{foreign.path}: its metadata holds no characters and no file next to it has as many as its {n_classes:,} "
         "classes; give --charset FILE (one character a line, or YAML, JSON or Python with a list)"
@@ -59,7 +59,7 @@ def no_characters(foreign: Foreign, n_classes: int) -> DataError:
 
 
 def known_lists(n_classes: int, preset: str | None) -> list[Entries]:
-    """Lists in the programs of makers, of a preset or of all, that are as long as so many classes and a blank want."""
+    """Return the makers' own lists, of a preset or of all, that are as long as so many classes and a blank want."""
     families = [preset] if preset is not None else list(KNOWN)
     named = {name: each for family in families for name, each in KNOWN.get(family, {}).items()}
     return [Entries(name, tuple(each)) for name, each in named.items() if len(each) == n_classes - 1]
@@ -106,7 +106,7 @@ def _lists_of(files: Iterable[Path]) -> Iterator[Entries]:
 
 
 def written_next_to(path: Path) -> tuple[Settings, str]:
-    """What PaddleOCR's `inference.yml` or docTR's `config.json` next to a model says of lines, and that file's name.
+    """Return what PaddleOCR's `inference.yml` or docTR's `config.json` beside a model says of lines, and its name.
 
     Nothing without one.
     """

@@ -39,7 +39,7 @@ class Trial:
 
 @lru_cache
 def pictures() -> tuple[tuple[str, np.ndarray], ...]:
-    """The words as uint8 (H, W, 3), black on white, grey on grey and white on dark."""
+    """Return the words as uint8 (H, W, 3), black on white, grey on grey and white on dark."""
     face = find_faces(("dejavu-sans",), "".join(WORDS))[0]
     font = ImageFont.truetype(str(face.path), LETTER_PX)
     return tuple((word, _rendered(word, font, *LOOKS[i % len(LOOKS)])) for i, word in enumerate(WORDS))
@@ -54,7 +54,7 @@ def _rendered(word: str, font: ImageFont.FreeTypeFont, ink: str, paper: str) -> 
 
 
 def scores_of(foreign: Foreign, shape: Shape, pixels: ForeignPixels, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Scores (T, C) of every picture, each line alone."""
+    """Return scores (T, C) of every picture, each line alone."""
     prepared = (pixels.given(pixels.preparation.prepare(image)[None]) for image in images)
     return [run_lines(foreign, shape, images_1CHW)[0] for images_1CHW in prepared]
 
@@ -62,7 +62,7 @@ def scores_of(foreign: Foreign, shape: Shape, pixels: ForeignPixels, images: Seq
 def moved_along(
     foreign: Foreign, shape: Shape, pixels: ForeignPixels, images: Sequence[np.ndarray], blank: int
 ) -> float | None:
-    """How far the first frame with a character moves when a line moves to the end of a picture of fixed width.
+    """Return how far the first frame with a character moves when a line moves to the end of a picture of fixed width.
 
     As a share of the way that the line moves, the median of all lines; None where no line leaves room to move.
     """
@@ -81,14 +81,14 @@ def moved_along(
 
 
 def greedy_text(scores_TC: np.ndarray, classes: Classes) -> str:
-    """Greedy decoding of a foreign model's scores, in the foreign order of classes."""
+    """Return the greedy text of a foreign model's scores, in the foreign order of classes."""
     best_T = scores_TC.argmax(axis=1)
     begins_T = np.append(True, best_T[1:] != best_T[:-1])
     return "".join(classes.character_of[c] or "" for c in best_T[begins_T] if c != classes.blank)
 
 
 def tried(scores: Sequence[np.ndarray], kind: Kind, classes: Classes, words: Sequence[str] = WORDS) -> Trial:
-    """How far readings are from the words, in whatever case; words beyond the charset do not count.
+    """Return how far readings are from the words, in whatever case; words beyond the charset do not count.
 
     Texts hardly change with the scale of the levels; the likelihood of the right word does.
     """
@@ -115,7 +115,7 @@ def _log_probability(log_p_TC: np.ndarray, word: Sequence[int], blank: int) -> f
 
 
 def log_posteriors(scores: np.ndarray, kind: Kind) -> np.ndarray:
-    """Natural logarithms of the posteriors behind scores (..., C)."""
+    """Return natural logarithms of the posteriors behind scores (..., C)."""
     match kind:
         case "probabilities":
             return np.asarray(np.log(np.maximum(scores, LEAST_PROBABILITY)))
@@ -127,7 +127,7 @@ def log_posteriors(scores: np.ndarray, kind: Kind) -> np.ndarray:
 
 
 def blank_of(scores: Sequence[np.ndarray]) -> tuple[dict[str, float], int]:
-    """Share of the frames on which the first and the last class are the best, and the class that is most often."""
+    """Return the shares of frames on which the first and the last class are best, and the class that is most often."""
     best = np.concatenate([scores_TC.argmax(axis=1) for scores_TC in scores])
     last = scores[0].shape[1] - 1
     counts = np.bincount(best, minlength=last + 1)

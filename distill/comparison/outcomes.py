@@ -38,7 +38,7 @@ class Outcome:
     seconds: Mapping[str, float]
 
     def reading_nothing(self, role: str) -> Outcome:
-        """The same with a role that writes nothing on any line."""
+        """Return the same with a role that writes nothing on any line."""
         nothing = LineScores(np.zeros(len(self.characters_L)), self.characters_L.astype(float))
         return replace(self, scores={**self.scores, role: nothing})
 

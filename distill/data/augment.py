@@ -166,7 +166,7 @@ def blur(image: Pixels, sigma_px: float) -> Pixels:
 
 
 def add_noise(image: Pixels, sigma: float, share: float) -> Pixels:
-    """Gaussian noise of `sigma` grey levels; `share` (0 to 1) picks its place in a pool: sampling is slow."""
+    """Add Gaussian noise of `sigma` grey levels; `share` (0 to 1) picks its place in a pool: sampling is slow."""
     pool = noise_pool()
     start = int(share * max(pool.size - image.size, 1))
     noise = pool[start : start + image.size] if image.size <= pool.size else np.resize(pool, image.size)
@@ -240,7 +240,7 @@ def _light(config: Augment, uniform: list[float]) -> tuple[float, float]:
 
 @lru_cache(maxsize=1)
 def noise_pool() -> NDArray[np.float32]:
-    """Standard normal numbers, the same in every process, of which noise takes a stretch."""
+    """Return standard normal numbers, the same in every process, of which noise takes a stretch."""
     return np.random.default_rng(20260101).standard_normal(_NOISE_POOL_SIZE, dtype=np.float32)
 
 

@@ -208,7 +208,7 @@ def _received(steps: Iterator[S | DataError]) -> Generator[S | Exception]:
 
 @cache
 def ready_workers() -> BaseContext:
-    """Workers that begin with what they need, and not with all that the trainer has imported or holds.
+    """Return how to start workers that hold what they need, and not all that the trainer has imported or holds.
 
     Where there is a server that forks them, what they need is imported once. A signal to the whole group is the
     trainer's to answer, so the server is started with it blocked.

@@ -37,7 +37,7 @@ class View:
     cycle: int = 0
 
     def moment(self, use: int) -> tuple[int, int]:
-        """Epoch, and use within it, that the augmentation of the `use`-th use (from 0) is sampled for."""
+        """Return the epoch and the use in it that the augmentation of the `use`-th use (from 0) is sampled for."""
         return ((self.epoch + use) % self.cycle, 0) if self.cycle else (self.epoch, use)
 
 
@@ -88,7 +88,7 @@ class ScaledLines:
         return scaled_HWC
 
     def augmented(self, i: int, view: View | None, use: int = 0) -> np.ndarray:
-        """Line `i`, uint8 (H, w, channels), augmented where a view is given."""
+        """Return line `i`, uint8 (H, w, channels), augmented where a view is given."""
         scaled_HWC = self[i]
         return scaled_HWC if view is None else apply_plan(self._plan(i, scaled_HWC, view, use), scaled_HWC)
 
@@ -157,7 +157,7 @@ class PreparedLines:
     def stacked(
         self, group: Group, view: View | None = None, own: bool = True
     ) -> tuple[Tensor, dict[Preparation, OtherImages]]:
-        """A group by the run's own preparation, float32 (N, channels, H, W), empty unless `own`; and by each other."""
+        """Return a group as the run prepares it, float32 (N, channels, H, W), empty unless `own`; and by each other."""
         height_px = self.own.preparation.height_px
         return self.own.stacked(group, view) if own else torch.zeros(0, 1, 1, 1), {
             other: scaled.padded_alone(group, view, round(group.width_px * other.height_px / height_px))

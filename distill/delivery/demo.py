@@ -125,7 +125,7 @@ def _recogniser(model: Path) -> tuple[Description, bytes]:
 
 
 def page_files(page: str, names: Iterable[str]) -> Routes:
-    """A page, and what it fetches of this package."""
+    """Return a page, and what it fetches of this package."""
     folder = files("distill.delivery") / "pages"
     found = {"": page} | {name: name for name in names}
     return {route: (_KINDS[Path(name).suffix], (folder / name).read_bytes) for route, name in found.items()}

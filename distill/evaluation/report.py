@@ -118,7 +118,7 @@ def change(before: LineScores, after: LineScores, characters_N: np.ndarray, seed
 
 
 def line_scores(lines: Sequence[Compared]) -> LineScores:
-    """Exact lines and edits of what one role reads."""
+    """Return exact lines and edits of what one role reads."""
     return LineScores(np.array([line.exact for line in lines], float), np.array([line.edits for line in lines], float))
 
 

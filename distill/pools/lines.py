@@ -54,7 +54,7 @@ class Pools:
 
     @property
     def parts(self) -> dict[str, Lines]:
-        """The lines by the name of what they are for."""
+        """Return the lines by the name of what they are for."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def summary(self) -> dict[str, Any]:

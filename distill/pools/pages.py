@@ -39,7 +39,7 @@ class PagePools:
 
     @property
     def parts(self) -> dict[str, Pages]:
-        """The pages by the name of what they are for."""
+        """Return the pages by the name of what they are for."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def summary(self) -> dict[str, Any]:

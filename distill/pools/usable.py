@@ -48,7 +48,7 @@ def usable_lines(recipe: Recipe, pools: Pools, folder: Path) -> tuple[dict[Learn
 
 
 def with_writing(lines: Lines, refused: list[Refusal], unread: Collection[str] = ()) -> Lines:
-    """The lines whose picture holds writing, and those labelled as empty; the others are added to `refused`.
+    """Return the lines whose picture holds writing, and those labelled as empty; the others are added to `refused`.
 
     A recogniser that others made may write something on a blank picture: one of them writes a bracket. Where no label
     says otherwise a student would learn that. A picture is taken as blank by its contrast, or where that is noise,
@@ -67,7 +67,7 @@ def with_writing(lines: Lines, refused: list[Refusal], unread: Collection[str] =
 
 
 def no_writing(grey_HW: np.ndarray) -> str | None:
-    """Why a picture, (H, W) uint8, holds no writing; None where it may hold some."""
+    """Return why a picture, (H, W) uint8, holds no writing; None where it may hold some."""
     contrast = contrast_of(grey_HW)
     if contrast < ALMOST_BLANK:
         return f"{contrast:.0f} grey levels"

@@ -28,14 +28,14 @@ READS = "report: the {role} reads the test"  # the phase of timing.json
 
 
 def sizes_and_speeds(folder: Path, result: Mapping[str, Any]) -> str:
-    """A line for each network of a report: its parameters, and how many test lines a second it read."""
+    """Return a line for each network of a report: its parameters, and how many test lines a second it read."""
     return speeds_of(folder, result, READS, "lines", lambda part: part["n"] + part["left_out"])
 
 
 def speeds_of(
     folder: Path, result: Mapping[str, Any], phase: str, unit: str, n_items: Callable[[Mapping[str, Any]], int]
 ) -> str:
-    """A line for each network of a report: its parameters, and how many items a second `phase` of its role took.
+    """Return a line for each network of a report: its parameters, and how many items a second it took in its `phase`.
 
     Seconds stand in `timing.json` alone, so that reports of equal runs are equal.
     """
@@ -101,7 +101,7 @@ def models_judged(run: Run) -> dict[str, Path]:
 
 
 def sampled(folder: Path, roles: Sequence[str]) -> dict[str, Any]:
-    """Of every training, stages before the last: its steps, what it sampled of each source, what it could not read."""
+    """Return each training's steps, what it sampled of each source and could not read; stages before the last."""
     files = [file for role in roles for file in sorted((folder / role).glob(f"**/{LINES_NAME}"), reverse=True)]
     return {str(file.parent.relative_to(folder)): read_signed_json(file) for file in files}
 

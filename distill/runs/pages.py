@@ -151,7 +151,7 @@ def finished_locator(run: PageRun) -> FrozenLocator:
 
 
 def locator_of(file: str) -> Path:
-    """The model file that a recipe names: it, its folder, or a run folder (its teacher, then its student)."""
+    """Return the model file that a recipe names: it, its folder, or a run folder (its teacher, then its student)."""
     path = Path(file).expanduser()
     places = (path, path / "teacher" / MODEL_NAME, path / "student" / MODEL_NAME, path / MODEL_NAME)
     for place in places:
@@ -161,7 +161,7 @@ def locator_of(file: str) -> Path:
 
 
 def problems_of_locators(recipe: PageRecipe, folder: Path) -> list[str]:
-    """Why the model files that a recipe names cannot teach, or begin a training, in the run `folder`."""
+    """Return why the model files that a recipe names cannot teach, or begin a training, in the run `folder`."""
     problems = []
     if recipe.teacher.file is not None:
         try:

@@ -65,7 +65,7 @@ def usable_teacher(job: Job[Any], stop: StopFlag) -> Path:
 
 
 def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.device) -> FrozenTeacher:
-    """The teacher in the file `own` with those that the objective adds, on lines of a charset."""
+    """Return the teacher in the file `own` with those that the objective adds, on lines of a charset."""
     files = [(own, 1.0), *((model_of(further.file), further.weight) for further in recipe.objective.more_teachers)]
     members = [
         member_of(teachers.load(path), weight, recipe.objective.calibrated, charset, recipe.image)

@@ -48,17 +48,17 @@ class ValidationRead(NamedTuple):
 
     @property
     def exact(self) -> float:
-        """The share of lines that are read exactly."""
+        """Return the share of lines that are read exactly."""
         return float(self.scores.exact_N.mean())
 
     @property
     def cer(self) -> float:
-        """Edits over characters of the truths."""
+        """Return edits over characters of the truths."""
         return float(self.scores.edits_N.sum() / max(1, self.characters_N.sum()))
 
 
 def validation_read(run: Run, model: nn.Module, role: str) -> ValidationRead:
-    """What a network reads of the validation lines of a run; every process takes part and gets the same.
+    """Return what a network reads of the validation lines of a run; every process takes part and gets the same.
 
     Raises `Stopped` when the run is asked to stop.
     """
@@ -77,19 +77,19 @@ def validation_read(run: Run, model: nn.Module, role: str) -> ValidationRead:
 
 
 def refuse_silent(read: ValidationRead) -> None:
-    """Raises `WeakTeacherError` for a teacher that reads nothing."""
+    """Raise `WeakTeacherError` for a teacher that reads nothing."""
     if problem := silent(read):
         raise WeakTeacherError(problem)
 
 
 def refuse_worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> None:
-    """Raises `WeakTeacherError` for a teacher that surely makes more errors than the student alone."""
+    """Raise `WeakTeacherError` for a teacher that surely makes more errors than the student alone."""
     if problem := worse(teacher, control, seed):
         raise WeakTeacherError(problem)
 
 
 def silent(read: ValidationRead) -> str | None:
-    """Why a teacher that reads not one line, and hardly a character, cannot teach; None for any other."""
+    """Return why a teacher that reads not one line, and hardly a character, cannot teach; None for any other."""
     if read.exact > 0 or read.cer < SILENT_CER:
         return None
     return (
@@ -99,7 +99,7 @@ def silent(read: ValidationRead) -> str | None:
 
 
 def worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> str | None:
-    """Why a teacher whose interval of CER lies wholly above that of the student alone cannot teach; else None."""
+    """Return why a teacher whose interval of CER lies above that of the student alone cannot teach; else None."""
     of_teacher, of_control = (cer_interval(r.scores.edits_N, r.characters_N, seed) for r in (teacher, control))
     if of_teacher["low"] <= of_control["high"]:
         return None
@@ -114,7 +114,7 @@ def _figures(interval: Mapping[str, float]) -> str:
 
 
 def weakness(recipe: Recipe, folder: Path, pools: Pools) -> list[str]:
-    """Why the finished teacher of a run cannot teach, for a check; empty without one, or where it is allowed.
+    """Return why the finished teacher of a run cannot teach, for a check; empty without one, or where it is allowed.
 
     The student alone is asked too, where the run has finished it.
     """

@@ -27,7 +27,7 @@ _BROAD = (0.6, 2.0)  # radius of a bright spot, and softness of a shadow's edge,
 
 
 def textured(picture: Pixels, strength: float, uniform: list[float]) -> Pixels:
-    """A texture of fibre, plaster, brushed metal, wood or tiles; `uniform` (three numbers) picks it and its place."""
+    """Add a texture of fibre, plaster, brushed metal, wood or tiles; `uniform` (three numbers) picks it, and where."""
     textures = _textures()
     texture_HW = textures[int(uniform[0] * len(textures))]
     rows, columns = (
@@ -101,7 +101,7 @@ def in_shadow(picture: Pixels, depth: float, uniform: list[float]) -> Pixels:
 
 
 def in_glare(picture: Pixels, strength: float, uniform: list[float]) -> Pixels:
-    """A bright spot in whose middle everything is `strength` of the way nearer to white; `uniform`: four numbers."""
+    """Return a picture with a bright spot, `strength` of the way to white in its middle; `uniform`: four numbers."""
     x_HW, y_HW = _heights_from(picture.shape, uniform[0], uniform[1])
     across, high = between(_BROAD, uniform[2]), between(_BROAD, uniform[3]) / 2
     spot_HW = np.exp(-((x_HW / across) ** 2) - (y_HW / high) ** 2) * np.float32(strength)

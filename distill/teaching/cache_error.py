@@ -25,7 +25,7 @@ ERROR_LINES = 256
 def cache_error(
     taught: TaughtLines, cached: Cached, student: nn.Module, match: FrameMatch, accelerator: Accelerator
 ) -> dict[str, dict[str, float]]:
-    """How far frame KL and its gradient on the student's logits are off with the cache, relative, at each temperature.
+    """Return how far frame KL and its gradient on the student's logits are off with the cache, relative, a temperature.
 
     Measured on the first view of up to `ERROR_LINES` lines that the teacher reads, all frames, brought onto the
     student's as in training. Empty where it reads none.

@@ -42,7 +42,7 @@ class GraphNetwork(nn.Module):
         self.register_buffer("sha256", torch.tensor(list(bytes.fromhex(sha256)), dtype=torch.uint8))
 
     def forward(self, images_NCHW: Tensor) -> Outputs:
-        """The outputs on the device of the images; all frames are valid."""
+        """Return the outputs on the device of the images; all frames are valid."""
         on_host = images_NCHW.float().cpu().contiguous().numpy()
         calls = range(0, len(on_host), self.lines_a_call)
         parts = [self.logits_of(on_host[first : first + self.lines_a_call]) for first in calls]
@@ -56,19 +56,19 @@ class GraphNetwork(nn.Module):
 
 
 def is_graph(path: Path) -> bool:
-    """Whether a model file is an ONNX graph."""
+    """Return whether a model file is an ONNX graph."""
     return path.suffix == ONNX_SUFFIX
 
 
 def network_of(reader: Reader) -> nn.Module:
-    """The torch network of a reader, or its graph, in the reader's own classes."""
+    """Return the torch network of a reader, or its graph, in the reader's own classes."""
     if not is_graph(reader.path):
         return reader.model
     return GraphNetwork(reader.logits_of, file_digest(reader.path), reader.description.charset.n_classes)
 
 
 def graph_in_classes(reader: Reader, class_of_C: Sequence[int], temperature: float) -> GraphNetwork:
-    """The graph of a reader, cut down to the classes of a run: no other column is ever written.
+    """Return the graph of a reader, cut down to the classes of a run: no other column is ever written.
 
     `class_of_C` has for every class of the run the graph's own, or less than 0; log-posteriors are at `temperature`.
     """
@@ -84,12 +84,12 @@ def graph_in_classes(reader: Reader, class_of_C: Sequence[int], temperature: flo
 
 
 def batch_lines(n_classes: int) -> int:
-    """How many lines of so many classes are read together: fewer where there are thousands of classes."""
+    """Return how many lines of so many classes are read together: fewer where there are thousands of classes."""
     return max(1, min(BATCH_LINES, CLASSES_A_BATCH // n_classes))
 
 
 def parameters_of(reader: Reader) -> int:
-    """The number of parameters behind a reader; of a graph, as its file states, or as it stores."""
+    """Return the number of parameters behind a reader; of a graph, as its file states, or as it stores."""
     if not is_graph(reader.path):
         return n_parameters(reader.model)
     if isinstance(stated := reader.description.architecture.get("parameters"), int):
@@ -101,7 +101,7 @@ def parameters_of(reader: Reader) -> int:
 
 
 def need_onnx(path: Path) -> None:
-    """Raises `UserError` where the packages that an ONNX file needs are not installed."""
+    """Raise `UserError` where the packages that an ONNX file needs are not installed."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401

@@ -66,7 +66,7 @@ class TermInputs:
     read_N: Tensor | None = None  # which lines the teacher has a say on; None: all
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
-        """The teacher's outputs on the student's frames, at a temperature where the teacher has such an entry."""
+        """Return the teacher's outputs on the student's frames, at a temperature where it has such an entry."""
         return self.on_student_frames.get(temperature, self.on_student_frames[1.0])
 
     def teacher_on_its_frames(self, temperature: float = 1.0) -> Outputs:
@@ -149,7 +149,7 @@ def term_inputs(
 def compact_inputs(
     objective: Objective, names: Collection[str], student: Outputs, batch: Batch, teacher: TeacherSource | None
 ) -> TermInputs | None:
-    """`term_inputs` with CTC and frame KL or blank split fused, for thousands of classes and a cached teacher.
+    """Return `term_inputs` with CTC and frame KL or blank split fused, for thousands of classes and a cached teacher.
 
     None where that is not possible: with few classes, another term that needs the teacher, trust, folded labels,
     unequal frames, or equal ones that are matched all the same. A teacher may lack up to `FEW_UNKNOWN` of the classes:
@@ -183,7 +183,7 @@ def compact_inputs(
 
 
 def needed(auxiliary: T | None, name: str) -> T:
-    """`auxiliary`; raises `ValueError` where it is None."""
+    """Return `auxiliary`; raises `ValueError` where it is None."""
     if auxiliary is None:
         raise ValueError(f"a term needs the auxiliary module {name}, but there is none")
     return auxiliary

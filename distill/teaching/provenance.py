@@ -11,7 +11,7 @@ NOT_KNOWN = "it is not known whether this model saw public test sets in training
 
 
 def provenance_of(description: Description) -> dict[str, Any] | None:
-    """Licence, origin and digest of the file of a model that was adopted from elsewhere; None for any other."""
+    """Return licence, origin and digest of the file of a model that was adopted from elsewhere; None for any other."""
     if description.architecture.get("kind") != ADOPTED:
         return None
     training = description.training
@@ -24,6 +24,6 @@ def provenance_of(description: Description) -> dict[str, Any] | None:
 
 
 def in_words(found: dict[str, Any]) -> str:
-    """One sentence on it, for wherever its figures stand."""
+    """Return one sentence on it, for wherever its figures stand."""
     origin = f"{found['origin']}, " if found["origin"] else ""
     return f"adopted ({origin}licence {found['licence']}): {found['public_data']}"

@@ -51,7 +51,7 @@ class _Product(NamedTuple):
 
 
 def sliced(blob: bytes, wanted_K: np.ndarray, n_classes: int, temperature: float) -> Sliced:
-    """The graph in `blob` with log-posteriors (N, T, K + R) of the classes `wanted_K`, of `n_classes`, as its output.
+    """Return the graph in `blob` with log-posteriors (N, T, K + R) of the classes `wanted_K` of `n_classes` as output.
 
     They are those of the softmax over all scores of the graph at `temperature`. The R columns behind them hold the
     logarithms of what the other scores get together; R is 0 where the graph does not end in a product, and the rest is

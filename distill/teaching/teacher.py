@@ -50,14 +50,14 @@ class Member:
     provenance: Mapping[str, Any] | None = None  # of a network that others made
 
     def outputs(self, images_NCHW: Tensor, others: Others) -> Outputs:
-        """Its own outputs on lines, on as many frames as the width that the run gives the lines."""
+        """Return its own outputs on lines, on as many frames as the width that the run gives the lines."""
         if self.preparation is None:
             return self.model(images_NCHW)
         other = others[self.preparation]
         return on_own_widths(self.model, other, self.frame_px) if self.frame_px else self.model(other.images_NCHW)
 
     def in_run_classes(self, outputs: Outputs) -> Outputs:
-        """Its outputs in the classes of the run, at its temperature; a graph gives them so."""
+        """Return its outputs in the classes of the run, at its temperature; a graph gives them so."""
         if isinstance(self.model, GraphNetwork):
             return outputs
         return in_classes(outputs._replace(logits_NTC=outputs.logits_NTC / self.temperature), self.class_of_C)
@@ -67,19 +67,19 @@ class TeacherSource(Protocol):
     """What gives a step the outputs of a teacher."""
 
     def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
-        """Outputs on the lines of a batch, by the temperature that they are exact at, 1 among them."""
+        """Return the outputs on the lines of a batch, by the temperature that they are exact at, 1 among them."""
 
     @property
     def unknown_C(self) -> Tensor | None:
-        """Classes of the run that the teacher does not know, (C,) bool; None where there is none."""
+        """Return the classes of the run that the teacher does not know, (C,) bool; None where there is none."""
 
     @property
     def is_foreign(self) -> bool:
-        """Whether one of its networks was made by others, who did not train it on lines without writing as we do."""
+        """Return whether one of its networks was made by others, who may not have trained it on empty lines."""
 
     @property
     def neck(self) -> Recurrent:
-        """What reads along the line."""
+        """Return what reads along the line."""
 
 
 class FrozenTeacher(nn.Module):
@@ -108,7 +108,7 @@ class FrozenTeacher(nn.Module):
         return super().train(False)
 
     def forward(self, images_NCHW: Tensor, others: Others | None = None) -> Outputs:
-        """Outputs on `images_NCHW`; `others` has the same lines as other preparations of the networks want them."""
+        """Return the outputs on `images_NCHW`; `others` has the same lines under the networks' other preparations."""
         with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
             outputs = [member.outputs(images_NCHW, others or {}) for member in self.members]
         # clones, since autograd cannot save inference tensors
@@ -134,34 +134,34 @@ class FrozenTeacher(nn.Module):
         return (weights_MC / weights_MC.sum(0)).to(self.device)
 
     def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
-        """Outputs on the lines of a batch, under 1: logits, so every temperature is exact."""
+        """Return the outputs on the lines of a batch, under 1: logits, so every temperature is exact."""
         return {1.0: self(batch.images_NCHW, batch.others)}
 
     @property
     def preparations(self) -> tuple[Preparation, ...]:
-        """The preparations of lines that its networks want, other than the run's own."""
+        """Return the preparations of lines that its networks want, other than the run's own."""
         return tuple(dict.fromkeys(m.preparation for m in self.members if m.preparation))
 
     @property
     def is_foreign(self) -> bool:
-        """Whether one of its networks was made by others."""
+        """Return whether one of its networks was made by others."""
         return any(m.provenance for m in self.members)
 
     @property
     def wants_own(self) -> bool:
-        """Whether one of its networks takes lines as the run itself prepares them."""
+        """Return whether one of its networks takes lines as the run itself prepares them."""
         return any(m.preparation is None for m in self.members)
 
     @property
     def unknown_C(self) -> Tensor | None:
-        """Classes of the run that no network knows, (C,) bool; None where there is none."""
+        """Return the classes of the run that no network knows, (C,) bool; None where there is none."""
         maps = [m.class_of_C for m in self.members]
         known = [all(c == UNMAPPED for c in of_class) for of_class in zip(*(m for m in maps if m), strict=True)]
         return torch.tensor(known) if all(maps) and any(known) else None
 
     @property
     def neck(self) -> Recurrent:
-        """What reads along the line, of the first network; a recipe that needs it is refused without it."""
+        """Return what reads along the line, of the first network; a recipe that needs it is refused without it."""
         first = self.members[0].model
         assert isinstance(first, Recogniser)
         neck = first.neck
@@ -169,7 +169,7 @@ class FrozenTeacher(nn.Module):
         return neck
 
     def assert_unchanged(self) -> None:
-        """Raises `RuntimeError` where a tensor is not what it was."""
+        """Raise `RuntimeError` where a tensor is not what it was."""
         if tensors_digest(self.state_dict()) != self._weights_digest:
             raise RuntimeError("the frozen teacher changed during the training")
 
@@ -183,28 +183,28 @@ class CachedTeacher:
     known_texts: KnownTexts = field(default_factory=dict, compare=False)  # found once, kept for the training
 
     def outputs_by_temperature(self, batch: Batch) -> Mapping[float, Outputs]:
-        """Outputs on the lines of a batch at each temperature of the cache; the batch carries the posteriors."""
+        """Return the outputs on a batch at each temperature of the cache; the batch carries the posteriors."""
         assert batch.posteriors is not None
         return {tau: self.cached.outputs(batch.posteriors, tau) for tau in self.cached.temperatures}
 
     @property
     def unknown_C(self) -> Tensor | None:
-        """Classes of the run that no network knows, (C,) bool; None where there is none."""
+        """Return the classes of the run that no network knows, (C,) bool; None where there is none."""
         return self.network.unknown_C
 
     @property
     def is_foreign(self) -> bool:
-        """Whether one of its networks was made by others."""
+        """Return whether one of its networks was made by others."""
         return self.network.is_foreign
 
     @property
     def neck(self) -> Recurrent:
-        """What reads along the line, of the first network."""
+        """Return what reads along the line, of the first network."""
         return self.network.neck
 
 
 def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
-    """For every class of `ours` the class of the same character in `theirs`, or UNMAPPED; None for equal charsets."""
+    """Return for every class of `ours` that of the same character in `theirs`, or UNMAPPED; None for equal charsets."""
     if ours == theirs:
         return None
     number = class_numbers(theirs.characters)
@@ -212,7 +212,7 @@ def class_map(ours: Charset, theirs: Charset) -> tuple[int, ...] | None:
 
 
 def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset, image: Preparation) -> Member:
-    """An opened model file as a teacher of lines in `charset` that are prepared by `image`."""
+    """Return an opened model file as a teacher of lines in `charset` that are prepared by `image`."""
     temperature = reader.description.calibration.temperature if calibrated else 1.0
     theirs = at_any_width(reader.description.preparation)
     # the run pads lines and checks their widths; the rest is how the pixels are prepared
@@ -231,7 +231,7 @@ def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset,
 
 
 def measured_frame_px(model: nn.Module, preparation: Preparation) -> float:
-    """Pixels that a frame of a network takes, from two widths: the ends of a line may add or cost a frame.
+    """Return the pixels that a frame of a network takes, from two widths: the ends of a line may add or cost a frame.
 
     Of a network that takes one width, from that one.
     """
@@ -251,7 +251,7 @@ def measured_frame_px(model: nn.Module, preparation: Preparation) -> float:
 
 
 def on_own_widths(model: nn.Module, other: OtherImages, frame_px: float) -> Outputs:
-    """The outputs on lines that are padded as their network wants it, on the frames of the width that the run gives.
+    """Return the outputs on lines padded as their network wants it, on the frames of the width that the run gives.
 
     What the network says of padding behind that width is left out; where its own padding ends before, the frames that
     are missing are blank.
@@ -275,12 +275,12 @@ def _on_frames(values_NTD: Tensor, frames: int) -> Tensor:
 
 
 def at_any_width(preparation: Preparation) -> Preparation:
-    """The same without a limit: the lines have been held to the run's own. A network of one width keeps it."""
+    """Return the same without a limit: the lines have been held to the run's own. A network of one width keeps it."""
     if takes_one_width(preparation):
         return preparation
     return preparation.model_copy(update={"max_width_px": WIDEST_PX})
 
 
 def takes_one_width(preparation: Preparation) -> bool:
-    """Whether every line is padded to one width, and none may be wider."""
+    """Return whether every line is padded to one width, and none may be wider."""
     return preparation.least_width_px >= preparation.max_width_px

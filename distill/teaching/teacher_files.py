@@ -26,7 +26,7 @@ OWN = "teacher.file"
 
 
 def model_of(file: str) -> Path:
-    """The model file that a recipe names: it, its folder, a run folder (its teacher), or the name of a shipped one."""
+    """Return the model file that a recipe names: itself, its folder, a run folder (its teacher), or a shipped name."""
     path = Path(file).expanduser()
     in_run, in_folder = model_in(path / "teacher"), path / ONNX_NAME
     if in_run.is_file():
@@ -35,18 +35,18 @@ def model_of(file: str) -> Path:
 
 
 def model_in(folder: Path) -> Path:
-    """The model file of a role's folder in a run: a safetensors file, or the ONNX file of a teacher taken as it is."""
+    """Return the model file in a role's folder of a run: safetensors, or the ONNX file of a teacher taken as it is."""
     graph = folder / ONNX_NAME
     return graph if graph.is_file() and not (folder / MODEL_NAME).is_file() else folder / MODEL_NAME
 
 
 def copy_in(folder: Path, source: Path) -> Path:
-    """Where a run in `folder` keeps its copy of a finished teacher."""
+    """Return where a run in `folder` keeps its copy of a finished teacher."""
     return folder / "teacher" / (ONNX_NAME if is_graph(source) else MODEL_NAME)
 
 
 def teacher_file(recipe: Recipe, folder: Path) -> Path:
-    """The finished teacher that a recipe names: the copy in the run's `folder`, or, before there is one, the original.
+    """Return the finished teacher that a recipe names: the copy in the run's `folder`, else the original.
 
     Raises `CheckpointError` where both are there and differ.
     """
@@ -55,7 +55,7 @@ def teacher_file(recipe: Recipe, folder: Path) -> Path:
 
 
 def copy_or_original(file: str, folder: Path, find: Callable[[str], Path]) -> Path:
-    """The copy of a finished teacher in a run's `folder`; before there is one the original, which `find` finds.
+    """Return the copy of a finished teacher in a run's `folder`; before there is one the original, which `find` finds.
 
     Raises `CheckpointError` where both are there and differ, and where neither is.
     """
@@ -76,7 +76,7 @@ def copy_or_original(file: str, folder: Path, find: Callable[[str], Path]) -> Pa
 
 
 def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
-    """Why the finished models that a recipe names cannot teach in the run `folder`, which may hold a copy."""
+    """Return why the finished models that a recipe names cannot teach in the run `folder`, which may hold a copy."""
     if recipe.teacher is None:
         return []
     problems, known = [], set() if recipe.teacher_file else set(charset.characters)
@@ -120,7 +120,7 @@ def _needs_features(recipe: Recipe, path: Path) -> list[str]:
 
 
 def too_wide_for_teachers(recipe: Recipe, parts: Mapping[str, Lines], folder: Path) -> list[str]:
-    """Of each finished model that a recipe names and that takes pictures of one width: which lines are wider."""
+    """Return, for each finished model of a recipe that takes pictures of one width, which lines are wider."""
     problems = []
     for key, file in _named(recipe):
         preparation = read_description(_path_of(key, file, folder)).preparation
@@ -148,7 +148,7 @@ def _fitting_px(theirs: Preparation, ours: Preparation) -> int:
 
 
 def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
-    """Of each finished model that a recipe names: which characters of the lines it does not know."""
+    """Return, for each finished model that a recipe names, which characters of the lines it does not know."""
     notes = []
     for key, file in _named(recipe):
         theirs = read_description(_path_of(key, file, folder)).charset
@@ -158,7 +158,7 @@ def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[s
 
 
 def foreign_teachers(recipe: Recipe, folder: Path) -> list[str]:
-    """A sentence on each finished model that a recipe names and that others made."""
+    """Return a sentence on each finished model that a recipe names and that others made."""
     notes = []
     for key, file in _named(recipe):
         if found := provenance_of(read_description(_path_of(key, file, folder))):
@@ -167,7 +167,7 @@ def foreign_teachers(recipe: Recipe, folder: Path) -> list[str]:
 
 
 def finished_teachers(recipe: Recipe, folder: Path) -> list[dict[str, str]]:
-    """The finished models that a recipe names: key, name or path as given, and the SHA-256 of the file in use."""
+    """Return the finished models that a recipe names: key, name or path as given, SHA-256 of the file in use."""
     return [
         {"key": key, "file": file, "sha256": file_digest(_path_of(key, file, folder))} for key, file in _named(recipe)
     ]

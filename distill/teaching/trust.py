@@ -59,7 +59,7 @@ def _by_policy(teacher: Outputs, batch: Batch, trust: Trust) -> Tensor | None:
 
 
 def unless_empty(trust_N: Tensor | None, batch: Batch) -> Tensor | None:
-    """The same weights, 0 on lines that are labelled as empty: a teacher may write something where nothing is."""
+    """Return the weights, 0 on lines that are labelled as empty: a teacher may write something where nothing is."""
     empty_N = empty_lines(batch)
     if not empty_N.any():
         return trust_N
@@ -67,7 +67,7 @@ def unless_empty(trust_N: Tensor | None, batch: Batch) -> Tensor | None:
 
 
 def empty_lines(batch: Batch) -> Tensor:
-    """Which lines are labelled as empty, bool (N,)."""
+    """Return which lines are labelled as empty, bool (N,)."""
     return batch.labelled_N.cpu() & (batch.target_lengths_N.cpu() == 0)
 
 

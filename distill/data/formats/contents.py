@@ -74,7 +74,7 @@ def encoding_of(data: bytes) -> str:
 
 
 def text_of(data: bytes, where: object) -> str:
-    """UTF-8 text, or UTF-16 with its byte order mark; raises `DataError` for other encodings and for null bytes."""
+    """Decode UTF-8, or UTF-16 with its byte order mark; raises `DataError` for other encodings and for null bytes."""
     try:
         text = data.decode(encoding_of(data))
     except UnicodeDecodeError as error:

@@ -56,7 +56,7 @@ class Columns(NamedTuple):
 
 
 def numbered_rows(content: str) -> Iterator[tuple[int, str]]:
-    """Numbered rows that hold more than white space, with the line breaks of any system.
+    """Yield numbered rows that hold more than white space, with the line breaks of any system.
 
     A byte order mark before a row is none of its characters. Other separators of lines may be in labels.
     """
@@ -98,7 +98,7 @@ def _spans_rows(rows: Sequence[Cells], content: str, where: str) -> bool:
 
 
 def delimited(content: str, where: str, delimiter: str) -> list[Cells]:
-    """Rows of CSV; raises `DataError`."""
+    """Return the rows of CSV; raises `DataError` with the number of a row that is none."""
     begins = [re.match(rf'[^"]*?{re.escape(delimiter)} +"', row) for _, row in numbered_rows(content)]
     apart = bool(begins) and all(begins[1:] or begins)  # a space before every quote is no part of the text
     rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True, skipinitialspace=apart)
@@ -119,7 +119,7 @@ def delimiter_of(content: str, names_image: NamesImage) -> str:
 
 
 def spaced(content: str, where: str) -> list[Cells]:
-    """Rows of an image's name and its text without a tab: `0.png text`, `0.png,text` or `0.png, "text"`."""
+    """Return rows of an image's name and its text without a tab: `0.png text`, `0.png,text` or `0.png, "text"`."""
     found = []
     for number, row in numbered_rows(content):
         match = PICTURE_THEN.fullmatch(row)

@@ -175,7 +175,7 @@ def _holds_pictures(entry: os.DirEntry[str]) -> bool:
 
 
 def images_below(folder: Path, also: Sequence[str] = ()) -> list[str]:
-    """Relative names of all images of a folder and the folders in it, sorted, with files that end in one of `also`."""
+    """Return the relative names of all images in and below a folder, sorted, with files that end in one of `also`."""
     files = files_of(folder)
     files.say_what_is_left_out()
     suffixes = tuple(also)

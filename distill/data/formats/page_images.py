@@ -114,12 +114,12 @@ class Header(NamedTuple):
 
     @property
     def shown(self) -> tuple[int, int]:
-        """Width and height as it is shown."""
+        """Return width and height as it is shown."""
         return (self.height_px, self.width_px) if self.orientation >= 5 else self.stored
 
     @property
     def stored(self) -> tuple[int, int]:
-        """Width and height as it is stored."""
+        """Return width and height as it is stored."""
         return self.width_px, self.height_px
 
 

@@ -71,7 +71,7 @@ def open_saved(path: Path) -> Contents:
 
 
 def open_hub(source: HubSource, cache_folder: Path) -> Contents:
-    """A data set of the hub: copied whole by `datasets`, or streamed once into the cache, in the order of the hub."""
+    """Open a data set of the hub: copied whole by `datasets`, or streamed once into the cache, in the hub's order."""
     name = source.path.removeprefix("hf://")
     if source.streaming:
         return open_parquet(_streamed(source, name, cache_folder))
@@ -128,7 +128,7 @@ def _missing(columns: Sequence[str]) -> str:
 
 
 def contents_of(table: datasets.Dataset | pa.Table, where: object, files: Sequence[str] = ()) -> Contents:
-    """The lines of a table, that of `files` if it lies in some; raises `DataError` where its columns are others.
+    """Return the lines of a table, that of `files` if it lies in some; raises `DataError` where its columns are others.
 
     Images are bytes, lists of bytes, or paths; a path is seen from the folder of the table, `where`.
     """

@@ -63,7 +63,7 @@ class StreamSink(Sink):
 
     @override
     def wants(self, file: PageFile, number: int) -> bool:
-        """Every page is."""
+        """Return True: every page is wanted."""
         return True
 
     @override

@@ -84,7 +84,7 @@ def _families(source: DrawnPagesSource, root: Path) -> list[list[FontFace]]:
 def framed(
     draft: Draft, lines: list[SheetLine], look: PageLook, rng: random.Random
 ) -> tuple[Warp, tuple[int, int], Points]:
-    """The way to the picture, its height and width, and the corners of the lines on it: none lies outside."""
+    """Return the way to the picture, its height and width, and the corners of the lines on it: none lies outside."""
     shape = draft.height, draft.width
     warp = flattened(lines, sample_warp(look, shape, rng))
     corners = quadrilaterals(lines, warp)

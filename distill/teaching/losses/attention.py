@@ -28,7 +28,7 @@ class AttentionHead(nn.Module):
         self.output = nn.Linear(hidden + n_features, n_classes)
 
     def forward(self, frames: Outputs, targets_NL: Tensor) -> Tensor:
-        """Log-posteriors of every character of the labels and of their end, (N, L + 1, C)."""
+        """Return log-posteriors of every character of the labels and of their end, (N, L + 1, C)."""
         features_NTD = frames.features_NTD.float()
         begun_NL = F.pad(targets_NL, (1, 0), value=BLANK)
         queries_NLH, _ = self.decoder(self.embedding(begun_NL))

@@ -24,7 +24,7 @@ class Hint(nn.Module):
         self.projection = nn.Linear(student_features, teacher_features)
 
     def forward(self, student: Outputs, teacher: Outputs, neck: Recurrent | None) -> tuple[Tensor, Tensor]:
-        """Both sides on the student's frames, (N, T, D); as the teacher's `neck`, if given, reads them."""
+        """Return both sides on the student's frames, (N, T, D); as the teacher's `neck`, if given, reads them."""
         ours_NTD = self.projection(student.features_NTD.float())
         theirs_NSD = teacher.features_NTD.float()
         if neck is not None:

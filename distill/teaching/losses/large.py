@@ -47,7 +47,7 @@ def compact_ctc(logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, targe
 def ctc_and_kl(
     logits_NTC: Tensor, lengths_N: Tensor, targets_NL: Tensor, target_lengths_N: Tensor, teacher: Sparse | None
 ) -> tuple[Tensor, Tensor]:
-    """`compact_ctc`, (N,), and KL(teacher || student) at the teacher's temperature, frame by frame, (N, T).
+    """Return `compact_ctc`, (N,), and KL(teacher || student) at the teacher's temperature, frame by frame, (N, T).
 
     All classes but the teacher's K best are one: never above the KL over all classes (log-sum inequality), and equal to
     it where both sides share the tail's shape. Both have one gradient, the only thing made of the logits' size.

@@ -93,7 +93,7 @@ def in_classes(teacher: Outputs, class_of_C: Sequence[int] | None) -> Outputs:
 
 
 def placed(log_p_NTK: Tensor, known_C: Tensor, rest_NT: Tensor | None = None) -> Tensor:
-    """Log-posteriors of the classes that are known, bool (C,), among all classes (N, T, C); the others share the rest.
+    """Return the log-posteriors of known classes, bool (C,), among all classes (N, T, C); the others share the rest.
 
     `rest_NT` is that mass; None: what is missing to 1.
     """

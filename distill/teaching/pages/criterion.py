@@ -40,7 +40,7 @@ class PageCriterion:
     def terms(
         self, model: nn.Module, auxiliary: nn.ModuleDict, batch: PageBatch, names: Collection[str], watch: bool
     ) -> tuple[Mapping[str, Tensor], Mapping[str, float]]:
-        """The named terms as sums over the crops of a micro-batch, and where `watch` is set, figures that explain them.
+        """Return the named terms as sums over the crops of a micro-batch, and with `watch` figures that explain them.
 
         The teacher is asked where a term needs it, and for the figures.
         """
