@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from distill.comparison.outcomes import Outcome, outcome_of
+from distill.comparison.line_outcomes import LineOutcome, outcome_of
 from distill.comparison.settings import On, folder_name
 from distill.recipe.file import RECIPE_NAME, load_line_recipe
 from distill.recipe.sections import Recipe, Stage, Student
@@ -23,13 +23,13 @@ Trained = TypeVar("Trained", Stage, Student)
 
 def given_the_seconds(
     recipes: Mapping[tuple[str, int], Recipe],
-    outcomes: Mapping[str, list[Outcome]],
+    outcomes: Mapping[str, list[LineOutcome]],
     folder: Path,
     on: On,
     stop: StopFlag,
-) -> dict[str, list[Outcome]]:
+) -> dict[str, list[LineOutcome]]:
     """Train the controls of all settings with as many more steps as distilling, the cache included, took longer."""
-    longer: dict[str, list[Outcome]] = {name: [] for name in outcomes}
+    longer: dict[str, list[LineOutcome]] = {name: [] for name in outcomes}
     paired = itertools.chain.from_iterable(outcomes.values())
     for ((name, seed), recipe), outcome in zip(recipes.items(), paired, strict=True):
         say(f"--- {name}, seed {seed}: the control given the student's seconds")
@@ -47,7 +47,7 @@ def given_the_seconds(
     return longer
 
 
-def distilling_s(outcome: Outcome) -> float:
+def distilling_s(outcome: LineOutcome) -> float:
     """Return the seconds that distilling takes, those of the cache included, whichever run filled it."""
     return outcome.seconds["student"] + outcome.seconds["cache"]
 

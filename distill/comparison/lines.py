@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.comparison.equal_seconds import given_the_seconds
-from distill.comparison.outcomes import Outcome, comparison_figures, outcome_of
+from distill.comparison.line_outcomes import LineOutcome, line_figures, outcome_of
 from distill.comparison.settings import Comparison, On, folder_name, settings_of
 from distill.comparison.sharing import SHARED, reuse, reuse_control
 from distill.comparison.summary import line_summary, write_comparison
@@ -56,7 +56,7 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
     outcomes, refused = _trained(recipes, shared, folder, on, stop)
     recipes = {(name, seed): recipe for (name, seed), recipe in recipes.items() if name in outcomes}
     longer = given_the_seconds(recipes, outcomes, folder, on, stop) if comparison.equal_seconds else {}
-    result = comparison_figures(outcomes, longer, on, base.seed)
+    result = line_figures(outcomes, longer, on, base.seed)
     for (name, seed), recipe in recipes.items():
         if recipe.objective.match.how == "auto" and (chosen := chosen_before(_folder_of(folder, name, seed))):
             result.setdefault("match", {})[f"{name}, seed {seed}"] = chosen["why"]
@@ -71,12 +71,12 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
 
 def _trained(
     recipes: Mapping[tuple[str, int], Recipe], shared: Run, folder: Path, on: On, stop: StopFlag
-) -> tuple[dict[str, list[Outcome]], dict[str, str]]:
+) -> tuple[dict[str, list[LineOutcome]], dict[str, str]]:
     """The outcomes of each setting, seed by seed, and why the teacher of others may not teach.
 
     Raises `RecipeError` where no setting is left.
     """
-    outcomes: dict[str, list[Outcome]] = {name: [] for name, _ in recipes}
+    outcomes: dict[str, list[LineOutcome]] = {name: [] for name, _ in recipes}
     refused: dict[str, str] = {}
     for (name, seed), recipe in recipes.items():
         if name in refused:
@@ -98,7 +98,7 @@ def _folder_of(folder: Path, name: str, seed: int) -> Path:
     return folder / folder_name(name) / f"seed-{seed}"
 
 
-def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> Outcome:
+def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> LineOutcome:
     """Train one setting under one seed in the folder `own`; a student that collapses counts as reading nothing."""
     with shared.accelerator.main_process_first():
         reuse(shared.folder / "teacher", own / "teacher")

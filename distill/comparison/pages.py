@@ -6,15 +6,15 @@ it, as in comparisons of lines.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import teachers
-from distill.comparison.outcomes import seconds_of
+from distill.comparison.figures import comparison_figures, seconds_of
 from distill.comparison.settings import Comparison, On, folder_name, settings_of
 from distill.comparison.sharing import SHARED, reuse, reuse_control
 from distill.comparison.summary import page_summary, write_comparison
@@ -32,11 +32,34 @@ from students.errors import UserError
 from students.model_file import MODEL_NAME
 
 
-class PageOutcome(NamedTuple):
-    """What one setting gave under one seed: the H-mean of every page, (N,), by role; seconds of its trainings."""
+@dataclass(frozen=True)
+class PageOutcome:
+    """What one setting gave under one seed, or under several: an `Outcome` (`figures.py`).
+
+    `scores` holds the H-mean of every page, (N,), by role; `seconds` those of its trainings.
+    """
 
     scores: Mapping[str, np.ndarray]
     seconds: Mapping[str, float]
+
+    @property
+    def rates(self) -> dict[str, Any]:
+        """Return the mean H-mean of each role."""
+        return {role: float(scores_N.mean()) for role, scores_N in self.scores.items()}
+
+    def joined(self, others: Sequence[PageOutcome]) -> PageOutcome:
+        """Return the pages of this one and of others, one behind the other."""
+        every = (self, *others)
+        return PageOutcome({role: np.concatenate([o.scores[role] for o in every]) for role in self.scores}, {})
+
+    def verdict(self, seed: int) -> dict[str, Any]:
+        """Return the verdict on the student over its control."""
+        return verdict(self.scores["teacher"], self.scores["control"], self.scores["student"], seed)
+
+    def gain_over(self, other: PageOutcome, seed: int) -> dict[str, Any]:
+        """Return what the student gains over that of another setting, and the verdict."""
+        found = verdict(other.scores["teacher"], other.scores["student"], self.scores["student"], seed)
+        return {"gain": found["gain"], "verdict": found["verdict"]}
 
 
 def run_page_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict[str, Any]:
@@ -71,40 +94,8 @@ def run_page_comparison(comparison: Comparison, folder: Path, stop: StopFlag) ->
 
 
 def page_figures(outcomes: Mapping[str, Sequence[PageOutcome]], on: On, first_seed: int) -> dict[str, Any]:
-    """Return `compare.json`: means over seeds and pages, gains over the control, over the first setting, of every pair.
-
-    Intervals are over (seed, page) pairs.
-    """
-    pooled = {
-        name: {role: np.concatenate([outcome.scores[role] for outcome in of_name]) for role in ROLES}
-        for name, of_name in outcomes.items()
-    }
-    first = pooled[next(iter(pooled))]
-    rows = {}
-    for name, of_name in outcomes.items():
-        own = pooled[name]
-        rows[name] = {
-            **{role: float(own[role].mean()) for role in ROLES},
-            "each_seed": [float(outcome.scores["student"].mean()) for outcome in of_name],
-            "each_control": [float(outcome.scores["control"].mean()) for outcome in of_name],
-            **verdict(own["teacher"], own["control"], own["student"], first_seed),
-            "over_the_first": _gained(first, own, first_seed),
-            "seconds": {
-                part: float(np.mean([outcome.seconds.get(part, 0.0) for outcome in of_name]))
-                for part in ("control", "student", "cache")
-            },
-        }
-    best_first = sorted(rows, key=lambda name: -rows[name]["student"])
-    return {
-        "task": "pages",
-        "on": on,
-        "seeds": list(range(first_seed, first_seed + len(next(iter(outcomes.values()))))),
-        "settings": rows,
-        "pairs": [
-            {"of": better, "over": other, **_gained(pooled[other], pooled[better], first_seed)}
-            for better, other in itertools.combinations(best_first, 2)
-        ],
-    }
+    """Return `compare.json` on pages."""
+    return {"task": "pages", **comparison_figures(outcomes, on, first_seed)}
 
 
 def _recipe(name_or_path: str, overrides: Sequence[str]) -> PageRecipe:
@@ -130,9 +121,3 @@ def _one(recipe: PageRecipe, own: Path, shared: PageRun, on: On, stop: StopFlag)
         found = outlines_found(model, prepared, finding, run.accelerator, stop)
         scores[role] = hmeans([count_page(p.lines or (), o) for p, o in zip(pages, found, strict=True)])
     return PageOutcome(scores, seconds_of(own))
-
-
-def _gained(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], seed: int) -> dict[str, Any]:
-    """What the student of the second of two settings gains over that of the first."""
-    found = verdict(one["teacher"], one["student"], other["student"], seed)
-    return {"gain": found["gain"], "verdict": found["verdict"]}

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from distill.comparison.outcomes import seconds_of
+from distill.comparison.figures import seconds_of
 from distill.durable import take_name
 from distill.runs.opening import Workplace
 from distill.training.task import Task

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.comparison.outcomes import GIVEN
+from distill.comparison.line_outcomes import GIVEN
 from distill.evaluation.pages.report import MEASURE
 from distill.evaluation.roles import ROLES
 from distill.recipe.pages import PageRecipe

@@ -12,7 +12,7 @@ import pytest
 from distill.cli import main
 from distill.comparison import equal_seconds
 from distill.comparison.equal_seconds import LONGER, begun_before, lengthened
-from distill.comparison.outcomes import GIVEN, Outcome, comparison_figures
+from distill.comparison.line_outcomes import GIVEN, LineOutcome, line_figures
 from distill.comparison.settings import folder_name, settings_of
 from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
@@ -200,19 +200,19 @@ def test_terms_joined_by_a_plus_teach_together_and_the_others_are_silent() -> No
 def test_seeds_are_pooled_and_settings_compared_line_by_line() -> None:
     ones, half = np.ones(400), np.tile([1.0, 0.0], 200)
 
-    def outcome(student: np.ndarray) -> Outcome:
+    def outcome(student: np.ndarray) -> LineOutcome:
         roles = {"teacher": ones, "control": half, "student": student}
-        return Outcome(errors(roles), np.full(400, 10), {"control": 1.0, "student": 2.0})
+        return LineOutcome(errors(roles), np.full(400, 10), {"control": 1.0, "student": 2.0})
 
     def errors(roles: dict[str, np.ndarray]) -> dict[str, LineScores]:
         return {role: LineScores(exact, 4 * (1 - exact)) for role, exact in roles.items()}
 
     outcomes = {"a": [outcome(half), outcome(half)], "b": [outcome(ones), outcome(half)]}
     longer = {
-        name: [Outcome(errors({"control": control}), np.full(400, 10), {})] * 2
+        name: [LineOutcome(errors({"control": control}), np.full(400, 10), {})] * 2
         for name, control in (("a", ones), ("b", half))
     }
-    result = comparison_figures(outcomes, longer, "validation", 5)
+    result = line_figures(outcomes, longer, "validation", 5)
     given = {name: row[GIVEN] for name, row in result["settings"].items()}
     assert {name: one["exact"] for name, one in given.items()} == {"a": 1.0, "b": 0.5}
     assert given["a"]["gain"]["value"] == pytest.approx(-0.5)
