@@ -78,17 +78,17 @@ def validation_read(run: Run, model: nn.Module, role: str) -> ValidationRead:
 
 def refuse_silent(read: ValidationRead) -> None:
     """Raise `WeakTeacherError` for a teacher that reads nothing."""
-    if problem := silent(read):
+    if problem := why_silent(read):
         raise WeakTeacherError(problem)
 
 
 def refuse_worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> None:
     """Raise `WeakTeacherError` for a teacher that surely makes more errors than the student alone."""
-    if problem := worse(teacher, control, seed):
+    if problem := why_worse(teacher, control, seed):
         raise WeakTeacherError(problem)
 
 
-def silent(read: ValidationRead) -> str | None:
+def why_silent(read: ValidationRead) -> str | None:
     """Return why a teacher that reads not one line, and hardly a character, cannot teach; None for any other."""
     if read.exact > 0 or read.cer < SILENT_CER:
         return None
@@ -98,7 +98,7 @@ def silent(read: ValidationRead) -> str | None:
     )
 
 
-def worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> str | None:
+def why_worse(teacher: ValidationRead, control: ValidationRead, seed: int) -> str | None:
     """Return why a teacher whose interval of CER lies above that of the student alone cannot teach; else None."""
     of_teacher, of_control = (cer_interval(r.scores.edits_N, r.characters_N, seed) for r in (teacher, control))
     if of_teacher["low"] <= of_control["high"]:
@@ -127,7 +127,7 @@ def weakness(recipe: Recipe, folder: Path, pools: Pools) -> list[str]:
         alone = _read_here(recipe, pools, teachers.load(control).model) if control.is_file() else None
     except UserError as error:
         return [str(error)]
-    problem = silent(read) or (worse(read, alone, recipe.seed) if alone is not None else None)
+    problem = why_silent(read) or (why_worse(read, alone, recipe.seed) if alone is not None else None)
     return [problem] if problem else []
 
 

@@ -56,7 +56,7 @@ def test_all_problems_are_listed_at_once_each_with_its_key_and_the_nearest_name(
 
 @pytest.mark.parametrize("override", ["nonsense", "=3", "data.train.9.lines=3", "name.deeper=1", "seed=[1"])
 def test_an_override_that_fits_nowhere_is_named(override: str) -> None:
-    assert repr(override) in problems(override) or "seed" in problems(override)
+    assert f"override {override!r}: " in problems(override)
 
 
 def test_overrides_reach_every_depth_and_are_yaml() -> None:
@@ -97,7 +97,7 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
 def test_a_broken_file_is_one_message_with_its_place(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(RecipeError, match=reason) as error:
         load_recipe(write(tmp_path, text))
-    assert "mine.yaml" in str(error.value) or "nowhere" in str(error.value)
+    assert ("nowhere" if "nowhere" in text else "mine.yaml") in str(error.value)
 
 
 def test_a_name_that_is_nearly_right_is_guessed() -> None:

@@ -31,7 +31,6 @@ else:
 
 ROOT = Path(__file__).parents[2]
 OfFigure = Callable[[str], Trials]
-NOTED = ("torch", "timm", "accelerate", "datasets", "safetensors", "numpy", "pillow", "pydantic", "onnxruntime")
 EXTRAS_USED = "train,export,bidi,chinese"
 MINORS = range(10, 16)
 CORE = (  # tests of the sdist that need neither a training nor the tests' own packages

@@ -55,7 +55,9 @@ def test_the_report_holds_what_its_schema_says(tiny_run: Path) -> None:
     assert report["gap_recovered"] is None or {"value", "low", "high"} <= set(report["gap_recovered"])
     page = (tiny_run / "report.md").read_text()
     assert "Verdict" in page
-    for picture in (tiny_run / "pictures").iterdir():
+    pictures = list((tiny_run / "pictures").iterdir())
+    assert pictures
+    for picture in pictures:
         Image.open(picture).verify()
         assert f"pictures/{picture.name}" in page
 

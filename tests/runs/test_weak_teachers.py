@@ -14,7 +14,7 @@ from distill.digests import digest_of
 from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.sections import RecipeError
-from distill.runs.weak import ValidationRead, refuse_worse, silent, worse
+from distill.runs.weak import ValidationRead, refuse_worse, why_silent, why_worse
 from tests.samples import write_student
 
 BUDGET = {"steps": 2, "validate_every": 2, "batch_lines": 8}
@@ -28,20 +28,20 @@ def read_with(errors: float, n: int = 100, exact: int = 0) -> ValidationRead:
 
 
 def test_one_that_reads_nothing_is_refused_by_both_figures() -> None:
-    assert "reads nothing" in str(silent(read_with(1.0)))
-    assert "exact 0.0%, CER 100.0%" in str(silent(read_with(1.0)))
-    assert silent(read_with(0.5)) is None
-    assert silent(read_with(1.0, exact=1)) is None
+    assert "reads nothing" in str(why_silent(read_with(1.0)))
+    assert "exact 0.0%, CER 100.0%" in str(why_silent(read_with(1.0)))
+    assert why_silent(read_with(0.5)) is None
+    assert why_silent(read_with(1.0, exact=1)) is None
 
 
 def test_one_that_surely_reads_worse_than_the_student_alone_is_refused_with_both_figures() -> None:
-    message = str(worse(read_with(0.6), read_with(0.3), 0))
+    message = str(why_worse(read_with(0.6), read_with(0.3), 0))
     assert all(
         f"CER {read.cer:.1%}" in message.replace("against ", "CER ") for read in (read_with(0.6), read_with(0.3))
     )
     assert "allow_weak" in message
-    assert worse(read_with(0.3), read_with(0.6), 0) is None
-    assert worse(read_with(0.32), read_with(0.3), 0) is None  # not surely
+    assert why_worse(read_with(0.3), read_with(0.6), 0) is None
+    assert why_worse(read_with(0.32), read_with(0.3), 0) is None  # not surely
     with pytest.raises(RecipeError, match="worse than the student alone"):
         refuse_worse(read_with(0.6), read_with(0.3), 0)
 
@@ -69,7 +69,9 @@ def test_a_worse_one_is_refused_between_control_and_student(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("distill.runs.lines.refuse_silent", lambda _: None)
-    monkeypatch.setattr("distill.runs.weak.worse", lambda *_: "the teacher reads worse than the student alone: 1, 2")
+    monkeypatch.setattr(
+        "distill.runs.weak.why_worse", lambda *_: "the teacher reads worse than the student alone: 1, 2"
+    )
     run = tmp_path / "run"
     words = ["smoke", *few_lines, f"teacher.file={tiny_run / 'teacher'}", "--run", str(run)]
     assert main(["student", *words, *STRICT]) == 2
@@ -89,7 +91,7 @@ def test_a_comparison_leaves_out_settings_whose_teacher_is_weak_and_names_them(
     assert "not one setting is left to compare. dist: seed" in error
     assert error.count("the teacher reads nothing of the validation lines") == 2
     verdicts = itertools.chain(["it reads nothing"], itertools.repeat(None))  # the first setting alone has a weak one
-    monkeypatch.setattr("distill.runs.weak.silent", lambda _: next(verdicts))
+    monkeypatch.setattr("distill.runs.weak.why_silent", lambda _: next(verdicts))
     assert main([*words, "--run", str(tmp_path / "c")]) == 0
     result = json.loads(capsys.readouterr().out)
     assert set(result["settings"]) == {"frame_kl"}

@@ -138,7 +138,7 @@ def test_lines_without_labels_teach_through_a_finished_teacher(tmp_path: Path) -
     assert report["verdict"] == "unproven"
     assert report["drawn"]["student"]["drawn"] == {"train": {"labelled": 0, "unlabelled": 32}}
     rows = [json.loads(entry) for entry in (folder / "student" / "metrics.jsonl").read_text().splitlines()]
-    assert all(entry["blank_split"] > 0 for entry in rows if "loss" in entry)
+    assert min(entry["blank_split"] for entry in rows if "loss" in entry) > 0
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_the_control_has_marked_pages_in_the_place_of_the_others(recipe: PageRec
 def test_the_hint_learns_with_the_student_and_stays_out_of_its_file(run: Path, recipe: PageRecipe) -> None:
     entries = [json.loads(line) for line in (run / "student" / "metrics.jsonl").read_text().splitlines()]
     logged = [entry for entry in entries if "loss" in entry]
+    assert logged
     terms = {name for name, term in recipe.objective.terms.items() if term.weight}
     assert terms >= {"feature_hint", "core_kl", "cross_entropy", "dice"}
     for entry in logged:
