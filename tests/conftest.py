@@ -87,7 +87,7 @@ def real_data() -> Path:
 @pytest.fixture
 def onnx_file(student_file: Path) -> Path:
     """The model file exported, next to it."""
-    from distill.delivery.graph import graph_of, signed  # tests without it need not import torch and onnx
+    from distill.delivery.export.graph import graph_of, signed  # tests without it need not import torch and onnx
 
     reader = students.load(student_file)
     path = student_file.with_name("model.onnx")

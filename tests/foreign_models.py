@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import students
 from distill.adoption.presets import KNOWN
-from distill.delivery.graph import graph_of
+from distill.delivery.export.graph import graph_of
 
 NAME = "receipts"
 FRAME_PX = 4  # of that student

@@ -18,7 +18,7 @@ from distill.adoption.rewrite import rewritten
 from distill.adoption.settings import Settings
 from distill.adoption.shape import run_lines
 from distill.adoption.trial import log_posteriors
-from distill.delivery.graph import signed
+from distill.delivery.export.graph import signed
 from distill.teaching.provenance import ADOPTED, NOT_KNOWN
 from students.charset import Charset
 from students.errors import CheckpointError, DataError, ExportError

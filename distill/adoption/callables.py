@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from distill.adoption.adopt import Adopted, adopt, write
 from distill.adoption.settings import Settings, pixels_of
-from distill.delivery.graph import OPSET
+from distill.delivery.export.graph import OPSET
 from students.charset import Charset
 from students.errors import ExportError
 from students.model_file import Description

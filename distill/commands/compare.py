@@ -11,7 +11,7 @@ from distill.commands.recording import check_record, of_comparison, takes_record
 from students.errors import UserError
 
 if TYPE_CHECKING:
-    from distill.delivery.pareto_choice import Target
+    from distill.delivery.pareto.choice import Target
 
 SEEDS, SEEDS_OF_SIZES = 3, 1
 FORMS = ("onnx", "int8", "fp16")
@@ -46,7 +46,7 @@ def _compare(options: argparse.Namespace) -> int:
     from distill.comparison.pages import run_page_comparison
     from distill.comparison.settings import Comparison
     from distill.comparison.summary import line_summary, page_summary
-    from distill.delivery.pareto_choice import SIZES_AND_KINDS
+    from distill.delivery.pareto.choice import SIZES_AND_KINDS
     from distill.recipe.pages import PageRecipe
 
     target = _target(options)
@@ -84,7 +84,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _target(options: argparse.Namespace) -> Target:
     """Return what is asked of a student; raises `UserError` for what nothing can reach, or without --pareto."""
-    from distill.delivery.pareto_choice import Target
+    from distill.delivery.pareto.choice import Target
 
     exact, speed = options.at_least, options.lines_a_second
     asked = {"--at-least": exact is not None, "--lines-a-second": speed is not None, "--to": bool(options.to)}
@@ -103,8 +103,8 @@ def _weighed(
     options: argparse.Namespace, folder: Path, result: dict[str, Any], target: Target, name: str
 ) -> tuple[dict[str, Any], str]:
     """Weigh the students of a comparison, write `pareto.json`, `.md` and `.png`, and return figures and words."""
-    from distill.delivery.pareto import weigh
-    from distill.delivery.pareto_page import CHART, draw_pareto, pareto_page
+    from distill.delivery.pareto.summary import CHART, draw_pareto, pareto_page
+    from distill.delivery.pareto.weighing import weigh
     from distill.signed_json import write_json
     from students.model_file import write_whole
 

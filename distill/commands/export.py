@@ -61,7 +61,7 @@ def _export(options: argparse.Namespace) -> int:
         return _export_of_pages(options, path)
     if options.recogniser:
         raise ExportError("--recogniser goes with --to pages, which writes a locator and it as one file")
-    from distill.delivery.export import export
+    from distill.delivery.export.recogniser import export
 
     budget = {} if options.budget is None else {"budget_points": options.budget}
     decoding = decoding_of(options)
@@ -73,9 +73,9 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
-    from distill.delivery.locator_export import export_locator, gate_pages, join
-    from distill.delivery.locator_int8 import BUDGET_POINTS
-    from distill.delivery.page_export import export_both
+    from distill.delivery.export.locator import export_locator, gate_pages, join
+    from distill.delivery.export.locator_int8 import BUDGET_POINTS
+    from distill.delivery.export.page_reader import export_both
     from students.model_file import kind_of
     from teachers.shipped import find_student_or_teacher
 

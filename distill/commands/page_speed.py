@@ -18,8 +18,8 @@ DEFAULT_PAGES = 30
 def measure_page_speed(options: argparse.Namespace, model: str) -> int:
     """Measure how fast a model reads the pictures of pages that the options name, and print it."""
     from distill.delivery.page_processes import Opening
-    from distill.delivery.page_speed import measure_pages, page_speed_table
-    from distill.delivery.reading_speed_page import draw_page_speed
+    from distill.delivery.speed.pages import measure_pages
+    from distill.delivery.speed.summary import draw_page_speed, page_speed_table
     from distill.evaluation.pages.peers import open_page_peers
 
     if not options.data:

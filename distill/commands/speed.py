@@ -82,9 +82,9 @@ def _reads_pages(model: str) -> bool:
 
 def _model(options: argparse.Namespace, model: str, n: int) -> int:
     import teachers
-    from distill.delivery.export import gate_lines, labelled
-    from distill.delivery.reading_speed import forms_of, measure
-    from distill.delivery.reading_speed_page import draw_speed, speed_table
+    from distill.delivery.export.recogniser import gate_lines, labelled
+    from distill.delivery.speed.recogniser import forms_of, measure
+    from distill.delivery.speed.summary import draw_speed, speed_table
     from distill.evaluation.peers import open_peers
     from distill.teaching import provenance
     from teachers.shipped import find_student_or_teacher
@@ -110,7 +110,7 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
 
 
 def _renderer(options: argparse.Namespace, n: int) -> int:
-    from distill.delivery.renderer_speed import DEFAULT, renderer_speed
+    from distill.delivery.speed.renderer import DEFAULT, renderer_speed
     from distill.recipe.file import load_line_recipe
     from distill.synthesis.source import RenderedSource
 

@@ -12,7 +12,7 @@ from http.server import ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 
-from distill.delivery.npm import expect_greedy
+from distill.delivery.export.npm import expect_greedy
 from distill.delivery.serving import Fetch, open_routes
 from students.errors import CheckpointError, UserError
 from students.model_file import (

@@ -19,7 +19,7 @@ from students.pages.model_file import LocatorDescription
 from students.pages.order import reading_order
 from students.pages.page import Page, PageLine
 from students.pages.preparation import PreparedPage
-from students.pages.turned import stands_on_its_head
+from students.pages.upside_down import stands_on_its_head
 from students.reader import READ_BATCH, Reader
 from students.reading import Reading
 from students.turning import size_after

@@ -22,8 +22,8 @@ from accelerate import Accelerator
 
 from distill.data.feed import FeedSettings, feed
 from distill.data.sampler import Order
-from distill.delivery.export import as_it_is, signed
-from distill.delivery.graph import graph_of
+from distill.delivery.export.graph import graph_of
+from distill.delivery.export.recogniser import as_it_is, signed
 from distill.evaluation.evaluate import read_lines
 from distill.pools.lines import Pools, open_pools
 from distill.recipe.file import load_recipe

@@ -26,7 +26,7 @@ import students
 from distill.data.batch import targets_of
 from distill.data.labels import folding
 from distill.data.lines import Lines
-from distill.delivery.graph import graph_of, signed
+from distill.delivery.export.graph import graph_of, signed
 from distill.delivery.review import Doubtful, write_review
 from distill.evaluation.breakdown import breakdown, page
 from distill.evaluation.calibrate import at_each_temperature

@@ -27,8 +27,8 @@ from typing import Any
 from serving import ENVIRONMENT, ROOT, drawn_lines
 
 import students
-from distill.delivery import npm
 from distill.delivery.demo import ORT_FILES
+from distill.delivery.export import npm
 from distill.delivery.serving import open_routes
 from distill.records import Question, Record, check_target, measured_here, put_records
 from students.model_file import read_onnx

@@ -12,7 +12,7 @@ import pytest
 
 import students
 from distill.delivery.demo import ORT_FILES, open_server
-from distill.delivery.graph import graph_of, signed
+from distill.delivery.export.graph import graph_of, signed
 from students.charset import Charset
 from tests.samples import png_bytes, write_talkative
 

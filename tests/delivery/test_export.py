@@ -14,11 +14,11 @@ from onnx import numpy_helper
 import students
 from distill.cli import main
 from distill.data.lines import Lines
-from distill.delivery import gate
 from distill.delivery.demo import ORT_FILES
-from distill.delivery.export import calibration_batches, opened, parted
-from distill.delivery.graph import graph_of
-from distill.delivery.hub import card
+from distill.delivery.export import gate
+from distill.delivery.export.graph import graph_of
+from distill.delivery.export.hub import card
+from distill.delivery.export.recogniser import calibration_batches, opened, parted
 from distill.evaluation.evaluate import open_data, texts_of
 from students.errors import ExportError
 from students.reader import Reader
@@ -94,7 +94,7 @@ def test_a_shipped_student_is_exported_here_and_checked_on_rendered_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("distill.delivery.export.RENDERED_LINES", 120)
+    monkeypatch.setattr("distill.delivery.export.recogniser.RENDERED_LINES", 120)
     shipped = sorted(SHIPPED.iterdir())
     assert main(["export", "scene", "--to", "onnx", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["lines_from"] == "fonts"
@@ -131,7 +131,7 @@ def ort_folder(parent: Path) -> Path:
 def test_what_fails_the_gate_is_not_written_and_says_by_how_much(
     student_file: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distill.delivery.export.graph_of", lambda reader: spoilt(graph_of(reader), 0.01))
+    monkeypatch.setattr("distill.delivery.export.recogniser.graph_of", lambda reader: spoilt(graph_of(reader), 0.01))
     before = sorted(student_file.parent.iterdir())
     for to in ("onnx", "hub"):
         assert main(["export", str(student_file), "--to", to, "--data", str(data)]) == 2

@@ -12,8 +12,8 @@ import pytest
 import students
 from distill.cli import main
 from distill.data.pages.record import PageRecord
-from distill.delivery import locator_export
-from distill.delivery.locator_export import check_lines, export_locator, join
+from distill.delivery.export import locator as locator_export
+from distill.delivery.export.locator import check_lines, export_locator, join
 from students.errors import CheckpointError, ExportError
 from students.pages.finding import Finding
 from students.pages.locate import LocatorReader, open_locator

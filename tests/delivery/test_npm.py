@@ -14,9 +14,9 @@ import pytest
 
 import students
 from distill.cli import main
-from distill.delivery import npm
 from distill.delivery.demo import ORT_FILES
-from distill.delivery.graph import graph_of_locator, signed
+from distill.delivery.export import npm
+from distill.delivery.export.graph import graph_of_locator, signed
 from distill.delivery.serving import open_routes
 from students.model_file import read_onnx, read_signed_onnx
 from students.pages.locate import open_locator

@@ -13,8 +13,8 @@ from onnx import numpy_helper
 
 import students
 import teachers
-from distill.delivery.graph import graph_of, halved, signed
-from distill.delivery.quantise import in_int8, weighed_layers
+from distill.delivery.export.graph import graph_of, halved, signed
+from distill.delivery.export.quantise import in_int8, weighed_layers
 from students.charset import Charset
 from students.errors import CheckpointError, ExportError
 from students.image import Preparation

@@ -13,11 +13,11 @@ import pytest
 
 import students
 from distill.cli import main
-from distill.delivery import locator_int8
-from distill.delivery.graph import graph_of_locator
-from distill.delivery.locator_export import export_locator
-from distill.delivery.locator_int8 import Alike, alike, quantise_locator
-from distill.delivery.page_export import check_readings, export_both
+from distill.delivery.export import locator_int8
+from distill.delivery.export.graph import graph_of_locator
+from distill.delivery.export.locator import export_locator
+from distill.delivery.export.locator_int8 import Alike, alike, quantise_locator
+from distill.delivery.export.page_reader import check_readings, export_both
 from distill.synthesis.pages.opening import open_drawn_pages
 from distill.synthesis.pages.source import DrawnPagesSource
 from students.errors import ExportError

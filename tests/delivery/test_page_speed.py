@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from distill.cli import main
-from distill.delivery import page_speed
 from distill.delivery.page_processes import Opening
-from distill.delivery.page_speed import measure_pages, page_speed_table
+from distill.delivery.speed import pages as page_speed
+from distill.delivery.speed.pages import measure_pages
+from distill.delivery.speed.summary import page_speed_table
 from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.pages.peers import PagePeer
 from distill.records import read_question

@@ -12,10 +12,10 @@ import pytest
 from distill.cli import main
 from distill.comparison.settings import folder_name, settings_of
 from distill.data.lines import Lines
-from distill.delivery import pareto
-from distill.delivery.pareto import TIMED_LINES, best_of_rounds, short, short_names, weigh
-from distill.delivery.pareto_choice import SIZES_AND_KINDS, Candidate, Target, choice, frontier
-from distill.delivery.pareto_page import draw_pareto, pareto_page
+from distill.delivery.pareto import weighing as pareto
+from distill.delivery.pareto.choice import SIZES_AND_KINDS, Candidate, Target, choice, frontier
+from distill.delivery.pareto.summary import draw_pareto, pareto_page
+from distill.delivery.pareto.weighing import TIMED_LINES, best_of_rounds, short, short_names, weigh
 from distill.recipe.file import load_recipe
 from students.errors import ExportError, UserError
 from tests.samples import png_bytes, write_student

@@ -13,12 +13,13 @@ from torch.utils.flop_counter import FlopCounterMode
 import students
 from distill.cli import main
 from distill.data.lines import Lines
-from distill.delivery import flops, reading_speed
-from distill.delivery.flops import mflop_a_line
-from distill.delivery.graph import graph_of, signed
-from distill.delivery.reading_speed import forms_of, measure
-from distill.delivery.reading_speed_page import draw_speed, speed_table
-from distill.delivery.together import rate_together
+from distill.delivery.export.graph import graph_of, signed
+from distill.delivery.speed import flops
+from distill.delivery.speed import recogniser as reading_speed
+from distill.delivery.speed.flops import mflop_a_line
+from distill.delivery.speed.recogniser import forms_of, measure
+from distill.delivery.speed.summary import draw_speed, speed_table
+from distill.delivery.speed.together import rate_together
 from distill.evaluation.evaluate import open_data
 from distill.evaluation.peers import Peer
 from students.errors import UserError

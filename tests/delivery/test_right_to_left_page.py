@@ -13,7 +13,7 @@ import pytest
 
 import students
 from distill.delivery.demo import BIDI_FILE, ORT_FILES, open_server
-from distill.delivery.graph import graph_of, signed
+from distill.delivery.export.graph import graph_of, signed
 from distill.delivery.review import Doubtful, write_review
 from students.charset import Charset
 from students.direction import runs_right_to_left

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import students
 from distill.delivery.demo import ORT_FILES, open_page_server, open_server, page_routes
-from distill.delivery.graph import graph_of, graph_of_locator, signed
+from distill.delivery.export.graph import graph_of, graph_of_locator, signed
 from students.errors import CheckpointError
 from students.pages.page import Page
 from students.pages.reader import PageReader

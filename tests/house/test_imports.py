@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import students
-from distill.delivery.graph import graph_of, graph_of_locator, signed
+from distill.delivery.export.graph import graph_of, graph_of_locator, signed
 from students.pages.locate import open_locator
 from tests.pages import write_small_locator
 from tests.samples import png_bytes

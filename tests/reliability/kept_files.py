@@ -19,7 +19,7 @@ from distill.cluster import here
 from distill.data.formats.opening import open_contents, source_at
 from distill.data.formats.written import Written, parquet_file
 from distill.data.importing import FINISHED, Labelling, import_parts
-from distill.delivery.graph import graph_of, signed
+from distill.delivery.export.graph import graph_of, signed
 from distill.digests import file_digest
 from distill.recipe.objective import Objective, PosteriorCache
 from distill.signed_json import read_signed_json, report_on, write_report, write_signed_json

@@ -118,7 +118,7 @@ def _serve() -> None:
     import timm
 
     import distill.cli
-    import distill.delivery.export
+    import distill.delivery.export.recogniser
     import distill.runs.lines
     import distill.runs.pages
     import distill.runs.tasks

@@ -16,7 +16,7 @@ import students
 from distill import checkpoint
 from distill.checkpoint import Checkpoint
 from distill.data.posteriors import pack, unpack
-from distill.delivery.graph import graph_of, signed
+from distill.delivery.export.graph import graph_of, signed
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.signed_json import read_signed_json, write_json
 from distill.teaching.cache import _verified, _with_digest

@@ -22,7 +22,7 @@ from distill.cli import main
 from distill.data.columns import SCHEMA
 from distill.data.formats.opening import open_contents, source_at
 from distill.data.formats.written import Written, parquet_file
-from distill.delivery.graph import graph_of, signed
+from distill.delivery.export.graph import graph_of, signed
 from distill.recipe.file import load_recipe, resolved_yaml
 from students.errors import UserError
 from students.image import decode_image

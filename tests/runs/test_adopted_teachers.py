@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from distill.cli import main
-from distill.delivery import flops, reading_speed
+from distill.delivery.speed import flops
+from distill.delivery.speed import recogniser as reading_speed
 from distill.teaching.provenance import NOT_KNOWN
 from distill.track import read_metrics
 from students import load

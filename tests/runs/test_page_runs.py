@@ -14,7 +14,7 @@ import distill
 import teachers
 from distill.cli import main
 from distill.data.pages.record import pages_digest
-from distill.delivery.locator_export import gate_pages
+from distill.delivery.export.locator import gate_pages
 from distill.recipe.file import load_recipe
 from distill.runs.run_of_model import run_of
 from students.pages.model_file import read_locator

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import students
-from distill.delivery.export import gate_lines
-from distill.delivery.hub import report_on
+from distill.delivery.export.hub import report_on
+from distill.delivery.export.recogniser import gate_lines
 from distill.pools import lines as pools
 from distill.pools.lines import open_pools
 from distill.recipe.file import load_recipe

@@ -34,7 +34,7 @@ NOT_HERE = {  # what the first word of a line says
     "torchrun": "eight accelerators; tests/runs/test_processes.py launches two processes",
     "srun": "a cluster",
     "ray": "a cluster",
-    "python": "serves until it is ended; tests/delivery/test_serving.py",
+    "python": "serves until it is ended; tests/students/serving/test_service.py",
     "curl": "asks that service",
 }
 TOO_MUCH = {

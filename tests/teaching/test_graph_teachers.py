@@ -93,7 +93,7 @@ def test_no_tensor_of_all_classes_is_left_in_a_sliced_product(form: Form, tmp_pa
 
 
 def test_an_exported_student_teaches_as_its_torch_network_does(tmp_path: Path) -> None:
-    from distill.delivery.graph import graph_of, signed
+    from distill.delivery.export.graph import graph_of, signed
 
     reader = teachers.load(write_student(tmp_path / "model.safetensors", "student"))
     path = tmp_path / "exported.onnx"

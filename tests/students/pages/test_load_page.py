@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import students
-from distill.delivery.graph import graph_of_locator, signed
+from distill.delivery.export.graph import graph_of_locator, signed
 from students.errors import CheckpointError
 from students.pages.page import Page
 from tests.pages import write_both, write_small_locator

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import teachers
-from distill.delivery.graph import graph_of_locator, signed
+from distill.delivery.export.graph import graph_of_locator, signed
 from students.errors import CheckpointError
 from students.pages.locate import TILE_STEP_PX, LocatorReader, open_locator, spans
 from students.pages.model_file import read_locator, write_locator

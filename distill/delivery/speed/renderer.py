@@ -18,12 +18,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from distill.data.augment import Pixels, between
-from distill.delivery.together import rate_together
+from distill.delivery.speed.single_thread import single_thread
+from distill.delivery.speed.together import rate_together
 from distill.seeds import generator_of
 from distill.synthesis.appearance import Appearance
 from distill.synthesis.fonts import FontFace
@@ -63,16 +63,12 @@ def renderer_speed(
     faces = faces_of(source, root)
     mix = TextMix(min_characters=N_CHARACTERS, max_characters=N_CHARACTERS)
     texts = [sample_text(mix, generator_of("speed", i)) for i in range(n)]
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
+    with single_thread():
         ours = _rates(
             lambda i: render_line(texts[i], faces[i % len(faces)], source.look, HEIGHT_PX, generator_of(i)), n
         )
         rng = random.Random(0)
         plain = _rates(lambda i: pillow_line(texts[i], faces[i % len(faces)], source.look, HEIGHT_PX, rng), n)
-    finally:
-        cv2.setNumThreads(threads)
     result: dict[str, Any] = {
         "characters": N_CHARACTERS,
         "height_px": HEIGHT_PX,
@@ -196,9 +192,9 @@ def _trdg_rate(python: Path, texts: list[str], faces: list[FontFace]) -> float:
     return rate
 
 
+@single_thread()
 def _span_of_one(job: tuple[RenderedSource, Path, int]) -> tuple[float, float]:
     source, root, n = job
-    cv2.setNumThreads(1)
     faces = faces_of(source, root)
     text = "x" * N_CHARACTERS
     start = time.time()

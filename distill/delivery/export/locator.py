@@ -14,9 +14,9 @@ import teachers
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
 from distill.data.pages.sources import PageFileSource
-from distill.delivery.export import RENDERED_FAMILIES
-from distill.delivery.graph import graph_of_locator, signed
-from distill.delivery.locator_int8 import BUDGET_POINTS, quantise_locator
+from distill.delivery.export.graph import graph_of_locator, signed
+from distill.delivery.export.locator_int8 import BUDGET_POINTS, quantise_locator
+from distill.delivery.export.recogniser import RENDERED_FAMILIES
 from distill.pools.pages import validation_pages
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe

@@ -13,7 +13,7 @@ import onnx
 
 from distill.data.pages.matching import boxes_of, pairs_of
 from distill.data.pages.record import PageRecord
-from distill.delivery.quantise import in_int8
+from distill.delivery.export.quantise import in_int8
 from distill.track import progress
 from students.errors import ExportError
 from students.onnx_reader import session

@@ -1,4 +1,4 @@
-"""The page and the chart of what `pareto.py` weighed: `pareto.md` and `pareto.png`."""
+"""The page and the chart of what `weighing.py` weighed: `pareto.md` and `pareto.png`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.delivery.pareto import TIMED_LINES, Weighed
-from distill.delivery.pareto_choice import Candidate, Target
+from distill.delivery.pareto.choice import Candidate, Target
+from distill.delivery.pareto.weighing import TIMED_LINES, Weighed
 from distill.evaluation.document import Block, Code, Heading, Paragraph, Picture, Strong, Table, Text, as_markdown
 
 CHART = "pareto.png"

@@ -10,18 +10,16 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 
 from distill.delivery.page_processes import Opening
-from distill.delivery.together import rate_together
+from distill.delivery.speed.single_thread import single_thread
+from distill.delivery.speed.together import rate_together
 from distill.evaluation.pages.peers import PagePeer
 from distill.track import progress
 from students.errors import DataError
@@ -54,7 +52,7 @@ def measure_pages(
     """
     if not pictures:
         raise DataError("no pages to measure on")
-    with _one_thread():
+    with single_thread():
         readers = {name: opening.open() for name, opening in models.items()}
         seconds = _in_turns(readers, pictures, peers, rounds)
         own = {
@@ -80,19 +78,6 @@ def _of_model(
         "ms_a_page": {phase: 1e3 * spent / len(pictures) for phase, spent in zip(PHASES, phases, strict=True)},
     }
     return found | {"cold": cold_page(opening, pictures[0])}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch and OpenCV compute with one thread, and with as many as before afterwards."""
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
 
 
 def _in_turns(
@@ -175,34 +160,10 @@ def cold_page(opening: Opening, picture: bytes) -> dict[str, Any]:
 
 def _span_of_one(job: tuple[Opening, Sequence[bytes]]) -> tuple[float, float]:
     opening, pictures = job
-    with _one_thread():
+    with single_thread():
         reader = opening.open()
         reader.read_page(pictures[0])
         start = time.time()
         for _ in reader.read_pages(pictures):
             pass
         return start, time.time()
-
-
-def page_speed_table(result: Mapping[str, Any]) -> str:
-    """Return the table that the command prints."""
-    table = [
-        f"{result['pages']:,} pages, one thread, seconds of the processor, the faster of {result['rounds']} rounds"
-    ]
-    for name, row in result["models"].items():
-        phases = ", ".join(f"{phase} {ms:.1f}" for phase, ms in row["ms_a_page"].items())
-        table.append(f"{name}: {row['pages_a_second']:.2f} pages/s, {row['together']:.2f} with pages in one batch")
-        table.append(f"  ms a page: {phases}")
-        cold = row["cold"]
-        if "refused" in cold:
-            table.append(f"  a fresh process: not measured: {cold['refused']}")
-        else:
-            memory = f"{cold['mib']:.0f} MiB, {'with' if cold['torch'] else 'without'} torch"
-            table.append(f"  a fresh process: {cold['seconds']:.2f} s to its first page, {memory}")
-        if "processes" in row:
-            table.append(f"  {row['processes']['n']} processes: {row['processes']['times_one']:.2f} times one")
-    fastest = max(row["pages_a_second"] for row in result["models"].values())
-    for name, row in result["peers"].items():
-        rate = row["pages_a_second"]
-        table.append(f"{name}: {rate:.2f} pages/s; the fastest model is {fastest / rate:.1f} times as fast")
-    return "\n".join(table)

@@ -10,11 +10,11 @@ import numpy as np
 
 import students
 from distill.data.pages.record import PageRecord
-from distill.delivery import npm
-from distill.delivery.export import noting
-from distill.delivery.graph import graph_of, graph_of_locator, signed
-from distill.delivery.locator_export import check_lines, noted
-from distill.delivery.locator_int8 import opened, quantise_locator
+from distill.delivery.export import npm
+from distill.delivery.export.graph import graph_of, graph_of_locator, signed
+from distill.delivery.export.locator import check_lines, noted
+from distill.delivery.export.locator_int8 import opened, quantise_locator
+from distill.delivery.export.recogniser import noting
 from distill.track import progress
 from students.errors import ExportError
 from students.model_file import LOCATOR_ONNX, RECOGNISER_ONNX, write_whole

@@ -1,4 +1,4 @@
-"""What `reading_speed.measure` returns, as the table that a command prints and as a chart."""
+"""What was measured of recognisers and of page readers, as the tables that a command prints and as charts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _draw_bars(rates: Mapping[str, float], words: Mapping[str, str], own: set[st
 
 
 def speed_table(result: Mapping[str, Any]) -> str:
-    """Return the table that the command prints."""
+    """Return what was measured of recognisers as a table."""
     table = [f"{result['lines']:,} lines, one thread, peak {result['peak_gflops']:.0f} Gflop/s"]
     for name, row in result["models"].items():
         table.append(f"{name}: {_lines(row)}, {row['over_the_network_alone']:.2f} times the network alone")
@@ -59,6 +59,30 @@ def speed_table(result: Mapping[str, Any]) -> str:
         f"{name}: {_lines(row)}; the fastest model is {fastest / row['lines_a_second']:.1f} times as fast"
         for name, row in result["peers"].items()
     ]
+    return "\n".join(table)
+
+
+def page_speed_table(result: Mapping[str, Any]) -> str:
+    """Return what was measured of page readers as a table."""
+    table = [
+        f"{result['pages']:,} pages, one thread, seconds of the processor, the faster of {result['rounds']} rounds"
+    ]
+    for name, row in result["models"].items():
+        phases = ", ".join(f"{phase} {ms:.1f}" for phase, ms in row["ms_a_page"].items())
+        table.append(f"{name}: {row['pages_a_second']:.2f} pages/s, {row['together']:.2f} with pages in one batch")
+        table.append(f"  ms a page: {phases}")
+        cold = row["cold"]
+        if "refused" in cold:
+            table.append(f"  a fresh process: not measured: {cold['refused']}")
+        else:
+            memory = f"{cold['mib']:.0f} MiB, {'with' if cold['torch'] else 'without'} torch"
+            table.append(f"  a fresh process: {cold['seconds']:.2f} s to its first page, {memory}")
+        if "processes" in row:
+            table.append(f"  {row['processes']['n']} processes: {row['processes']['times_one']:.2f} times one")
+    fastest = max(row["pages_a_second"] for row in result["models"].values())
+    for name, row in result["peers"].items():
+        rate = row["pages_a_second"]
+        table.append(f"{name}: {rate:.2f} pages/s; the fastest model is {fastest / rate:.1f} times as fast")
     return "\n".join(table)
 
 

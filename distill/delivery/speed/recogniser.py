@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -21,8 +20,9 @@ import torch
 
 import teachers
 from distill.data.lines import Lines
-from distill.delivery.flops import ROUNDS, best_seconds, mflop_a_line, mflop_of_graph, peak_gflops
-from distill.delivery.together import rate_together
+from distill.delivery.speed.flops import ROUNDS, best_seconds, mflop_a_line, mflop_of_graph, peak_gflops
+from distill.delivery.speed.single_thread import single_thread
+from distill.delivery.speed.together import rate_together
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import score
 from distill.evaluation.peers import Peer
@@ -40,17 +40,6 @@ import importlib, re, sys
 importlib.import_module(sys.argv[4]).load(sys.argv[1]).read(sys.argv[2])
 print(re.search(r"VmHWM:\\s*(\\d+)", open("{_STATUS}").read()).group(1) if sys.argv[3] == "yes" else 0)
 """
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Let torch compute with one thread, and with as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def measure(

@@ -21,10 +21,10 @@ from distill.data.inference import images_of
 from distill.data.lines import Lines
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
-from distill.delivery import gate, npm
-from distill.delivery.graph import graph_of, halved, signed
-from distill.delivery.hub import write_hub
-from distill.delivery.quantise import in_int8
+from distill.delivery.export import gate, npm
+from distill.delivery.export.graph import graph_of, halved, signed
+from distill.delivery.export.hub import write_hub
+from distill.delivery.export.quantise import in_int8
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.file import RECIPE_NAME, load_line_recipe

@@ -1,7 +1,7 @@
 """From a torch network to one ONNX file that carries everything its reader needs.
 
 torch's TorchScript exporter writes the graph: on these networks it takes a twentieth of the time of the exporter over
-`torch.export`, names everything alike each time, and knows the bidirectional GRU. `export.py` proves the result.
+`torch.export`, names everything alike each time, and knows the bidirectional GRU. `recogniser.py` proves the result.
 """
 
 from __future__ import annotations

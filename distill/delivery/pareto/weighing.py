@@ -16,9 +16,10 @@ from typing import Any
 import teachers
 from distill.comparison.settings import folder_name
 from distill.data.lines import Lines
-from distill.delivery.export import GATE_LINES, ExportFormat, chosen, export, gate_lines, labelled
-from distill.delivery.pareto_choice import Candidate, Target, choice, frontier
-from distill.delivery.reading_speed import forms_of, single_thread
+from distill.delivery.export.recogniser import GATE_LINES, ExportFormat, chosen, export, gate_lines, labelled
+from distill.delivery.pareto.choice import Candidate, Target, choice, frontier
+from distill.delivery.speed.recogniser import forms_of
+from distill.delivery.speed.single_thread import single_thread
 from distill.evaluation.evaluate import texts_of, truths_of
 from distill.evaluation.metrics import score, wilson
 from students.errors import ExportError, UserError
