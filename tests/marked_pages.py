@@ -12,7 +12,7 @@ import numpy as np
 from distill.data.pages.record import MarkedLine, PageRecord
 from distill.data.pages.targets import targets_of
 from students.errors import DataError
-from students.pages.finding import Finding
+from students.pages.finding import LineFinding
 from students.pages.maps import Maps
 from students.pages.model_file import LocatorDescription
 from students.pages.preparation import PagePreparation, PreparedPage
@@ -75,7 +75,11 @@ class IdealLocator:
     def __init__(self, corners_N42: np.ndarray, **finding: float) -> None:
         self.corners_N42 = np.array(corners_N42, float).reshape(-1, 4, 2)
         self.description = LocatorDescription(
-            kind="locator", architecture={}, receptive_px=0, preparation=PagePreparation(), finding=Finding(**finding)
+            kind="locator",
+            architecture={},
+            receptive_px=0,
+            preparation=PagePreparation(),
+            finding=LineFinding(**finding),
         )
 
     def maps(self, page_HWC: np.ndarray) -> tuple[Maps, PreparedPage]:

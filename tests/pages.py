@@ -14,7 +14,7 @@ from PIL import Image
 
 from students.model_file import read_model
 from students.pages import reader
-from students.pages.finding import Finding, FoundLine
+from students.pages.finding import FoundLine, LineFinding
 from students.pages.model_file import (
     LocatorDescription,
     PagesDescription,
@@ -75,7 +75,7 @@ def write_both(path: Path, locator: Path, recogniser: Path) -> Path:
 def write_loose_locator(path: Path) -> Path:
     """Write a small locator without training, to whose settings every core is a line."""
     description, weights = read_locator(write_small_locator(path))
-    loose = description.model_copy(update={"finding": Finding(core=0.2, found=0.0, least_height_px=1)})
+    loose = description.model_copy(update={"finding": LineFinding(core=0.2, found=0.0, least_height_px=1)})
     write_locator(path, loose, weights)
     return path
 

@@ -15,7 +15,7 @@ from distill.recipe.training import Budget, Learner
 from distill.runtime import Runtime
 from distill.schema import Section, without_unset
 from distill.synthesis.pages.source import DrawnPagesSource
-from students.pages.finding import Finding
+from students.pages.finding import LineFinding
 from students.pages.network import LocatorConfig
 from students.pages.preparation import PagePreparation
 from teachers.locator import LocatorTeacherConfig
@@ -126,7 +126,7 @@ class PageRecipe(Section):
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     data: PageData = Field(description="the pages")
     page: PagePreparation = Field(PagePreparation(), description="from page to tensor")
-    finding: Finding = Field(Finding(), description="from maps to lines")
+    finding: LineFinding = Field(LineFinding(), description="from maps to lines")
     teacher: PageTeacher = Field(description="the large network")
     student: PageStudent = Field(description="the small network")
     objective: PageObjective = Field(PageObjective(), description="of the trainings")

@@ -23,7 +23,7 @@ LEVER = 1.0  # of a height: edges of a shorter core are parallel to its directio
 BENT = 0.04  # of a height: straight edges that pixels miss by more on average may be those of a curved line
 
 
-class Finding(BaseModel):
+class LineFinding(BaseModel):
     """How lines are made of a locator's maps; part of its model file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,7 +81,7 @@ class _Lines(NamedTuple):
     found_N: np.ndarray
 
 
-def find_lines(maps: Maps, prepared: PreparedPage, finding: Finding) -> list[FoundLine]:
+def find_lines(maps: Maps, prepared: PreparedPage, finding: LineFinding) -> list[FoundLine]:
     """Return the lines that the maps of a page show, in no order of reading."""
     least = math.log(finding.core / (1 - finding.core))
     pixels = core_pixels(maps, prepared.size_px, least)

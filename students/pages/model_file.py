@@ -21,7 +21,7 @@ from students.model_file import (
     read_signed_onnx,
     write_signed,
 )
-from students.pages.finding import Finding
+from students.pages.finding import LineFinding
 from students.pages.preparation import PagePreparation
 
 Weights = dict[str, np.ndarray]
@@ -38,7 +38,7 @@ class LocatorDescription(BaseModel):
     architecture: dict[str, Any]
     receptive_px: int = Field(ge=0, description="pixels beyond its own 4 x 4 that a place of the maps may depend on")
     preparation: PagePreparation
-    finding: Finding = Finding()
+    finding: LineFinding = LineFinding()
     training: dict[str, Any] = Field(default_factory=dict, description="digests and evaluation; no wall clock")
 
 

@@ -15,7 +15,7 @@ from distill.data.pages.record import PageRecord
 from distill.delivery.export import locator as locator_export
 from distill.delivery.export.locator import check_lines, export_locator, join
 from students.errors import CheckpointError, ExportError
-from students.pages.finding import Finding
+from students.pages.finding import LineFinding
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import read_locator, read_pages, write_locator
 from students.pages.preparation import PagePreparation
@@ -33,7 +33,7 @@ def locator_file(tmp_path: Path) -> Path:
     core = np.concatenate([reader.maps(page.load())[0].core.ravel() for page in pages()])
     weights["head.weight"][0] *= 8 / core.std()
     weights["head.bias"][0] = (weights["head.bias"][0] - core.mean()) * 8 / core.std()
-    write_locator(path, description.model_copy(update={"finding": Finding(least_height_px=1)}), weights)
+    write_locator(path, description.model_copy(update={"finding": LineFinding(least_height_px=1)}), weights)
     return path
 
 

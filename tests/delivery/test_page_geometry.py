@@ -14,7 +14,7 @@ import pytest
 from distill.delivery.demo import whole_page_files
 from distill.delivery.serving import open_routes
 from students.pages.cutting import cut
-from students.pages.finding import Finding, find_lines
+from students.pages.finding import LineFinding, find_lines
 from students.pages.order import reading_order
 from students.pages.preparation import PagePreparation
 from tests.marked_pages import IdealLocator, level
@@ -111,7 +111,7 @@ def bent_maps(width: int = 256, height: int = 128) -> np.ndarray:
     return maps_CHW
 
 
-def expect_lines(page: Any, maps: Any, prepared: Any, finding: Finding) -> list[int]:
+def expect_lines(page: Any, maps: Any, prepared: Any, finding: LineFinding) -> list[int]:
     """The lines of Python's code are found, each with its points; returns how many points each has."""
     output_CHW = np.stack(maps)
     seen_CHW = prepared.tensor_CHW
@@ -149,7 +149,7 @@ def test_a_line_that_bends_has_the_same_outline(page: Any) -> None:
     from students.pages.preparation import PreparedPage
 
     prepared = PreparedPage(np.zeros((1, 128, 256), np.float32), (250, 126), (1.5, 1.4))
-    points = expect_lines(page, Maps.of_output(bent_maps()), prepared, Finding())
+    points = expect_lines(page, Maps.of_output(bent_maps()), prepared, LineFinding())
     assert max(points) > 4
     assert min(points) == 4
 
@@ -168,8 +168,8 @@ def test_lines_are_parted_where_python_parts_them(page: Any, gaps_px: list[int],
     maps = ideal_maps(turned(corners_42, degrees, centre)[None], (width, height))
     maps = Maps(np.minimum(maps.core, 1.0), *maps[1:])  # a locator that is sure of no gap
     prepared = PreparedPage(np.stack([seen_HW, 0.8 * seen_HW, seen_HW]), (width, height), (1.5, 1.4))
-    assert len(find_lines(maps, prepared, Finding())) == 1
-    assert expect_lines(page, maps, prepared, Finding(gap=0.9, gap_core=0.9)) == [4] * n_parts
+    assert len(find_lines(maps, prepared, LineFinding())) == 1
+    assert expect_lines(page, maps, prepared, LineFinding(gap=0.9, gap_core=0.9)) == [4] * n_parts
 
 
 CUT = f"""async ([text, width, height, outlines, margin]) => {{

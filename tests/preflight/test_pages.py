@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from distill.cli import main
-from students.pages.finding import Finding
+from students.pages.finding import LineFinding
 from students.pages.model_file import read_locator, write_locator
 from tests.page_task import recipe_of_files, write_bars
 from tests.pages import write_small_locator
@@ -70,7 +70,7 @@ def test_a_locator_is_asked_where_there_is_one(tmp_path: Path, capsys: Printed) 
     assert "no locator was asked for text without boxes" in capsys.readouterr().out
     locator = write_small_locator(tmp_path / "locator.safetensors")
     description, weights = read_locator(locator)
-    write_locator(locator, description.model_copy(update={"finding": Finding(core=0.999, found=0.999)}), weights)
+    write_locator(locator, description.model_copy(update={"finding": LineFinding(core=0.999, found=0.999)}), weights)
     assert main(["check", str(recipe), "--run", run, "--locator", str(locator), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     (without,) = [each for each in found["findings"] if each["kind"] == "no-text" and each["part"] == "train"]

@@ -13,7 +13,7 @@ from torch import nn
 from distill.data.pages.record import PageRecord
 from distill.evaluation.pages.matching import within
 from distill.runtime import StopFlag
-from students.pages.finding import Finding, FoundLine, find_lines
+from students.pages.finding import FoundLine, LineFinding, find_lines
 from students.pages.maps import Maps
 from students.pages.preparation import PagePreparation, PreparedPage
 
@@ -39,7 +39,7 @@ class PreparedPages:
         return PreparedPage(self.preparation.to_tensor(scaled_HWC), size_px, scale_xy)
 
 
-def lines_found(model: nn.Module, page: PreparedPage, finding: Finding, device: torch.device) -> list[FoundLine]:
+def lines_found(model: nn.Module, page: PreparedPage, finding: LineFinding, device: torch.device) -> list[FoundLine]:
     """Return the lines that a network, which returns `LocatorOutputs`, finds on a page; it is left as it was."""
     learning = model.training
     model.eval()
@@ -51,7 +51,7 @@ def lines_found(model: nn.Module, page: PreparedPage, finding: Finding, device: 
 
 
 def outlines_found(
-    model: nn.Module, pages: PreparedPages, finding: Finding, accelerator: Accelerator, stop: StopFlag | None = None
+    model: nn.Module, pages: PreparedPages, finding: LineFinding, accelerator: Accelerator, stop: StopFlag | None = None
 ) -> list[list[np.ndarray]]:
     """Return the outlines (P, 2) of the lines found on every page, in their order, equal on all processes.
 

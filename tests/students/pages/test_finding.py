@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distill.data.pages.targets import targets_of
-from students.pages.finding import Finding, FoundLine, find_lines
+from students.pages.finding import FoundLine, LineFinding, find_lines
 from students.pages.maps import SHRINK, Maps
 from students.pages.preparation import STRIDE_PX, PreparedPage
 
@@ -25,7 +25,7 @@ def ideal_maps(corners_N42: np.ndarray, size_px: tuple[int, int] = SIZE_PX) -> M
 
 
 def found_in(corners_N42: list[np.ndarray], size_px: tuple[int, int] = SIZE_PX) -> list[FoundLine]:
-    return find_lines(ideal_maps(np.array(corners_N42), size_px), page_of(size_px), Finding())
+    return find_lines(ideal_maps(np.array(corners_N42), size_px), page_of(size_px), LineFinding())
 
 
 def line(x: float, y: float, length: float, height: float, degrees: float = 0.0) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_cores_that_run_together_are_parted_by_what_they_say_of_their_edges():
         for at, sign in ((maps.above, 1), (maps.below, -1)):
             at[row, columns] = at[nearer, columns] + sign * shift * STRIDE_PX
         maps.cosine[row, columns] = 1
-    across, along = off_px(find_lines(maps, page_of(SIZE_PX), Finding()), corners_N42)
+    across, along = off_px(find_lines(maps, page_of(SIZE_PX), LineFinding()), corners_N42)
     assert across < 1
     assert along < STRIDE_PX
 
@@ -111,7 +111,7 @@ def test_cores_that_run_together_are_parted_by_what_they_say_of_their_edges():
 def test_a_full_page_of_lines_comes_back_in_the_pixels_of_the_page():
     corners_N42 = [line(300, 14 + 19.7 * i, 520, 16, 0.5) for i in range(60)]
     maps = ideal_maps(np.array(corners_N42), (600, 1200))
-    found = find_lines(maps, page_of((600, 1200), 1.5), Finding())
+    found = find_lines(maps, page_of((600, 1200), 1.5), LineFinding())
     across, along = off_px(found, [1.5 * corners_42 for corners_42 in corners_N42])
     assert across < 0.1
     assert along < 1.5 * STRIDE_PX * 0.7
@@ -131,7 +131,7 @@ def test_what_some_pixels_say_of_edges_far_away_is_left_out():
     maps = ideal_maps([corners_42])
     rows, columns = np.nonzero(maps.core > 0)
     maps.above[rows[::9], columns[::9]] += 60
-    found = find_lines(maps, page_of(SIZE_PX), Finding(core=0.5))
+    found = find_lines(maps, page_of(SIZE_PX), LineFinding(core=0.5))
     nearest = max(found, key=lambda one: one.box[2] - one.box[0])
     assert np.abs(nearest.corners_42[:, 1] - corners_42[:, 1]).max() < 4
 
@@ -155,7 +155,7 @@ def arc(radius: float, degrees: float, height: float) -> tuple[Maps, np.ndarray]
 @pytest.mark.parametrize(("radius", "degrees"), [(600, 30), (300, 60), (1500, 15)])
 def test_a_line_that_bends_is_a_polygon_along_it(radius, degrees):
     maps, ends_22 = arc(radius, degrees, 20)
-    (found,) = find_lines(maps, page_of(SIZE_PX), Finding())
+    (found,) = find_lines(maps, page_of(SIZE_PX), LineFinding())
     half = len(found.polygon_P2) // 2
     assert len(found.polygon_P2) == 2 * half > 4
     top_P2 = found.polygon_P2[:half]
@@ -168,7 +168,7 @@ def test_a_line_that_bends_is_a_polygon_along_it(radius, degrees):
 
 def test_a_line_that_hardly_bends_keeps_its_four_corners():
     maps, _ = arc(4000, 5, 24)
-    (found,) = find_lines(maps, page_of(SIZE_PX), Finding())
+    (found,) = find_lines(maps, page_of(SIZE_PX), LineFinding())
     assert len(found.polygon_P2) == 4
 
 
@@ -176,27 +176,27 @@ def test_nothing_is_found_where_no_core_is():
     assert found_in([line(320, 240, 300, 24)])  # so the maps below differ by their cores alone
     empty = ideal_maps([line(320, 240, 300, 24)])
     empty.core[:] = -SURE
-    assert find_lines(empty, page_of(SIZE_PX), Finding()) == []
+    assert find_lines(empty, page_of(SIZE_PX), LineFinding()) == []
 
 
 def test_doubtful_and_low_lines_are_left_out_by_the_settings():
     maps = ideal_maps([line(320, 100, 300, 24), line(320, 200, 300, 8)])
-    assert len(find_lines(maps, page_of(SIZE_PX), Finding(least_height_px=10))) == 1
+    assert len(find_lines(maps, page_of(SIZE_PX), LineFinding(least_height_px=10))) == 1
     maps.core[maps.core > 0] = 0.3
-    assert len(find_lines(maps, page_of(SIZE_PX), Finding(found=0.5))) == 2
-    assert find_lines(maps, page_of(SIZE_PX), Finding(found=0.6)) == []
+    assert len(find_lines(maps, page_of(SIZE_PX), LineFinding(found=0.5))) == 2
+    assert find_lines(maps, page_of(SIZE_PX), LineFinding(found=0.6)) == []
 
 
 def test_the_padding_of_a_page_holds_no_lines():
     maps = ideal_maps([line(320, 100, 300, 24), line(320, 400, 300, 24)])
-    assert len(find_lines(maps, page_of((640, 300)), Finding())) == 1
+    assert len(find_lines(maps, page_of((640, 300)), LineFinding())) == 1
 
 
 @pytest.mark.parametrize("size", [(4, 4), (8, 640), (640, 4)])
 def test_noise_of_any_size_gives_lines_on_the_page_or_none(size):
     noise = np.random.default_rng(5).normal(0, 3, (5, size[1] // STRIDE_PX, size[0] // STRIDE_PX)).astype(np.float32)
     noise[1:3] = np.abs(noise[1:3]) * 4
-    for one in find_lines(Maps.of_output(noise), page_of(size), Finding(least_height_px=1, found=0.0)):
+    for one in find_lines(Maps.of_output(noise), page_of(size), LineFinding(least_height_px=1, found=0.0)):
         assert np.isfinite(one.polygon_P2).all()
         assert 0 <= one.box[0] <= one.box[2] <= size[0]
         assert 0 <= one.box[1] <= one.box[3] <= size[1]

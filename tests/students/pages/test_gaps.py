@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from students.pages.finding import Finding, FoundLine, find_lines
+from students.pages.finding import FoundLine, LineFinding, find_lines
 from students.pages.gaps import Limits, parted
 from students.pages.maps import Maps
 from students.pages.preparation import STRIDE_PX, PreparedPage
@@ -17,7 +17,7 @@ SIZE_PX = (640, 160)
 HEIGHT_PX, LEFT_PX, TOP_PX = 20, 40, 60
 WORD_PX = 61  # eight letters
 CORNERS = line(340, TOP_PX + HEIGHT_PX / 2, 600, HEIGHT_PX)
-BY_GAPS = Finding(gap=0.9, gap_core=0.9)
+BY_GAPS = LineFinding(gap=0.9, gap_core=0.9)
 
 
 def words_of(gaps_px: list[int]) -> tuple[np.ndarray, list[tuple[int, int]]]:
@@ -100,7 +100,7 @@ def test_a_turned_row_is_parted_along_it() -> None:
     assert parts[0][:, 1].min() > parts[1][:, 1].max()
 
 
-def found(finding: Finding) -> list[FoundLine]:
+def found(finding: LineFinding) -> list[FoundLine]:
     corners_42, _, page_HW, places = row([30])
     maps = ideal_maps([corners_42, line(200, 130, 200, 20)], SIZE_PX)
     gap = slice(places[0][1] // STRIDE_PX, places[1][0] // STRIDE_PX)
@@ -111,7 +111,7 @@ def found(finding: Finding) -> list[FoundLine]:
 
 
 def test_lines_are_parted_only_where_the_settings_say_so() -> None:
-    whole, parts = found(Finding()), found(BY_GAPS)
+    whole, parts = found(LineFinding()), found(BY_GAPS)
     assert (len(whole), len(parts)) == (2, 3)
     assert parts[0].box[2] < parts[1].box[0]
     assert parts[0].found == parts[1].found == whole[0].found
@@ -119,16 +119,16 @@ def test_lines_are_parted_only_where_the_settings_say_so() -> None:
     assert find_lines(Maps(*(np.full((8, 8), -SURE, np.float32) for _ in range(5))), *nothing()) == []
 
 
-def nothing() -> tuple[PreparedPage, Finding]:
+def nothing() -> tuple[PreparedPage, LineFinding]:
     return PreparedPage(np.ones((1, 32, 32), np.float32), (32, 32), (1.0, 1.0)), BY_GAPS
 
 
 def test_lines_that_are_all_left_out_are_no_fault() -> None:
     maps = ideal_maps([line(200, 80, 200, 20)], SIZE_PX)
     page = PreparedPage(np.ones((1, SIZE_PX[1], SIZE_PX[0]), np.float32), SIZE_PX, (1.0, 1.0))
-    assert find_lines(maps, page, Finding(gap=0.9, least_height_px=100)) == []
+    assert find_lines(maps, page, LineFinding(gap=0.9, least_height_px=100)) == []
 
 
 def test_settings_without_a_gap_are_written_as_before() -> None:
-    assert not any("gap" in name for name in Finding().model_dump())
-    assert Finding(**BY_GAPS.model_dump()) == BY_GAPS
+    assert not any("gap" in name for name in LineFinding().model_dump())
+    assert LineFinding(**BY_GAPS.model_dump()) == BY_GAPS
