@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,51 +105,75 @@ def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
 
 
 def _words(result: dict[str, Any]) -> list[str]:
-    lines = [f"{result['file']}: {result['bytes'] / 1e6:.2f} MB"]
-    if "found" in result:
-        seen = result["found"]
-        lines.append(
-            f"{seen['lines']:,} lines of {seen['pages']:,} pages ({result['pages_from']}) found as torch finds them: "
-            f"maps within {seen['largest_difference']:.1g}, corners within {seen['largest_shift_px']:.1g} px"
-        )
-    if "read" in result:
-        lines.append(
-            f"{result['read']['lines']:,} lines read with the texts that torch reads: logits within "
-            f"{result['read']['largest_difference']:.1g}"
-        )
-    if "alike" in result:
-        seen = result["alike"]
-        lines.append(
-            f"int8 finds {seen['same']:,} of {seen['float_lines']:,} lines of {seen['pages']:,} pages as float32 does, "
-            f"{seen['points_lost']:.2f} % otherwise, budget {seen['budget_points']:g}; calibrated on "
-            f"{result['calibration_pages']} other pages; layers kept in float: "
-            + (", ".join(result["float_layers"]) or "none but the first")
-        )
-        ms = result["ms_a_page"]
-        lines.append(
-            f"{ms['this']:g} ms a page against {ms['fp32']:g} in float32, {result['speed_ratio']:g} times as fast"
-        )
-    if "texts" in result:
-        logits, texts = result["logits"], result["texts"]
-        lines.append(
-            f"logits within {logits['largest_difference']:.1g} of torch's over widths {logits['widths_px']} and "
-            f"batches {logits['batches']}; {texts['lines']:,} lines ({result['lines_from']}), alone and in batches: "
-            "all texts equal"
-        )
-    if "accuracy" in result:
-        seen = result["accuracy"]
-        lines.append(
-            f"{seen['lines']:,} lines ({result['lines_from']}), protocol {seen['protocol']}: "
-            f"exact {seen['before']['exact']:.2%} to {seen['after']['exact']:.2%}, "
-            f"CER {seen['before']['cer']:.2%} to {seen['after']['cer']:.2%}, budget {seen['budget_points']:g} points"
-        )
-    if "calibration_lines" in result:
-        kept = ", ".join(result["float_layers"]) or "none but the recurrent ones and the first"
-        lines.append(f"calibrated on {result['calibration_lines']:,} other lines; layers kept in float: {kept}")
-    if "ms_a_line" in result and result["to"] in ("int8", "fp16"):
-        ms, ratio = result["ms_a_line"], result["speed_ratio"]
-        lines.append(
-            f"{ms['this']:g} ms a line against {ms['fp32']:g} in float32"
-            + (": slower, keep float32 unless size matters" if ratio < 1 else f", {ratio:g} times as fast")
-        )
-    return lines
+    """What the command prints: a row for each check that an export of its kind went through."""
+    told: dict[str, Callable[[dict[str, Any]], str]] = {
+        "found": _found,
+        "read": _read,
+        "alike": _alike,
+        "ms_a_page": _ms_a_page,
+        "texts": _texts,
+        "accuracy": _accuracy,
+        "calibration_lines": _calibrated,
+    }
+    rows = [f"{result['file']}: {result['bytes'] / 1e6:.2f} MB"]
+    rows += [words(result) for key, words in told.items() if key in result]
+    return [*rows, _ms_a_line(result)] if "ms_a_line" in result and result["to"] in ("int8", "fp16") else rows
+
+
+def _found(result: dict[str, Any]) -> str:
+    seen = result["found"]
+    return (
+        f"{seen['lines']:,} lines of {seen['pages']:,} pages ({result['pages_from']}) found as torch finds them: "
+        f"maps within {seen['largest_difference']:.1g}, corners within {seen['largest_shift_px']:.1g} px"
+    )
+
+
+def _read(result: dict[str, Any]) -> str:
+    seen = result["read"]
+    return (
+        f"{seen['lines']:,} lines read with the texts that torch reads: logits within {seen['largest_difference']:.1g}"
+    )
+
+
+def _alike(result: dict[str, Any]) -> str:
+    seen = result["alike"]
+    return (
+        f"int8 finds {seen['same']:,} of {seen['float_lines']:,} lines of {seen['pages']:,} pages as float32 does, "
+        f"{seen['points_lost']:.2f} % otherwise, budget {seen['budget_points']:g}; calibrated on "
+        f"{result['calibration_pages']} other pages; layers kept in float: "
+        + (", ".join(result["float_layers"]) or "none but the first")
+    )
+
+
+def _ms_a_page(result: dict[str, Any]) -> str:
+    ms = result["ms_a_page"]
+    return f"{ms['this']:g} ms a page against {ms['fp32']:g} in float32, {result['speed_ratio']:g} times as fast"
+
+
+def _texts(result: dict[str, Any]) -> str:
+    logits, texts = result["logits"], result["texts"]
+    return (
+        f"logits within {logits['largest_difference']:.1g} of torch's over widths {logits['widths_px']} and "
+        f"batches {logits['batches']}; {texts['lines']:,} lines ({result['lines_from']}), alone and in batches: "
+        "all texts equal"
+    )
+
+
+def _accuracy(result: dict[str, Any]) -> str:
+    seen = result["accuracy"]
+    return (
+        f"{seen['lines']:,} lines ({result['lines_from']}), protocol {seen['protocol']}: "
+        f"exact {seen['before']['exact']:.2%} to {seen['after']['exact']:.2%}, "
+        f"CER {seen['before']['cer']:.2%} to {seen['after']['cer']:.2%}, budget {seen['budget_points']:g} points"
+    )
+
+
+def _calibrated(result: dict[str, Any]) -> str:
+    kept = ", ".join(result["float_layers"]) or "none but the recurrent ones and the first"
+    return f"calibrated on {result['calibration_lines']:,} other lines; layers kept in float: {kept}"
+
+
+def _ms_a_line(result: dict[str, Any]) -> str:
+    ms, ratio = result["ms_a_line"], result["speed_ratio"]
+    faster = ": slower, keep float32 unless size matters" if ratio < 1 else f", {ratio:g} times as fast"
+    return f"{ms['this']:g} ms a line against {ms['fp32']:g} in float32{faster}"
