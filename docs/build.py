@@ -31,14 +31,14 @@ WIDTH = 110
 FIELDS = ("what", "commit", "seeds", "unit")
 
 
-def results_page(folder: Path = ROOT / "docs" / "results") -> str:
+def results_page() -> str:
     """RESULTS.md: what `about.md` says, then every question, in the order of the file names."""
-    return page_of(folder, "<!-- made by `make results` of docs/results/; edit the files there -->")
+    return page_of(ROOT / "docs" / "results", "<!-- made by `make results` of docs/results/; edit the files there -->")
 
 
-def reliability_page(folder: Path = ROOT / "docs" / "reliability") -> str:
+def reliability_page() -> str:
     """RELIABILITY.md: the same of the figures that `make reliability` measures."""
-    return page_of(folder, "<!-- made by `make reliability`, which writes docs/reliability/ -->")
+    return page_of(ROOT / "docs" / "reliability", "<!-- made by `make reliability`, which writes docs/reliability/ -->")
 
 
 def page_of(folder: Path, note: str) -> str:

@@ -58,10 +58,10 @@ AXES = (
 )
 
 
-def figure(test: Column, reader: str, what: str, results: Path = RESULTS) -> float:
+def figure(test: Column, reader: str, what: str) -> float:
     """Return a recorded figure of a reader; raises `ValueError` where there is none."""
     for file in test.files:
-        for record in read_question(results / file).records:
+        for record in read_question(RESULTS / file).records:
             if record.what == what and record.columns["reader"].startswith(reader):
                 return _number(record)
     raise ValueError(f"{', '.join(test.files)}: no record says {what} of {reader}")
@@ -73,16 +73,16 @@ def _number(record: Record) -> float:
     return record.value
 
 
-def better(test: Column, results: Path = RESULTS) -> str:
+def better(test: Column) -> str:
     """Return in words which readers read more of a test than the student that ships."""
-    exact = {reader: figure(test, reader, "exact lines", results) for reader in (test.student, *READERS)}
+    exact = {reader: figure(test, reader, "exact lines") for reader in (test.student, *READERS)}
     own = exact.pop(test.student)
     more = sorted((name for name, value in exact.items() if value > own), key=lambda name: -exact[name])
     said = [f"{name} +{exact[name] - own:.1f}" for name in more]
     return f"more than {test.student} read, in points: {', '.join(said)}" if said else "none of the others reads more"
 
 
-def frontier_svg(results: Path = RESULTS) -> str:
+def frontier_svg() -> str:
     """The whole picture."""
     height = TOP + 2 * (HEIGHT + APART) - 8
     head = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {height}' width='{WIDTH}' height='{height}'"
@@ -95,14 +95,14 @@ def frontier_svg(results: Path = RESULTS) -> str:
     for column, test in enumerate(TESTS):
         left = LEFT + column * (PANEL + 62)
         shapes.append(_text(left, 56, test.title, "title"))
-        for line, words in enumerate(textwrap.wrap(better(test, results), LETTERS)):
+        for line, words in enumerate(textwrap.wrap(better(test), LETTERS)):
             shapes.append(_text(left, 75 + 15 * line, words, "quiet", size=12))
         for row, axis in enumerate(AXES):
-            shapes += _panel(test, axis, (left, TOP + row * (HEIGHT + APART)), results)
+            shapes += _panel(test, axis, (left, TOP + row * (HEIGHT + APART)))
     return "\n".join([*shapes, "</svg>", ""])
 
 
-def _panel(test: Column, axis: Axis, corner: tuple[int, int], results: Path) -> Iterator[str]:
+def _panel(test: Column, axis: Axis, corner: tuple[int, int]) -> Iterator[str]:
     """One test against one axis, its upper left corner given."""
     left, top = corner
     for percent in range(LOWEST, HIGHEST + 1, 10):
@@ -115,8 +115,8 @@ def _panel(test: Column, axis: Axis, corner: tuple[int, int], results: Path) -> 
         yield _text(x, top + HEIGHT + 17, f"{tick:,g}", "quiet", "middle", 12)
     yield _text(left + PANEL / 2, top + HEIGHT + 36, axis.title, "quiet", "middle", 12)
     for reader in (*READERS, test.student):
-        x = _x(figure(test, reader, axis.what, results), axis, left)
-        y = _y(figure(test, reader, "exact lines", results), top)
+        x = _x(figure(test, reader, axis.what), axis, left)
+        y = _y(figure(test, reader, "exact lines"), top)
         yield from _point(reader, (x, y), reader == test.student, (left, left + PANEL))
 
 

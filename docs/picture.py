@@ -29,9 +29,9 @@ COLOURS = {"distill": "#e8eef9", "teachers": "#f6ecd9", "students": "#e3f2e6"}
 _FONT = "font-family='system-ui, sans-serif'"
 
 
-def layers(name: str, root: Path = ROOT) -> list[list[str]]:
+def layers(name: str) -> list[list[str]]:
     """The layers of an import-linter contract, the topmost first; modules of one layer stand together."""
-    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     contract = text[text.index(f'name = "{name}') :]
     found = re.search(r"^layers = (\[.*?\])", contract, re.MULTILINE | re.DOTALL)
     if found is None:
@@ -39,19 +39,19 @@ def layers(name: str, root: Path = ROOT) -> list[list[str]]:
     return [layer.split(" : ") for layer in ast.literal_eval(found[1])]
 
 
-def purpose_of(package: str, root: Path = ROOT) -> str:
+def purpose_of(package: str) -> str:
     """The first sentence of what a package says of itself."""
-    text = ast.get_docstring(ast.parse((root / package.replace(".", "/") / "__init__.py").read_text("utf-8"))) or ""
+    text = ast.get_docstring(ast.parse((ROOT / package.replace(".", "/") / "__init__.py").read_text("utf-8"))) or ""
     return " ".join(text.split("\n\n")[0].split()).partition(": `")[0].rstrip(".:")
 
 
-def architecture_svg(root: Path = ROOT) -> str:
+def architecture_svg() -> str:
     """The whole picture."""
     shapes: list[str] = []
     y = _flow(shapes, EDGE)
     y = _title(shapes, y + 34, "Who imports whom: each row only rows below it")
-    for floor, *_ in layers("floors", root):
-        rows = _rows(floor, root) if floor == "distill" else [(floor, purpose_of(floor, root))]
+    for floor, *_ in layers("floors"):
+        rows = _rows(floor) if floor == "distill" else [(floor, purpose_of(floor))]
         head = 30 if floor == "distill" else 6
         height = head + sum(_height(purpose) + GAP for _, purpose in rows) + 2
         shapes.append(_box(EDGE, y, WIDTH - 2 * EDGE, height, COLOURS[floor], "#8a94a6"))
@@ -66,13 +66,13 @@ def architecture_svg(root: Path = ROOT) -> str:
     return "\n".join([start, f"<rect width='{WIDTH}' height='{y}' fill='#ffffff'/>", *shapes, "</svg>", ""])
 
 
-def _rows(floor: str, root: Path) -> list[tuple[str, str]]:
+def _rows(floor: str) -> list[tuple[str, str]]:
     """Name and purpose of every package of the suite, the topmost first; its modules are told together."""
-    ladder = layers("rooms", root)
-    packages = [name for layer in ladder for name in layer if (root / floor / name / "__init__.py").is_file()]
+    ladder = layers("rooms")
+    packages = [name for layer in ladder for name in layer if (ROOT / floor / name / "__init__.py").is_file()]
     ways_in = [name for layer in ladder[:3] for name in layer]
     rows = [(", ".join(ways_in), "the command line and the functions of Python")]
-    rows += [(name, purpose_of(f"{floor}.{name}", root)) for name in packages]
+    rows += [(name, purpose_of(f"{floor}.{name}")) for name in packages]
     return [*rows, ("single modules", ", ".join(ladder[-1]))]
 
 

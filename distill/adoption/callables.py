@@ -24,6 +24,7 @@ from students.model_file import Description
 from students.reader import Reader
 
 EXAMPLE_WIDTH_PX = 320
+CALLABLE = "callable"  # what errors call a reader without a file
 
 
 class _Scores(nn.Module):
@@ -84,7 +85,6 @@ def reader_of(
     characters: str,
     described: Settings,
     frame_px: float,
-    name: str = "callable",
 ) -> Reader:
     """Return a reader around a function from images (N, channels, H, W) to logits (N, T, C) with blank 0.
 
@@ -98,6 +98,8 @@ def reader_of(
         architecture={"kind": "adopted", "frame_px": frame_px},
         charset=Charset(characters=characters).for_lines(),
         preparation=pixels.preparation,
-        training={"licence": described.licence or "other", "origin": described.origin or name},
+        training={"licence": described.licence or "other", "origin": described.origin or CALLABLE},
     )
-    return Reader(description, Path(name), lambda images_NCHW: np.asarray(call(pixels.given(images_NCHW)), np.float32))
+    return Reader(
+        description, Path(CALLABLE), lambda images_NCHW: np.asarray(call(pixels.given(images_NCHW)), np.float32)
+    )

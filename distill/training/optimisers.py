@@ -19,6 +19,7 @@ from students.parts import Recogniser
 
 SMALLEST_SIDE = 16  # below it, as in depthwise kernels, there is little to orthogonalise
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+ITERATIONS = 4
 
 
 class Muon(Optimizer):
@@ -47,7 +48,7 @@ class Muon(Optimizer):
                 weight.add_(orthogonal(ahead_NM).view_as(weight), alpha=-group["lr"] * size)
 
 
-def orthogonal(matrix_NM: Tensor, iterations: int = 4) -> Tensor:
+def orthogonal(matrix_NM: Tensor) -> Tensor:
     """Return about U V^T of the singular value decomposition U S V^T, with most singular values from 0.7 to 1.2.
 
     A quintic Newton-Schulz iteration X <- (a + b X X^T + c (X X^T)^2) X (Jordan et al. 2024); a matrix of zeros stays
@@ -60,7 +61,7 @@ def orthogonal(matrix_NM: Tensor, iterations: int = 4) -> Tensor:
     size = square_NN.norm() + 1e-14
     square_NN = square_NN / size
     factor_NN = product_NN = _factor(square_NN)
-    for _ in range(iterations - 1):
+    for _ in range(ITERATIONS - 1):
         square_NN = factor_NN @ square_NN @ factor_NN
         factor_NN = _factor(square_NN)
         product_NN = factor_NN @ product_NN

@@ -27,7 +27,7 @@ from students.image import decode_image
 from students.pages.reader import PageReader, lines_of
 
 PHASES = ("decode", "locate", "cut", "read")
-COLD_ROUNDS = 3
+ROUNDS, COLD_ROUNDS = 2, 3
 _STATUS = "/proc/self/status"
 _COLD = f"""
 import sys
@@ -41,7 +41,6 @@ def measure_pages(
     models: Mapping[str, Opening],
     pictures: Sequence[bytes],
     peers: Sequence[PagePeer] = (),
-    rounds: int = 2,
     processes: int = 1,
 ) -> dict[str, Any]:
     """Measure page readers (by name) and peers on encoded pictures of pages, one thread each; return the figures.
@@ -54,7 +53,7 @@ def measure_pages(
         raise DataError("no pages to measure on")
     with single_thread():
         readers = {name: opening.open() for name, opening in models.items()}
-        seconds = _in_turns(readers, pictures, peers, rounds)
+        seconds = _in_turns(readers, pictures, peers)
         own = {
             name: _of_model(models[name], reader, pictures, [seconds[name, phase] for phase in PHASES])
             for name, reader in readers.items()
@@ -64,7 +63,7 @@ def measure_pages(
             rates = [rate_together(_span_of_one, (opening, pictures), len(pictures), n) for n in (1, processes)]
             own[name]["processes"] = {"n": processes, "times_one": rates[1] / rates[0]}
     others = {peer.name: {"pages_a_second": len(pictures) / seconds[peer.name, "read"]} for peer in peers}
-    return {"pages": len(pictures), "rounds": rounds, "models": own, "peers": others}
+    return {"pages": len(pictures), "rounds": ROUNDS, "models": own, "peers": others}
 
 
 def _of_model(
@@ -81,7 +80,7 @@ def _of_model(
 
 
 def _in_turns(
-    readers: Mapping[str, PageReader], pictures: Sequence[bytes], peers: Sequence[PagePeer], rounds: int
+    readers: Mapping[str, PageReader], pictures: Sequence[bytes], peers: Sequence[PagePeer]
 ) -> dict[tuple[str, str], float]:
     """Seconds of all pages by reader and phase, of each page those of its fastest round; warm."""
     read: dict[str, Callable[[bytes], list[float]]] = {name: _phases_of(reader) for name, reader in readers.items()}
@@ -93,7 +92,7 @@ def _in_turns(
     with progress("reading", len(pictures), "page") as bar:
         for picture in pictures:
             spent: dict[str, list[list[float]]] = {name: [] for name in read}
-            for _ in range(rounds):
+            for _ in range(ROUNDS):
                 for name, of_one in read.items():
                     spent[name].append(of_one(picture))
             for name, found in spent.items():

@@ -24,9 +24,9 @@ LEGEND = "Red: what is meant. Blue: the other boxes of the page. Grey: ignored o
 class PageAlbum:
     """Pictures of the places that findings name, by the finding."""
 
-    def __init__(self, places: Mapping[Finding, tuple[Place | None, ...]], limit_bytes: int = PICTURES_BYTES) -> None:
+    def __init__(self, places: Mapping[Finding, tuple[Place | None, ...]]) -> None:
         self.places = places
-        self.room = Room(limit_bytes)
+        self.room = Room(PICTURES_BYTES)
 
     def pictures(self, finding: Finding, row: int) -> str:
         """Return the place of a row of a finding as HTML, with the page beside it; nothing where it has none."""

@@ -11,6 +11,8 @@ import numpy as np
 from distill.data.pages.record import MarkedLine, PageRecord
 from distill.evaluation.doctor.findings import Finding, Severity, counted
 
+SHOWN_CHARACTERS = 40
+
 
 class Place(NamedTuple):
     """A page, and the outlines (P, 2) on it that are meant; none: the whole page. `other`: a page to look at beside."""
@@ -71,9 +73,9 @@ def key_of(page: PageRecord, number: int) -> str:
     return f"{page.source}/{line.name}" if line.name else f"{page.key}, line {number + 1}"
 
 
-def shortened(text: str, most: int = 40) -> str:
-    """Return a text, or its beginning where it is longer."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def shortened(text: str) -> str:
+    """Return a text, or its beginning where it is longer than `SHOWN_CHARACTERS`."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 
 def height_of(line: MarkedLine) -> float:
