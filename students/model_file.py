@@ -95,7 +95,10 @@ def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
 
 
 def read_signed(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the contents, without their digest, and the weights of a file of `write_signed` by name, verified."""
+    """Return the contents, without their digest, and the weights of a file of `write_signed` by name, verified.
+
+    Raises `CheckpointError` for a file that is foreign or damaged.
+    """
     blob = _bytes_of(path)
     place = _in_safetensors(blob, path)
     try:

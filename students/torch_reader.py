@@ -27,7 +27,10 @@ def open_student(path: Path) -> Reader:
 
 
 def assemble(path: Path, description: Description, weights: dict[str, np.ndarray], build: Build) -> Reader:
-    """Build the described network and fill it; weights and network must match name by name, shape by shape."""
+    """Build the described network and fill it; weights and network must match name by name, shape by shape.
+
+    Raises `CheckpointError` where they do not.
+    """
     preparation = description.preparation
     try:
         make = build(description.architecture)

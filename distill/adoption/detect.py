@@ -68,7 +68,10 @@ class Detected:
 
     @property
     def words(self) -> list[tuple[str, np.ndarray]]:
-        """Return the rendered words, of which a model of one width takes only those that are not wider."""
+        """Return the rendered words, of which a model of one width takes only those that are not wider.
+
+        Raises `CheckpointError` for a model of one width that is narrower than any word.
+        """
         preparation = self.pixels().preparation
         found = [(w, p) for w, p in pictures() if preparation.scaled_width_px(*p.shape[:2]) <= preparation.max_width_px]
         if not found:

@@ -48,7 +48,8 @@ def import_lines(
     """Write every readable line of a source as a row of a new Parquet file; return counts, and reasons of refusal.
 
     A `reader` gives lines without a label what it reads on them where its confidence is at least `least`: pseudo-labels
-    (Lee 2013), counted as `read`, apart from the labels.
+    (Lee 2013), counted as `read`, apart from the labels. Raises `DataError` where the file is there already, and where
+    no line is left.
     """
     if target.exists():
         raise DataError(f"{target}: is there already; remove it, or name another file")
@@ -122,7 +123,10 @@ def result_of(source: FileSource, found: Imported) -> dict[str, Any]:
 
 
 def convert_lines(source: FileSource, target: Path, to: ConvertedFormat) -> dict[str, Any]:
-    """Write every labelled line of a source into a new folder; return counts, and reasons of refusal."""
+    """Write every labelled line of a source into a new folder; return counts, and reasons of refusal.
+
+    Raises `DataError` where the folder holds something already, and where no line is left.
+    """
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise DataError(f"{target}: is there already and not an empty folder; name another")
     refused: dict[str, str] = {}

@@ -102,7 +102,10 @@ class Lines:
         return self._measured(preparation)
 
     def after_quarters(self, quarters: int) -> Lines:
-        """Return the same lines with their pictures turned so many quarters against the clock."""
+        """Return the same lines with their pictures turned so many quarters against the clock.
+
+        Raises `ValueError` for lines without a preparation.
+        """
         if self.preparation is None:
             raise ValueError("lines without a preparation have no widths to turn")
         turned = replace(self, quarters=np.full(len(self), quarters, np.int8))

@@ -60,7 +60,10 @@ def pack(log_p_TC: np.ndarray, top_k: int, blank_above: float, temperatures: Seq
 
 
 def unpack(record: bytes, top_k: int, n_temperatures: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unpack classes (T, K), log-probabilities (T, K) and tails (T, V) of one record."""
+    """Unpack classes (T, K), log-probabilities (T, K) and tails (T, V) of one record.
+
+    Raises `CheckpointError` for a damaged record.
+    """
     frames, n_runs = np.frombuffer(record, np.uint16, 2)
     at = 4
     runs_R = np.ones(n_runs, np.uint16)

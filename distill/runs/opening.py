@@ -128,7 +128,8 @@ def record(
 ) -> None:
     """Write recipe, environment and the `summary` of the data, once no job finds its folder to be another's.
 
-    `finished_files` are the models of other runs that teach.
+    `finished_files` are the models of other runs that teach. Raises `CheckpointError`, with the keys that differ, where
+    one does.
     """
     try:
         for job in jobs:

@@ -89,7 +89,10 @@ def train_page_students(run: PageRun) -> dict[str, Any]:
 
 
 def train_page_pair(run: PageRun) -> Path:
-    """Train control and student against the finished teacher and return the student's model file."""
+    """Train control and student against the finished teacher and return the student's model file.
+
+    Raises `WeakTeacherError` for a teacher that finds no line on any validation page.
+    """
     frozen = finished_locator(run)
     control = [page_job(run, "control")] if run.recipe.student.control else []
     own = page_job(run, "teacher") if run.recipe.teacher.file is None else None
@@ -151,7 +154,10 @@ def finished_locator(run: PageRun) -> FrozenLocator:
 
 
 def locator_of(file: str) -> Path:
-    """Return the model file that a recipe names: it, its folder, or a run folder (its teacher, then its student)."""
+    """Return the model file that a recipe names: it, its folder, or a run folder (its teacher, then its student).
+
+    Raises `CheckpointError` where there is none.
+    """
     path = Path(file).expanduser()
     places = (path, path / "teacher" / MODEL_NAME, path / "student" / MODEL_NAME, path / MODEL_NAME)
     for place in places:

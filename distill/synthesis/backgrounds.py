@@ -39,7 +39,10 @@ def textured(picture: Pixels, strength: float, uniform: list[float]) -> Pixels:
 
 @lru_cache(maxsize=8)
 def photographs_in(folder: Path) -> tuple[Path, ...]:
-    """Return the images of a folder and the folders in it, sorted; other files are left out with a warning."""
+    """Return the images of a folder and the folders in it, sorted; other files are left out with a warning.
+
+    Raises `DataError` where the folder is missing or holds no image.
+    """
     if not folder.is_dir():
         raise DataError(f"folder of backgrounds {folder} does not exist: correct look.backgrounds, or data.root")
     files = sorted(path for path in folder.rglob("*") if path.is_file())

@@ -13,7 +13,8 @@ from distill.synthesis.captions import caption, in_words
 def contact_sheet(images: list[Pixels], texts: list[str], columns: int) -> Image.Image:
     """Return all pictures on one sheet, row by row, each with its text beneath, in a font that has its characters.
 
-    A character that no installed font has is a square, and its code stands at the end of the sheet.
+    A character that no installed font has is a square, and its code stands at the end of the sheet. Raises `ValueError`
+    for another number of texts.
     """
     if len(images) != len(texts):
         raise ValueError(f"{len(images)} pictures but {len(texts)} texts")

@@ -97,7 +97,7 @@ def render_letters(text: str, face: FontFace, size_px: int, spacing: float, tigh
 def set_letters(text: str, face: FontFace, size_px: int, spacing: float) -> tuple[Pixels, int]:
     """Return the coverage of all letters (h, w), just enclosing them, and its first row as seen from the baseline.
 
-    Like `render_letters`, which adds the box to be seen.
+    Like `render_letters`, which adds the box to be seen. Raises `DataError` for a text without ink.
     """
     if not text.isascii() and needs_shaping(text):
         refuse_unshapeable(text)

@@ -101,7 +101,8 @@ class TextMix(Section):
 def sample_text(mix: TextMix, generator: torch.Generator, texts: Texts = NO_TEXTS) -> str:
     """Sample one line of text within the bounds of `mix`, without leading, trailing or double spaces.
 
-    `texts` are those of its files, as `texts_of_mix` reads them.
+    `texts` are those of its files, as `texts_of_mix` reads them. Raises `DataError` where no text within the bounds
+    comes up.
     """
     rng = random.Random(int(torch.randint(2**63 - 1, (1,), generator=generator)))
     weights = _weights(mix)

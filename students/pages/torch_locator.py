@@ -44,7 +44,8 @@ def assemble_locator(
 ) -> LocatorReader:
     """Build the described network and fill it; weights and network must match name by name, shape by shape.
 
-    Normalisations are folded into convolutions: the network is there to be read with.
+    Normalisations are folded into convolutions: the network is there to be read with. Raises `CheckpointError` where
+    they do not, or where the maps depend on other pixels than the file says.
     """
     try:
         architecture = architecture_of(description.architecture)

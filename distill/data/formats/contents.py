@@ -87,7 +87,10 @@ def text_of(data: bytes, where: object) -> str:
 
 
 def label_of(data: bytes, where: object) -> str:
-    """Return the label that a file of its own holds: one line of text among empty ones, which a form feed may end."""
+    """Return the label that a file of its own holds: one line of text among empty ones, which a form feed may end.
+
+    Raises `DataError` for several lines of text.
+    """
     text = text_of(data, where).strip(LINE_ENDS)
     if "\n" not in text and "\r" not in text:
         return text

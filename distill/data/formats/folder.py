@@ -43,7 +43,8 @@ class Labelled:
 def open_folder(folder: Path, labels: str | None) -> Contents:
     """Open the lines of a folder; `labels` names the label file where there is a choice.
 
-    In the place of the folder a label file may be given: its images lie in its folder or below.
+    In the place of the folder a label file may be given: its images lie in its folder or below. Raises `DataError` for
+    a folder that is missing, or holds neither images nor labels.
     """
     if folder.is_file() and folder.suffix.lower() in SUFFIXES:
         if labels is not None:

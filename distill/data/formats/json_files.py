@@ -81,7 +81,10 @@ def text_at(value: object, where: str) -> str | None:
 
 
 def size_at(page: dict[str, Any], keys: tuple[str, str], where: str) -> tuple[float, float] | None:
-    """Return the width and height that an object states under these keys; None where it states none."""
+    """Return the width and height that an object states under these keys; None where it states none.
+
+    Raises `DataError` for what is no size in pixels.
+    """
     width, height = (page.get(key) for key in keys)
     if width is None or height is None:
         return None

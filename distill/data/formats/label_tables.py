@@ -119,7 +119,10 @@ def delimiter_of(content: str, names_image: NamesImage) -> str:
 
 
 def spaced(content: str, where: str) -> list[Cells]:
-    """Return rows of an image's name and its text without a tab: `0.png text`, `0.png,text` or `0.png, "text"`."""
+    """Return rows of an image's name and its text without a tab: `0.png text`, `0.png,text` or `0.png, "text"`.
+
+    Raises `DataError` for a row without such a gap, and for gaps of several kinds.
+    """
     found = []
     for number, row in numbered_rows(content):
         match = PICTURE_THEN.fullmatch(row)

@@ -57,7 +57,8 @@ def are_boxes(text: str) -> bool:
 def read_boxes(path: Path, notes: Notes) -> list[ReadPage]:
     """Return all pages with their boxes, named page/number; one without a text, or marked illegible, is unlabelled.
 
-    Which are taken to be unlabelled, in spite of a text, is added to `notes`.
+    Which are taken to be unlabelled, in spite of a text, is added to `notes`. Raises `DataError` for a row that is
+    none, and for a page that is missing or named twice.
     """
     images = PageImages()
     seen: dict[Path, str] = {}

@@ -46,7 +46,8 @@ class _Described(NamedTuple):
 def read_pages(path: Path, notes: Notes) -> list[ReadPage]:
     """Return the page of an XML file, or of all XML files of a folder and below, but of those neither PAGE nor ALTO.
 
-    What is read by a rule is added to `notes`.
+    What is read by a rule is added to `notes`. Raises `DataError` for pages without an image, or described twice, and
+    where no file is PAGE or ALTO.
     """
     images = PageImages()
     pages: list[ReadPage] = []

@@ -40,7 +40,10 @@ def path_key(number: int) -> bytes:
 
 
 def open_lmdb(path: Path) -> Contents:
-    """Open an LMDB: names and texts are read, images stay in the memory map."""
+    """Open an LMDB: names and texts are read, images stay in the memory map.
+
+    Raises `DataError` for a damaged one.
+    """
     try:
         return _opened(path)
     except lmdb.Error as error:

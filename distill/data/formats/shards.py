@@ -70,7 +70,10 @@ def open_shards(path: Path) -> Contents:
 
 
 def open_tars(place: object, shards: Sequence[Path | Stored]) -> Contents:
-    """Open the samples of tars, files or objects, that lie at a place."""
+    """Open the samples of tars, files or objects, that lie at a place.
+
+    Raises `DataError` for samples without an image.
+    """
     names: list[str] = []
     texts: list[str | None] = []
     images: list[TarMember] = []

@@ -172,7 +172,10 @@ def _with_image(table: datasets.Dataset | pa.Table) -> datasets.Dataset | pa.Tab
 
 
 def images_in(images: pa.ChunkedArray) -> tuple[pa.ChunkedArray | None, tuple[str, ...], list[str | None]]:
-    """Return the column of image bytes and its place in the table, and the paths; None: there are paths alone."""
+    """Return the column of image bytes and its place in the table, and the paths; None: there are paths alone.
+
+    Raises `DataError` for images as text.
+    """
     if _is_text(images.type):
         paths = images.to_pylist()
         if any(path.startswith(BASE64) for path in paths if path):

@@ -25,7 +25,10 @@ TIMED_WIDTH = 10  # times the height
 
 
 def check_logits(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any]:
-    """Compare logits at three widths by three batch sizes: equal shapes, values within `LARGEST_DIFFERENCE`."""
+    """Compare logits at three widths by three batch sizes: equal shapes, values within `LARGEST_DIFFERENCE`.
+
+    Raises `ExportError` otherwise.
+    """
     widths_px = three_widths(lines, model.description.preparation.width_quantum_px)
     largest = 0.0
     for width_px in widths_px:
@@ -45,7 +48,10 @@ def check_logits(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any
 
 
 def check_texts(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any]:
-    """Read every line alone and in a batch, by torch and by the exported file; all four texts must be equal."""
+    """Read every line alone and in a batch, by torch and by the exported file; all four texts must be equal.
+
+    Raises `ExportError` otherwise.
+    """
     want = texts_of(model, lines, "torch, in batches")
     for reader, what, batch_lines in (
         (model, "torch, one by one", 1),
@@ -65,7 +71,10 @@ def check_texts(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any]
 def check_accuracy(
     model: Reader, exported: Reader, lines: Lines, protocol: Protocol, budget_points: float
 ) -> dict[str, Any]:
-    """Compare exact match and CER on labelled lines; each may be at most `budget_points` (percent) worse."""
+    """Compare exact match and CER on labelled lines; each may be at most `budget_points` (percent) worse.
+
+    Raises `ExportError` otherwise, and where no line can be compared.
+    """
     before, after = (score(truths_of(lines), texts_of(r, lines, "reading"), protocol) for r in (model, exported))
     if not before.n:
         raise ExportError(

@@ -56,6 +56,8 @@ def matched(
       repeated. Acts where frames are equal, too.
     - `near`: `area`, then every symbol for itself moved by up to `max_shift` frames to where the student is likeliest
       to write it (`near.py`). Acts where frames are equal, too.
+
+    Raises `ValueError` for `auto`, which the run settles before.
     """
     match match.how:
         case "area":

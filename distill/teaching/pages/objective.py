@@ -37,7 +37,10 @@ def page_terms(objective: PageObjective, names: Iterable[str], inputs: PageInput
 
 
 def sum_and_count(term: AnyPageTerm, inputs: PageInputs) -> tuple[Tensor, int]:
-    """Return the sum of a term over the crops of one batch, unweighted, and the number of those crops."""
+    """Return the sum of a term over the crops of one batch, unweighted, and the number of those crops.
+
+    Raises `ValueError` where a term lacks its inputs.
+    """
     i = inputs
     cores = (i.maps_NCHW[:, 0], i.targets_NCHW[:, 0], i.weights_NHW, i.labelled_N)
     match term:
