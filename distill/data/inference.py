@@ -1,7 +1,7 @@
 """Lines through a finished network: batches of one padded width, prepared, moved to a device, and what comes out.
 
 Evaluation, calibration, posterior caches and exports batch their lines here, and a reader groups its own by the same
-rule (`students.reading.of_one_width`). The batches of training are made ahead of it, in `feed.py`.
+rule (`students.reader.of_one_width`). The batches of training are made ahead of it, in `feed.py`.
 """
 
 from __future__ import annotations
