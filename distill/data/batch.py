@@ -37,6 +37,21 @@ class Batch(NamedTuple):
     unfinished: tuple[Unfinished, ...] = ()  # one a view: `finished_on` augments them and makes the images
     sources: tuple[str, ...] = ()  # of each line
 
+    def of_lines(self, rows_M: Tensor) -> Batch:
+        """Return the batch of some lines, in this order; one that `finished_on` has made."""
+        rows = rows_M.tolist()
+        return self._replace(
+            images_NCHW=self.images_NCHW[rows],
+            targets_NL=self.targets_NL[rows],
+            target_lengths_N=self.target_lengths_N[rows],
+            labelled_N=self.labelled_N[rows],
+            keys=tuple(self.keys[row] for row in rows),
+            foldings=tuple(self.foldings[row] for row in rows),
+            posteriors=self.posteriors and Posteriors(*(part[rows] for part in self.posteriors)),
+            others=self.others and {preparation: other.of_lines(rows) for preparation, other in self.others.items()},
+            sources=tuple(self.sources[row] for row in rows),
+        )
+
     def finished_on(self, device: torch.device) -> Batch:
         """Return the batch on `device`, where lines that are not augmented yet are augmented. Targets stay on the CPU.
 

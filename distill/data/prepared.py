@@ -65,6 +65,10 @@ class OtherImages(NamedTuple):
     widths_N: Tensor  # int64, padded width of each line in px; what is right of it is no part of the line
     extent_px: int  # at this height, the padded width that the run gives all of them
 
+    def of_lines(self, rows: Sequence[int]) -> OtherImages:
+        """Return some of the lines, as wide as they are here."""
+        return self._replace(images_NCHW=self.images_NCHW[rows], widths_N=self.widths_N[rows])
+
 
 class ScaledLines:
     """Lines decoded and scaled, uint8 (H, w, channels).

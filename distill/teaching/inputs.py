@@ -63,7 +63,17 @@ class TermInputs:
     sure_NT: Tensor | None = None  # weight of KL on a frame; None: 1
     temperatures_N: Tensor | None = None  # of each line's source, NaN: the term's own; None: the term's own everywhere
     known_texts: KnownTexts | None = None  # of a teacher whose posteriors come again
-    read_N: Tensor | None = None  # which lines the teacher has a say on; None: all
+    of_taught: TermInputs | None = None  # of the lines alone that the teacher has a say on; None: it has on all
+
+    @property
+    def taught(self) -> TermInputs:
+        """Return the inputs of the terms that need the teacher."""
+        return self.of_taught or self
+
+    @property
+    def n_lines(self) -> int:
+        """Return the number of lines."""
+        return len(self.student.lengths_N)
 
     def teacher(self, temperature: float = 1.0) -> Outputs:
         """Return the teacher's outputs on the student's frames, at a temperature where it has such an entry."""
@@ -79,18 +89,14 @@ class TermInputs:
         def some(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor[rows_M.to(tensor.device)]
 
-        def of(outputs: Outputs) -> Outputs:
-            return Outputs(*(tensor[rows_M.to(tensor.device)] for tensor in outputs))
-
         return replace(
             self,
-            student=of(self.student),
-            on_own_frames={tau: of(outputs) for tau, outputs in self.on_own_frames.items()},
-            on_student_frames={tau: of(outputs) for tau, outputs in self.on_student_frames.items()},
+            student=_of_lines(self.student, rows_M),
+            on_own_frames={tau: _of_lines(outputs, rows_M) for tau, outputs in self.on_own_frames.items()},
+            on_student_frames={tau: _of_lines(outputs, rows_M) for tau, outputs in self.on_student_frames.items()},
             trust_N=some(self.trust_N),
             sure_NT=some(self.sure_NT),
             temperatures_N=None,
-            read_N=some(self.read_N),
         )
 
     @property
@@ -111,8 +117,13 @@ def term_inputs(
 ) -> TermInputs:
     """Return what the named terms need. `peer` holds the outputs of the peer; None for `teacher`: no term needs one."""
     decoder = auxiliary[ATTENTION] if ATTENTION in auxiliary else None  # noqa: SIM401 - a ModuleDict has no get
+    without_teacher = TermInputs(student, batch, peer=peer, decoder=decoder)
     if teacher is None:
-        return TermInputs(student, batch, peer=peer, decoder=decoder)
+        return without_teacher
+    taught_N = read_in(batch, objective.trust)
+    if taught_N is not None and not taught_N.all():
+        of_taught = _of_taught(objective, names, without_teacher, taught_N, auxiliary, teacher)
+        return replace(without_teacher, of_taught=of_taught)
     own = teacher.outputs_by_temperature(batch)
     match, unknown_C = objective.match, teacher.unknown_C
     as_they_are = {1.0: own[1.0]} if averages_frames(own[1.0], student, match) else own
@@ -142,8 +153,27 @@ def term_inputs(
         sure_NT=sure_NT,
         temperatures_N=temperatures_in(batch, objective.trust),
         known_texts=known_texts,
-        read_N=read_in(batch, objective.trust),
     )
+
+
+def _of_taught(
+    objective: Objective,
+    names: Collection[str],
+    every: TermInputs,
+    taught_N: Tensor,
+    auxiliary: nn.ModuleDict,
+    teacher: TeacherSource,
+) -> TermInputs:
+    """The inputs of the lines that the teacher has a say on: it is not asked about the others, nor compared on them."""
+    rows_M = taught_N.nonzero().flatten()
+    student, batch = _of_lines(every.student, rows_M), every.batch.of_lines(rows_M)
+    if not len(rows_M):
+        return TermInputs(student, batch)
+    return term_inputs(objective, names, student, batch, auxiliary, None, teacher)
+
+
+def _of_lines(outputs: Outputs, rows_M: Tensor) -> Outputs:
+    return Outputs(*(tensor[rows_M.to(tensor.device)] for tensor in outputs))
 
 
 def compact_inputs(

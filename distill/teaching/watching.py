@@ -41,30 +41,26 @@ def watched_figures(inputs: TermInputs) -> Mapping[str, float]:
     frames, over lines on which both read the same text. `teacher_wrong`: share of the labelled lines that the teacher
     reads otherwise than their labels say. Lines of a source whose trust is 0 count for the blank share alone.
     """
-    best_NT = inputs.student.logits_NTC.argmax(-1)
-    figures = {"blank_share": (best_NT == BLANK).float().mean().item()}
-    if inputs.fused is not None:
-        teacher = _of_cache(inputs.student, inputs.fused)
-    elif inputs.on_own_frames:
-        teacher = _of_network(inputs)
+    figures = {"blank_share": (inputs.student.logits_NTC.argmax(-1) == BLANK).float().mean().item()}
+    taught = inputs.taught
+    if taught.fused is not None:
+        teacher = _of_cache(taught.student, taught.fused)
+    elif taught.on_own_frames:
+        teacher = _of_network(taught)
     else:
         return figures
-    read_N = torch.ones(len(best_NT), dtype=torch.bool) if inputs.read_N is None else inputs.read_N
-    if not read_N.any():
-        return figures
-    rows_M = read_N.nonzero().flatten().to(best_NT.device)
-    figures["teacher_entropy"] = teacher.entropy_NS[rows_M].mean().item()
-    best_MT, kl_MT = teacher.best_NT[rows_M], teacher.kl_NT[rows_M]
-    blank_MT = best_MT == BLANK
-    for name, frames_MT in (("kl_blank", blank_MT), ("kl_character", ~blank_MT)):
-        if frames_MT.any():
-            figures[name] = kl_MT[frames_MT].mean().item()
-    offsets = _spike_offsets(best_NT[rows_M].cpu().numpy(), best_MT.cpu().numpy())
+    figures["teacher_entropy"] = teacher.entropy_NS.mean().item()
+    blank_NT = teacher.best_NT == BLANK
+    for name, frames_NT in (("kl_blank", blank_NT), ("kl_character", ~blank_NT)):
+        if frames_NT.any():
+            figures[name] = teacher.kl_NT[frames_NT].mean().item()
+    best_NT = taught.student.logits_NTC.argmax(-1)
+    offsets = _spike_offsets(best_NT.cpu().numpy(), teacher.best_NT.cpu().numpy())
     if offsets:
         figures["spike_offset"] = float(np.median(offsets))
-    if n_labelled := int((inputs.batch.labelled_N.cpu() & read_N).sum()):
-        errors = errors_a_character(teacher.path_NS, teacher.lengths_N, inputs.batch)
-        figures["teacher_wrong"] = sum(errors[row] > 0 for row in rows_M.tolist()) / n_labelled
+    if n_labelled := int(taught.batch.labelled_N.sum()):
+        errors = errors_a_character(teacher.path_NS, teacher.lengths_N, taught.batch)
+        figures["teacher_wrong"] = sum(error > 0 for error in errors) / n_labelled
     return figures
 
 

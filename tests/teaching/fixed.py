@@ -1,4 +1,4 @@
-"""A batch of labels in their forms, and a teacher that says the same of every batch."""
+"""A batch of labels in their forms, and a teacher that says the same of a line in every batch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from students.parts import Outputs, Recurrent
 
 @dataclass(frozen=True)
 class Fixed:
-    """A teacher with the same outputs on every batch."""
+    """A teacher with the same outputs on every batch: those of line 0, line 1, ... by the keys of the lines."""
 
     outputs: Outputs
     unknown_C: Tensor | None = None
     is_foreign: bool = False
 
-    def outputs_by_temperature(self, batch: Batch) -> dict[float, Outputs]:  # noqa: ARG002 - as a TeacherSource
-        return {1.0: self.outputs}
+    def outputs_by_temperature(self, batch: Batch) -> dict[float, Outputs]:
+        rows = [int(key) for key in batch.keys]
+        return {1.0: Outputs(*(tensor[rows] for tensor in self.outputs))}
 
     @property
     def neck(self) -> Recurrent:
@@ -44,4 +45,5 @@ def batch(texts: list[str | None], forms: list[str]) -> Batch:
         labelled_N=torch.tensor([text is not None for text in texts]),
         keys=tuple(map(str, range(len(texts)))),
         foldings=foldings(CASES, forms),  # type: ignore[arg-type]
+        sources=("own",) * len(texts),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from distill.data.batch import Batch
 from distill.recipe.file import load_recipe
@@ -50,14 +50,7 @@ def test_trust_goes_by_what_the_label_records() -> None:
     with_all = loss_terms(all_terms, weights, inputs(student, teacher, lines))
     assert with_all.keys() >= set(TAUGHT)
     rows = torch.tensor([0, 2, 3])
-    kept = lines._replace(
-        images_NCHW=lines.images_NCHW[rows],
-        targets_NL=lines.targets_NL[rows],
-        target_lengths_N=lines.target_lengths_N[rows],
-        labelled_N=lines.labelled_N[rows],
-        keys=("0", "2", "3"),
-        foldings=tuple(lines.foldings[i] for i in (0, 2, 3)),
-    )
+    kept = lines.of_lines(rows)._replace(keys=("0", "1", "2"))
     ours, theirs = (Outputs(*(x[rows] for x in o)) for o in (student, teacher))
     some = loss_terms(all_terms, weights, inputs(ours, theirs, kept))
     for name in TAUGHT:
@@ -94,3 +87,32 @@ def test_lines_that_the_teacher_has_no_say_on_are_not_counted_against_it() -> No
     assert [among_others[name] for name in shown] == pytest.approx([alone[name] for name in shown])
     assert among_others["teacher_entropy"] != pytest.approx(all_heard["teacher_entropy"])
     assert figures([1], web=0).keys() == {"blank_share"}
+
+
+@pytest.mark.parametrize("n_taught", [0, 2])
+def test_the_teacher_is_asked_about_the_lines_alone_that_it_has_a_say_on(n_taught: int) -> None:
+    student, teacher = outputs(logits(4, 4, 4, seed=19)), outputs(logits(4, 4, 4, seed=20))
+    lines = batch(["ab", "Ab", None, None], ["exact"] * 4)
+    lines = lines._replace(sources=("own",) * n_taught + ("web",) * (4 - n_taught))
+    asked: list[tuple[str, ...]] = []
+
+    class Asked(Fixed):
+        def outputs_by_temperature(self, batch: Batch) -> dict[float, Outputs]:
+            asked.append(batch.keys)
+            return super().outputs_by_temperature(batch)
+
+    weight = {name: {"weight": 1} for name in TAUGHT}
+    modules = torch.nn.ModuleDict({HINT: Hint(4, 4)})
+
+    def terms(**trust: float) -> dict[str, tuple[Tensor, int]]:
+        objective = Objective.model_validate({**weight, "trust": {"sources": trust}})
+        names = term_weights(objective, 0.5, taught=True)
+        return loss_terms(
+            objective, names, term_inputs(objective, names, student, lines, modules, None, Asked(teacher))
+        )
+
+    some = terms(web=0)
+    assert asked == ([lines.keys[:n_taught]] if n_taught else [])
+    for name, (total, _) in terms(web=1e-9).items():  # the same with weights that are hardly above 0, on all lines
+        assert some[name][0].item() == pytest.approx(total.item(), abs=1e-5), name
+    assert asked[-1] == lines.keys
