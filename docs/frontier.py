@@ -58,10 +58,10 @@ AXES = (
 )
 
 
-def figure(test: Column, reader: str, what: str) -> float:
+def figure(test: Column, reader: str, what: str, results: Path = RESULTS) -> float:
     """Return a recorded figure of a reader; raises `ValueError` where there is none."""
     for file in test.files:
-        for record in read_question(RESULTS / file).records:
+        for record in read_question(results / file).records:
             if record.what == what and record.columns["reader"].startswith(reader):
                 return _number(record)
     raise ValueError(f"{', '.join(test.files)}: no record says {what} of {reader}")
@@ -73,9 +73,9 @@ def _number(record: Record) -> float:
     return record.value
 
 
-def better(test: Column) -> str:
+def better(test: Column, results: Path = RESULTS) -> str:
     """Return in words which readers read more of a test than the student that ships."""
-    exact = {reader: figure(test, reader, "exact lines") for reader in (test.student, *READERS)}
+    exact = {reader: figure(test, reader, "exact lines", results) for reader in (test.student, *READERS)}
     own = exact.pop(test.student)
     more = sorted((name for name, value in exact.items() if value > own), key=lambda name: -exact[name])
     said = [f"{name} +{exact[name] - own:.1f}" for name in more]
