@@ -24,7 +24,7 @@ from distill.data.formats.json_files import PAGES_JSON, json_of, list_at, object
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_images import FOLDERS_ABOVE, PageImages
 from distill.data.lines import Refusal
-from distill.data.pages.opening import PageFile, records_at
+from distill.data.pages.opening import PagePicture, records_at
 from distill.data.pages.record import MarkedLine
 from distill.data.pages.sources import PageFileSource
 from distill.delivery.html_page import SURROGATES, expect_writable, webp_of, write_html
@@ -183,7 +183,7 @@ def add_pages_at(review: PageReview, path: Path) -> list[Refusal]:
         raise DataError(f"{path}: no such file or folder")
     notes, refused = Notes(), list[Refusal]()
     for record in records_at(path, PageFileSource(name="pages", path=str(path)), notes, refused):
-        assert isinstance(record.load, PageFile)
+        assert isinstance(record.load, PagePicture)
         review.add_marked(record.load.path, record.load(), record.lines)
     notes.say(path)
     return refused

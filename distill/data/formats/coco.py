@@ -24,7 +24,7 @@ from distill.data.formats.json_files import (
 )
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
-from distill.data.formats.page_lines import PageLine, ReadPage
+from distill.data.formats.page_lines import DescribedLine, ReadPage
 from distill.data.formats.placeholders import ILLEGIBLE, is_illegible
 from students.errors import DataError
 
@@ -90,14 +90,14 @@ def _of_lines(
             yield annotation
 
 
-def _lines(annotations: list[dict[str, Any]], page: DescribedPage, path: Path, notes: Notes) -> Iterator[PageLine]:
+def _lines(annotations: list[dict[str, Any]], page: DescribedPage, path: Path, notes: Notes) -> Iterator[DescribedLine]:
     for i, annotation in enumerate(annotations):
         name = f"{page.image.stem}/{i:04d}"
         points, problem = _outline(annotation, name, notes)
         text = _text(annotation, f"{path}: annotation {annotation.get('id')!r}")
         illegible = is_illegible(text, name, notes, UNREAD if "utf8_string" in annotation else (ILLEGIBLE,))
         ignored = illegible or annotation.get("legibility") == "illegible" or annotation.get("iscrowd") in (1, True)
-        yield PageLine(name, None if illegible else text or None, page, points, ignored=ignored, problem=problem)
+        yield DescribedLine(name, None if illegible else text or None, page, points, ignored=ignored, problem=problem)
 
 
 def _outline(annotation: dict[str, Any], name: str, notes: Notes) -> tuple[str, str]:

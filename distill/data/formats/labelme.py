@@ -24,7 +24,7 @@ from distill.data.formats.json_files import (
 )
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
-from distill.data.formats.page_lines import PageLine, ReadPage
+from distill.data.formats.page_lines import DescribedLine, ReadPage
 from distill.data.formats.placeholders import is_illegible
 from students.errors import DataError
 
@@ -82,7 +82,7 @@ def _page(page_and_image: tuple[_Described, Path], by_description: bool, notes: 
     return ReadPage(page, list(_lines(described, page, by_description, notes)))
 
 
-def _lines(described: _Described, page: DescribedPage, by_description: bool, notes: Notes) -> Iterator[PageLine]:
+def _lines(described: _Described, page: DescribedPage, by_description: bool, notes: Notes) -> Iterator[DescribedLine]:
     for i, shape in enumerate(described.shapes):
         name, kind = f"{page.image.stem}/{i:04d}", shape.get("shape_type") or "polygon"
         if kind != "rectangle" and kind not in POLYGONS:
@@ -93,7 +93,7 @@ def _lines(described: _Described, page: DescribedPage, by_description: bool, not
         if not by_description and text is not None and text.strip().lower() in CLASSES:
             text = None
         illegible = is_illegible(text, name, notes)
-        yield PageLine(
+        yield DescribedLine(
             name,
             None if illegible else text or None,
             page,

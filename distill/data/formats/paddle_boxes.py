@@ -15,7 +15,7 @@ from distill.data.formats.label_tables import numbered_rows
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_images import PageImages
-from distill.data.formats.page_lines import PageLine, ReadPage
+from distill.data.formats.page_lines import DescribedLine, ReadPage
 from distill.data.formats.placeholders import is_not_to_read, meaning_of
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES
@@ -87,7 +87,7 @@ def _page(name: str, image: Path, content: str, where: str, notes: Notes) -> Rea
         ) from error
 
 
-def _boxes(boxes: Any, page: DescribedPage, stem: str, notes: Notes) -> Iterator[PageLine]:
+def _boxes(boxes: Any, page: DescribedPage, stem: str, notes: Notes) -> Iterator[DescribedLine]:
     for i, box in enumerate(boxes):
         text, points, doubted = box["transcription"], box["points"], _doubted(box)
         polygon = " ".join(f"{x},{y}" for x, y in points)
@@ -95,7 +95,7 @@ def _boxes(boxes: Any, page: DescribedPage, stem: str, notes: Notes) -> Iterator
             raise TypeError(f"the transcription {text!r} is not text")
         line = f"{stem}/{i:04d}"
         ignored = bool(doubted) or is_not_to_read(text)
-        yield PageLine(line, _label(text, doubted, line, notes), page, polygon, ordered=True, ignored=ignored)
+        yield DescribedLine(line, _label(text, doubted, line, notes), page, polygon, ordered=True, ignored=ignored)
 
 
 def _doubted(box: dict[str, object]) -> str:

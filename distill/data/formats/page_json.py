@@ -25,7 +25,7 @@ from distill.data.formats.json_files import (
 )
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
-from distill.data.formats.page_lines import PageLine, ReadPage
+from distill.data.formats.page_lines import DescribedLine, ReadPage
 from distill.data.formats.placeholders import is_illegible
 from students.errors import DataError
 
@@ -61,7 +61,7 @@ def _page(page: dict[str, Any], image: Path, path: Path, notes: Notes) -> ReadPa
     return ReadPage(described, list(_lines(list_at(page["lines"], f"{where}: lines"), described, where, notes)))
 
 
-def _lines(lines: list[Any], page: DescribedPage, where: str, notes: Notes) -> Iterator[PageLine]:
+def _lines(lines: list[Any], page: DescribedPage, where: str, notes: Notes) -> Iterator[DescribedLine]:
     for i, each in enumerate(lines):
         line = object_at(each, f"{where}: line {i}")
         outlines = [key for key in OUTLINES if line.get(key) is not None]
@@ -72,7 +72,7 @@ def _lines(lines: list[Any], page: DescribedPage, where: str, notes: Notes) -> I
         text = text_at(line.get("text"), f"{where}: line {i}")
         name = f"{page.image.stem}/{i:04d}"
         illegible = is_illegible(text, name, notes)
-        yield PageLine(
+        yield DescribedLine(
             name,
             None if illegible else text,
             page,

@@ -28,7 +28,7 @@ from students.errors import DataError
 from students.image import UPRIGHT, decode_image
 
 
-class PageLine(NamedTuple):
+class DescribedLine(NamedTuple):
     """A line of a page as its file describes it, points as written (x,y x,y ...), in the units of the page.
 
     `ordered`: the corners begin at the text's top left, clockwise. `turned`: by how many degrees anticlockwise the text
@@ -51,10 +51,10 @@ class ReadPage(NamedTuple):
     """A page as its file describes it, and its lines; None: the file says that nobody marked them."""
 
     page: DescribedPage
-    lines: list[PageLine] | None
+    lines: list[DescribedLine] | None
 
 
-class PageCut(NamedTuple):
+class LineCut(NamedTuple):
     """Where a line is cut: a region of an image whose EXIF orientation is undone, 1 for none; or why it is not cut."""
 
     image: Path
@@ -66,7 +66,7 @@ class PageCut(NamedTuple):
 class PageFetch:
     """Lines as PNG. Neighbouring lines share the decoded page."""
 
-    cuts: tuple[PageCut, ...]
+    cuts: tuple[LineCut, ...]
     margin_px: int
 
     def __call__(self, row: int) -> bytes:
@@ -81,19 +81,19 @@ class PageFetch:
 
 def contents_of_pages(pages: Sequence[ReadPage], margin_px: int, notes: Notes) -> Contents:
     """Return the lines of pages as the contents of a source; what was clipped or read by a rule is added to `notes`."""
-    lines: list[PageLine] = []
-    cuts: list[PageCut] = []
+    lines: list[DescribedLine] = []
+    cuts: list[LineCut] = []
     for page, of_page in pages:
         if of_page:
             lines += of_page
             orientation, regions = regions_of(page, of_page, notes)
-            cuts += [PageCut(page.image, orientation, region) for region in regions]
+            cuts += [LineCut(page.image, orientation, region) for region in regions]
         else:
             notes.add("pages without a line that is marked", str(page.image))
     return Contents([line.name for line in lines], [line.text for line in lines], PageFetch(tuple(cuts), margin_px))
 
 
-def regions_of(page: DescribedPage, lines: Sequence[PageLine], notes: Notes) -> tuple[int, list[Region | str]]:
+def regions_of(page: DescribedPage, lines: Sequence[DescribedLine], notes: Notes) -> tuple[int, list[Region | str]]:
     """Return the EXIF orientation to undo before regions are cut (1: none), and each line's region, or why it has none.
 
     What was clipped or read by a rule is added to `notes`.
@@ -125,7 +125,7 @@ def _page(path: Path, orientation: int) -> np.ndarray:
     return as_stored(decode_image(path), orientation)
 
 
-def _marks(line: PageLine, frame: Frame, notes: Notes) -> Marks | DataError:
+def _marks(line: DescribedLine, frame: Frame, notes: Notes) -> Marks | DataError:
     """What the line's file marks, in pixels, or why that is nothing."""
     if line.problem:
         return DataError(line.problem)
@@ -148,7 +148,7 @@ def _marks(line: PageLine, frame: Frame, notes: Notes) -> Marks | DataError:
     )
 
 
-def _baseline(line: PageLine, frame: Frame, notes: Notes) -> np.ndarray | None:
+def _baseline(line: DescribedLine, frame: Frame, notes: Notes) -> np.ndarray | None:
     """The points of the baseline; None where it has none, or where they cannot be used."""
     if not line.baseline.strip():
         return None

@@ -17,7 +17,7 @@ from distill.data.formats.contents import first_of
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import PIXEL, DescribedPage
 from distill.data.formats.page_images import PageImages, header_of
-from distill.data.formats.page_lines import PageLine, ReadPage
+from distill.data.formats.page_lines import DescribedLine, ReadPage
 from distill.data.formats.page_texts import joined, plain
 from distill.data.formats.xml_files import ALTO_ROOT, PAGE_ROOT, describes_a_page, name_of, root_of, xml_files
 from students.errors import DataError
@@ -142,7 +142,7 @@ def _sizes(image: Path) -> tuple[tuple[int, int], ...]:
     return header.stored, header.shown
 
 
-def _lines(described: _Described, page: DescribedPage, name: str, notes: Notes) -> Iterator[PageLine]:
+def _lines(described: _Described, page: DescribedPage, name: str, notes: Notes) -> Iterator[DescribedLine]:
     """The lines of a page, named by page and line."""
     key, stem = "ID" if described.alto else "id", name[: -len(".xml")]
     for number, (line, turned) in enumerate(_text_lines(described.page, TURNS[name_of(described.root)])):
@@ -152,7 +152,7 @@ def _lines(described: _Described, page: DescribedPage, name: str, notes: Notes) 
             text, points, baseline = alto_text(line, note), alto_outline(line), alto_baseline(line)
         else:
             text, points, baseline = _page_text(line, note), _points(line, "Coords"), _points(line, "Baseline")
-        yield PageLine(line_name, text or None, page, points, baseline, turned=turned)
+        yield DescribedLine(line_name, text or None, page, points, baseline, turned=turned)
     for region in described.page.iterfind(".//{*}TextRegion"):
         if _text_of_region_alone(region):
             notes.add("regions with a text that none of their lines has, not used", f"{stem}/{region.get('id', '')}")

@@ -15,7 +15,7 @@ from distill.data.formats.naming import naming, placed
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import DescribedPage
 from distill.data.formats.page_images import header_of
-from distill.data.formats.page_lines import PageLine, ReadPage, regions_of
+from distill.data.formats.page_lines import DescribedLine, ReadPage, regions_of
 from distill.data.formats.page_regions import ROLLED, Region
 from distill.data.formats.pages import page_file_in, read_page_files
 from distill.data.lines import Refusal
@@ -31,7 +31,7 @@ Place = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class PageFile:
+class PagePicture:
     """Loads the image of a page as it is shown."""
 
     path: Path
@@ -116,7 +116,7 @@ def _record(
             return None
         if not marked:
             notes.add("pages that are marked to have no line", page.image.name)
-    return PageRecord(key, source.name, PageFile(page.image), marked, hashlib.sha256(data).hexdigest())
+    return PageRecord(key, source.name, PagePicture(page.image), marked, hashlib.sha256(data).hexdigest())
 
 
 def _name(image: Path, path: Path) -> str:
@@ -126,12 +126,12 @@ def _name(image: Path, path: Path) -> str:
 
 
 def _marked(
-    page: DescribedPage, lines: Sequence[PageLine], shown_px: tuple[int, int], notes: Notes
-) -> list[tuple[PageLine, MarkedLine | str]]:
+    page: DescribedPage, lines: Sequence[DescribedLine], shown_px: tuple[int, int], notes: Notes
+) -> list[tuple[DescribedLine, MarkedLine | str]]:
     """Each line with its place on the page as shown, or why it has none."""
     orientation, regions = regions_of(page, lines, notes)
     stored_px = header_of(page.image).stored if orientation != UPRIGHT else shown_px
-    marked: list[tuple[PageLine, MarkedLine | str]] = []
+    marked: list[tuple[DescribedLine, MarkedLine | str]] = []
     for line, region in zip(lines, regions, strict=True):
         if isinstance(region, str):
             notes.add(LEFT_OUT, f"{line.name}: {region}")
