@@ -118,13 +118,13 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     from distill.evaluation.doctor.pages.html import write_page_check
     from distill.preflight.line_folder import check_line_folder, is_place_of_lines
     from distill.preflight.lines import check
-    from distill.preflight.page_folder import check_page_folder, marks_pages
+    from distill.preflight.page_folder import check_page_folder, is_place_of_pages
     from distill.preflight.pages import check_pages
     from distill.recipe.file import shipped_recipes
     from distill.recipe.pages import PageRecipe
 
     path, asks = Path(options.recipe).expanduser(), options.suspicious > 0
-    if options.recipe not in shipped_recipes() and marks_pages(path):
+    if options.recipe not in shipped_recipes() and is_place_of_pages(path):
         _refuse_overrides(options)
         folder = options.run or Path("runs") / f"check-{path.absolute().name}"
         found = check_page_folder(path, folder, (options.locator or "pages") if asks else None)

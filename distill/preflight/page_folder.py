@@ -23,7 +23,7 @@ from distill.runs.opening import make_writable
 PARTS = ("train", "validation", "test")  # folders of these names are looked at against each other
 
 
-def marks_pages(path: Path) -> bool:
+def is_place_of_pages(path: Path) -> bool:
     """Return whether a folder, or a part of it by its name, holds a file that marks pages; a run folder does not."""
     return (
         path.is_dir()
