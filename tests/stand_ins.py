@@ -15,7 +15,7 @@ from tests.pages import Kind, write_small_locator
 from tests.samples import drawn_line
 
 WEIGHTS = ROOT / "students" / "weights"
-RUNS_OF_LINES = ("runs/quick", "runs/mine", "runs/signs", "RUN")
+RUNS_OF_LINES = ("runs/quick", "runs/mine", "runs/own", "runs/signs", "RUN")
 FOLDERS_OF_LINES = ("kept-apart", "lines", "lines/test", "DATA", "FOLDER", "SIGNS", "SOURCE", "pictures")
 SHOP = ("shop/train", "shop/unmarked", "shop/validation", "shop/test")
 KINDS: Mapping[str, Kind] = {"student": "locator", "teacher": "locator_teacher"}
@@ -53,6 +53,7 @@ def write_world(folder: Path, run: Path, document: str) -> None:
     shutil.copy(WEIGHTS / "receipts.onnx", folder / "ppocr-v6-small.onnx")
     reads = "receipts" if document in A_RECOGNISER else "pages"
     shutil.copy(WEIGHTS / f"{reads}.safetensors", folder / "MODEL")
+    (folder / "own.yaml").write_text(OF_LINES)
     (folder / "mine.yaml").write_text(recipe_of_files(folder / "shop") if document in ABOUT_PAGES else OF_LINES)
 
 
