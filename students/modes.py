@@ -24,7 +24,8 @@ WHITE_IS_ZERO = 0  # of TIFF's photometric interpretations
 BITS = (8, 10, 12)  # that values in 16 bits may have, when the highest shows it: the picture would be black otherwise
 DIM_BITS = 14  # a picture of 16 bits that is so dim may be one of 14
 UNIT, DIM = 1.25, 16.0  # highest values of floating point from 0 to 1, and of what is too dim to be one from 0 to 255
-CODE_STREAM, SIZE_AT = b"\xff\x4f\xff\x51", 38  # where the code stream of JPEG 2000 begins, and the bits behind that
+CODE_STREAM = b"\xff\x4f\xff\x51"  # where the code stream of JPEG 2000 begins
+COUNT_AT, CHANNELS_AT = 36, 38  # behind that: the number of channels, and three bytes of each, the first with its bits
 OVERSHOOT = 2.0  # of floating point beyond 255, as filters leave it
 BELOW = 0.25  # share of the highest value that filters leave below 0
 FAINT = 80  # grey levels that ink must differ from the paper to be seen
@@ -36,16 +37,20 @@ class Stored(NamedTuple):
     bits: int | None = None  # that a grey value has, where they are fewer than those it is stored in
     halved: bool = False  # the upper 8 of 16 bits a channel are all that Pillow gives
     inverted: bool = False  # the highest value is black, and Pillow leaves it so
+    depths: tuple[int, ...] = ()  # bits of each channel of JPEG 2000, where Pillow does not take them as they are
 
     @classmethod
     def of(cls, image: Image.Image) -> Stored:
         """Return it for an opened image that is not decoded yet."""
+        if image.format == "JPEG2000" and image.mode not in WIDE_MODES:
+            depths = _depths_of_jpeg_2000(image)
+            return cls(depths=depths) if set(depths) - {8} else AS_IT_IS
         if image.mode in NARROW_MODES:
             return AS_IT_IS
         tiles = getattr(image, "tile", ())
         raw = str(tiles[0][3]) if tiles else ""
         if image.mode not in WIDE_MODES:
-            return cls(halved=";16" in raw or _bits_of_jpeg_2000(image) > 8)
+            return cls(halved=";16" in raw)
         photometric = image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) if isinstance(image, TiffImageFile) else None
         return cls(bits=12 if ";12" in raw else None, inverted=photometric == WHITE_IS_ZERO)
 
@@ -53,13 +58,16 @@ class Stored(NamedTuple):
 AS_IT_IS = Stored()
 
 
-def _bits_of_jpeg_2000(image: Image.Image) -> int:
-    """Bits of the first channel, as the marker SIZ of the code stream gives them; 8 for whatever is no such file."""
-    if image.format != "JPEG2000" or not getattr(image, "tile", ()):
-        return 8
+def _depths_of_jpeg_2000(image: Image.Image) -> tuple[int, ...]:
+    """Bits of each channel, as the marker SIZ of the code stream gives them; none once the image is decoded."""
+    if not getattr(image, "tile", ()):
+        return ()
     image.fp.seek(0)  # type: ignore[attr-defined]
     _, begin, behind = image.fp.read().partition(CODE_STREAM)  # type: ignore[attr-defined]
-    return (behind[SIZE_AT] & 0x7F) + 1 if begin and len(behind) > SIZE_AT else 8
+    if not begin or len(behind) < CHANNELS_AT:
+        return ()
+    n_channels = int.from_bytes(behind[COUNT_AT:CHANNELS_AT], "big")
+    return tuple((bits & 0x7F) + 1 for bits in behind[CHANNELS_AT : CHANNELS_AT + 3 * n_channels : 3])
 
 
 def picture_of(image: Image.Image, stored: Stored, key: str) -> Image.Image:
@@ -68,6 +76,8 @@ def picture_of(image: Image.Image, stored: Stored, key: str) -> Image.Image:
     Palette, CMYK, YCbCr and LAB become RGB. Transparency is laid on paper. An image that has such a mode is itself
     returned.
     """
+    if stored.depths:
+        image = _in_eight_bits(image, stored.depths, key)
     if image.mode == "L" and "transparency" not in image.info:  # as most lines are
         image.load()
         return image
@@ -84,6 +94,28 @@ def picture_of(image: Image.Image, stored: Stored, key: str) -> Image.Image:
 def in_mode(image: Image.Image, mode: str) -> Image.Image:
     """Return the image itself where it has that mode: `convert` would copy it."""
     return image if image.mode == mode else image.convert(mode)
+
+
+def _in_eight_bits(image: Image.Image, depths: tuple[int, ...], key: str) -> Image.Image:
+    """JPEG 2000 of fewer bits, whose values Pillow shifts up: white of one bit is 128 there, entry 1 of a palette too.
+
+    Of more bits it makes 8 by rounding, and what is rounded up to 256 becomes 0: white paper is black.
+    """
+    if max(depths) > 8:
+        raise DataError(
+            f"{key}: JPEG 2000 of {max(depths)} bits a channel, whose white would be read as black; save it with 8"
+        )
+    if image.mode == "P":
+        return image.point([value >> 8 - depths[0] for value in range(256)])
+    tables = [
+        [_widened(value, bits) for value in range(256)] for bits in (*depths, 8, 8, 8, 8)[: len(image.getbands())]
+    ]
+    return image.point([value for table in tables for value in table])
+
+
+def _widened(value: int, bits: int) -> int:
+    """A value of few bits that was shifted up to 8, as the level that it stands for."""
+    return (value >> 8 - bits) * 255 // (2**bits - 1)
 
 
 def _is_dark(image: Image.Image) -> bool:
