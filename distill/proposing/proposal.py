@@ -78,7 +78,7 @@ def refuse_too_few(seen: Seen, wishes: Wishes) -> None:
     raise UserError(f"{found}label at least {least}{'' if wishes.teaching.file else f', {with_teacher}'}")
 
 
-def drawing(seen: Seen, wishes: Wishes, corpus_file: str) -> tuple[dict[str, Any], Fonts, str]:
+def texts_and_fonts(seen: Seen, wishes: Wishes, corpus_file: str) -> tuple[dict[str, Any], Fonts, str]:
     """Return the text section of the synthetic lines, their fonts, and why they are so."""
     labels, characters = seen.lines.labels, "".join(seen.lines.characters)
     fonts = fonts_for(characters, wishes.fonts)

@@ -21,9 +21,9 @@ from distill.proposing.proposal import (
     Seen,
     Size,
     Wishes,
-    drawing,
     recipe_of,
     refuse_too_few,
+    texts_and_fonts,
 )
 from distill.proposing.shipped import best_beginning, readings_of, student_readers, teacher_readers, told
 from distill.proposing.survey import Survey, label_form_of, repeated, survey
@@ -108,7 +108,7 @@ def propose(request: Request, cache: Path) -> Proposal:
     chosen = [f"label_form {form}: {why_form}"]
     may_teach, student_begins, why_begun = _beginnings(seen, wishes)
     chosen += why_begun
-    text, fonts, why_text = drawing(seen, wishes, str(corpus_of(request.target)))
+    text, fonts, why_text = texts_and_fonts(seen, wishes, str(corpus_of(request.target)))
     chosen.append(f"synthetic lines in {len(fonts.families)} font families: {why_text}")
     wishes, plan, why_plan = _that_fits(seen, replace(wishes, student_begins=student_begins), may_teach)
     chosen += why_plan

@@ -44,8 +44,8 @@ SOURCE_COLUMNS = {  # field of a profile: its heading and format
 }
 
 
-class Pictures(Protocol):
-    """What has the pictures of findings."""
+class AnyAlbum(Protocol):
+    """Pictures of what findings are on: `Album` has lines, `PageAlbum` places on pages."""
 
     def pictures(self, finding: Finding, row: int) -> str:
         """Return those of a row of a finding as HTML; nothing where it has none, or no room is left."""
@@ -135,7 +135,7 @@ def lines_page(name: str, about: str, found: Diagnosis, album: Album) -> str:
     return whole_page(name, about, found, more, album.room)
 
 
-def findings_in_html(found: Diagnosis, pictures: Pictures) -> list[str]:
+def findings_in_html(found: Diagnosis, pictures: AnyAlbum) -> list[str]:
     """Return a heading and every finding as HTML."""
     return ["<h2>Findings</h2>", *(_finding(finding, pictures) for finding in found.findings)]
 
@@ -172,7 +172,7 @@ def _parts(found: Diagnosis) -> str:
     return table(("part", "lines", "labelled"), rows) if rows else ""
 
 
-def _finding(finding: Finding, album: Pictures) -> str:
+def _finding(finding: Finding, album: AnyAlbum) -> str:
     shown = range(min(SHOWN_LINES, len(finding.keys)))
     figures = [_figure(album.pictures(finding, i), _rows((finding.remarks or finding.keys)[i])) for i in shown]
     rest = len(finding.keys) - len(shown)

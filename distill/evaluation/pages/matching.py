@@ -46,7 +46,7 @@ class FoundText(NamedTuple):
     text: str | None = None
 
 
-class Matched(NamedTuple):
+class MatchedLines(NamedTuple):
     """The pairs of a page, greatest IoU first. `spare_F` marks found lines that are not counted, at IoU 0.5."""
 
     marked_K: np.ndarray  # positions among the marked lines that are not ignored
@@ -96,12 +96,14 @@ def count_read_page(lines: Sequence[MarkedLine], found: Sequence[FoundText], pro
     )
 
 
-def matched_lines(lines: Sequence[MarkedLine], found: Sequence[np.ndarray]) -> Matched:
+def matched_lines(lines: Sequence[MarkedLine], found: Sequence[np.ndarray]) -> MatchedLines:
     """Return which found line, given by its outline (P, 2), matches which of the marked lines that are not ignored."""
     return _places(*sorted_out(lines), boxes_of(found))[1]
 
 
-def _places(counted: Sequence[MarkedLine], ignored_I4: np.ndarray, found_F4: np.ndarray) -> tuple[PageCounts, Matched]:
+def _places(
+    counted: Sequence[MarkedLine], ignored_I4: np.ndarray, found_F4: np.ndarray
+) -> tuple[PageCounts, MatchedLines]:
     marked_M4 = boxes_of([line.corners_42 for line in counted])
     pairs = pairs_of(marked_M4, found_F4)
     in_ignored_F = in_ignored(found_F4, ignored_I4)
@@ -117,4 +119,4 @@ def _places(counted: Sequence[MarkedLine], ignored_I4: np.ndarray, found_F4: np.
         int((inside_FM.sum(axis=0) > 1).sum()),
         int((around_MF.sum(axis=0) > 1).sum()),
     )
-    return counts, Matched(*pairs, spare_F)
+    return counts, MatchedLines(*pairs, spare_F)
