@@ -27,7 +27,7 @@ from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import FileSource
-from distill.durable import take_name
+from distill.durable import naming, take_name
 from distill.track import progress
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES, decode_image
@@ -229,10 +229,11 @@ def _whole_folder(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
     try:
-        yield temporary
-        take_name(temporary, target)
+        with naming(target, temporary):
+            temporary.mkdir()
+            yield temporary
+            take_name(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from distill.durable import write_chart
 from distill.track import read_metrics
 
 COLOURS = {"teacher": "tab:gray", "control": "tab:orange", "before": "tab:orange", "student": "tab:blue"}
@@ -38,4 +39,4 @@ def draw_curves(folder: Path, roles: Sequence[str], curves: Curves, target: Path
     for axes in (error, loss):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(target, dpi=110, metadata={"Software": None})
+    write_chart(target, figure)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from distill.durable import write_chart
 from distill.evaluation.document import Block, Heading, Paragraph, Picture, Table
 
 BINS = 15
@@ -106,4 +107,4 @@ def draw_reliability(roles: Mapping[str, Confidences], colours: Mapping[str, str
     for axes in (calibration, rejecting):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(target, dpi=110, metadata={"Software": None})
+    write_chart(target, figure)

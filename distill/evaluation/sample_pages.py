@@ -9,6 +9,7 @@ from PIL import Image
 
 from distill.data.labels import fold_label
 from distill.data.lines import Lines
+from distill.durable import write_picture
 from distill.evaluation.document import Block, Code, Heading, Paragraph, Picture, Samples
 from distill.evaluation.metrics import fold
 from distill.evaluation.report import Readings
@@ -31,22 +32,21 @@ EARLIER = ("line", *TITLES)  # how pictures of earlier reports are called
 def pages(
     test: Lines, readings: Readings, chosen: Mapping[str, Sequence[str]], protocol: Protocol, folder: Path
 ) -> list[Block]:
-    """Return the part of the report with these lines; their pictures are written into `folder`, earlier ones removed.
+    """Return the part of the report with these lines; their pictures are written into `folder`, and other ones removed.
 
     A reading is marked as wrong where it is not the label under the protocol.
     """
-    for name in EARLIER:
-        for old in folder.glob(f"{name}-[0-9][0-9].png"):
-            old.unlink()
     row = {key: i for i, key in enumerate(test.keys)}
     blocks: list[Block] = []
+    written = set()
     for name, keys in chosen.items():
         if not keys:
             continue
         samples = []
         for number, key in enumerate(keys, 1):
             picture = folder / f"{name}-{number:02d}.png"
-            Image.fromarray(decode_image(test[row[key]].image, key)).save(picture)
+            written.add(picture)
+            write_picture(picture, Image.fromarray(decode_image(test[row[key]].image, key)))
             shown = Picture(f"{folder.name}/{picture.name}", key)
             samples.append((shown, _texts(test, row[key], readings, protocol)))
         blocks += [
@@ -54,6 +54,9 @@ def pages(
             Paragraph(ABOUT[name]),
             Samples(["label", *readings], samples),
         ]
+    for name in EARLIER:
+        for old in {*folder.glob(f"{name}-[0-9][0-9].png")} - written:
+            old.unlink()
     return blocks
 
 

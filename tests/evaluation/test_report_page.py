@@ -43,8 +43,8 @@ def readings_of(test: Lines, wrong: dict[str, int]) -> Readings:
     }
 
 
-def report_in(folder: Path, shown: frozenset[str]) -> tuple[dict, str, str]:
-    test = lines_of(list(LABELS), "caseless")
+def report_in(folder: Path, shown: frozenset[str], labels: list[str] = LABELS) -> tuple[dict, str, str]:
+    test = lines_of(list(labels), "caseless")
     readings = readings_of(test, {"teacher": 2, "control": 20, "student": 15})
     ones = dict.fromkeys(ROLES, 1)
     result = summarise(test, readings, ones, dict.fromkeys(ROLES, 1.0), "exact", 3, shown)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distill.data.columns import SCHEMA
+from distill.durable import naming
 from students.model_file import fsync_folder
 
 CHECKED = b"crnn-distill checksums"  # key in the metadata of a file whose pages have checksums
@@ -53,13 +54,14 @@ def parquet_file(target: Path) -> Iterator[Callable[[Written], None]]:
             n_bytes = 0
 
     try:
-        with temporary.open("wb") as file:
-            with pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
-                yield add
-                flush()
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with naming(target, temporary):
+            with temporary.open("wb") as file:
+                with pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
+                    yield add
+                    flush()
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(target.parent)

@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.delivery.pareto.choice import Candidate, Target
 from distill.delivery.pareto.weighing import TIMED_LINES, Weighed
+from distill.durable import write_chart
 from distill.evaluation.document import Block, Code, Heading, Paragraph, Picture, Strong, Table, Text, as_markdown
 
 CHART = "pareto.png"
@@ -71,7 +72,7 @@ def draw_pareto(weighed: Weighed, target: Target, path: Path) -> None:
     speed.set(xlabel="lines a second on one thread, more is better", ylabel="exact lines, %")
     size.set(xlabel="megabytes of the file, less is better")
     figure.legend(*size.get_legend_handles_labels(), loc="outside right center", fontsize=9, frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    write_chart(path, figure)
 
 
 def _ordered(weighed: Weighed) -> list[tuple[str, Candidate]]:

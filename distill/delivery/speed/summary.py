@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.durable import write_chart
+
 
 def draw_speed(result: Mapping[str, Any], target: Path) -> None:
     """Write a chart: lines a second and share of exact lines, of every model and peer."""
@@ -33,7 +35,7 @@ def _draw_bars(rates: Mapping[str, float], words: Mapping[str, str], own: set[st
     axes.set(yticks=range(len(rates)), yticklabels=list(rates), xlabel=axis)
     axes.margins(x=0.25)
     axes.invert_yaxis()
-    figure.savefig(target, dpi=110, metadata={"Software": None})
+    write_chart(target, figure)
 
 
 def speed_table(result: Mapping[str, Any]) -> str:

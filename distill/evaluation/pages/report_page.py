@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from distill.data.pages.record import PageRecord
+from distill.durable import write_picture
 from distill.evaluation.curves import Curves, draw_curves
 from distill.evaluation.document import (
     Block,
@@ -111,15 +112,15 @@ def _of_heights(result: Mapping[str, Any], roles: Sequence[str]) -> list[Block]:
 
 def _worst_pages(pages: Sequence[PageRecord], found: Found, scores_N: np.ndarray, pictures: Path) -> list[Block]:
     """Pictures of the pages on which the student finds least; those of an earlier report are removed."""
-    for old in pictures.glob("page-[0-9][0-9].jpg"):
-        old.unlink()
     worst = [i for i in np.argsort(scores_N, kind="stable")[:SHOWN_PAGES] if scores_N[i] < 1]
     samples: list[tuple[Picture, Sequence[Text]]] = []
     for number, i in enumerate(worst, 1):
         page, name = pages[i], f"page-{number:02d}.jpg"
         picture = draw_found(page.load(), page.lines or (), found["student"][i])
-        picture.save(pictures / name, quality=JPEG_QUALITY)
+        write_picture(pictures / name, picture, quality=JPEG_QUALITY)
         samples.append((Picture(f"{pictures.name}/{name}", page.key), [Code(page.key), f"{scores_N[i]:.1%}"]))
+    for old in sorted(pictures.glob("page-[0-9][0-9].jpg"))[len(samples) :]:
+        old.unlink()
     if not samples:
         return []
     title = Heading("Pages on which the student finds least")
