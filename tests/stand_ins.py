@@ -34,11 +34,11 @@ data:
 def write_world(folder: Path, run: Path, document: str) -> None:
     """Write what the commands of a document name, with copies of a finished run in the place of all runs of lines."""
     for number, name in enumerate(FOLDERS_OF_LINES):
-        _write_lines(folder / name, 8 * number, 4)
+        write_lines(folder / name, 8 * number, 4)
     for number, name in enumerate(("train", "validation")):
-        _write_lines(folder / "lines" / name, 100 + 8 * number, 8)
-    _write_lines(folder / "crops", 400, LEAST_FOR_A_RECIPE + 4)
-    _write_lines(folder / "more", 200, 4, labelled=False)
+        write_lines(folder / "lines" / name, 100 + 8 * number, 8)
+    write_lines(folder / "crops", 400, LEAST_FOR_A_RECIPE + 4)
+    write_lines(folder / "more", 200, 4, labelled=False)
     (folder / "line.png").write_bytes(drawn_line("TOTAL 6.30"))
     _write_data(folder / "DATA")
     _write_pages(folder)
@@ -68,7 +68,7 @@ def _text(number: int) -> str:
     return f"ITEM {number} {number * 7 % 90 / 10:.2f}"
 
 
-def _write_lines(folder: Path, first: int, n_lines: int, labelled: bool = True) -> None:
+def write_lines(folder: Path, first: int, n_lines: int, labelled: bool = True) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     texts = {f"{number}.png": _text(number) for number in range(first, first + n_lines)}
     for name, text in texts.items():

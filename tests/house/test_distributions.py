@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Iterator
 from importlib import metadata
@@ -20,6 +21,7 @@ from distill.cli import expect_one_version
 from students.errors import UserError
 from students.model_file import read_description, weights_of
 from students.shipped import SHIPPED
+from tests.docs.shown import blocks
 from tests.samples import drawn_line
 
 if sys.version_info >= (3, 11):
@@ -28,6 +30,10 @@ else:
     tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).parents[2]
+LEFT_OUT = {  # what no wheel of the suite holds
+    *("students/pyproject.toml", "students/README.md", "teachers/weights", "distill/delivery/pages/ort"),
+    "__pycache__",
+}
 PROGRAM = r"""
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -81,6 +87,32 @@ def test_the_suite_holds_no_teacher_and_the_other_wheel_only_them(wheels: Wheels
     assert sorted(name for name in weights if ".dist-info/" not in name) == [
         f"crnn_distill_teachers/{name}" for name in ("README.md", "receipts.safetensors", "scene.safetensors")
     ]
+
+
+def test_the_suite_holds_every_file_of_its_packages(wheels: Wheels) -> None:
+    names = zipfile.ZipFile(wheels.suite).namelist()
+    packages = ("distill", "recipes", "students", "teachers")
+    files = (path.relative_to(ROOT) for package in packages for path in (ROOT / package).rglob("*") if path.is_file())
+    wanted = {str(path) for path in files if not LEFT_OUT & {*path.parts, str(path.parent), str(path)}}
+    assert wanted == {name for name in names if ".dist-info/" not in name}
+    assert len(wanted) > 300
+
+
+def test_the_python_of_readme_runs_from_the_wheel_outside_the_checkout(wheels: Wheels, tmp_path: Path) -> None:
+    """Where it is installed with each extra, and the commands: make reliability ARGS=readme."""
+    target, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    installed(wheels.suite, target)
+    (elsewhere / "line.png").write_bytes(drawn_line("TOTAL 6.30"))
+    (block,) = blocks(ROOT / "README.md", "python")
+    paths = [str(target), sysconfig.get_paths()["purelib"]]
+    program = f"import sys\nsys.path += {paths}\n{block}\nprint(students.__file__)"
+    words = [sys.executable, "-I", "-S", "-c", program]
+    ran = subprocess.run(words, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    read, package = ran.stdout.splitlines()
+    assert "6" in read
+    assert Path(package).is_relative_to(target)
 
 
 def test_a_teacher_is_opened_by_name_once_the_second_wheel_is_installed(wheels: Wheels, tmp_path: Path) -> None:

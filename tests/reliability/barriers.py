@@ -6,7 +6,9 @@ What has struck is remembered in a file, so that the same command, started again
 
 from __future__ import annotations
 
+import builtins
 import errno
+import io
 import os
 import re
 import signal
@@ -34,7 +36,8 @@ PHASES = (  # by what a path holds; the first that fits
     (r"", "run folder"),
 )
 COMPUTING = ("step", "batch read")
-REFUSED = {"full": errno.ENOSPC, "readonly": errno.EROFS}
+OF_AN_OPEN_FILE = ("write", "fsync")
+REFUSED = {"full": errno.ENOSPC, "readonly": errno.EROFS, "forbidden": errno.EACCES}
 SIGNALS = {"kill": signal.SIGKILL, "torn": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
 
 
@@ -42,9 +45,10 @@ SIGNALS = {"kill": signal.SIGKILL, "torn": signal.SIGKILL, "SIGTERM": signal.SIG
 class Plan:
     """What happens at barriers under `roots`: `what` strikes once at each `grain`, a process once; all stand in `log`.
 
-    `what`: kill; torn (killed where a file is half written); SIGTERM; SIGINT; full; readonly; or nothing. `grain`:
-    phase (once a phase), or operation (once a barrier). `every`: besides the first barrier of each phase one in so
-    many, chosen by their names. `isolated`: what unpickles, `torch.load`, and what leaves the machine, is refused.
+    `what`: kill; torn (killed where a file is half written); SIGTERM; SIGINT; full; readonly; forbidden; or nothing.
+    `grain`: phase (once a phase), or operation (once a barrier). `every`: besides the first barrier of each phase one
+    in so many, chosen by their names. `isolated`: what unpickles, `torch.load`, and what leaves the machine, is
+    refused. `writes`: every write of a file that Python opens is a barrier, too.
     """
 
     roots: tuple[str, ...]
@@ -54,12 +58,18 @@ class Plan:
     grain: str = "phase"
     every: int = 1
     isolated: bool = False
+    writes: bool = False
 
 
 def may_strike(plan: Plan, operation: str, writes_file: bool) -> bool:
-    """Return whether something can strike at a barrier: no disk refuses a step, and only a file is half written."""
+    """Return whether something can strike at a barrier: no disk refuses a step, and only a file is half written.
+
+    Rights are asked for where a file is opened, not where it is written.
+    """
     if plan.what == "torn":
         return operation == "fsync" and writes_file
+    if plan.what == "forbidden" and operation in OF_AN_OPEN_FILE:
+        return False
     return plan.what != "nothing" and (plan.what not in REFUSED or operation not in COMPUTING)
 
 
@@ -109,12 +119,13 @@ class Barriers:
         self.is_struck = True
         with open(plan.struck, "a") as file:
             file.write(f"{full}\n")
-        self._strike(path, half)
+        self._strike(operation, path, half)
 
-    def _strike(self, path: str, half: int | None) -> None:
+    def _strike(self, operation: str, path: str, half: int | None) -> None:
         what = self.plan.what
-        if what in REFUSED:
-            raise OSError(REFUSED[what], os.strerror(REFUSED[what]), *([path] if half is None else []))
+        if what in REFUSED:  # what is open has no name for the system
+            named = () if operation in OF_AN_OPEN_FILE else (path,)
+            raise OSError(REFUSED[what], os.strerror(REFUSED[what]), *named)
         if what == "torn" and half is not None:
             where = f"/proc/self/fd/{half}"  # a file that was opened for reading cannot be cut by its number
             os.truncate(where, (self.on_disk.get(os.readlink(where), 0) + os.fstat(half).st_size) // 2)
@@ -145,10 +156,14 @@ def install(plan: Plan) -> None:
             target = arguments[1] if event in ("os.rename", "os.link", "os.symlink") else arguments[0]
             folder = arguments[-1] if event in ("os.remove", "os.rmdir", "os.mkdir") else -1
             if isinstance(target, str | bytes | os.PathLike):
-                barriers.reach(event.removeprefix("os."), _absolute(target, folder))
+                where = _absolute(target, folder)
+                if event != "os.mkdir" or not os.path.isdir(where):  # else nothing is made
+                    barriers.reach(event.removeprefix("os."), where)
 
     sys.addaudithook(audit)
     os.fsync = _watched_fsync(os.fsync, barriers)
+    if plan.writes:
+        _watch_writes(barriers)
     _watch_networks(barriers)
 
 
@@ -171,6 +186,35 @@ def _watched_fsync(fsync: Callable[[Any], None], barriers: Barriers) -> Callable
             barriers.on_disk[path] = os.fstat(number).st_size
 
     return watched
+
+
+def _watch_writes(barriers: Barriers) -> None:
+    """A barrier before every write of a file that Python opens for writing, by whichever library."""
+
+    class Watched(io.FileIO):
+        def write(self, data: Any) -> int:
+            barriers.reach("write", _absolute(self.name), self.fileno())
+            return super().write(data)
+
+    plain = io.open
+
+    def opened(
+        file: Any,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+        opener: Any = None,
+    ) -> Any:
+        if isinstance(file, int) or not set(mode) & set("wxa+"):
+            return plain(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        raw = Watched(file, "".join(set(mode) - set("bt")), closefd, opener)
+        buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
+        return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding, errors, newline)
+
+    io.open = builtins.open = opened
 
 
 def _watch_networks(barriers: Barriers) -> None:

@@ -76,7 +76,7 @@ FIGURES: tuple[Figure, ...] = (
         NUMBERS,
         "Loss terms against slow references",
         "CTC and its caseless forms against the sum over all paths, every other term of lines and pages against its "
-        "formula in float64, those of lines in value and gradient; zero at equality, invariant to padding and company.",
+        "formula in float64, in value and gradient; zero at equality, invariant to padding and company.",
         tuple(f"tests/teaching/test_{name}.py" for name in LOSSES),
     ),
     Figure(
@@ -96,13 +96,12 @@ FIGURES: tuple[Figure, ...] = (
         "export",
         NUMBERS,
         "What is exported reads alike",
-        "ONNX gives the logits of torch at widths and batches of all kinds, half precision and int8 within their "
-        "budget; what fails the gate is not written.",
-        (
-            "tests/delivery/test_onnx.py",
-            "tests/delivery/test_export.py",
-            "tests/delivery/test_locator_export.py",
-        ),
+        "ONNX of every architecture, with random weights, and of every shipped student: logits within 1e-4 of those "
+        "of torch at three widths by three batch sizes, equal texts of all lines, alone and in batches; int8 of the "
+        "shipped students within its budget of 0.2 points of exact lines and of CER, or refused.",
+        (f"{HERE}/test_exports.py",),
+        few=12,  # lines of each kind
+        many=2_000,
     ),
     Figure(
         45,
@@ -186,6 +185,15 @@ FIGURES: tuple[Figure, ...] = (
         ),
     ),
     Figure(
+        57,
+        "isolation-whole",
+        INPUT,
+        "No unpickling, no network, in all of quick",
+        "With unpickling, torch.load and every socket that leaves the machine poisoned, quick passes as it is shipped.",
+        (f"{HERE}/long_isolation.py",),
+        many=1,
+    ),
+    Figure(
         61,
         "installs",
         INSTALLATION,
@@ -209,6 +217,17 @@ FIGURES: tuple[Figure, ...] = (
             f"{HERE}/long_installs.py::test_the_newest_packages_with_every_python",
             f"{HERE}/long_installs.py::test_the_oldest_packages_that_are_allowed",
         ),
+        many=100,
+    ),
+    Figure(
+        63,
+        "readme",
+        INSTALLATION,
+        "The commands of README.md as they are written",
+        "From a wheel, in empty environments outside of the checkout: the Python block with the extra torch and with "
+        "the extra onnx, and every distill command of the shell blocks, one after another, on stand-ins for the lines "
+        "that they name; the recipe that they write gets few steps.",
+        (f"{HERE}/long_installs.py::test_the_commands_of_readme_as_they_are_written",),
         many=100,
     ),
     *(

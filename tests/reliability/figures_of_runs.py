@@ -91,6 +91,18 @@ FIGURES_OF_RUNS = (
         many=10_000,
     ),
     Figure(
+        19,
+        "writers",
+        INTERRUPTION,
+        "Every file operation of a writer, refused",
+        "Writers alone: each of their file operations, and every write, is refused once by a full disk (ENOSPC), and "
+        "once for want of rights (EACCES, no writes): the error says why and names the file, every file is whole as it "
+        "was before or is to be, nothing half written is left, and the same call goes on.",
+        (f"{HERE}/test_writers.py",),
+        few=2,  # of each writer and error
+        many=10_000,
+    ),
+    Figure(
         31,
         "two-processes",
         PROCESSES,

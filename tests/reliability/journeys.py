@@ -88,7 +88,7 @@ def undisturbed(launcher: Launcher, journey: Journey, folder: Path, isolated: bo
 
 def phases_of(whole: Path) -> set[str]:
     """The phases that undisturbed work went through."""
-    return {line.split("\t")[0] for line in _lines(str(whole.parent / "log.txt"))}
+    return {line.split("\t")[0] for line in lines_in(str(whole.parent / "log.txt"))}
 
 
 def plan_for(folder: Path, **settings: object) -> Plan:
@@ -101,7 +101,7 @@ def plan_for(folder: Path, **settings: object) -> Plan:
 def all_over(whole: Path, folder: Path, what: str, n: int) -> Plan:
     """A plan that strikes in each phase of the work in `whole`, and besides at about n of its barriers."""
     plan = plan_for(folder, what=what, grain="operation")
-    passed = (line.split("\t")[1].partition(" /") for line in _lines(str(whole.parent / "log.txt")))
+    passed = (line.split("\t")[1].partition(" /") for line in lines_in(str(whole.parent / "log.txt")))
     able = sum(may_strike(plan, operation.strip(), bool(PurePath(path).suffix)) for operation, _, path in passed)
     return replace(plan, every=max(1, able // n))
 
@@ -117,10 +117,10 @@ def struck(
     seen: Counter[str] = Counter()
     for words in journey.words(folder / "work"):
         for _ in range(MOST_STARTS):
-            known = _lines(plan.struck)
+            known = lines_in(plan.struck)
             going = plan if trials.in_time and len(known) < trials.n else replace(plan, grain="phase")
             ended = launcher.run(words, going)
-            new = _lines(plan.struck)[len(known) :]
+            new = lines_in(plan.struck)[len(known) :]
             if new:
                 phase = new[-1].split("\t")[0]
                 seen[phase] += 1
@@ -152,11 +152,11 @@ def killed_at_random(
     for words, within_s in zip(journey.words(folder / "work"), seconds, strict=True):
         for number in range(MOST_STARTS):
             after_s = rng.uniform(0, within_s / 2 * 1.05**number)
-            passed = len(_lines(plan.log))
+            passed = len(lines_in(plan.log))
             going_on = trials.in_time and trials.total < trials.n
             ended = launcher.run(words, plan, after_s if going_on else None)
             if ended.code == -9:
-                new = _lines(plan.log)[passed:]
+                new = lines_in(plan.log)[passed:]
                 with trials.one(new[-1].split("\t")[0]):
                     expect_no_traceback(ended, "at random")
             elif _is_done(ended, words):
@@ -170,7 +170,7 @@ def _is_done(ended: Ended, words: Sequence[str]) -> bool:
     return ended.code == 0 or (ended.code == 2 and words[0] == "import" and "exists" in ended.said)
 
 
-def _lines(path: str) -> list[str]:
+def lines_in(path: str) -> list[str]:
     return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 

@@ -108,34 +108,38 @@ def _of_a_run(folder: Path) -> Iterator[Kept]:
     yield Kept("metrics.jsonl", metrics, read)
 
 
+RENDERED = RenderedSource(name="plain", lines=1, fonts=("dejavu-sans",))
+DRAWN = DrawnPagesSource(name="drawn", pages=1, fonts=("dejavu-sans",), look=PageLook(sheet_pixels=(40_000, 42_000)))
+
+
+def rendered_lines(root: Path) -> str:
+    """Open a cache of rendered lines, made where it is missing or damaged; a digest of what is in it."""
+    lines, refused = open_rendered(RENDERED, root, root, PREPARATION)
+    assert not refused, refused
+    return lines.digest
+
+
+def drawn_pages(root: Path) -> str:
+    """The same of drawn pages."""
+    (page,) = open_drawn_pages(DRAWN, root, root)
+    return hashlib.sha256(page.load().tobytes() + repr(page.lines).encode()).hexdigest()
+
+
+def posteriors(root: Path, of_lines: Path) -> str:
+    """The same of posteriors, on the rendered lines of another cache."""
+    lines, _ = open_rendered(RENDERED, of_lines, of_lines, PREPARATION)
+    taught = TaughtLines(_teacher(), lines, PREPARATION, STILL, 0)
+    objective = Objective(cache=PosteriorCache(views=1, top_k=4))
+    cached = cache_posteriors(taught, objective, 11, root, Accelerator(cpu=True), lambda: None)
+    return hashlib.sha256(b"".join(cached.tables[0][i] for i in range(len(lines)))).hexdigest()
+
+
 def _of_caches(root: Path) -> Iterator[Kept]:
     """Caches make anew what is damaged, so they always give the same."""
-    source = RenderedSource(name="plain", lines=1, fonts=("dejavu-sans",))
-
-    def rendered() -> str:
-        lines, refused = open_rendered(source, root, root, PREPARATION)
-        assert not refused, refused
-        return lines.digest
-
-    drawn_source = DrawnPagesSource(
-        name="drawn", pages=1, fonts=("dejavu-sans",), look=PageLook(sheet_pixels=(40_000, 42_000))
-    )
-
-    def drawn() -> str:
-        (page,) = open_drawn_pages(drawn_source, root, root)
-        return hashlib.sha256(page.load().tobytes() + repr(page.lines).encode()).hexdigest()
-
-    def posteriors() -> str:
-        lines, _ = open_rendered(source, root, root, PREPARATION)
-        taught = TaughtLines(_teacher(), lines, PREPARATION, STILL, 0)
-        objective = Objective(cache=PosteriorCache(views=1, top_k=4))
-        cached = cache_posteriors(taught, objective, 11, root, Accelerator(cpu=True), lambda: None)
-        return hashlib.sha256(b"".join(cached.tables[0][i] for i in range(len(lines)))).hexdigest()
-
     for kind, read, name in (
-        ("cache of rendered lines", rendered, "rendered-*/part-*.arrow"),
-        ("cache of drawn pages", drawn, "pages-*/part-*.arrow"),
-        ("cache of posteriors", posteriors, "posteriors-*/*.arrow"),
+        ("cache of rendered lines", lambda: rendered_lines(root), "rendered-*/part-*.arrow"),
+        ("cache of drawn pages", lambda: drawn_pages(root), "pages-*/part-*.arrow"),
+        ("cache of posteriors", lambda: posteriors(root, root), "posteriors-*/*.arrow"),
     ):
         read()
         (path,) = root.glob(name)

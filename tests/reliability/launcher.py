@@ -79,6 +79,7 @@ def _forked(job: dict[str, Any]) -> int:
         os.dup2(said, 2)
         os.dup2(said, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.stdout, sys.stderr = (os.fdopen(each, "w", buffering=1, closefd=False) for each in (1, 2))  # not pytest's
         plan = job["plan"]
         code = run_command(job["words"], Plan(**{**plan, "roots": tuple(plan["roots"])}) if plan else None)
         sys.stdout.flush()

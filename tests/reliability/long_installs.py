@@ -18,11 +18,14 @@ import pytest
 from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 from packaging.version import Version
+from ruamel.yaml import YAML
 
+from tests.docs.shown import blocks, lines_of
 from tests.reliability.journeys import SHORT
 from tests.reliability.trials import Trials
 from tests.samples import drawn_line
 from tests.small_run import FEW, TINY
+from tests.stand_ins import LEAST_FOR_A_RECIPE, write_lines
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -67,6 +70,8 @@ EXTRAS = {  # what each is for, in a process where nothing else is installed
     "guided": "import atheris",
     "dev": "import pytest, ruff, hypothesis",
 }
+README = ROOT / "README.md"
+FEW_STEPS = {"steps": 40, "validate_every": 20, "checkpoint_every": 20, "log_every": 20}
 
 
 def run(*words: str | Path, cwd: Path) -> str:
@@ -224,3 +229,36 @@ def test_each_extra_alone(uv: str, built: dict[str, Path], tmp_path: Path, trial
             python = environment(uv, tmp_path / extra, sys.executable, wanted)
             run(python, "-c", code, cwd=tmp_path)
         shutil.rmtree(tmp_path / extra, ignore_errors=True)
+
+
+def test_the_commands_of_readme_as_they_are_written(
+    uv: str, built: dict[str, Path], tmp_path: Path, trials_of: OfFigure
+) -> None:
+    trials, work = trials_of("readme"), tmp_path / "work"
+    write_lines(work / "crops", 0, LEAST_FOR_A_RECIPE + 4)
+    write_lines(work / "pictures", 100, 4)
+    (work / "line.png").write_bytes(drawn_line("TOTAL 6.30"))
+    (block,) = blocks(README, "python")
+    commands = [line for line in lines_of(README) if line.startswith("distill ")]
+    assert [line.split()[1] for line in commands] == ["new", "run", "export", "read"]
+    for extra in ("onnx", "torch"):
+        with trials.one(f"Python block, extra {extra}"):
+            python = environment(uv, tmp_path / extra, sys.executable, [f"{built['wheel']}[{extra}]"])
+            assert run(python, "-c", block, cwd=work).strip()
+    run(uv, "pip", "install", "--quiet", "--python", python, f"{built['wheel']}[{EXTRAS_USED}]", cwd=tmp_path)
+    for line in commands:
+        with trials.one(line.partition("#")[0].strip()):
+            run("sh", "-c", f'PATH="{python.parent}:$PATH"; {line}', cwd=work)
+        if line.startswith("distill new"):
+            give_few_steps(work / "mine.yaml")
+
+
+def give_few_steps(recipe: Path) -> None:
+    """Edit a recipe as its owner may: few steps, and a teacher that learns little in them."""
+    yaml = YAML()
+    settings = yaml.load(recipe)
+    for network in ("teacher", "student"):
+        settings.setdefault(network, {}).setdefault("training", {}).update(FEW_STEPS)
+    settings["teacher"]["allow_weak"] = True
+    with recipe.open("w") as file:
+        yaml.dump(settings, file)

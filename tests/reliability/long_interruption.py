@@ -28,11 +28,19 @@ from tests.reliability.launcher import Launcher
 from tests.reliability.trials import Trials
 
 KILLED = (-9, 0)
+ROLES = ("teacher", "control", "student")
+PHASES_OF_PAGES = {  # that a run on pages goes through
+    *("rendering", "evaluation", "report", "run folder"),
+    *(f"{what} of the {role}" for role in ROLES for what in ("training", "checkpoint", "validation", "model file")),
+}
 OfFigure = Callable[[str], Trials]
 
 
-def at_every_barrier(launcher: Launcher, journey: Journey, folder: Path, trials: Trials) -> None:
+def at_every_barrier(
+    launcher: Launcher, journey: Journey, folder: Path, trials: Trials, phases: set[str] | None = None
+) -> None:
     whole = undisturbed(launcher, journey, folder / "whole")
+    assert phases is None or phases_of(whole) == phases
     plan = all_over(whole, folder / "struck", "kill", trials.n)
     seen = struck(launcher, journey, folder / "struck", plan, trials, KILLED)
     assert seen.keys() == phases_of(whole)
@@ -40,7 +48,7 @@ def at_every_barrier(launcher: Launcher, journey: Journey, folder: Path, trials:
 
 
 def test_killed_at_every_barrier_of_a_run_on_pages(launcher: Launcher, tmp_path: Path, trials_of: OfFigure) -> None:
-    at_every_barrier(launcher, on_pages(tmp_path / "inputs"), tmp_path, trials_of("kill-pages"))
+    at_every_barrier(launcher, on_pages(tmp_path / "inputs"), tmp_path, trials_of("kill-pages"), PHASES_OF_PAGES)
 
 
 def test_killed_at_every_barrier_of_a_run_with_an_adopted_teacher(

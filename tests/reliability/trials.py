@@ -43,10 +43,10 @@ class Trials:
     until_s: float = field(default_factory=lambda: time.monotonic() + float(os.environ.get(SECONDS, math.inf)))
 
     @contextmanager
-    def one(self, of: str) -> Iterator[None]:
-        """Count what happens inside as one trial; a failed one is raised in a run of the tests."""
+    def one(self, of: str, n: int = 1) -> Iterator[None]:
+        """Count what happens inside as one trial, or as n; a failed one is raised in a run of the tests."""
         count = self.counts.setdefault(of, [0, 0])
-        count[0] += 1
+        count[0] += n
         try:
             yield
         except Exception as error:
@@ -54,7 +54,7 @@ class Trials:
                 raise
             self.failures.append(f"{of}: {type(error).__name__}: {without_folders(str(error))[:300]}")
         else:
-            count[1] += 1
+            count[1] += n
         self._tell()
 
     def count(self, of: str, passed: bool, n: int = 1) -> None:
