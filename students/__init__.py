@@ -45,12 +45,12 @@ def load(
     own; readings whose confidence is below `review_below` ask for review. Raises `CheckpointError` for a file that is
     missing, damaged, foreign, or a teacher; `DataError` for a decoding that the charset cannot follow.
     """
-    from students.model_file import ONNX_SUFFIX, expect_student
+    from students.model_file import expect_student, is_onnx
     from students.shipped import find_model
 
     path = find_model(str(path_or_name))
     try:
-        if path.suffix == ONNX_SUFFIX:
+        if is_onnx(path):
             from students.onnx_reader import open_onnx
 
             reader = open_onnx(path)

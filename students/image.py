@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from contextlib import suppress
-from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 from students import opencv_scaling
 from students.errors import DataError
 from students.modes import Stored, in_mode, picture_of
+from students.several_pictures import refuse_further_pages
 from students.turning import AS_IT_STANDS, Turned, after, size_after, ways_to_read
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "JPEG2000")
@@ -34,9 +33,6 @@ UNREAD_SUFFIXES = (".gif", ".avif", ".heic", ".heif", ".jxl", ".svg", ".pbm", ".
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 30_000
-NEW_SUBFILE_TYPE, NO_PAGE = 254, 1 | 4  # TIFF's tag, and its bits for a smaller copy and for a mask
-SUBFILE_TYPE, SMALLER = 255, 2  # its older tag, and the value for a smaller copy
-ANIMATED = ("PNG", "WEBP")
 ORIENTATION, UPRIGHT = 0x0112, 1  # EXIF's tag, and its value for a picture that stands as it is stored
 RESIZE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -186,12 +182,17 @@ def decode_image(image: ImageInput, key: str = "image") -> np.ndarray:
     return np.asarray(_opened(image, key))
 
 
-def _opened(image: ImageInput, key: str) -> np.ndarray | Image.Image:
+def _opened(image: object, key: str) -> np.ndarray | Image.Image:
     """One image, decoded, as `decode_image` describes it: an array as it is, all else as a Pillow image."""
     if isinstance(image, np.ndarray):
         return _checked_array(image, key)
     if isinstance(image, Image.Image):
         return _picture(_within_limits(image, key), key)
+    if not isinstance(image, (str, PathLike, bytes)):  # such as None, which OpenCV gives for a file that it cannot read
+        what = "None" if image is None else f"a value of type {type(image).__name__}"
+        raise DataError(
+            f"{key}: {what} is no image; give a path, encoded bytes, a Pillow image or a uint8 array, several in a list"
+        )
     data, key = (image, key) if isinstance(image, bytes) else (_bytes_of(Path(image)), str(Path(image)))
     with open_image(data, key) as opened:
         return _picture(opened, key)
@@ -202,8 +203,8 @@ def _bytes_of(path: Path) -> bytes:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path}: {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
         return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # the latter for a name with a null byte
+        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def image_size(data: bytes, key: str) -> tuple[int, int]:
@@ -230,28 +231,8 @@ def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
         raise DataError(f"{key}: far too large; at most {MAX_PIXELS:,} pixels are read; scale it down") from error
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error and more
         raise DataError(f"{key}: not a readable image ({_reason(error)}); {', '.join(FORMATS)} are read") from error
-    _refuse_further_pages(image, key)
+    refuse_further_pages(image, key)
     return _within_limits(image, key, max_pixels)
-
-
-def _refuse_further_pages(image: Image.Image, key: str) -> None:
-    """Raise `DataError` for a TIFF of several pages, or an animation, of which only the first would be read.
-
-    Copies of a page in a lower resolution, and masks, are no pages.
-    """
-    if image.format in ANIMATED and (n_pictures := getattr(image, "n_frames", 1)) > 1:
-        raise DataError(f"{key}: an animation of {n_pictures} pictures; write one of them as a file of its own")
-    if not isinstance(image, TiffImageFile) or not image.is_animated:
-        return
-    n_pages = 1
-    with suppress(Exception):  # the end of the file, and what cannot be reached, is no page
-        for i in count(1):
-            image.seek(i)
-            tags = image.tag_v2
-            n_pages += not (tags.get(NEW_SUBFILE_TYPE, 0) & NO_PAGE or tags.get(SUBFILE_TYPE) == SMALLER)
-    image.seek(0)
-    if n_pages > 1:
-        raise DataError(f"{key}: a TIFF of {n_pages} pages; write each page as a file of its own")
 
 
 def _within_limits(image: Image.Image, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:

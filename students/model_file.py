@@ -41,6 +41,7 @@ OF_PAGES = {  # the kinds that `students.pages.model_file` knows, and what to do
     "pages": "both networks that read pages; name it alone: students.load_page(file), or distill read --pages",
 }
 HEADER_LIMIT = 32 * 2**20
+LFS_POINTER = b"version https://git-lfs"  # how the file begins that a clone without Git LFS has
 
 
 class Description(BaseModel):
@@ -88,7 +89,7 @@ def write_signed(path: Path, contents: dict[str, Any], weights: dict[str, np.nda
 
 def read_model(path: Path) -> tuple[Description, dict[str, np.ndarray]]:
     """Read and verify one model file. Raises `CheckpointError` naming the file and what is wrong."""
-    if path.suffix == ONNX_SUFFIX:
+    if is_onnx(path):
         raise CheckpointError(f"{path}: is an ONNX file; name the safetensors file that it was exported from")
     contents, weights = read_signed(path)
     return _description(contents, path), weights
@@ -131,6 +132,11 @@ def read_signed_onnx(path: Path) -> tuple[dict[str, Any], bytes]:
     return _verified(blob, place, blob[place.start : place.end], path), blob
 
 
+def is_onnx(path: Path) -> bool:
+    """Return whether a model file is opened as ONNX: by its suffix, in small or capital letters."""
+    return path.suffix.lower() == ONNX_SUFFIX
+
+
 def kind_of(path: Path) -> object:
     """Return what a verified file of either format holds: `student`, `teacher`, `locator`, `pages` and so on."""
     return _contents_of(path).get("kind")
@@ -143,12 +149,12 @@ def exported_files(folder: str | os.PathLike[str]) -> tuple[Path, Path] | None:
 
 
 def _contents_of(path: Path) -> dict[str, Any]:
-    return (read_signed_onnx if path.suffix == ONNX_SUFFIX else read_signed)(path)[0]
+    return (read_signed_onnx if is_onnx(path) else read_signed)(path)[0]
 
 
 def read_description(path: Path) -> Description:
     """Return what stands in a verified file of either format; raises `CheckpointError` as `read_model` does."""
-    return (read_onnx if path.suffix == ONNX_SUFFIX else read_model)(path)[0]
+    return (read_onnx if is_onnx(path) else read_model)(path)[0]
 
 
 def weights_of(path: Path) -> str | None:
@@ -212,15 +218,20 @@ def fsync_folder(folder: Path) -> None:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        blob = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if blob.startswith(LFS_POINTER):
+        raise CheckpointError(f"{path}: only says where Git LFS keeps the file; fetch it: git lfs pull")
+    return blob
 
 
 def _in_safetensors(blob: bytes, path: Path) -> _Place:
     """The header, in which the JSON stands as a string."""
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 8 or length > min(HEADER_LIMIT, len(blob) - 8):
+        if ONNX_ENTRY in blob:
+            raise CheckpointError(f"{path}: holds ONNX, which is opened by its suffix; end its name in {ONNX_SUFFIX}")
         raise CheckpointError(f"{path}: not a whole safetensors file; it may be cut short")
     return _Place(8, 8 + length, b'\\"')
 

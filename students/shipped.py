@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +11,7 @@ from students.errors import CheckpointError
 from students.model_file import MODEL_NAME, ONNX_SUFFIX
 
 SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
+MOST_NAMED = 5
 PAGE_READERS = ("pages",)  # among them, of both networks that read pages
 
 
@@ -50,6 +51,15 @@ def find_model(path_or_name: str | Path, named: Named | None = None) -> Path:
     if (file := names.files.get(path.as_posix())) and not (path / "recipe.yaml").is_file():
         return file
     if path.is_dir():
-        raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?")
+        there = sorted(file.relative_to(path).as_posix() for file in _models_in(path))
+        meant = f" It holds {', '.join(there[:MOST_NAMED])}: name the file that is meant" if there else ""
+        raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?{meant}")
     missing = f"no such model file or run folder, and no shipped {names.what}"
     raise CheckpointError(f"{path}: {missing}; there are {names.known}")
+
+
+def _models_in(folder: Path) -> Iterator[Path]:
+    """Files that are named as models, in a folder and in those in it: what was exported, a teacher, a part of pages."""
+    for file in (*folder.glob("*"), *folder.glob("*/*")):
+        if file.suffix.lower() in (ONNX_SUFFIX, Path(MODEL_NAME).suffix) and file.is_file():
+            yield file

@@ -19,11 +19,11 @@ def load(path_or_name: str | PathLike[str]) -> Reader:
     A name is that of a shipped teacher; `students.load` opens shipped students. Raises `CheckpointError` for a file
     that is missing, damaged or foreign.
     """
-    from students.model_file import ONNX_SUFFIX, read_model
+    from students.model_file import is_onnx, read_model
     from teachers.shipped import find_teacher
 
     path = find_teacher(path_or_name)
-    if path.suffix == ONNX_SUFFIX:
+    if is_onnx(path):
         from students.onnx_reader import open_onnx
 
         return open_onnx(path)
@@ -45,7 +45,7 @@ def load_locator(path: str | PathLike[str]) -> LocatorReader:
 
     Raises `CheckpointError` for a file that is missing, damaged, foreign, or holds something else.
     """
-    from students.model_file import ONNX_SUFFIX, kind_of
+    from students.model_file import is_onnx, kind_of
     from students.pages.locate import open_locator_onnx
     from students.pages.model_file import read_locator
     from students.pages.opening import locator_at
@@ -53,7 +53,7 @@ def load_locator(path: str | PathLike[str]) -> LocatorReader:
     from teachers.shipped import find_student_or_teacher
 
     path = find_student_or_teacher(path)
-    if path.suffix == ONNX_SUFFIX:
+    if is_onnx(path):
         return open_locator_onnx(path)
     if kind_of(path) in ("locator", "pages"):
         return locator_at(path)

@@ -10,13 +10,16 @@ import argparse
 import contextlib
 import json
 import logging
+import os
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TextIO
+
+from students.errors import UserError
 
 MODEL = "model file, run folder (its student), name of a shipped student, or teachers/NAME for a shipped teacher"
 PROBLEMS_FOUND = 1
@@ -112,6 +115,17 @@ def as_json(value: object, target: TextIO, indent: int | None = None) -> str:
     return text
 
 
+def expect_other(out: Path | None, read: Iterable[str | Path]) -> None:
+    """Raise `UserError` where a result would take the place of a file that it is made from."""
+    if out is None or not out.exists():
+        return
+    its = os.stat(out)
+    for path in read:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(its, os.stat(path)):
+                raise UserError(f"{out}: is read here, and would be written over; choose another name")
+
+
 def takes_limit(sub: argparse.ArgumentParser) -> None:
     """Add the time after which trainings end."""
     sub.add_argument(
@@ -160,7 +174,6 @@ def until_stopped(work: Callable[[Any], int], seconds: float | None = None) -> i
             return STOPPED
         except RuntimeError as error:
             from distill.launch import end_without_partner, is_partner_gone
-            from students.errors import UserError
 
             if not is_partner_gone(error):
                 raise

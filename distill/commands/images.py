@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import glob
 import os
 import sys
@@ -11,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
-from distill.commands import UNWRITABLE
+from distill.commands import UNWRITABLE, expect_other
+from distill.data.formats.label_search import LABEL_FILES, PADDLE_LISTS
 from distill.data.formats.listing import images_below
+from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_text
 from students.errors import DataError
 from students.image import image_size
 
@@ -57,6 +60,19 @@ def form_of(options: argparse.Namespace, forms: Sequence[str]) -> str:
     if options.to is not None and options.to not in forms:
         raise DataError(f"--to {options.to}: {'pages' if options.pages else 'lines'} are written as {', '.join(forms)}")
     return options.to or forms[0]
+
+
+def expect_free(out: Path | None, images: Sequence[Found], models: Sequence[str | None]) -> None:
+    """Raise `DataError` where a result would take the place of an image, a model, or of labels beside the images."""
+    expect_other(out, [*(image for image, _ in images), *filter(None, models)])
+    if out is None or not out.is_file():
+        return
+    beside = {os.path.abspath(each) for image, folder in images for each in (folder, image.parent)}
+    of_one = {os.path.abspath(image.with_suffix(TEXT)) for image, _ in images}
+    labels = any(fnmatch.fnmatchcase(out.name.casefold(), known.casefold()) for known in (*LABEL_FILES, *PADDLE_LISTS))
+    labels = labels or is_text(out.name, GROUND_TRUTH)
+    if os.path.abspath(out) in of_one or (labels and os.path.abspath(out.parent) in beside):
+        raise DataError(f"{out}: labels these images, and would be written over; choose another name, or move it away")
 
 
 class _OnceWritten:

@@ -16,7 +16,7 @@ import numpy as np
 
 from distill.commands import USER_ERROR, as_json
 from distill.commands.decoding_options import decoding_of
-from distill.commands.images import PAGE_FORMS, Found, form_of, found_images, opened, say
+from distill.commands.images import PAGE_FORMS, Found, expect_free, form_of, found_images, opened, say
 from distill.commands.review import REVIEW_PAGE, say_documents, say_written
 from distill.data.formats.contents import first_of
 from distill.delivery.page_input import PDF, PageFile, PdfPages, name_of_page, opened_pages
@@ -114,6 +114,7 @@ def _reading(options: argparse.Namespace) -> Iterator[tuple[ReadPages, Charset]]
 def _sink(options: argparse.Namespace, form: str, images: Sequence[Found]) -> Iterator[Sink]:
     """Where the pages go: a stream, or files in the folder that is named, or the output for one page."""
     if form not in SUFFIXES:
+        expect_free(options.out, images, [options.model, options.recogniser, options.lm])
         with opened(options.out) as target:
             yield StreamSink(target, form, as_json)
         return

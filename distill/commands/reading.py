@@ -11,12 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
+from distill.commands import USER_ERROR, Commands, add, as_json, expect_other, reports, show, takes_model
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from distill.commands.images import (
     LINE_FORMS,
     PAGE_FORMS,
     Found,
+    expect_free,
     form_of,
     found_images,
     looks_like_page,
@@ -100,6 +101,7 @@ def _read_lines(options: argparse.Namespace, form: str) -> int:
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
     reader.turn_by(options.turned)
     images, failed = found_images(options.images)
+    expect_free(options.out, images, [str(reader.path), options.lm])
     preparation = reader.description.preparation
     doubtful: list[Doubtful] = []
     pages: list[str] = []
@@ -194,6 +196,7 @@ def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
 def _lm(options: argparse.Namespace) -> int:
     from students.language import count_text, write_language
 
+    expect_other(options.out, [options.text])
     try:
         text = options.text.read_text("utf-8-sig")
     except UnicodeDecodeError as error:

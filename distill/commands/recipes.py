@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from distill.commands import (
     PROBLEMS_FOUND,
     Commands,
     add,
+    expect_other,
     in_run,
     recipe_and_folder,
     reports,
@@ -220,6 +222,8 @@ def _render(options: argparse.Namespace) -> int:
     options.overrides = overrides
     if is_place_of_lines(options.recipe):
         _refuse_overrides(options)
+        lines = Path(options.recipe).expanduser()
+        expect_other(Path(target), [lines, *lines.rglob(glob.escape(Path(target).name))])
         with tempfile.TemporaryDirectory() as cache:
             lines_and_their_likes(options.recipe, options.n, Path(cache)).save(target)
         print(target)

@@ -20,6 +20,7 @@ from students.model_file import (
     Description,
     canonical_json,
     expect_student,
+    is_onnx,
     kind_of,
     read_onnx,
     read_signed_onnx,
@@ -39,7 +40,7 @@ def exported(model: str) -> Path:
     path = Path(model)
     folder = path / "student" if (path / "student").is_dir() else path
     found = folder / "model.onnx" if folder.is_dir() else path
-    if found.suffix != ".onnx" or not found.is_file():
+    if not (is_onnx(found) and found.is_file()):
         then = "" if path.exists() else ", then: distill demo model.onnx"  # a shipped student is exported here
         raise UserError(f"{model}: the page needs model.onnx; write it with: distill export {model} --to onnx{then}")
     model_file = found.with_name(MODEL_NAME)

@@ -21,15 +21,8 @@ from typing_extensions import override
 
 from distill.data.formats.page_images import header_of
 from students.errors import DataError
-from students.image import (
-    MAX_PIXELS,
-    NEW_SUBFILE_TYPE,
-    NO_PAGE,
-    SMALLER,
-    SUBFILE_TYPE,
-    UPRIGHT,
-    decode_image,
-)
+from students.image import MAX_PIXELS, UPRIGHT, decode_image
+from students.several_pictures import NEW_SUBFILE_TYPE, NO_PAGE, SMALLER, SUBFILE_TYPE
 
 PDF, TIFFS = ".pdf", (".tif", ".tiff")
 PDF_MAGIC, SNIFFED_BYTES = b"%PDF-", 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -13,8 +14,10 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 
+from distill.data.formats.contents import first_of
 from distill.data.formats.opening import open_source, source_at
 from distill.data.inference import BATCH_LINES, images_of, outputs_of
+from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
@@ -33,6 +36,7 @@ from students.reader import Reader
 from students.turning import WAYS, sureness
 
 Decoded = TypeVar("Decoded")
+log = logging.getLogger(__name__)
 
 
 def read_lines(
@@ -149,13 +153,34 @@ def evaluate_sources(
     """
     fold("", protocol)  # what it needs is missed before all lines are read
     lines, refused = open_data(data, reader.description.preparation)
-    if None in lines.texts:
-        raise DataError(f"{' '.join(data)}: {lines.texts.count(None)} lines have no label to compare with")
+    if without := [key for key, text in zip(lines.keys, lines.texts, strict=True) if text is None]:
+        raise DataError(
+            f"{' '.join(data)}: {len(without)} lines have no label to compare with: {first_of(without)}; label them, "
+            "or write those that have one into a folder of their own: distill convert DATA OUT --to tsv"
+        )
     truths = truths_of(lines)
+    expect_comparable(truths, protocol)
     result = score(truths, texts_of(reader, lines, "reading"), protocol).as_dict()
     against = {peer.name: score(truths, _read_by(peer, lines), protocol).as_dict() for peer in peers}
     compared = {"against": against} if peers else {}
     return result | {"refused": [refusal.reason for refusal in refused]} | compared
+
+
+def expect_comparable(truths: Sequence[Truth], protocol: Protocol) -> None:
+    """Raise `DataError` where a protocol leaves nothing of any label; warn of sources of which it leaves nothing."""
+    left: dict[str, bool] = {}
+    for truth in truths:
+        some = protocol == "exact" or bool(fold(fold_label(truth.text, truth.form), protocol))
+        left[truth.source] = left.get(truth.source, False) or some
+    if nothing := [source for source, some in left.items() if not some]:
+        example = next(truth.text for truth in truths if truth.source == nothing[0])
+        words = (
+            f"{', '.join(nothing)}: under the protocol {protocol} nothing is left of any label, such as {example!r}; "
+            "--protocol exact or nospace compares all characters"
+        )
+        if len(nothing) == len(left):
+            raise DataError(words)
+        log.warning(words)
 
 
 def open_data(data: Sequence[str], preparation: Preparation) -> tuple[Lines, list[Refusal]]:

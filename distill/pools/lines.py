@@ -28,7 +28,7 @@ from distill.recipe.file import AnyRecipe
 from distill.recipe.sections import CharsetChoice, Recipe, Source
 from distill.schema import Protocol
 from distill.synthesis.corpus import character_counts
-from distill.synthesis.materialise import materialise
+from distill.synthesis.materialise import materialise, problems_of_sources
 from distill.synthesis.opening import open_rendered
 from distill.synthesis.source import RenderedSource
 from distill.teaching.teacher_files import teacher_file
@@ -151,19 +151,26 @@ def _open_parts(
 ) -> tuple[Lines, Lines, Lines]:
     """The training, validation and test lines of a recipe; raises one `DataError` for all sources that do not open.
 
-    What is refused of each part is added to `refused` under its name.
+    It is raised before anything is rendered. What is refused of each part is added to `refused` under its name.
     """
-    root = Path(recipe.data.root).expanduser()
-    parts = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
-    render_sources(recipe, cache, poll)
-    problems: list[str] = []
+    data, root = recipe.data, Path(recipe.data.root).expanduser()
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    every = [(part, source) for part, sources in parts.items() for source in sources]
+    problems = problems_of_rendered(recipe)
+    found: dict[int, tuple[Lines, list[Refusal]]] = {}
+    for last in (False, True):  # what has to be rendered comes last: it takes minutes
+        if last:
+            render_sources(recipe, cache, poll)
+        for i, (_, source) in enumerate(every):
+            if isinstance(source, RenderedSource) == last:
+                found[i] = open_sources(recipe, [source], root, cache, problems)
+        if problems:
+            raise DataError("\n".join(problems))
     opened: list[Lines] = []
-    for name, sources in parts.items():
-        of_part, unusable = open_sources(recipe, sources, root, cache, problems)
-        refused[name] = unusable
-        opened.append(of_part)
-    if problems:
-        raise DataError("\n".join(problems))
+    for part in parts:
+        of_part = [found[i] for i, (name, _) in enumerate(every) if name == part]
+        opened.append(joined([lines for lines, _ in of_part]))
+        refused[part] = [refusal for _, unusable in of_part for refusal in unusable]
     if recipe.data.normalisation == "east_asian":
         opened = [lines.relabelled(as_printed) for lines in opened]
     train, validation, test = opened
@@ -175,9 +182,18 @@ def render_sources(recipe: Recipe, cache: Path, poll: Poll = never_stop, spread:
 
     All at once, so that no processor waits; `spread` says where, None: on this machine.
     """
+    root = Path(recipe.data.root).expanduser()
+    return materialise(_rendered(recipe), root, recipe.image.height_px, cache, poll, spread)
+
+
+def problems_of_rendered(recipe: Recipe) -> list[str]:
+    """Return what keeps the sources of a recipe from being rendered: fonts, texts and packages that are not there."""
+    return problems_of_sources(_rendered(recipe), Path(recipe.data.root).expanduser())
+
+
+def _rendered(recipe: Recipe) -> list[RenderedSource]:
     data = recipe.data
-    rendered = [s for s in (*data.train, *data.validation, *data.test) if isinstance(s, RenderedSource)]
-    return materialise(rendered, Path(data.root).expanduser(), recipe.image.height_px, cache, poll, spread)
+    return [s for s in (*data.train, *data.validation, *data.test) if isinstance(s, RenderedSource)]
 
 
 def open_sources(

@@ -20,7 +20,7 @@ from distill.pools.cut import sampled_documents
 from distill.pools.lines import cache_of
 from distill.processes import Poll, never_stop
 from distill.recipe.pages import PageCut, PageRecipe, PageSource
-from distill.synthesis.pages.opening import open_drawn_pages
+from distill.synthesis.pages.opening import open_drawn_pages, problems_of_sources
 from distill.synthesis.pages.source import DrawnPagesSource
 from students.errors import DataError
 
@@ -57,15 +57,12 @@ class PagePools:
 def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop) -> PagePools:
     """Open every source of a run in `folder`; raises one `DataError` for all sources that do not open.
 
-    A training page whose picture validation or test holds too is left out, by name.
+    It is raised before a page is drawn. A training page whose picture validation or test holds too is left out, by
+    name.
     """
-    data, problems = recipe.data, list[str]()
+    data = recipe.data
     refused: dict[str, list[Refusal]] = {"train": [], "validation": [], "test": []}
-    parts = zip((data.train, data.validation, data.test), refused.values(), strict=True)
-    opening = _Opening(recipe, folder, problems, poll)
-    train, validation, test = (opening.of(sources, unusable) for sources, unusable in parts)
-    if problems:
-        raise DataError("\n".join(problems))
+    train, validation, test = _open_parts(_Opening(recipe, folder, [], poll), refused)
     set_aside: tuple[str, ...] = ()
     if data.cut is not None:
         train, validation, set_aside = cut_pages(train, data.cut, recipe.seed)
@@ -81,6 +78,26 @@ def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop) -
     if not any(page.lines for page in train) and (recipe.teacher.needs_boxes or recipe.student.needs_boxes):
         raise DataError("train: not one marked page; a teacher that is trained, and a control, need boxes")
     return PagePools(train, validation, test, refused, set_aside)
+
+
+def _open_parts(opening: _Opening, refused: Mapping[str, list[Refusal]]) -> tuple[Pages, Pages, Pages]:
+    """The training, validation and test pages; what is refused of each part is added to `refused` under its name."""
+    data, problems = opening.recipe.data, opening.problems
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    every = [(part, source) for part, sources in parts.items() for source in sources]
+    drawn = [source for _, source in every if isinstance(source, DrawnPagesSource)]
+    problems += problems_of_sources(drawn, Path(data.root).expanduser())
+    found: dict[int, Pages] = {}
+    for last in (False, True):  # what has to be drawn comes last: it takes minutes
+        for i, (part, source) in enumerate(every):
+            if isinstance(source, DrawnPagesSource) == last:
+                found[i] = opening.of([source], refused[part])
+        if problems:
+            raise DataError("\n".join(problems))
+    train, validation, test = (
+        tuple(page for i, (name, _) in enumerate(every) if name == part for page in found[i]) for part in parts
+    )
+    return train, validation, test
 
 
 def validation_pages(recipe: PageRecipe, folder: Path) -> Pages:

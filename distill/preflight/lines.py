@@ -36,8 +36,9 @@ from distill.teaching.teacher_files import (
     teacher_file,
     too_wide_for_teachers,
     unknown_characters,
+    unopened_teachers,
 )
-from distill.training.initial import problems_of_starts
+from distill.training.initial import problems_of_starts, unopened_starts
 from students.charset import Charset
 from students.errors import UserError
 from students.image import Preparation
@@ -52,7 +53,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     try:
         pools = open_pools(recipe, folder)
     except UserError as error:
-        return Diagnosis((Finding("problem", "lines", "recipe", str(error)),))
+        return Diagnosis(tuple(_without_lines(recipe, folder, str(error))))
     found = left_out(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe)
     parts = pools.parts
     real = {part: real_lines(recipe, lines) for part, lines in parts.items()}
@@ -67,6 +68,14 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
         found += _of_recipe("problem", "teacher", weakness(recipe, folder, pools))
     suspicious = tuple(most_suspicious(doubts, n_suspicious))
     return Diagnosis(tuple(in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
+
+
+def _without_lines(recipe: Recipe, folder: Path, problem: str) -> list[Finding]:
+    """What can be said of a recipe whose lines do not open: why, and which of its models do not open either."""
+    starts = _of_recipe("problem", "start", unopened_starts(recipe))
+    models = starts + _of_recipe("problem", "teacher", unopened_teachers(recipe, folder))
+    same = any(problem in finding.message for finding in models)  # its characters were to be those of the lines
+    return models if same else _of_recipe("problem", "lines", [problem]) + models
 
 
 def findings_on_lines(

@@ -41,7 +41,7 @@ def check_pages(recipe: PageRecipe, folder: Path, locator: str | None = None, as
     try:
         pools = open_page_pools(recipe, folder)
     except UserError as error:
-        return Diagnosis((Finding("problem", "pages", "recipe", str(error)),))
+        return Diagnosis((Finding("problem", "pages", "recipe", str(error)), *_locators(recipe, folder)))
     found = [Found(each) for each in (*_networks(recipe, pools, folder), *_sources(recipe))]
     found += _refused(pools)
     looked = {part: look_at_pages(part, pages) for part, pages in pools.parts.items()}
@@ -158,8 +158,7 @@ def _all_sources(recipe: PageRecipe) -> tuple[PageSource, ...]:
 
 def _networks(recipe: PageRecipe, pools: PagePools, folder: Path) -> Iterator[Finding]:
     """What keeps networks from being built, begun, used as teachers, or from having a page to learn from."""
-    for message in problems_of_locators(recipe, folder):
-        yield Finding("problem", "teacher" if message.startswith("teacher.file") else "start", "recipe", message)
+    yield from _locators(recipe, folder)
     for name, part in recipe.networks.items():
         if isinstance(part, PageTeacher) and part.file:
             continue
@@ -171,6 +170,12 @@ def _networks(recipe: PageRecipe, pools: PagePools, folder: Path) -> Iterator[Fi
             yield Finding("problem", "network", "recipe", message)
         if not any(page.lines for page in pages_of(part.sources, pools.train)):
             yield Finding("problem", "pages", "recipe", f"{name}: its sources have no page with a marked line")
+
+
+def _locators(recipe: PageRecipe, folder: Path) -> Iterator[Finding]:
+    """What keeps the model files that the recipe names from teaching, or from beginning a training."""
+    for message in problems_of_locators(recipe, folder):
+        yield Finding("problem", "teacher" if message.startswith("teacher.file") else "start", "recipe", message)
 
 
 def _sources(recipe: PageRecipe) -> Iterator[Finding]:

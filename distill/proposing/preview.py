@@ -44,7 +44,8 @@ def _source(seen: Survey, n_lines: int, cache: Path) -> RenderedSource:
     """Synthetic lines with the texts and in the looks of those that were seen, as `distill new` proposes them."""
     corpus = cache / "texts.txt"
     corpus.write_text(
-        "".join(f"{text}\n" for text in sorted({" ".join(label.split()) for label in seen.labels} - {""}))
+        "".join(f"{text}\n" for text in sorted({" ".join(label.split()) for label in seen.labels} - {""})),
+        encoding="utf-8",
     )
     wishes = Wishes("preview", "medium", 0.0, label_form_of(seen.labels)[0])
     text, fonts, _ = texts_and_fonts(Seen(seen), wishes, str(corpus))

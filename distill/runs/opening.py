@@ -30,9 +30,14 @@ from distill.runs.changed import changed_keys, listed, refuse_changed
 from distill.runs.extending import Extensions, extensions_of, keep_earlier, written_extensions
 from distill.runtime import StopFlag, commit, environment, start
 from distill.signed_json import write_json
-from distill.teaching.teacher_files import finished_teachers, problems_of_teachers, too_wide_for_teachers
+from distill.teaching.teacher_files import (
+    finished_teachers,
+    problems_of_teachers,
+    too_wide_for_teachers,
+    unopened_teachers,
+)
 from distill.track import Stopwatch, say
-from distill.training.initial import problems_of_starts
+from distill.training.initial import problems_of_starts, unopened_starts
 from distill.training.job import Job, finished
 from distill.training.train import train
 from students.errors import CheckpointError, DataError
@@ -67,6 +72,8 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag, may_extend: bool = Fa
     cannot be used; `DataError` for lines, `RecipeError` for networks; `Stopped` after a signal.
     """
     work = open_workplace(recipe, folder, stop, may_extend)
+    if missing := unopened_starts(recipe) + unopened_teachers(recipe, folder):  # told before lines are rendered
+        raise CheckpointError("\n".join(missing))
     with work.accelerator.main_process_first(), work.stopwatch.measure("lines"):
         pools = open_pools(recipe, folder, stop.raise_if_set)
     problems = problems_of_starts(recipe, pools.charset) + problems_of_teachers(recipe, pools.charset, folder)

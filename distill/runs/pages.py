@@ -54,10 +54,10 @@ def open_page_run(recipe: PageRecipe, folder: Path, stop: StopFlag, may_extend: 
     cannot be used; `DataError` for pages; `Stopped` after a signal.
     """
     work = open_workplace(recipe, folder, stop, may_extend)
+    if problems := problems_of_locators(recipe, folder):  # told before pages are drawn
+        raise CheckpointError("\n".join(problems))
     with work.accelerator.main_process_first(), work.stopwatch.measure("pages"):
         pools = open_page_pools(recipe, folder, stop.raise_if_set)
-    if problems := problems_of_locators(recipe, folder):
-        raise CheckpointError("\n".join(problems))
     validation = PreparedPages(pools.validation, recipe.page)
     return PageRun(folder, work.accelerator, work.stopwatch, stop, work.extensions, recipe, pools, validation)
 

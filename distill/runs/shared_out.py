@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.cluster import Spread, lines_done
-from distill.pools.lines import cache_of, render_sources
+from distill.pools.lines import cache_of, problems_of_rendered, render_sources
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.jobs import jobs_of
 from distill.runs.opening import Run, make_writable
@@ -27,8 +27,13 @@ Views = tuple[CachePart, ...]  # the parts of one range of lines, view by view: 
 
 
 def render_shared(recipe: Recipe, folder: Path, stop: StopFlag, spread: Spread) -> list[Path]:
-    """Render the lines of a recipe that are missing in the cache of its run, and return the folders that hold them."""
+    """Render the lines of a recipe that are missing in the cache of its run, and return the folders that hold them.
+
+    Raises one `DataError` for all sources that cannot be rendered, before the first is.
+    """
     make_writable(folder)
+    if problems := problems_of_rendered(recipe):
+        raise DataError("\n".join(problems))
     return render_sources(recipe, cache_of(recipe, folder), stop.raise_if_set, spread)
 
 

@@ -30,11 +30,20 @@ _DEBIAN = {  # how a family begins: the package of Debian and Ubuntu
 }
 
 
-def how_to_install(family: str) -> str:
-    """Return the command that installs a family, as far as it is known."""
+def how_to_install(*families: str) -> str:
+    """Return the command that installs families, as far as it is known: of each installer one, with all packages."""
+    packages: dict[str, dict[str, None]] = {}
+    for family in families:
+        installer, package = _package_of(family)
+        packages.setdefault(installer, {})[package] = None
+    return " && ".join(f"{installer} install {' '.join(some)}" for installer, some in packages.items())
+
+
+def _package_of(family: str) -> tuple[str, str]:
+    """What installs a family, and the package that brings it."""
     for begins, package in _DEBIAN.items():
         if family.startswith(begins):
-            return f"apt-get install {package}"
+            return "apt-get", package
     if family in PACKAGES:
-        return f"pip install {PACKAGES[family][0]}"
-    return f"pip install {'matplotlib' if family in MATPLOTLIB else f'fontpkg-{family}'}"
+        return "pip", PACKAGES[family][0]
+    return "pip", "matplotlib" if family in MATPLOTLIB else f"fontpkg-{family}"

@@ -9,7 +9,7 @@ import importlib.util
 import itertools
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import distributions
@@ -58,18 +58,29 @@ def find_faces(
 
     A family in `folders` wins over an installed one. Thin and black files (weight below 300 or above 700) are
     left out, and so are files that miss more characters: those are logged. What a face misses is its `lacking`. Raises
-    DataError for an unknown family, an unreadable font file, if no face remains of a family, or if none of all faces
-    has a character.
+    DataError that names every unknown family and every one of which no face remains; for an unreadable font file; and
+    if none of all faces has a character.
     """
-    in_folders = _folder_families(folders)
-    faces: list[FontFace] = []
-    for family in sorted(set(families)):
-        fonts = in_folders.get(family) or _installed(family) or _system_families().get(family)
-        if not fonts:
-            raise DataError(_unknown(family, {*in_folders, *_system_families()}))
-        faces.extend(_usable(family, fonts, characters, coverage))
-    if not faces:
+    if not families:
         raise DataError("no font family is named (fonts): name at least one, e.g. dejavu-sans")
+    in_folders = _folder_families(folders)
+    known = {
+        family: in_folders.get(family) or _installed(family) or _system_families().get(family, [])
+        for family in sorted(set(families))
+    }
+    unknown = [family for family, fonts in known.items() if not fonts]
+    problems = [_unknown(unknown, {*in_folders, *_system_families()})] if unknown else []
+    faces: list[FontFace] = []
+    for family, fonts in known.items():
+        usable, missing = _usable(family, fonts, characters, coverage)
+        faces += usable
+        if fonts and not usable:
+            reason = next((f"{place} {lacks}" for place, lacks in missing.items()), "too thin or too bold")
+            problems.append(
+                f"font family {family}: no face can be used ({reason}): leave the family or the characters out"
+            )
+    if problems:
+        raise DataError("\n".join(problems))
     if nowhere := frozenset.intersection(*(face.lacking for face in faces)):
         raise DataError(
             f"no font of {', '.join(families)} has {_named(nowhere)}, which the texts may have: name a family that has "
@@ -124,10 +135,11 @@ def characters_of(family: str) -> frozenset[int]:
     return frozenset.intersection(*(font.characters for font in fonts)) if fonts else frozenset()
 
 
-def _usable(family: str, fonts: list[Font], characters: str, coverage: float) -> Iterator[FontFace]:
+def _usable(family: str, fonts: list[Font], characters: str, coverage: float) -> tuple[list[FontFace], dict[str, str]]:
+    """The faces of a family that have enough of the characters, and what its files lack."""
     wanted = frozenset(characters)
     missing: dict[str, str] = {}
-    n_faces = 0
+    faces = []
     for font in fonts:
         path = font.path
         lacking = frozenset(c for c in wanted if ord(c) not in font.characters)
@@ -142,12 +154,10 @@ def _usable(family: str, fonts: list[Font], characters: str, coverage: float) ->
         if lacking:
             log.info("font file %s of family %s %s: lines with them take other fonts", place, family, missing[place])
         for axes in _instances(font):
-            n_faces += 1
             values = ",".join(f"{tag}={value:g}" for tag, value in axes)
-            yield FontFace(family, f"{path.stem}@{values}" if values else path.stem, path, axes, font.index, lacking)
-    if not n_faces:
-        reason = next((f"{place} {lacks}" for place, lacks in missing.items()), "too thin or too bold")
-        raise DataError(f"font family {family}: no face can be used ({reason}): leave the family or the characters out")
+            name = f"{path.stem}@{values}" if values else path.stem
+            faces.append(FontFace(family, name, path, axes, font.index, lacking))
+    return faces, missing
 
 
 def _lacking(lacking: frozenset[str], wanted: frozenset[str]) -> str:
@@ -213,10 +223,13 @@ def _folder_families(folders: tuple[Path, ...]) -> dict[str, list[Font]]:
     return families
 
 
-def _unknown(family: str, in_folders: set[str]) -> str:
+def _unknown(families: Sequence[str], in_folders: set[str]) -> str:
+    """That families are not installed: of one the names that are near, of several all of them, and one command."""
     known = sorted(in_folders | set(installed_families()))
-    near = difflib.get_close_matches(family, known, n=3, cutoff=0.5)
+    how = how_to_install(*map(slug, families))
+    if len(families) > 1:
+        listed = ", ".join(families)
+        return f"{len(families)} font families are not installed (fonts): {listed}: correct the names or `{how}`"
+    near = difflib.get_close_matches(families[0], known, n=3, cutoff=0.5)
     hint = f"nearest: {', '.join(near)}" if near else f"{len(known)} families are known"
-    return (
-        f"font family {family} is not installed (fonts; {hint}): correct the name or `{how_to_install(slug(family))}`"
-    )
+    return f"font family {families[0]} is not installed (fonts; {hint}): correct the name or `{how}`"

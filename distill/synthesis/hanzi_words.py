@@ -17,6 +17,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from distill.data.characters import NamedSet, characters_of_sets
+from distill.data.formats.contents import first_of
 from distill.data.opencc import opencc_table
 from distill.synthesis.text_files import utf8_of
 from students.charset import normalise
@@ -90,7 +91,7 @@ def hanzi_words(
     `path` is a word list, None that of jieba; `traditional` the share of traditional lines, by which characters are
     ranked for `most_frequent`. Raises `DataError` where a package is missing, or a file cannot be used.
     """
-    path = _of_jieba() if path is None else path
+    own, path = path is not None, path or _of_jieba()
     counted = _counted(path)
     tables = _tables() if traditional else []
     forms = {word: in_traditional(word, tables) for word in counted} if traditional else {}
@@ -101,7 +102,8 @@ def hanzi_words(
     changed = _written_with(allowed, ((forms[word], n) for word, n in counted.items())) if traditional else simplified
     if not simplified.words or not changed.words:
         raise DataError(f"{path}: not one of its words is written with the characters of text.hanzi.sets")
-    log.info("%s: %d of %d words are used", path, len(simplified.words), len(counted))
+    if own:
+        _say_unused(path, counted, forms, (simplified, changed), allowed)
     digest = hashlib.sha256(repr((simplified, changed, "".join(allowed))).encode()).hexdigest()
     return HanziWords(simplified, changed, "".join(allowed), (digest,))
 
@@ -153,6 +155,23 @@ def _counted(path: Path) -> dict[str, int]:
     if not counted:
         raise DataError(f"{path}: holds no words: one a row, its frequency behind it")
     return counted
+
+
+def _say_unused(
+    path: Path, counted: Iterable[str], forms: Mapping[str, str], used: Iterable[WordList], allowed: Iterable[str]
+) -> None:
+    """Warn of the words of a user's list that no line will have, and of the characters that they would need."""
+    written = {word for some in used for word in some.words}
+    if not (unused := [word for word in counted if word not in written and forms.get(word) not in written]):
+        return
+    lacking = sorted({c for word in unused for c in word}.difference(allowed))
+    log.warning(
+        "%s: %d words are not used (%s): text.hanzi.sets and text.hanzi.more lack their characters: %s",
+        path,
+        len(unused),
+        first_of(unused),
+        first_of(lacking),
+    )
 
 
 def _most_frequent(

@@ -18,6 +18,7 @@ import torch
 from distill.cluster import Spread, lines_done
 from distill.data.augment import Pixels
 from distill.data.columns import SCHEMA
+from distill.data.formats.naming import problems_of
 from distill.data.labels import TELL_THE_CASE
 from distill.data.sealed import is_whole, sealed
 from distill.digests import digest_of, file_digest
@@ -135,6 +136,11 @@ def faces_of(source: RenderedSource, root: Path) -> list[FontFace]:
     if source.label_form in TELL_THE_CASE:
         expect_two_cases(faces, characters)
     return faces
+
+
+def problems_of_sources(sources: Sequence[RenderedSource], root: Path) -> list[str]:
+    """Return what keeps sources from being rendered, such as fonts or texts that are not there; nothing is rendered."""
+    return problems_of(sources, lambda source: faces_of(source, root))
 
 
 def cache_key(source: RenderedSource, root: Path, faces: list[FontFace], height_px: int) -> str:

@@ -17,7 +17,7 @@ from distill.data.inference import BATCH_LINES
 from distill.digests import file_digest
 from distill.teaching.losses.matching import placed
 from students.errors import UserError
-from students.model_file import ONNX_SUFFIX, read_onnx
+from students.model_file import is_onnx, read_onnx
 from students.parts import Outputs, n_parameters
 from students.reader import CLASSES_A_BATCH, LogitsOf, Reader
 
@@ -55,14 +55,9 @@ class GraphNetwork(nn.Module):
         return Outputs(logits_NTC, torch.full((n,), t, device=logits_NTC.device), logits_NTC.new_zeros(n, t, 0))
 
 
-def is_graph(path: Path) -> bool:
-    """Return whether a model file is an ONNX graph."""
-    return path.suffix == ONNX_SUFFIX
-
-
 def network_of(reader: Reader) -> nn.Module:
     """Return the torch network of a reader, or its graph, in the reader's own classes."""
-    if not is_graph(reader.path):
+    if not is_onnx(reader.path):
         return reader.model
     return GraphNetwork(reader.logits_of, file_digest(reader.path), reader.description.charset.n_classes)
 
@@ -90,7 +85,7 @@ def batch_lines(n_classes: int) -> int:
 
 def parameters_of(reader: Reader) -> int:
     """Return the number of parameters behind a reader; of a graph, as its file states, or as it stores."""
-    if not is_graph(reader.path):
+    if not is_onnx(reader.path):
         return n_parameters(reader.model)
     if isinstance(stated := reader.description.architecture.get("parameters"), int):
         return stated

@@ -21,7 +21,7 @@ from distill.digests import digest_of, tensors_digest
 from distill.recipe.objective import Ensemble, FrameMatch
 from distill.runtime import autocast
 from distill.schema import Precision
-from distill.teaching.graph import GraphNetwork, graph_in_classes, is_graph, need_onnx
+from distill.teaching.graph import GraphNetwork, graph_in_classes, need_onnx
 from distill.teaching.losses.ensemble import symbols_of_all
 from distill.teaching.losses.frames import SURELY_NOT
 from distill.teaching.losses.matching import in_classes, matched
@@ -29,6 +29,7 @@ from distill.teaching.losses.sequence import KnownTexts
 from distill.teaching.provenance import provenance_of
 from students.charset import BLANK, Charset, class_numbers
 from students.image import Preparation
+from students.model_file import is_onnx
 from students.parts import Outputs, Recogniser, Recurrent
 from students.reader import Reader, of_one_width
 
@@ -220,7 +221,7 @@ def member_of(reader: Reader, weight: float, calibrated: bool, charset: Charset,
     own, alone_px = None if same else theirs, 0.0
     classes = class_map(charset, reader.description.charset)
     model: Recogniser | GraphNetwork
-    if is_graph(reader.path):
+    if is_onnx(reader.path):
         need_onnx(reader.path)
         model = graph_in_classes(reader, classes or range(charset.n_classes), temperature)
     else:

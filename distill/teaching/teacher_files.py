@@ -13,13 +13,13 @@ import numpy as np
 from distill.data.lines import Lines
 from distill.digests import file_digest
 from distill.recipe.sections import Recipe
-from distill.teaching.graph import is_graph, need_onnx
+from distill.teaching.graph import need_onnx
 from distill.teaching.provenance import in_words, provenance_of
 from distill.teaching.teacher import takes_one_width
 from students.charset import Charset
 from students.errors import CheckpointError, UserError
 from students.image import Preparation
-from students.model_file import MODEL_NAME, ONNX_NAME, read_description
+from students.model_file import MODEL_NAME, ONNX_NAME, Description, is_onnx, read_description
 from teachers.shipped import find_teacher
 
 OWN = "teacher.file"
@@ -42,7 +42,7 @@ def model_in(folder: Path) -> Path:
 
 def copy_in(folder: Path, source: Path) -> Path:
     """Return where a run in `folder` keeps its copy of a finished teacher."""
-    return folder / "teacher" / (ONNX_NAME if is_graph(source) else MODEL_NAME)
+    return folder / "teacher" / (ONNX_NAME if is_onnx(source) else MODEL_NAME)
 
 
 def teacher_file(recipe: Recipe, folder: Path) -> Path:
@@ -75,6 +75,20 @@ def copy_or_original(file: str, folder: Path, find: Callable[[str], Path]) -> Pa
     return copied
 
 
+def unopened_teachers(recipe: Recipe, folder: Path) -> list[str]:
+    """Return which finished models that a recipe names are not there or cannot be opened; no line is needed for that.
+
+    `folder` is that of the run, which may hold a copy.
+    """
+    problems = []
+    for key, file in _named(recipe):
+        try:
+            _described(key, file, folder)
+        except UserError as error:  # noqa: PERF203 - every model is looked at
+            problems.append(f"{key}: {error}")
+    return problems
+
+
 def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
     """Return why the finished models that a recipe names cannot teach in the run `folder`, which may hold a copy."""
     if recipe.teacher is None:
@@ -83,10 +97,7 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
     neck: object = recipe.teacher.model.neck
     for key, file in _named(recipe):
         try:
-            path = _path_of(key, file, folder)
-            described = read_description(path)
-            if is_graph(path):
-                need_onnx(path)
+            path, described = _described(key, file, folder)
         except UserError as error:
             problems.append(f"{key}: {error}")
             continue
@@ -109,9 +120,18 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
     return problems
 
 
+def _described(key: str, file: str, folder: Path) -> tuple[Path, Description]:
+    """The file of a model that a recipe names, and what stands in it; raises `UserError` where it cannot teach here."""
+    path = _path_of(key, file, folder)
+    described = read_description(path)
+    if is_onnx(path):
+        need_onnx(path)
+    return path, described
+
+
 def _needs_features(recipe: Recipe, path: Path) -> list[str]:
     """Why the term on features cannot learn from the run's own teacher, where that is a graph."""
-    if not (is_graph(path) and recipe.objective.feature_hint.weight):
+    if not (is_onnx(path) and recipe.objective.feature_hint.weight):
         return []
     return [
         f"objective.feature_hint: {path} is an ONNX graph, which gives posteriors and no features; "

@@ -140,6 +140,17 @@ def undownloaded(model: Config) -> Config:
     return model.model_copy(update={"pretrained": False} if "pretrained" in type(model).model_fields else {})
 
 
+def unopened_starts(recipe: Recipe) -> list[str]:
+    """Return which files that networks begin with are not there or cannot be opened; no line is needed for that."""
+    problems = []
+    for part in recipe.networks.values():
+        try:
+            start_of(part)
+        except UserError as error:  # noqa: PERF203 - every network is looked at
+            problems.append(str(error))
+    return problems
+
+
 def problems_of_starts(recipe: Recipe, charset: Charset) -> list[str]:
     """Return what keeps the networks of a recipe from beginning with the files they name, in words."""
     found = (_problem_of_start(part, recipe.image, charset) for part in recipe.networks.values())

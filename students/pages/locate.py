@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from students.errors import CheckpointError
-from students.model_file import ONNX_SUFFIX
+from students.model_file import is_onnx
 from students.pages.maps import CHANNELS, Maps
 from students.pages.model_file import LocatorDescription, expect_locator, read_locator_onnx
 from students.pages.preparation import STRIDE_PX, PreparedPage
@@ -95,7 +95,7 @@ def open_locator(path: Path) -> LocatorReader:
 
     Raises `CheckpointError` for a file that is missing, damaged, foreign, or holds something else.
     """
-    if path.suffix == ONNX_SUFFIX:
+    if is_onnx(path):
         reader = open_locator_onnx(path)
         expect_locator(reader.description, path)
         return reader

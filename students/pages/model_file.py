@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from students.errors import CheckpointError
 from students.model_file import (
     FORMAT_VERSION,
-    ONNX_SUFFIX,
     Description,
+    is_onnx,
     read_signed,
     read_signed_onnx,
     write_signed,
@@ -75,7 +75,7 @@ def read_locator(path: Path) -> tuple[LocatorDescription, Weights]:
 
     Raises `CheckpointError` naming the file and what is wrong: it is damaged, foreign, or holds something else.
     """
-    if path.suffix == ONNX_SUFFIX:
+    if is_onnx(path):
         raise CheckpointError(f"{path}: is an ONNX file; name the safetensors file that it was exported from")
     contents, weights = read_signed(path)
     return _locator_in(contents, path), weights

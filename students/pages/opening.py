@@ -7,7 +7,7 @@ from pathlib import Path
 
 import students
 from students.errors import CheckpointError
-from students.model_file import ONNX_SUFFIX, expect_student, exported_files, kind_of
+from students.model_file import expect_student, exported_files, is_onnx, kind_of
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import expect_locator, read_pages
 from students.pages.reader import PageReader
@@ -44,7 +44,7 @@ def open_page_reader(locator: Source, recogniser: Source | None) -> PageReader:
 
 def locator_at(path: Path) -> LocatorReader:
     """Open the locator of its own file, or that of a file of both networks."""
-    if path.suffix != ONNX_SUFFIX and kind_of(path) == "pages":
+    if not is_onnx(path) and kind_of(path) == "pages":
         return _both(path)[0]
     return open_locator(path)
 

@@ -272,3 +272,43 @@ def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(
     assert main(["evaluate", str(student_file), str(folder)]) == 0
     printed = capsys.readouterr()
     assert "wide.png" in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("a.png", "is read here"),
+        ("labels.tsv", "labels these images"),
+        ("Rec_GT_test.txt", "labels these images"),
+        ("a.gt.txt", "labels these images"),
+        ("b.txt", "labels these images"),
+        ("deep/metadata.csv", "labels these images"),
+        ("../model.safetensors", "is read here"),
+    ],
+)
+def test_nothing_that_is_read_is_written_over(
+    student_file: Path, folder: Path, out: str, said: str, capsys: Printed
+) -> None:
+    target = folder / out
+    if not target.exists():
+        target.write_text("somebody's")
+    before = target.read_bytes()
+    for pages in ([], ["--pages", "--recogniser", str(student_file)]):
+        model = "pages" if pages else str(student_file)
+        assert main(["read", *pages, model, str(folder), "--out", str(target)]) == 2
+        assert said in capsys.readouterr().err
+        assert target.read_bytes() == before
+
+
+def test_another_file_is_written_over(student_file: Path, folder: Path, tmp_path: Path) -> None:
+    for target in (folder / "read.tsv", tmp_path / "labels.tsv"):
+        target.write_text("of an earlier reading")
+        assert main(["read", str(student_file), str(folder), "--out", str(target)]) == 0
+        assert len(rows(target.read_text())) == 3
+
+
+def test_a_text_is_not_replaced_by_its_model(tmp_path: Path, capsys: Printed) -> None:
+    (tmp_path / "text.txt").write_text("some words\n" * 9)
+    assert main(["lm", str(tmp_path / "text.txt"), str(tmp_path / "text.txt")]) == 2
+    assert "is read here" in capsys.readouterr().err
+    assert (tmp_path / "text.txt").read_text() == "some words\n" * 9

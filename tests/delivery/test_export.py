@@ -218,3 +218,28 @@ def test_real_lines_read_alike_alone_and_in_batches_by_torch_and_by_onnx(student
     assert len(set(texts_of(exported, lines, None).values())) > 500
     assert max(gate.check_logits(reader, exported, lines)["widths_px"]) > 500
     assert np.unique(lines.padded_width_px).size >= 8
+
+
+@pytest.mark.parametrize("to", ["onnx", "int8", "fp16", "hub"])
+def test_a_target_that_cannot_be_is_refused_before_anything_is_computed(
+    to: str, student_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill.delivery.export.recogniser.gate_lines", lambda *_: pytest.fail("lines are opened"))
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "file").write_text("somebody's")
+    refused = ["file"] if to == "hub" else ["folder.onnx", "out", "out.safetensors", "out.onnx.bak"]
+    for name in refused:
+        assert main(["export", str(student_file), "--to", to, "--out", str(tmp_path / name)]) == 2
+        assert f"{name}: " in capsys.readouterr().err
+        assert not (tmp_path / name).is_file() or name == "file"
+    assert (tmp_path / "file").read_text() == "somebody's"
+
+
+def test_an_adopted_model_takes_no_place_of_its_own_nor_a_name_that_opens_it_otherwise(
+    onnx_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = onnx_file.read_bytes()
+    for name, said in ((onnx_file.name, "is the model itself"), ("teacher.bin", "ends in .onnx")):
+        assert main(["adopt", str(onnx_file), "--out", str(tmp_path / name)]) == 2
+        assert said in capsys.readouterr().err
+    assert onnx_file.read_bytes() == before

@@ -117,6 +117,15 @@ def test_both_networks_become_one_file(locator_file: Path, tmp_path: Path, capsy
     assert "holds both networks already" in capsys.readouterr().err
 
 
+def test_both_networks_take_the_place_of_neither(locator_file: Path, tmp_path: Path) -> None:
+    recogniser = write_student(tmp_path / "reads.safetensors")
+    before = recogniser.read_bytes()
+    for out, said in ((recogniser, "is the model itself"), (tmp_path / "both.onnx", r"ends in \.safetensors")):
+        with pytest.raises(ExportError, match=said):
+            join(locator_file, recogniser, out)
+    assert recogniser.read_bytes() == before
+
+
 def test_each_is_refused_in_the_place_of_the_other(locator_file: Path, tmp_path: Path) -> None:
     recogniser = write_student(tmp_path / "reads.safetensors")
     teacher = write_small_locator(tmp_path / "teacher.safetensors", "locator_teacher")

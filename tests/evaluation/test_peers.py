@@ -31,3 +31,24 @@ def test_without_peers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, alone
     monkeypatch.setattr(distill.evaluation.peers, "find_spec", lambda name: object() if name == alone else None)
     with pytest.raises(UserError, match=r"crnn-distill\[peers\]"):
         open_peers()
+
+
+def test_labels_of_which_a_protocol_leaves_nothing_are_no_score(
+    tmp_path: Path, student_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, label in (("han", "中文"), ("latin", "abc")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.png").write_bytes(png_bytes())
+        (tmp_path / name / "labels.tsv").write_text(f"0.png\t{label}\n")
+    reader, both = students.load(student_file), [str(tmp_path / name) for name in ("han", "latin")]
+    with pytest.raises(UserError, match=r"han: under the protocol alnum nothing is left .*such as '中文'; --protocol"):
+        evaluate_sources(reader, both[:1], "alnum")
+    assert evaluate_sources(reader, both, "alnum")["n"] == 1
+    assert "1-han: under the protocol alnum nothing is left" in caplog.text
+    assert evaluate_sources(reader, both[:1], "nospace")["n"] == 1
+
+
+def test_lines_without_a_label_are_named(tmp_path: Path, student_file: Path) -> None:
+    (tmp_path / "0.png").write_bytes(png_bytes())
+    with pytest.raises(UserError, match=r"1 lines have no label to compare with: .*/0\.png; label them, or write"):
+        evaluate_sources(students.load(student_file), [str(tmp_path)], "exact")

@@ -76,3 +76,24 @@ def test_a_protocol_without_its_tables_stops_a_run_before_it_begins(
 def test_a_charset_with_one_character_twice_after_normalisation_is_refused_by_both() -> None:
     with pytest.raises(RecipeError, match=r"U\+585A 塚 and U\+FA10 \ufa10 are 塚"):
         load_recipe("smoke", ["data.charset.characters=a\u585a\ufa10"])
+
+
+def test_all_that_is_missing_is_told_before_anything_is_rendered(tmp_path: Path) -> None:
+    overrides = digits(tmp_path)[1:]  # train stays rendered
+    (tmp_path / "test.parquet").unlink()
+    none = ["data.train.0.fonts=[no-such-family]", "data.train.1.fonts=[no-such-family]"]
+    with pytest.raises(DataError) as refused:
+        open_pools(load_recipe("smoke", [*overrides, *none]), tmp_path / "run")
+    fonts, files = str(refused.value).split("\n")
+    assert fonts.startswith("sources printed, unlabelled: font family no-such-family is not installed")
+    assert files.startswith("source test: ")
+    assert not list((tmp_path / "run").glob("cache/rendered-*"))
+
+
+def test_sources_keep_their_order_whichever_is_opened_first(tmp_path: Path) -> None:
+    overrides = digits(tmp_path)
+    drawn = "{kind: rendered, name: drawn, lines: 3, fonts: [dejavu-sans]}"
+    file = "{kind: parquet, name: NAME, path: train.parquet}"
+    train = f"data.train=[{file.replace('NAME', 'one')}, {drawn}, {file.replace('NAME', 'two')}]"
+    sources = open_pools(load_recipe("smoke", [*overrides, train]), tmp_path / "run").train.sources
+    assert list(dict.fromkeys(sources)) == ["one", "drawn", "two"]

@@ -134,6 +134,15 @@ def test_lines_are_drawn_beside_their_likes(lines: Path, tmp_path: Path, capsys:
         lines_and_their_likes(str(tmp_path / "bare"), 4, tmp_path)
 
 
+def test_a_sheet_takes_no_place_of_a_line(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = lines if lines.is_dir() else lines.parent
+    picture = next(folder.rglob("*.png"))
+    before = picture.read_bytes()
+    assert main(["render", str(folder), "-n", "2", str(picture)]) == 2
+    assert "is read here" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+
+
 def test_an_empty_folder_says_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     assert main(["check", str(tmp_path / "empty"), "--run", str(tmp_path / "out")]) == 1

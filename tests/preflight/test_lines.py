@@ -70,3 +70,28 @@ def test_font_families_of_both_train_and_test_are_noted() -> None:
     chosen_on = apart.data.validation[0].model_copy(update={"fonts": test.fonts[:1]})
     (found,) = _fonts(apart.model_copy(update={"data": apart.data.model_copy(update={"validation": (chosen_on,)})}))
     assert "1 font families are in lines of validation and of test" in found.message
+
+
+def test_missing_lines_fonts_and_models_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = [
+        "data.test=[{kind: parquet, name: test, path: none.parquet}]",
+        "data.train.0.fonts=[no-such-family]",
+        "teacher.file=none.onnx",
+        "student.init=none.safetensors",
+    ]
+    assert main(["check", "smoke", *missing, "--run", str(tmp_path / "run"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [finding["kind"] for finding in found] == ["lines", "start", "teacher"]
+    told = "\n".join(finding["message"] for finding in found)
+    for name in ("no-such-family", "none.parquet", "none.safetensors", "teacher.file: none.onnx"):
+        assert name in told
+    assert not list((tmp_path / "run").glob("cache/rendered-*"))
+
+
+def test_a_model_that_is_missing_stops_a_run_before_lines_are_rendered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for missing in ("teacher.file=none.onnx", "student.init=none.safetensors"):
+        assert main(["run", "smoke", missing, "--run", str(tmp_path / "run")]) == 2
+        assert missing.partition("=")[2] in capsys.readouterr().err
+        assert not list((tmp_path / "run").glob("cache/rendered-*"))

@@ -126,6 +126,20 @@ def test_what_cannot_be_trained_is_refused(
     assert not (tmp_path / "own" / "student").exists()
 
 
+def test_all_that_is_missing_is_told_before_a_page_is_drawn(
+    recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = "data.train.1={kind: drawn_pages, name: drawn, pages: 2, fonts: [no-such-family]}"
+    words = [recipe, drawn, "data.test.0.path=elsewhere", "teacher.file=nowhere", "--run", str(tmp_path / "own")]
+    assert main(["check", *words, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [finding["kind"] for finding in found] == ["pages", "teacher"]
+    assert re.search(r"source drawn: font family no-such-family(.|\n)*elsewhere", found[0]["message"])
+    assert main(["run", recipe, drawn.replace("no-such-family", "dejavu-sans"), *words[3:]]) == 2
+    assert "teacher.file: nowhere" in capsys.readouterr().err
+    assert not list((tmp_path / "own").glob("cache/pages-*"))
+
+
 def test_a_teacher_that_finds_nothing_does_not_teach(
     recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import students
 from students.errors import DataError
 from students.image import MAX_PIXELS, Preparation, decode_image, image_size
-from tests.samples import png_bytes
+from students.reading import Reading
+from tests.samples import png_bytes, write_student
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -56,6 +58,29 @@ def test_a_tiff_of_a_compression_that_is_not_decoded_is_refused(compression: int
     assert held.getvalue().count(lzw) == 1
     with pytest.raises(DataError, match="scan: not a readable image"):
         decode_image(held.getvalue().replace(lzw, other), "scan")
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (None, "None is no image"),
+        (io.BytesIO(b"x"), "type BytesIO"),
+        (("a.png", "b.png"), "type tuple"),
+        (3, "type int"),
+    ],
+)
+def test_what_is_no_image_is_named_by_its_place(value: object, what: str, tmp_path: Path) -> None:
+    reader = students.load(write_student(tmp_path / "model.safetensors"))
+    with pytest.raises(DataError, match=f"image 1: .*{what}"):
+        reader.read([png_bytes(), value])  # type: ignore[list-item]
+    good, bad = reader.read_each([png_bytes(), value])  # type: ignore[list-item]
+    assert isinstance(good, Reading)
+    assert isinstance(bad, DataError)
+
+
+def test_a_name_that_no_file_can_have_is_an_image_that_cannot_be_read() -> None:
+    with pytest.raises(DataError, match="null byte"):
+        decode_image("a\0.png")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -115,3 +115,26 @@ def test_a_folder_of_that_name_comes_first_and_other_names_are_refused(
     (tmp_path / "scene" / "student").mkdir()
     shutil.copy(student_file, tmp_path / "scene" / "student")
     assert find_model("scene") == Path("scene/student/model.safetensors")
+
+
+def test_the_suffix_opens_a_file_in_small_and_capital_letters(onnx_file: Path, tmp_path: Path) -> None:
+    capital = shutil.copy(onnx_file, tmp_path / "MODEL.ONNX")
+    assert students.load(capital).description == students.load(onnx_file).description
+    other = shutil.copy(onnx_file, tmp_path / "model.bin")
+    with pytest.raises(CheckpointError, match=r"model\.bin: holds ONNX, .*end its name in \.onnx"):
+        students.load(other)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
+def test_what_a_clone_without_git_lfs_has_is_named(tmp_path: Path, suffix: str) -> None:
+    pointer = tmp_path / f"model{suffix}"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 34\n")
+    with pytest.raises(CheckpointError, match="git lfs pull"):
+        students.load(pointer)
+
+
+def test_a_folder_without_a_student_names_the_models_that_it_has(onnx_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "exported" / "models").mkdir(parents=True)
+    shutil.copy(onnx_file, tmp_path / "exported" / "models" / "recogniser.onnx")
+    with pytest.raises(CheckpointError, match=r"finished\? It holds models/recogniser\.onnx: name the file"):
+        students.load(tmp_path / "exported")

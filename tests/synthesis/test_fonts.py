@@ -101,6 +101,19 @@ def test_a_family_that_is_missing_is_told_with_the_package_that_brings_it() -> N
     assert how_to_install("noto-sans-sc") == "pip install pylopdf-fonts-zh-cn"
     assert how_to_install("dejavu-sans") == "pip install matplotlib"
     assert how_to_install("lora") == "pip install fontpkg-lora"
+    several = ("noto-sans-cjk-sc", "lora", "noto-serif-cjk-tc", "lxgw-wenkai", "dejavu-sans")
+    assert how_to_install(*several) == (
+        "apt-get install fonts-noto-cjk fonts-lxgw-wenkai && pip install fontpkg-lora matplotlib"
+    )
+
+
+def test_all_families_that_cannot_be_used_are_told_at_once() -> None:
+    with pytest.raises(DataError) as refused:
+        find_faces(("noto-sans-cjk-xx", "dejavu-serif", "lxgw-wenkai-xx", "roboto"), "a\u4e00")
+    unknown, *without = str(refused.value).split("\n")
+    assert unknown.startswith("2 font families are not installed (fonts): lxgw-wenkai-xx, noto-sans-cjk-xx:")
+    assert "`apt-get install fonts-lxgw-wenkai fonts-noto-cjk`" in unknown
+    assert [message.split(":")[0] for message in without] == ["font family dejavu-serif", "font family roboto"]
 
 
 def test_folders_are_read_and_win(tmp_path: Path) -> None:

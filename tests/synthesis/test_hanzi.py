@@ -108,3 +108,10 @@ def test_sections_that_are_not_set_change_no_digest() -> None:
     assert "coverage" not in RenderedSource(name="a", lines=1, fonts=("dejavu-sans",)).model_dump(mode="json")
     with pytest.raises(ValidationError, match=r"hanzi\.sets"):
         TextMix.model_validate({"hanzi": {"sets": ["gb1"]}})
+
+
+def test_words_of_a_list_that_no_line_can_have_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines_of(mix_of(tmp_path, "中国 90\n后面,5\nB超 3\n", traditional=0), tmp_path)
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "words.txt: 2 words are not used (后面,5, B超)" in said
+    assert "lack their characters: ,, 5, B" in said

@@ -99,7 +99,8 @@ def warn_of_unused(files: Files, candidates: Sequence[Candidate]) -> None:
     for each in candidates[:NAMED_AT_MOST]:
         why = f" ({each.problem})" if each.problem else ""
         can_be = each.name == ALL_TEXTS or (each.name.lower().endswith(SUFFIXES) and not each.name.startswith("*"))
-        how = f"; give labels: {each.name}" if can_be and each.usable else ""
+        its_path = "" if each.name.startswith("*") or files.elsewhere else f", or the path {files.where(each.name)}"
+        how = f"; give labels: {each.name}{its_path}" if can_be and each.usable else ""
         log.warning("%s: holds %s, which is not used%s%s", files.place, each.name, why, how)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from distill.data.formats.parts import is_there
 from students.errors import DataError
@@ -17,6 +17,9 @@ class Named(Protocol):
     @property
     def name(self) -> str:
         """Return it."""
+
+
+Source = TypeVar("Source", bound=Named)
 
 
 class Placed(Protocol):
@@ -34,6 +37,17 @@ def naming(source: Named) -> Iterator[None]:
         yield
     except DataError as error:
         raise DataError(f"source {source.name}: {error}") from error
+
+
+def problems_of(sources: Iterable[Source], look: Callable[[Source], object]) -> list[str]:
+    """Return every `DataError` that `look` raises about a source, with the sources that it is true of."""
+    names: dict[str, list[str]] = {}
+    for source in sources:
+        try:
+            look(source)
+        except DataError as error:  # noqa: PERF203 - every source is looked at
+            names.setdefault(str(error), []).append(source.name)
+    return [f"source{'s' * (len(of) > 1)} {', '.join(of)}: {problem}" for problem, of in names.items()]
 
 
 def placed(source: Placed, root: Path) -> Path:

@@ -17,6 +17,7 @@ from distill.data.pages.sources import PageFileSource
 from distill.delivery.export.graph import graph_of_locator, signed
 from distill.delivery.export.locator_int8 import BUDGET_POINTS, quantise_locator
 from distill.delivery.export.recogniser import RENDERED_FAMILIES
+from distill.delivery.export.target import expect_target
 from distill.pools.pages import validation_pages
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
@@ -61,7 +62,7 @@ def export_locator(
     Raises `ExportError`, and writes nothing, where the result would not find the lines that the network finds; in
     `int8` all but `budget_points` percent of them, and faster.
     """
-    target = _target(path, out, LOCATOR_NAMES[to])
+    target = _target([path], out, LOCATOR_NAMES[to])
     reader = teachers.load_locator(path)
     reader.model.cpu()
     graph = graph_of_locator(reader)
@@ -88,7 +89,7 @@ def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, 
 
     Raises `CheckpointError` where either is no model file of its kind, or a teacher.
     """
-    target = _target(locator, out, PAGES_NAME)
+    target = _target([locator, recogniser], out, PAGES_NAME)
     finds, locator_weights = read_locator(locator)
     expect_locator(finds, locator)
     reads, recogniser_weights = read_model(recogniser)
@@ -98,10 +99,10 @@ def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, 
     return {"file": str(target), "to": "pages", "bytes": target.stat().st_size}
 
 
-def _target(path: Path, out: Path | None, name: str) -> Path:
-    target = out or (Path() if is_shipped(path) else path.parent) / name
-    if target.exists() and target.samefile(path):
-        raise ExportError(f"{target}: is the model itself; choose another --out")
+def _target(models: Sequence[Path], out: Path | None, name: str) -> Path:
+    """Where a file of this name goes, by default next to the first of the models that it is made of."""
+    target = out or (Path() if is_shipped(models[0]) else models[0].parent) / name
+    expect_target(target, models, Path(name).suffix)
     return target
 
 

@@ -15,6 +15,7 @@ from distill.delivery.export.graph import graph_of, graph_of_locator, signed
 from distill.delivery.export.locator import check_lines, noted
 from distill.delivery.export.locator_int8 import opened, quantise_locator
 from distill.delivery.export.recogniser import noting
+from distill.delivery.export.target import expect_target
 from distill.track import progress
 from students.errors import ExportError
 from students.model_file import LOCATOR_ONNX, RECOGNISER_ONNX, write_whole
@@ -38,8 +39,7 @@ def export_both(
     the result would not find and read what the networks do.
     """
     folder = out or (Path() if is_shipped(path) else path.parent) / (PACKAGE if to == "npm" else f"{path.stem}-{to}")
-    if folder.is_file():
-        raise ExportError(f"{folder}: is a file; both networks are written into a folder, choose another --out")
+    expect_target(folder, [path], None)
     reader = students.load_page(path)
     if to == "npm":
         npm.name_of(folder)

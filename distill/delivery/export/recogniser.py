@@ -25,6 +25,7 @@ from distill.delivery.export import gate, npm
 from distill.delivery.export.graph import graph_of, halved, signed
 from distill.delivery.export.hub import write_hub
 from distill.delivery.export.quantise import in_int8
+from distill.delivery.export.target import expect_target
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.file import RECIPE_NAME, load_line_recipe
@@ -38,7 +39,7 @@ from students.decoder import decoder_of
 from students.decoding_settings import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
-from students.model_file import Description, write_whole
+from students.model_file import ONNX_SUFFIX, Description, write_whole
 from students.onnx_reader import session
 from students.reader import LogitsOf, Reader
 from students.turning import Turned
@@ -95,7 +96,7 @@ def export(
         decoder_of(decoding, reader.description.charset)  # a file that nobody could open is not begun
     reader.model.cpu()
     out = out or (Path() if is_shipped(path) else path.parent) / DEFAULT_NAMES[to]
-    _refuse_itself(out, path)
+    expect_target(out, [path], None if to in ("hub", "npm") else ONNX_SUFFIX)
     if to == "npm":
         npm.name_of(out)
         npm.expect_greedy(reader.description.model_copy(update={"decoding": decoding or Greedy()}), path)
@@ -114,11 +115,6 @@ def export(
             write_whole(out, blob)
     speed = _speed(graph, built.graph, reader.description.preparation, out)
     return {"file": str(out), "to": to, "bytes": len(blob), "lines_from": origin, **built.seen, **speed}
-
-
-def _refuse_itself(out: Path, model: Path) -> None:
-    if out.exists() and out.samefile(model):
-        raise ExportError(f"{out}: is the model itself; choose another --out")
 
 
 def _speed(fp32: onnx.ModelProto, this: onnx.ModelProto, preparation: Preparation, out: Path) -> dict[str, Any]:

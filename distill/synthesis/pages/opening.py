@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from distill.data.augment import Pixels
 from distill.data.columns import Column, mapped
+from distill.data.formats.naming import naming, problems_of
 from distill.data.pages.record import MarkedLine, PageRecord
 from distill.data.sealed import is_whole, sealed
 from distill.digests import digest_of, file_digest
@@ -67,6 +69,11 @@ class _Load:
         return np.asarray(page if page.ndim == 2 else page[..., ::-1], np.uint8)
 
 
+def problems_of_sources(sources: Iterable[DrawnPagesSource], root: Path) -> list[str]:
+    """Return what keeps sources from being drawn, such as fonts or texts that are not there; nothing is drawn."""
+    return problems_of(sources, lambda source: faces_of(source, root))
+
+
 def open_drawn_pages(
     source: DrawnPagesSource, root: Path, cache: Path, poll: Poll = never_stop
 ) -> tuple[PageRecord, ...]:
@@ -75,10 +82,8 @@ def open_drawn_pages(
     `poll` is called after every part and may raise.
     Raises `DataError` that names the source for fonts or texts that cannot be used.
     """
-    try:
+    with naming(source):
         key = cache_key(source, root)
-    except DataError as error:
-        raise DataError(f"source {source.name}: {error}") from error
     folder = cache / f"pages-{digest_of(key, source.pages)[:16]}"
     parts = [
         _Part(source, root, folder / f"part-{start // PART_PAGES:06d}.arrow", start)

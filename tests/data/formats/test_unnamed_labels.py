@@ -98,7 +98,7 @@ def test_a_heading_that_says_nothing_counts_only_where_the_file_is_named(
     folder = written(tmp_path / "set", "sheet.csv", "Bild;Inhalt\n0.png;alpha\n1.png;beta 2\n2.png;größe\n")
     assert texts_of(folder) == [None] * 3
     assert "holds sheet.csv, which is not used (no heading says which column holds the text)" in caplog.text
-    assert "give labels: sheet.csv" in caplog.text
+    assert f"give labels: sheet.csv, or the path {folder / 'sheet.csv'}" in caplog.text
     assert texts_of(folder / "sheet.csv") == PLAIN
 
 
