@@ -121,9 +121,37 @@ def _sha256(path: Path, size: int) -> str:
         return hashlib.sha256(file.read(size)).hexdigest()
 
 
-def read_metrics(path: Path) -> list[dict[str, float]]:
-    """Return the entries of a `metrics.jsonl` in their order; none where there is no such file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+def read_metrics(path: Path, going_on: bool = False) -> list[dict[str, float]]:
+    """Return the entries of a `metrics.jsonl` in their order; none where there is no such file.
+
+    Of a training that is `going_on` the last row may be half written, and is left out. Raises `CheckpointError` that
+    names a damaged row.
+    """
+    rows = path.read_bytes().split(b"\n") if path.is_file() else []
+    entries: list[dict[str, float]] = []
+    for number, row in enumerate(rows, 1):
+        entry = _entry_in(row)
+        if entry is not None:
+            entries.append(entry)
+        elif row and not (going_on and number == len(rows)):
+            raise CheckpointError(
+                f"{path}: row {number} was damaged; put back a copy of the file, or remove {path.parent} to train anew"
+            )
+    return entries
+
+
+def _refuse(constant: str) -> None:
+    """Raise `ValueError` for what JSON knows no number for."""
+    raise ValueError(f"{constant} is no figure")
+
+
+def _entry_in(row: bytes) -> dict[str, float] | None:
+    """The figures of a row; None where it holds none."""
+    try:
+        entry = json.loads(row, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) and isinstance(entry.get("step"), int) else None
 
 
 class Stopwatch:

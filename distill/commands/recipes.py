@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from distill.commands import (
 )
 from distill.commands.recording import check_record, of_report, takes_record, write_record
 from students.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 def add_to(commands: Commands) -> None:
@@ -114,6 +117,14 @@ def _check(options: argparse.Namespace) -> int:
     return PROBLEMS_FOUND if result["problems"] else 0
 
 
+def _say_which(name: str) -> None:
+    """Warn where a word means a shipped recipe, and lines or a recipe of that name lie here too."""
+    from distill.recipe.file import shipped_recipes
+
+    if name in shipped_recipes() and Path(name).exists():
+        log.warning("%s is taken as the shipped recipe; what lies here under that name is meant by ./%s", name, name)
+
+
 def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     """What is found of a recipe, or of a place of pages or lines, and the files that were written."""
     from distill.evaluation.doctor.page import write_check, write_lines_check
@@ -125,6 +136,7 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     from distill.recipe.file import shipped_recipes
     from distill.recipe.pages import PageRecipe
 
+    _say_which(options.recipe)
     path, asks = Path(options.recipe).expanduser(), options.suspicious > 0
     if options.recipe not in shipped_recipes() and is_place_of_pages(path):
         _refuse_overrides(options)
@@ -220,6 +232,7 @@ def _render(options: argparse.Namespace) -> int:
     if options.n < 1:
         raise UserError(f"-n {options.n}: a sheet shows at least one line")
     options.overrides = overrides
+    _say_which(options.recipe)
     if is_place_of_lines(options.recipe):
         _refuse_overrides(options)
         lines = Path(options.recipe).expanduser()

@@ -134,11 +134,22 @@ def test_lines_are_drawn_beside_their_likes(lines: Path, tmp_path: Path, capsys:
         lines_and_their_likes(str(tmp_path / "bare"), 4, tmp_path)
 
 
+def test_a_folder_named_as_a_shipped_recipe_is_told_apart(
+    lines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(lines.parent)
+    lines.rename("receipts")
+    assert main(["check", "receipts", "--json"]) == 1
+    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert warning == "receipts is taken as the shipped recipe; what lies here under that name is meant by ./receipts"
+    assert main(["check", "./receipts/mine.tsv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == []
+
+
 def test_a_sheet_takes_no_place_of_a_line(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = lines if lines.is_dir() else lines.parent
-    picture = next(folder.rglob("*.png"))
+    picture = lines / "crops" / "00.png"
     before = picture.read_bytes()
-    assert main(["render", str(folder), "-n", "2", str(picture)]) == 2
+    assert main(["render", str(lines), "-n", "2", str(picture)]) == 2
     assert "is read here" in capsys.readouterr().err
     assert picture.read_bytes() == before
 

@@ -6,7 +6,6 @@ row that is half written: it is left for the next look.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from distill.evaluation.verdict import in_words
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
 from distill.signed_json import read_json
+from distill.track import read_metrics
 from distill.training.train import ANSWERS_NAME
 from students.errors import UserError
 from students.model_file import MODEL_NAME
@@ -120,7 +120,7 @@ def _networks(folder: Path, recipe: Any, seconds: Mapping[str, float]) -> Iterat
 
 
 def _network(name: str, place: Path, training: Any, seconds: Mapping[str, float]) -> NetworkState:
-    entries = _entries(place / "metrics.jsonl")
+    entries = read_metrics(place / "metrics.jsonl", going_on=True)
     finished = (place / MODEL_NAME).is_file()
     unit = "page" if hasattr(training, "batch_pages") else "line"
     touched = max(path.stat().st_mtime for path in (place, place / "metrics.jsonl"))
@@ -147,17 +147,6 @@ def _curves(entries: list[dict[str, float]]) -> dict[str, list[tuple[int, float]
             if key not in NOT_CURVES:
                 curves.setdefault(key, []).append((int(entry["step"]), value))
     return curves
-
-
-def _entries(path: Path) -> list[dict[str, float]]:
-    """The whole rows of a `metrics.jsonl`: the last may be half written."""
-    found = []
-    for row in path.read_text().splitlines():
-        try:
-            found.append(json.loads(row))
-        except ValueError:  # noqa: PERF203 - only the last can be
-            break
-    return found
 
 
 def _json_in(path: Path) -> dict[str, Any]:

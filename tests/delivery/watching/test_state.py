@@ -64,6 +64,17 @@ def test_a_damaged_file_is_named(name: str, tmp_path: Path) -> None:
         state_of(run)
 
 
+@pytest.mark.parametrize("row", ["xx", "5", '{"loss": 1}', '{"step": "a"}', "\udcff"])
+def test_a_damaged_row_among_whole_ones_is_named(row: str, tmp_path: Path) -> None:
+    metrics = begun(tmp_path / "run") / "student" / "metrics.jsonl"
+    rows = metrics.read_text().split("\n")
+    metrics.write_bytes("\n".join([*rows[:2], row, *rows[2:]]).encode(errors="surrogateescape"))
+    with pytest.raises(UserError, match=r"metrics\.jsonl: row 3 was damaged"):
+        state_of(tmp_path / "run")
+    metrics.write_bytes(b"\n".join([*map(str.encode, rows[:2]), bytes(40)]))  # as a cut of power leaves the end
+    assert state_of(tmp_path / "run").networks[0].step == 10
+
+
 def test_runs_of_a_comparison_are_found(tmp_path: Path) -> None:
     for setting in ("a", "b"):
         begun(tmp_path / "compared" / setting / "seed-0")
