@@ -156,7 +156,7 @@ def _open_parts(
     data, root = recipe.data, Path(recipe.data.root).expanduser()
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     every = [(part, source) for part, sources in parts.items() for source in sources]
-    problems = problems_of_rendered(recipe)
+    problems = [*_problems_of_protocol(data.protocol), *problems_of_rendered(recipe)]
     found: dict[int, tuple[Lines, list[Refusal]]] = {}
     for last in (False, True):  # what has to be rendered comes last: it takes minutes
         if last:
@@ -223,6 +223,15 @@ def real_lines(recipe: Recipe, lines: Lines) -> Lines:
     """Return the lines that were not rendered here."""
     every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
     return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
+
+
+def _problems_of_protocol(protocol: Protocol) -> list[str]:
+    """What a protocol lacks to compare anything."""
+    try:
+        fold("", protocol)
+    except DataError as error:
+        return [str(error)]
+    return []
 
 
 def _assert_comparable(name: str, lines: Lines, protocol: Protocol) -> None:

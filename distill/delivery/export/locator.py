@@ -89,11 +89,11 @@ def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, 
 
     Raises `CheckpointError` where either is no model file of its kind, or a teacher.
     """
-    target = _target([locator, recogniser], out, PAGES_NAME)
     finds, locator_weights = read_locator(locator)
     expect_locator(finds, locator)
     reads, recogniser_weights = read_model(recogniser)
     expect_student(reads, recogniser)
+    target = _target([locator, recogniser], out, PAGES_NAME)
     description = PagesDescription(locator=finds, recogniser=reads)
     write_pages(target, PagesFile(description, locator_weights, recogniser_weights))
     return {"file": str(target), "to": "pages", "bytes": target.stat().st_size}
