@@ -77,7 +77,7 @@ def test_what_reads_otherwise_is_refused(both: Path, tmp_path: Path) -> None:
     ):
         check_readings(reader, spoilt, pages())
     (tmp_path / "file").touch()
-    with pytest.raises(ExportError, match="is a file; both networks are written into a folder"):
+    with pytest.raises(ExportError, match="is a file, and a folder is written; choose another --out"):
         export_both(both, "onnx", tmp_path / "file", pages(), "data", 1.0)
 
 

@@ -140,7 +140,7 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
         "data.charset={characters: ' äöü', outside: drop}",
         f"teacher.file={tiny_run}",
         "student.control=false",
-        f"objective.more_teachers=[{{file: {tiny_run / 'teacher'}, weight: 2}}, {tmp_path / 'none'}]",
+        f"objective.more_teachers=[{{file: {tiny_run / 'teacher'}, weight: 2}}]",
     ]
     assert main(["teacher", "smoke", *foreign]) == 2
     assert "no character of the lines" in capsys.readouterr().err
