@@ -97,8 +97,8 @@ FIGURES: tuple[Figure, ...] = (
         NUMBERS,
         "What is exported reads alike",
         "ONNX of every architecture, with random weights, and of every shipped student: logits within 1e-4 of those "
-        "of torch at three widths by three batch sizes, equal texts of all lines, alone and in batches; int8 of the "
-        "shipped students within its budget of 0.2 points of exact lines and of CER, or refused.",
+        "of torch at three widths by three batch sizes; of the shipped ones also equal texts of all lines, alone and "
+        "in batches, and int8 within its budget of 0.2 points of exact lines and of CER, or refused.",
         (f"{HERE}/test_exports.py",),
         few=12,  # lines of each kind
         many=2_000,
