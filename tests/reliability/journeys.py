@@ -137,7 +137,8 @@ def struck(
 
 def expect_no_traceback(ended: Ended, where: str) -> None:
     """Whoever meets a fault is told of it in a sentence."""
-    assert "Traceback" not in ended.said, f"{where}: {ended.said[-1500:]}"
+    before, traceback, behind = ended.said.partition("Traceback")
+    assert not traceback, f"{where}: {traceback}{behind[:1500]}, behind {before[-300:]}"
 
 
 def killed_at_random(
