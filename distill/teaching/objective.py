@@ -77,12 +77,13 @@ def term_counts(objective: AnyObjective, names: Iterable[str], step: Counted) ->
 
 def loss_terms(objective: Objective, names: Iterable[str], inputs: TermInputs) -> dict[str, tuple[Tensor, int]]:
     """Return sum and count of every named term over the lines of one batch; of the teacher's, over those it teaches."""
-    sums: dict[str, tuple[Tensor, int]] = {}
-    for name in names:
-        term = objective.terms[name]
-        on = inputs.taught if term.needs_teacher else inputs
-        sums[name] = sum_and_count(term, on) if on.n_lines else (torch.zeros((), device=on.student.lengths_N.device), 0)
-    return sums
+    of_objective = objective.terms
+    return {name: _over_its_lines(of_objective[name], inputs) for name in names}
+
+
+def _over_its_lines(term: terms.AnyTerm, inputs: TermInputs) -> tuple[Tensor, int]:
+    on = inputs.taught if term.needs_teacher else inputs
+    return sum_and_count(term, on) if on.n_lines else (torch.zeros((), device=on.student.lengths_N.device), 0)
 
 
 def sum_and_count(term: terms.AnyTerm, inputs: TermInputs) -> tuple[Tensor, int]:
