@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from torch.utils.data import Dataset
 
 from distill.processes import begin_worker
 from students.charset import Charset
@@ -94,6 +95,13 @@ class CleanFetch:
         if found := [name for name in self.modules if name in sys.modules]:
             raise DataError(f"imported: {', '.join(found)}")
         return png_bytes(seed=row)
+
+
+class ManyTensors(Dataset[list[torch.Tensor]]):
+    """Steps of many tensors, each of which a worker hands over by itself."""
+
+    def __getitem__(self, _: int) -> list[torch.Tensor]:
+        return [torch.zeros(50) for _ in range(30)]
 
 
 def waiting_worker(queue: Any) -> None:

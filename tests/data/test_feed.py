@@ -114,3 +114,22 @@ time.sleep(60)
         time.sleep(0.1)
     os.kill(worker, signal.SIGKILL)
     pytest.fail("the worker outlived its trainer")
+
+
+def test_a_worker_says_nothing_of_a_trainer_that_was_killed() -> None:
+    trainer = """
+from distill.data.feed import prepared_ahead
+from tests.samples import ManyTensors
+
+for step in prepared_ahead(ManyTensors(), range(10**9), 1):
+    print("ready", flush=True)
+"""
+    for _ in range(3):  # a trainer dies in the middle of taking over a tensor, more often than not
+        command = [sys.executable, "-c", trainer]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            for _ in range(20):
+                process.stdout.readline()
+            process.kill()
+            assert "Traceback" not in process.stderr.read()  # until every process that has it has ended
