@@ -22,6 +22,7 @@ from distill.data.lines import Lines, Refusal, joined
 from distill.data.padding import padding
 from distill.evaluation.metrics import fold
 from distill.pools.cut import LABEL_SOME, TEST_CUT, cut_by_document, kept_together, without_labels
+from distill.pools.parts import open_parts
 from distill.pools.policies import inside_charset, without_misleading
 from distill.processes import Poll, never_stop
 from distill.recipe.file import AnyRecipe
@@ -110,11 +111,14 @@ def cache_of(recipe: AnyRecipe, folder: Path) -> Path:
     return Path(recipe.runtime.cache_root or folder / "cache").expanduser()
 
 
-def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop) -> Pools:
-    """Open every source of a run in `folder`; raises `DataError` for what the recipe's policies do not allow."""
+def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop, may_render: bool = True) -> Pools:
+    """Open every source of a run in `folder`; raises `DataError` for what the recipe's policies do not allow.
+
+    Without `may_render` rendered sources are a problem, told with those of the others.
+    """
     data = recipe.data
     refused: dict[str, list[Refusal]] = {}
-    train, validation, test = _open_parts(recipe, cache_of(recipe, folder), refused, poll)
+    train, validation, test = _open_parts(recipe, cache_of(recipe, folder), refused, poll if may_render else None)
     set_aside: tuple[str, ...] = ()
     together: dict[str, int] | None = None
     if data.test_cut is not None:
@@ -147,31 +151,24 @@ def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop) -> Pools:
 
 
 def _open_parts(
-    recipe: Recipe, cache: Path, refused: dict[str, list[Refusal]], poll: Poll
+    recipe: Recipe, cache: Path, refused: dict[str, list[Refusal]], poll: Poll | None
 ) -> tuple[Lines, Lines, Lines]:
     """The training, validation and test lines of a recipe; raises one `DataError` for all sources that do not open.
 
-    It is raised before anything is rendered. What is refused of each part is added to `refused` under its name.
+    What is refused of each part is added to `refused` under its name. `poll` None: nothing is rendered.
     """
     data, root = recipe.data, Path(recipe.data.root).expanduser()
-    parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    every = [(part, source) for part, sources in parts.items() for source in sources]
     problems = [*_problems_of_protocol(data.protocol), *problems_of_rendered(recipe)]
-    found: dict[int, tuple[Lines, list[Refusal]]] = {}
-    for last in (False, True):  # what has to be rendered comes last: it takes minutes
-        if last:
-            render_sources(recipe, cache, poll)
-        for i, (_, source) in enumerate(every):
-            if isinstance(source, RenderedSource) == last:
-                found[i] = open_sources(recipe, [source], root, cache, problems)
-        if problems:
-            raise DataError("\n".join(problems))
-    opened: list[Lines] = []
-    for part in parts:
-        of_part = [found[i] for i, (name, _) in enumerate(every) if name == part]
-        opened.append(joined([lines for lines, _ in of_part]))
-        refused[part] = [refusal for _, unusable in of_part for refusal in unusable]
-    if recipe.data.normalisation == "east_asian":
+    found = open_parts(
+        {"train": data.train, "validation": data.validation, "test": data.test},
+        RenderedSource,
+        lambda _, source: open_sources(recipe, [source], root, cache, problems),
+        problems,
+        None if poll is None else lambda: render_sources(recipe, cache, poll),
+    )
+    refused |= {part: [refusal for _, unusable in of_part for refusal in unusable] for part, of_part in found.items()}
+    opened = [joined([lines for lines, _ in of_part]) for of_part in found.values()]
+    if data.normalisation == "east_asian":
         opened = [lines.relabelled(as_printed) for lines in opened]
     train, validation, test = opened
     return train, validation, test

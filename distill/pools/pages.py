@@ -5,6 +5,7 @@ Nothing is left out silently: what is refused stands with its reason in `data.js
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
 from distill.pools.cut import sampled_documents
 from distill.pools.lines import cache_of
+from distill.pools.parts import open_parts
 from distill.processes import Poll, never_stop
 from distill.recipe.pages import PageCut, PageRecipe, PageSource
 from distill.synthesis.pages.opening import open_drawn_pages, problems_of_sources
@@ -54,15 +56,15 @@ class PagePools:
         }
 
 
-def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop) -> PagePools:
+def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop, may_draw: bool = True) -> PagePools:
     """Open every source of a run in `folder`; raises one `DataError` for all sources that do not open.
 
-    It is raised before a page is drawn. A training page whose picture validation or test holds too is left out, by
-    name.
+    It is raised before a page is drawn; without `may_draw` drawn sources are a problem, too. A training page whose
+    picture validation or test holds too is left out, by name.
     """
     data = recipe.data
     refused: dict[str, list[Refusal]] = {"train": [], "validation": [], "test": []}
-    train, validation, test = _open_parts(_Opening(recipe, folder, [], poll), refused)
+    train, validation, test = _open_parts(_Opening(recipe, folder, [], poll), refused, may_draw)
     set_aside: tuple[str, ...] = ()
     if data.cut is not None:
         train, validation, set_aside = cut_pages(train, data.cut, recipe.seed)
@@ -80,23 +82,20 @@ def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop) -
     return PagePools(train, validation, test, refused, set_aside)
 
 
-def _open_parts(opening: _Opening, refused: Mapping[str, list[Refusal]]) -> tuple[Pages, Pages, Pages]:
+def _open_parts(opening: _Opening, refused: Mapping[str, list[Refusal]], may_draw: bool) -> tuple[Pages, Pages, Pages]:
     """The training, validation and test pages; what is refused of each part is added to `refused` under its name."""
     data, problems = opening.recipe.data, opening.problems
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    every = [(part, source) for part, sources in parts.items() for source in sources]
-    drawn = [source for _, source in every if isinstance(source, DrawnPagesSource)]
+    drawn = [source for sources in parts.values() for source in sources if isinstance(source, DrawnPagesSource)]
     problems += problems_of_sources(drawn, Path(data.root).expanduser())
-    found: dict[int, Pages] = {}
-    for last in (False, True):  # what has to be drawn comes last: it takes minutes
-        for i, (part, source) in enumerate(every):
-            if isinstance(source, DrawnPagesSource) == last:
-                found[i] = opening.of([source], refused[part])
-        if problems:
-            raise DataError("\n".join(problems))
-    train, validation, test = (
-        tuple(page for i, (name, _) in enumerate(every) if name == part for page in found[i]) for part in parts
+    found = open_parts(
+        parts,
+        DrawnPagesSource,
+        lambda part, source: opening.of([source], refused[part]),
+        problems,
+        opening.poll if may_draw else None,
     )
+    train, validation, test = (tuple(itertools.chain(*pages)) for pages in found.values())
     return train, validation, test
 
 
