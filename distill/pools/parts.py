@@ -28,7 +28,7 @@ def open_parts(
     every = [(part, source) for part, sources in parts.items() for source in sources]
     to_make = [i for i, (_, source) in enumerate(every) if isinstance(source, made_here)]
     opened = {i: opened_by(*each) for i, each in enumerate(every) if i not in to_make}
-    if to_make and make is None:
+    if to_make and make is None and not problems:
         names = ", ".join(dict.fromkeys(every[i][1].name for i in to_make))
         problems.append(f"sources made from fonts are looked at when nothing else is missing: {names}")
     if problems:

@@ -47,13 +47,16 @@ from students.image import Preparation
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     """Check everything that a recipe names, and report the `n_suspicious` most doubtful labels (0: without a teacher).
 
-    Synthetic lines are rendered into the run's cache. Raises `DataError` where the run folder cannot be written.
+    Synthetic lines are rendered into the run's cache, unless a model is missing. Raises `DataError` where the run
+    folder cannot be written.
     """
     make_writable(folder)
+    models = _of_recipe("problem", "start", unopened_starts(recipe))
+    models += _of_recipe("problem", "teacher", unopened_teachers(recipe, folder))
     try:
-        pools = open_pools(recipe, folder)
+        pools = open_pools(recipe, folder, may_render=not models)
     except UserError as error:
-        return Diagnosis(tuple(_without_lines(recipe, folder, str(error))))
+        return Diagnosis(tuple(_without_lines(str(error), models)))
     found = left_out(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe)
     parts = pools.parts
     real = {part: real_lines(recipe, lines) for part, lines in parts.items()}
@@ -70,10 +73,8 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     return Diagnosis(tuple(in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
 
 
-def _without_lines(recipe: Recipe, folder: Path, problem: str) -> list[Finding]:
+def _without_lines(problem: str, models: list[Finding]) -> list[Finding]:
     """What can be said of a recipe whose lines do not open: why, and which of its models do not open either."""
-    starts = _of_recipe("problem", "start", unopened_starts(recipe))
-    models = starts + _of_recipe("problem", "teacher", unopened_teachers(recipe, folder))
     same = any(problem in finding.message for finding in models)  # its characters were to be those of the lines
     return models if same else _of_recipe("problem", "lines", [problem]) + models
 

@@ -35,14 +35,16 @@ def check_pages(recipe: PageRecipe, folder: Path, locator: str | None = None, as
     """Check everything that a recipe of pages names.
 
     With `ask` a locator says what people overlooked: the named one, else the run's finished teacher, or that of the
-    recipe. Raises `DataError` where the run folder cannot be written.
+    recipe. Pages are drawn into the run's cache, unless a model is missing. Raises `DataError` where the run folder
+    cannot be written.
     """
     make_writable(folder)
+    models = tuple(_locators(recipe, folder))
     try:
-        pools = open_page_pools(recipe, folder)
+        pools = open_page_pools(recipe, folder, may_draw=not models)
     except UserError as error:
-        return Diagnosis((Finding("problem", "pages", "recipe", str(error)), *_locators(recipe, folder)))
-    found = [Found(each) for each in (*_networks(recipe, pools, folder), *_sources(recipe))]
+        return Diagnosis((Finding("problem", "pages", "recipe", str(error)), *models))
+    found = [Found(each) for each in (*models, *_networks(recipe, pools), *_sources(recipe))]
     found += _refused(pools)
     looked = {part: look_at_pages(part, pages) for part, pages in pools.parts.items()}
     found += findings_on_pages(looked, recipe.page)
@@ -156,9 +158,8 @@ def _all_sources(recipe: PageRecipe) -> tuple[PageSource, ...]:
     return recipe.data.train + recipe.data.validation + recipe.data.test
 
 
-def _networks(recipe: PageRecipe, pools: PagePools, folder: Path) -> Iterator[Finding]:
-    """What keeps networks from being built, begun, used as teachers, or from having a page to learn from."""
-    yield from _locators(recipe, folder)
+def _networks(recipe: PageRecipe, pools: PagePools) -> Iterator[Finding]:
+    """What keeps networks from being built, or from having a page to learn from."""
     for name, part in recipe.networks.items():
         if isinstance(part, PageTeacher) and part.file:
             continue
