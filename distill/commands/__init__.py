@@ -10,10 +10,9 @@ import argparse
 import contextlib
 import json
 import logging
-import os
 import sys
 import webbrowser
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -113,17 +112,6 @@ def as_json(value: object, target: TextIO, indent: int | None = None) -> str:
     except UnicodeEncodeError:
         return json.dumps(value, indent=indent)
     return text
-
-
-def expect_other(out: Path | None, read: Iterable[str | Path]) -> None:
-    """Raise `UserError` where a result would take the place of a file that it is made from."""
-    if out is None or not out.exists():
-        return
-    its = os.stat(out)
-    for path in read:
-        with contextlib.suppress(OSError):
-            if os.path.samestat(its, os.stat(path)):
-                raise UserError(f"{out}: is read here, and would be written over; choose another name")
 
 
 def takes_limit(sub: argparse.ArgumentParser) -> None:

@@ -40,7 +40,7 @@ def add_to(commands: Commands) -> None:
 def _adopt(options: argparse.Namespace) -> int:
     from distill.adoption.adopt import adopt, described_by, summary, write
     from distill.adoption.settings import Settings
-    from distill.delivery.export.target import expect_target
+    from distill.delivery.target import expect_target
     from students.model_file import ONNX_SUFFIX
 
     expect_target(options.out, [Path(options.model)], ONNX_SUFFIX)

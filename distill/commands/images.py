@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
-from distill.commands import UNWRITABLE, expect_other
+from distill.commands import UNWRITABLE
 from distill.data.formats.label_search import LABEL_FILES, PADDLE_LISTS
 from distill.data.formats.listing import images_below
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_text
+from distill.delivery.target import expect_other
 from students.errors import DataError
 from students.image import image_size
 

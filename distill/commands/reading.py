@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from distill.commands import USER_ERROR, Commands, add, as_json, expect_other, reports, show, takes_model
+from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from distill.commands.images import (
     LINE_FORMS,
@@ -26,6 +26,7 @@ from distill.commands.images import (
 )
 from distill.commands.review import REVIEW_PAGE
 from distill.data.formats.contents import first_of
+from distill.delivery.target import expect_other
 from distill.tsv import tsv_row
 from students.errors import DataError
 from students.image import Preparation, image_size

@@ -13,7 +13,6 @@ from distill.commands import (
     PROBLEMS_FOUND,
     Commands,
     add,
-    expect_other,
     in_run,
     recipe_and_folder,
     reports,
@@ -220,6 +219,7 @@ def _refuse_overrides(options: argparse.Namespace) -> None:
 
 
 def _render(options: argparse.Namespace) -> int:
+    from distill.delivery.target import expect_other
     from distill.preflight.line_folder import is_place_of_lines
     from distill.preflight.line_preview import training_sheet
     from distill.preflight.page_preview import training_crops

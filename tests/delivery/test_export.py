@@ -239,7 +239,7 @@ def test_an_adopted_model_takes_no_place_of_its_own_nor_a_name_that_opens_it_oth
     onnx_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = onnx_file.read_bytes()
-    for name, said in ((onnx_file.name, "is the model itself"), ("teacher.bin", "ends in .onnx")):
+    for name, said in ((onnx_file.name, "is read here"), ("teacher.bin", "ends in .onnx")):
         assert main(["adopt", str(onnx_file), "--out", str(tmp_path / name)]) == 2
         assert said in capsys.readouterr().err
     assert onnx_file.read_bytes() == before

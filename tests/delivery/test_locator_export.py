@@ -14,7 +14,7 @@ from distill.cli import main
 from distill.data.pages.record import PageRecord
 from distill.delivery.export import locator as locator_export
 from distill.delivery.export.locator import check_lines, export_locator, join
-from students.errors import CheckpointError, ExportError
+from students.errors import CheckpointError, ExportError, UserError
 from students.pages.finding import LineFinding
 from students.pages.locate import LocatorReader, open_locator
 from students.pages.model_file import read_locator, read_pages, write_locator
@@ -77,7 +77,7 @@ def test_a_locator_that_finds_nothing_is_refused_and_nothing_written(locator_fil
     with pytest.raises(ExportError, match="no line on any of 3 pages"):
         export_locator(locator_file, tmp_path / "out.onnx", pages(), "data")
     assert not (tmp_path / "out.onnx").exists()
-    with pytest.raises(ExportError, match="is the model itself"):
+    with pytest.raises(UserError, match="is read here"):
         export_locator(locator_file, locator_file, pages(), "data")
 
 
@@ -120,8 +120,8 @@ def test_both_networks_become_one_file(locator_file: Path, tmp_path: Path, capsy
 def test_both_networks_take_the_place_of_neither(locator_file: Path, tmp_path: Path) -> None:
     recogniser = write_student(tmp_path / "reads.safetensors")
     before = recogniser.read_bytes()
-    for out, said in ((recogniser, "is the model itself"), (tmp_path / "both.onnx", r"ends in \.safetensors")):
-        with pytest.raises(ExportError, match=said):
+    for out, said in ((recogniser, "is read here"), (tmp_path / "both.onnx", r"ends in \.safetensors")):
+        with pytest.raises(UserError, match=said):
             join(locator_file, recogniser, out)
     assert recogniser.read_bytes() == before
 

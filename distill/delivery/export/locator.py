@@ -17,7 +17,7 @@ from distill.data.pages.sources import PageFileSource
 from distill.delivery.export.graph import graph_of_locator, signed
 from distill.delivery.export.locator_int8 import BUDGET_POINTS, quantise_locator
 from distill.delivery.export.recogniser import RENDERED_FAMILIES
-from distill.delivery.export.target import expect_target
+from distill.delivery.target import expect_target
 from distill.pools.pages import validation_pages
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe

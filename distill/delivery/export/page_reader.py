@@ -15,7 +15,7 @@ from distill.delivery.export.graph import graph_of, graph_of_locator, signed
 from distill.delivery.export.locator import check_lines, noted
 from distill.delivery.export.locator_int8 import opened, quantise_locator
 from distill.delivery.export.recogniser import noting
-from distill.delivery.export.target import expect_target
+from distill.delivery.target import expect_target
 from distill.track import progress
 from students.errors import ExportError
 from students.model_file import LOCATOR_ONNX, RECOGNISER_ONNX, write_whole

@@ -25,7 +25,7 @@ from distill.delivery.export import gate, npm
 from distill.delivery.export.graph import graph_of, halved, signed
 from distill.delivery.export.hub import write_hub
 from distill.delivery.export.quantise import in_int8
-from distill.delivery.export.target import expect_target
+from distill.delivery.target import expect_target
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.file import RECIPE_NAME, load_line_recipe

@@ -1,0 +1,37 @@
+"""Where a result goes, looked at before anything is computed: no file that is read, and a name that opens it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from students.errors import ExportError, UserError
+
+
+def expect_other(out: Path | None, read: Iterable[str | Path]) -> None:
+    """Raise `UserError` where a result would take the place of a file that it is made from."""
+    if out is None or not out.exists():
+        return
+    its = os.stat(out)
+    for path in read:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(its, os.stat(path)):
+                raise UserError(f"{out}: is read here, and would be written over; choose another name")
+
+
+def expect_target(out: Path, models: Iterable[Path], suffix: str | None) -> None:
+    """Raise `UserError` where an export would take a model's place, or can be no file that ends in `suffix`.
+
+    None: a folder is written.
+    """
+    expect_other(out, models)
+    if suffix is None:
+        if out.is_file():
+            raise ExportError(f"{out}: is a file, and a folder is written; choose another --out")
+        return
+    if out.is_dir():
+        raise ExportError(f"{out}: is a folder; name a file in it that ends in {suffix}")
+    if out.suffix.lower() != suffix:
+        raise ExportError(f"{out}: what is written is opened by its suffix; choose an --out that ends in {suffix}")
