@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from students.abandoned import is_abandoned
+from students.errors import UserError
 from students.model_file import fsync_folder, write_whole
 
 
@@ -27,6 +29,27 @@ def take_name(folder: Path, name: Path) -> None:
         fsync_folder(folder)
         folder.rename(name)
         fsync_folder(name.parent)
+
+
+def copy_folder(
+    source: Path, target: Path, left_out: Sequence[str], copy: Callable[[str, str], object] = shutil.copy2
+) -> None:
+    """Copy a folder by `copy`, but for files and folders that match a pattern of `left_out`.
+
+    Raises `UserError` where the disk refuses; nothing of the copy is left then.
+    """
+    begun = target.with_name(f".{target.name}")
+    shutil.rmtree(begun, ignore_errors=True)  # of a process that was killed
+    try:
+        shutil.copytree(source, begun, ignore=shutil.ignore_patterns(*left_out), copy_function=copy)
+        take_name(begun, target)
+    except OSError as error:
+        shutil.rmtree(begun, ignore_errors=True)
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
+        raise UserError(
+            f"{target}: {source} cannot be copied there: {reason}; make room, or give the right to "
+            "write there, and start the same command again"
+        ) from error
 
 
 @contextmanager

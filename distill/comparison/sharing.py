@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from distill.comparison.figures import seconds_of
-from distill.durable import take_name
+from distill.durable import copy_folder
 from distill.runs.opening import Workplace
 from distill.training.task import Task
 from students.model_file import MODEL_NAME
@@ -18,18 +18,14 @@ SHARED = "shared"  # the folder of the run whose teacher all settings follow
 def reuse(source: Path, target: Path) -> None:
     """Take over a finished network of another run, as hard links where the file system has them."""
     if source.is_dir() and not target.exists():
-        begun = target.with_name(f".{target.name}")
-        shutil.rmtree(begun, ignore_errors=True)
-        shutil.copytree(source, begun, copy_function=_linked, ignore=shutil.ignore_patterns("checkpoints", ".*"))
-        take_name(begun, target)
+        copy_folder(source, target, ("checkpoints", ".*"), _linked)
 
 
-def _linked(source: str, target: str) -> str:
+def _linked(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-    return target
 
 
 def reuse_control(work: Workplace, task: Task, folder: Path) -> None:

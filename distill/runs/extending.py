@@ -6,14 +6,13 @@ finished ones there, and whose results give way because their teacher goes on.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from distill import checkpoint as checkpoints
-from distill.durable import take_name
+from distill.durable import copy_folder
 from distill.evaluation.roles import SECTIONS, Role
 from distill.recipe.file import RECIPE_NAME, AnyRecipe
 from distill.recipe.pages import PageRecipe
@@ -110,10 +109,7 @@ def keep_earlier(folder: Path, extensions: Extensions) -> None:
         return
     target = folder / extensions.kept
     if not target.exists():
-        begun = target.with_name(f".{target.name}")
-        shutil.rmtree(begun, ignore_errors=True)
-        shutil.copytree(folder, begun, ignore=shutil.ignore_patterns(*NOT_KEPT))
-        take_name(begun, target)
+        copy_folder(folder, target, NOT_KEPT)
         for role, each in extensions.continued.items():
             say(f"{role}: goes on from step {each.at:,}; what was there is kept in {folder / each.kept}")
         for role in extensions.anew:

@@ -17,6 +17,7 @@ from distill.data.formats.opening import source_at
 from distill.data.importing import Labelling, import_parts
 from distill.delivery.export.hub import write_hub
 from distill.delivery.export.npm import write_package
+from distill.durable import copy_folder
 from distill.signed_json import write_report
 from students.errors import UserError
 from students.model_file import read_model, write_model
@@ -121,6 +122,7 @@ BESIDE: Mapping[str, Writer] = {  # these never write over anything
     "parts of an import": _parts,
     "LMDB": lambda at: _converted(at, "lmdb"),
     "folder of lines": lambda at: _converted(at, "tsv"),
+    "copy of a folder": lambda at: copy_folder(at.inputs / "lines", at.folder / "copy", ()),
 }
 WRITERS = OVER | BESIDE
 SLOW = ("export to ONNX", "report and its pictures", "cache of rendered lines", "cache of drawn pages")
