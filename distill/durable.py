@@ -69,7 +69,7 @@ def naming(path: Path, temporary: Path) -> Iterator[None]:
 def write_picture(path: Path, picture: Image.Image, **options: Any) -> None:
     """Write a picture, whole, in the format that the name of its file ends with; `options` are those of Pillow."""
     encoded = BytesIO()
-    picture.save(encoded, Image.registered_extensions()[path.suffix], **options)
+    picture.save(encoded, Image.registered_extensions()[path.suffix.lower()], **options)
     write_whole(path, encoded.getvalue())
 
 

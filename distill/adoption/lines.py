@@ -18,6 +18,7 @@ from distill.adoption.settings import Colour, ForeignPixels
 from distill.adoption.shape import shape_of
 from distill.adoption.trial import greedy_text, scores_of
 from distill.data.lines import Lines
+from distill.durable import write_picture
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.schema import Protocol
@@ -56,7 +57,7 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
         raise CheckpointError(f"{adopted.detected.foreign.path}: not one of the lines can be read{first}")
     lines = lines.take(np.unique(np.linspace(0, len(lines) - 1, READ).round().astype(int)).tolist())
     texts = texts_of(reader, lines, "reading")
-    _sheet(lines, texts).save(picture)
+    write_picture(picture, _sheet(lines, texts))
     truths = [truth for truth in truths_of(lines) if truth.text]
     found: dict[str, Any] = {"picture": str(picture), "lines": len(lines), "refused": len(refused)}
     if refused:

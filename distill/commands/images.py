@@ -10,15 +10,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, TextIO
 
 from distill.commands import UNWRITABLE
 from distill.data.formats.label_search import LABEL_FILES, PADDLE_LISTS
 from distill.data.formats.listing import images_below
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_text
 from distill.delivery.target import expect_other
+from distill.durable import naming
 from students.errors import DataError
 from students.image import image_size
+from students.model_file import fsync_folder
 
 if TYPE_CHECKING:
     from students.reading import Reading
@@ -76,46 +78,46 @@ def expect_free(out: Path | None, images: Sequence[Found], models: Sequence[str 
         raise DataError(f"{out}: labels these images, and would be written over; choose another name, or move it away")
 
 
-class _OnceWritten:
-    """A file that takes the place of an earlier one when there is something to write."""
-
-    encoding = "utf-8"
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.file: TextIO | None = None
-
-    def write(self, text: str) -> int:
-        """Write text; names of files that are no text do not end a command."""
-        self.file = self.file or self._path.open("w", encoding=self.encoding, errors=UNWRITABLE, newline="")
-        return self.file.write(text)
-
-
 @contextmanager
 def opened(path: Path | None) -> Iterator[TextIO]:
-    """Give what the results are written to: the terminal, or a file that appears with the first of them.
+    """Give what the results are written to: the terminal, or a file that takes its name when the block ends.
 
-    Where none comes, as when not one image can be read, an earlier file stays as it is, and that is said. Raises
-    `OSError` at once where no file can be written.
+    Until then it is called `NAME.part`. Where the block is interrupted that stays, and so does an earlier file of the
+    name, which stays too where nothing comes; either is said. Raises `OSError` at once where no file can be written.
     """
     if path is None:
         yield sys.stdout
         return
-    target = _OnceWritten(path)
     existed = path.exists()
-    if existed and not path.is_file():  # a pipe is opened once; a folder is refused here
-        target.write("")
-    else:
-        path.open("a").close()
-        if not existed:
-            path.unlink()
+    if existed and not path.is_file():  # a pipe has no other name; a folder is refused here
+        with _open(path) as target:
+            yield target
+        return
+    real = path.resolve()  # a link stays one
+    part = real.with_name(f"{real.name}.part")
+    with naming(path, part):
+        target = _open(part)
+    whole = False
     try:
-        yield cast(TextIO, target)
+        with target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        whole = True
     finally:
-        if target.file is not None:
-            target.file.close()
-        else:
+        if not part.stat().st_size:
+            part.unlink()
             say(f"{path}: not written, since nothing was read" + ("; what was there stays" if existed else ""))
+        elif whole:
+            part.replace(real)
+            fsync_folder(real.parent)
+        else:
+            say(f"{part}: what was read before it stopped" + (f"; {path} stays as it was" if existed else ""))
+
+
+def _open(path: Path) -> TextIO:
+    """A file to write text to; names of files that are no text do not end a command."""
+    return path.open("w", encoding="utf-8", errors=UNWRITABLE, newline="")
 
 
 def looks_like_page(image: Path, reading: Reading) -> bool:

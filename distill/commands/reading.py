@@ -56,7 +56,7 @@ def add_to(commands: Commands) -> None:
         "--out",
         type=Path,
         metavar="PATH",
-        help="file to write; for hocr, alto, page, pdf a folder",
+        help="file to write, called PATH.part until all is read; for hocr, alto, page, pdf a folder",
     )
     read.add_argument("--batch", type=int, default=32, metavar="N", help="images read together (default 32)")
     read.add_argument(

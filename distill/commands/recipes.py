@@ -220,6 +220,7 @@ def _refuse_overrides(options: argparse.Namespace) -> None:
 
 def _render(options: argparse.Namespace) -> int:
     from distill.delivery.target import expect_other
+    from distill.durable import write_picture
     from distill.preflight.line_folder import is_place_of_lines
     from distill.preflight.line_preview import training_sheet
     from distill.preflight.page_preview import training_crops
@@ -238,11 +239,11 @@ def _render(options: argparse.Namespace) -> int:
         lines = Path(options.recipe).expanduser()
         expect_other(Path(target), [lines, *lines.rglob(glob.escape(Path(target).name))])
         with tempfile.TemporaryDirectory() as cache:
-            lines_and_their_likes(options.recipe, options.n, Path(cache)).save(target)
+            write_picture(Path(target), lines_and_their_likes(options.recipe, options.n, Path(cache)))
         print(target)
         return 0
     recipe, folder = recipe_and_folder(options)
     sheet = training_crops if isinstance(recipe, PageRecipe) else training_sheet
-    sheet(recipe, folder, options.n).save(target)
+    write_picture(Path(target), sheet(recipe, folder, options.n))
     print(target)
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.comparison.line_outcomes import GIVEN
+from distill.durable import write_chart
 from distill.evaluation.pages.report import MEASURE
 from distill.evaluation.roles import ROLES
 from distill.recipe.pages import PageRecipe
@@ -120,4 +121,4 @@ def _draw_gains(result: Mapping[str, Any], target: Path) -> None:
     axes.set(yticks=range(len(names)), yticklabels=names, xlabel=f"points over the control, {result['on']}")
     axes.invert_yaxis()
     axes.grid(alpha=0.3, axis="x")
-    figure.savefig(target, dpi=110, metadata={"Software": None})
+    write_chart(target, figure)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -305,6 +307,33 @@ def test_another_file_is_written_over(student_file: Path, folder: Path, tmp_path
         target.write_text("of an earlier reading")
         assert main(["read", str(student_file), str(folder), "--out", str(target)]) == 0
         assert len(rows(target.read_text())) == 3
+
+
+def test_an_interrupted_reading_leaves_the_earlier_file_and_what_was_read(
+    student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    command = ["read", str(student_file), str(folder), "--batch", "1", "--out"]
+    out, link = tmp_path / "out.tsv", tmp_path / "link.tsv"
+    assert main([*command, str(out)]) == 0
+    whole = out.read_text()
+    link.symlink_to(out)
+    read_each, n_read = Reader.read_each, itertools.count()
+
+    def interrupted(reader: Reader, *words: Any) -> Any:
+        if next(n_read) == 2:
+            raise KeyboardInterrupt
+        return read_each(reader, *words)
+
+    monkeypatch.setattr(Reader, "read_each", interrupted)
+    out.write_text("read before")
+    with pytest.raises(KeyboardInterrupt):
+        main([*command, str(link)])
+    assert out.read_text() == "read before"
+    part = tmp_path / "out.tsv.part"
+    assert rows(part.read_text()) == rows(whole)[:2]
+    assert f"{part}: what was read before it stopped; {link} stays as it was" in capsys.readouterr().err
+    assert main([*command, str(link)]) == 0
+    assert (out.read_text(), link.is_symlink(), part.exists()) == (whole, True, False)
 
 
 def test_a_text_is_not_replaced_by_its_model(tmp_path: Path, capsys: Printed) -> None:
