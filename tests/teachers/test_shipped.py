@@ -115,6 +115,15 @@ def test_an_unknown_name_is_told_which_names_there_are() -> None:
         find_student_or_teacher("sign")
 
 
+@pytest.mark.usefixtures("elsewhere")
+def test_a_file_that_distill_adopt_makes_is_told_how() -> None:
+    said = "; to make it: distill adopt ppocr-v6-small --out models/ppocr-v6-small.onnx$"
+    for word in ("models/ppocr-v6-small.onnx", "models/ppocr-v6-small"):
+        for find in (model_of, find_teacher, find_student_or_teacher):
+            with pytest.raises(CheckpointError, match=f"^{word}: .*{said}"):
+                find(word)
+
+
 def test_without_the_distribution_it_says_how_to_get_it(
     none_installed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
