@@ -142,16 +142,16 @@ def new(name: str, lines: str | PathLike[str], over: bool = False, **wishes: Any
     `label_form`. `over` writes over a recipe that is there. Raises `UserError` for lines that cannot be used, for a
     wish that there is not, and where the recipe is there already.
     """
-    from distill.proposing.proposing import Request, propose
+    from distill.proposing.proposing import Wishes, propose
 
-    known = [field.name for field in fields(Request) if field.name not in ("target", "lines")]
+    known = [field.name for field in fields(Wishes) if field.name not in ("target", "lines")]
     if unknown := sorted(wishes.keys() - set(known)):
         raise UserError(f"distill.new: no such wish: {', '.join(unknown)}; there are {', '.join(known)}")
     target = Path(f"{name.removesuffix('.yaml')}.yaml")
     if target.exists() and not over:
         raise UserError(f"{target}: is there already; choose another name, or over=True to write over it")
     with tempfile.TemporaryDirectory() as cache:
-        proposal = propose(Request(target, fspath(lines), **wishes), Path(cache))
+        proposal = propose(Wishes(target, fspath(lines), **wishes), Path(cache))
     proposal.write()
     return proposal
 

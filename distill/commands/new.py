@@ -35,7 +35,7 @@ FORMS = ["exact", "caseless", "no_punctuation", "caseless_no_punctuation"]
 
 
 def _new(options: argparse.Namespace) -> int:
-    from distill.proposing.proposing import Request, propose
+    from distill.proposing.proposing import Wishes, propose
 
     target = Path(f"{options.name.removesuffix('.yaml')}.yaml")
     if target.exists() and not (options.yes or _agreed(f"{target} is there already; write over it?", False)):
@@ -43,7 +43,7 @@ def _new(options: argparse.Namespace) -> int:
     if not os.access(target.parent, os.W_OK):  # told before minutes are spent on a look at the lines
         raise UserError(f"{target}: cannot be written: {target.parent.absolute()} is missing or may not be written in")
     with tempfile.TemporaryDirectory() as cache:
-        request = Request(
+        wishes = Wishes(
             target=target,
             lines=options.lines,
             unlabelled=options.unlabelled,
@@ -54,14 +54,14 @@ def _new(options: argparse.Namespace) -> int:
             budget=options.budget,
             label_form=options.label_form,
         )
-        proposal = propose(request, Path(cache))
+        proposal = propose(wishes, Path(cache))
         form = proposal.label_form
         if (
             form != "exact"
             and options.label_form is None
             and not (options.yes or _agreed(f"{proposal.why_form}: right?", True))
         ):
-            proposal = propose(request.with_form("exact"), Path(cache))
+            proposal = propose(wishes.with_form("exact"), Path(cache))
     proposal.write()
     result: dict[str, Any] = {"recipe": str(target), "seen": proposal.seen, "chosen": proposal.chosen}
     rows = [*(f"seen     {row}" for row in proposal.seen), *(f"chosen   {row}" for row in proposal.chosen)]

@@ -62,7 +62,7 @@ class _Counts:
                 say(f"{name}: {line.problem}")
 
 
-def read_pages(options: argparse.Namespace) -> int:
+def read_whole_pages(options: argparse.Namespace) -> int:
     """Read the pages that the options name; the exit code tells of those that could not be read."""
     form = form_of(options, PAGE_FORMS)
     images, failed = found_images(options.images, (PDF,))

@@ -79,9 +79,9 @@ def _read(options: argparse.Namespace) -> int:
     if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
         raise DataError("--batch is at least 1, and --review-below between 0 and 1")
     if options.pages:
-        from distill.commands.page_reading import read_pages
+        from distill.commands.page_reading import read_whole_pages
 
-        return read_pages(options)
+        return read_whole_pages(options)
     if options.recogniser:
         raise DataError("--recogniser goes with --pages")
     return _read_lines(options, form_of(options, LINE_FORMS))

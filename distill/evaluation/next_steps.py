@@ -49,7 +49,7 @@ ADVICE: Mapping[What, tuple[str, str]] = {
 }
 
 
-class Share(NamedTuple):
+class ExactRate(NamedTuple):
     """The share of `n` lines that are read exactly."""
 
     exact: float
@@ -70,9 +70,9 @@ class Network:
     `curve` is empty for a network that was not trained in this run.
     """
 
-    train: Share | None
-    validation: Share | None
-    test: Share
+    train: ExactRate | None
+    validation: ExactRate | None
+    test: ExactRate
     curve: Sequence[Point] = ()
 
 
@@ -109,7 +109,7 @@ def what_to_try(figures: Figures) -> list[Advice]:
     return sorted(found, key=lambda advice: -advice.points)
 
 
-def surely_more(one: Share, other: Share) -> bool:
+def surely_more(one: ExactRate, other: ExactRate) -> bool:
     """Return whether the 95 % interval of the difference of two shares lies above 0 (Agresti and Caffo 2000)."""
     (p, n), (q, m) = (((share.exact * share.n + 1) / (share.n + 2), share.n + 2) for share in (one, other))
     return p - q > 1.96 * math.sqrt(p * (1 - p) / n + q * (1 - q) / m)

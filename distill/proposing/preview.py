@@ -10,7 +10,7 @@ from PIL import Image
 from distill.data.formats.contents import Contents
 from distill.data.lines import joined, scan
 from distill.data.prepared import ScaledLines
-from distill.proposing.proposal import Seen, Wishes, look_like, texts_and_fonts
+from distill.proposing.proposal import Decisions, Seen, look_like, texts_and_fonts
 from distill.proposing.survey import Survey, label_form_of, survey
 from distill.seeds import generator_of
 from distill.synthesis.contact import contact_sheet
@@ -47,8 +47,8 @@ def _source(seen: Survey, n_lines: int, cache: Path) -> RenderedSource:
         "".join(f"{text}\n" for text in sorted({" ".join(label.split()) for label in seen.labels} - {""})),
         encoding="utf-8",
     )
-    wishes = Wishes("preview", "medium", 0.0, label_form_of(seen.labels)[0])
-    text, fonts, _ = texts_and_fonts(Seen(seen), wishes, str(corpus))
+    decisions = Decisions("preview", "medium", 0.0, label_form_of(seen.labels)[0])
+    text, fonts, _ = texts_and_fonts(Seen(seen), decisions, str(corpus))
     values = {"name": "drawn", "lines": n_lines, "fonts": fonts.families, "text": text, "look": look_like(seen.looks)}
     return RenderedSource.model_validate(values)
 

@@ -35,8 +35,8 @@ UNTOUCHED = dict.fromkeys(
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user asked for, and whom the networks learn from and begin with."""
+class Decisions:
+    """What a recipe is written by: what the user asked for, whom the networks learn from, and what they begin with."""
 
     name: str
     size: Size
@@ -66,25 +66,25 @@ class Seen:
         return len(self.lines.texts) + (len(self.unlabelled.texts) if self.unlabelled else 0)
 
 
-def refuse_too_few(seen: Seen, wishes: Wishes) -> None:
+def refuse_too_few(seen: Seen, decisions: Decisions) -> None:
     """Raise `UserError` where there are too few labels to learn from, to choose weights by and to judge on."""
-    n, least = len(seen.lines.labels), LEAST_WITH_TEACHER if wishes.teaching.file else LEAST_LABELLED
+    n, least = len(seen.lines.labels), LEAST_WITH_TEACHER if decisions.teaching.file else LEAST_LABELLED
     if n >= least:
         return
     found = f"{n} labelled lines are too few to train, to choose weights by and to judge on; "
     with_teacher = (
         f"or give a finished --teacher NAME|FILE, which needs only {LEAST_WITH_TEACHER} and teaches by unlabelled lines"
     )
-    raise UserError(f"{found}label at least {least}{'' if wishes.teaching.file else f', {with_teacher}'}")
+    raise UserError(f"{found}label at least {least}{'' if decisions.teaching.file else f', {with_teacher}'}")
 
 
-def texts_and_fonts(seen: Seen, wishes: Wishes, corpus_file: str) -> tuple[dict[str, Any], Fonts, str]:
+def texts_and_fonts(seen: Seen, decisions: Decisions, corpus_file: str) -> tuple[dict[str, Any], Fonts, str]:
     """Return the text section of the synthetic lines, their fonts, and why they are so."""
     labels, characters = seen.lines.labels, "".join(seen.lines.characters)
-    fonts = fonts_for(characters, wishes.fonts)
-    text, why = texts_like(labels, wishes.label_form, fonts.lacking, corpus_file)
+    fonts = fonts_for(characters, decisions.fonts)
+    text, why = texts_like(labels, decisions.label_form, fonts.lacking, corpus_file)
     if needed_characters(text, characters) != characters:
-        fonts = fonts_for(needed_characters(text, [c for c in characters if c not in fonts.lacking]), wishes.fonts)
+        fonts = fonts_for(needed_characters(text, [c for c in characters if c not in fonts.lacking]), decisions.fonts)
     if lacking := fonts.lacking:
         text["alphabet"] = "".join(sorted(c for c in characters if c not in lacking))
         why += f"; no font has {lacking!r}: texts with these characters are not drawn"
@@ -92,25 +92,25 @@ def texts_and_fonts(seen: Seen, wishes: Wishes, corpus_file: str) -> tuple[dict[
 
 
 def recipe_of(
-    seen: Seen, wishes: Wishes, plan: Plan, text: dict[str, Any], fonts: Fonts
+    seen: Seen, decisions: Decisions, plan: Plan, text: dict[str, Any], fonts: Fonts
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the sections of the recipe, and the reasons by their keys."""
-    sections: dict[str, Any] = {"name": wishes.name, "about": f"lines of {seen.lines.source.path}"}
-    data, reasons = _data(seen, wishes, plan, text, fonts)
-    teacher, student = _networks(seen, wishes, plan)
+    sections: dict[str, Any] = {"name": decisions.name, "about": f"lines of {seen.lines.source.path}"}
+    data, reasons = _data(seen, decisions, plan, text, fonts)
+    teacher, student = _networks(seen, decisions, plan)
     sections |= {"data": data, "image": {"width_quantum_px": 64 if seen.lines.looks.aspect > LONG_LINE else 32}}
     sections |= {"teacher": teacher, "student": student}
     if plan.views:
         sections["objective"] = {"cache": {"views": plan.views}}
         reasons["objective.cache"] = "posteriors of the teacher are computed once, each line in so many views"
-    return sections, reasons | _reasons_of_networks(wishes, plan)
+    return sections, reasons | _reasons_of_networks(decisions, plan)
 
 
 def _data(
-    seen: Seen, wishes: Wishes, plan: Plan, text: dict[str, Any], fonts: Fonts
+    seen: Seen, decisions: Decisions, plan: Plan, text: dict[str, Any], fonts: Fonts
 ) -> tuple[dict[str, Any], dict[str, str]]:
     lines, reasons = seen.lines, dict[str, str]()
-    form = {} if wishes.label_form == "exact" else {"label_form": wishes.label_form}
+    form = {} if decisions.label_form == "exact" else {"label_form": decisions.label_form}
     train: list[dict[str, Any]] = [_source(lines, "mine") | form]
     if seen.unlabelled and plan.views:
         train.append(_source(seen.unlabelled, "unlabelled") | {"drop_labels": True})
@@ -175,12 +175,12 @@ def look_like(looks: Looks) -> dict[str, Any]:
     }
 
 
-def _networks(seen: Seen, wishes: Wishes, plan: Plan) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def _networks(seen: Seen, decisions: Decisions, plan: Plan) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     every = ["mine", *(["unlabelled"] if seen.unlabelled and plan.views else [])]
-    student: dict[str, Any] = {"model": dict(wishes.student_model)}
-    student |= _begun(wishes.student_begins, plan.student_steps, first=0.2)
+    student: dict[str, Any] = {"model": dict(decisions.student_model)}
+    student |= _begun(decisions.student_begins, plan.student_steps, first=0.2)
     student["mix"] = {"weights": {**dict.fromkeys(every, 2), "drawn": 1}}
-    return _teacher(wishes.teaching, plan), student
+    return _teacher(decisions.teaching, plan), student
 
 
 def _teacher(teaching: Teaching, plan: Plan) -> dict[str, Any] | None:
@@ -211,16 +211,16 @@ def _training(steps: int, rate: float) -> dict[str, Any]:
     return {**budget, **kept, "augment": AUGMENT}
 
 
-def _reasons_of_networks(wishes: Wishes, plan: Plan) -> dict[str, str]:
+def _reasons_of_networks(decisions: Decisions, plan: Plan) -> dict[str, str]:
     minutes = {what: f"{taken_s / 60:.0f}" for what, taken_s in plan.seconds.items()}
     once = f"trained once, about {minutes['student']} minutes"
     twice = f"trained twice, alone and distilled, about {minutes['student']} minutes each"
-    teaching = wishes.teaching
+    teaching = decisions.teaching
     if teaching.model is None:
         taught = "a finished teacher: none is trained" if teaching.file else "nobody teaches; one can be named later"
     else:
         taught = f"about {minutes['teacher']} minutes on this machine{_known(teaching.begins)}"
-    return {"teacher": taught, "student": (twice if plan.views else once) + _known(wishes.student_begins)}
+    return {"teacher": taught, "student": (twice if plan.views else once) + _known(decisions.student_begins)}
 
 
 def _known(shipped: Beginning | None) -> str:

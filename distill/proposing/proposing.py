@@ -18,9 +18,9 @@ from distill.durations import seconds_of
 from distill.pools.cut import TEST_CUT, sampled_documents
 from distill.proposing.budget import BATCH, Plan, Speeds, TooShort, learning_speed, plan_for, reading_speed
 from distill.proposing.proposal import (
+    Decisions,
     Seen,
     Size,
-    Wishes,
     recipe_of,
     refuse_too_few,
     texts_and_fonts,
@@ -45,7 +45,7 @@ SHOWN = 40  # characters of a charset
 
 
 @dataclass(frozen=True)
-class Request:
+class Wishes:
     """What the user gave."""
 
     target: Path
@@ -58,7 +58,7 @@ class Request:
     budget: str = "30m"
     label_form: LabelForm | None = None
 
-    def with_form(self, form: LabelForm) -> Request:
+    def with_form(self, form: LabelForm) -> Wishes:
         """Return the same with a label form that was chosen."""
         return replace(self, label_form=form)
 
@@ -96,78 +96,79 @@ def corpus_of(target: Path) -> Path:
     return target.with_suffix(".texts.txt")
 
 
-def propose(request: Request, cache: Path) -> Proposal:
+def propose(wishes: Wishes, cache: Path) -> Proposal:
     """Look at the lines and return a recipe for them. Raises `UserError` for what cannot be used."""
-    budget_s = seconds_of(request.budget, "--budget")
-    seen, notes = _look(request, cache)
+    budget_s = seconds_of(wishes.budget, "--budget")
+    seen, notes = _look(wishes, cache)
     form, why_form = label_form_of(seen.lines.labels)
-    if request.label_form is not None:
-        form, why_form = request.label_form, "as you said"
-    wishes = Wishes(request.target.stem, request.size, budget_s, form, Teaching(request.teacher), fonts=request.fonts)
-    refuse_too_few(seen, wishes)
+    if wishes.label_form is not None:
+        form, why_form = wishes.label_form, "as you said"
+    decisions = Decisions(wishes.target.stem, wishes.size, budget_s, form, Teaching(wishes.teacher), fonts=wishes.fonts)
+    refuse_too_few(seen, decisions)
     chosen = [f"label_form {form}: {why_form}"]
-    may_teach, student_begins, why_begun = _beginnings(seen, wishes)
+    may_teach, student_begins, why_begun = _beginnings(seen, decisions)
     chosen += why_begun
-    text, fonts, why_text = texts_and_fonts(seen, wishes, str(corpus_of(request.target)))
+    text, fonts, why_text = texts_and_fonts(seen, decisions, str(corpus_of(wishes.target)))
     chosen.append(f"synthetic lines in {len(fonts.families)} font families: {why_text}")
-    wishes, plan, why_plan = _that_fits(seen, replace(wishes, student_begins=student_begins), may_teach)
+    decisions, plan, why_plan = _that_fits(seen, replace(decisions, student_begins=student_begins), may_teach)
     chosen += why_plan
-    sections, reasons = recipe_of(seen, wishes, plan, text, fonts)
-    head = "\n".join([f"Written by `distill new` for {request.lines}.", *notes, *chosen])
+    sections, reasons = recipe_of(seen, decisions, plan, text, fonts)
+    head = "\n".join([f"Written by `distill new` for {wishes.lines}.", *notes, *chosen])
     yaml = written(sections, reasons, head)
-    return Proposal(request.target, yaml, _corpus(seen, sections["data"]), form, why_form, tuple(notes), tuple(chosen))
+    return Proposal(wishes.target, yaml, _corpus(seen, sections["data"]), form, why_form, tuple(notes), tuple(chosen))
 
 
-def _beginnings(seen: Seen, wishes: Wishes) -> tuple[list[Teaching], Beginning | None, list[str]]:
+def _beginnings(seen: Seen, decisions: Decisions) -> tuple[list[Teaching], Beginning | None, list[str]]:
     """Return who may teach, the shipped student that students begin with, if any, and why."""
     why = []
-    if wishes.teaching.file:
-        model_of(wishes.teaching.file)  # raises where there is none
-    shipped = {name: each for name, each in student_readers().items() if _fits(each, wishes.size)}
-    shares = readings_of(seen.lines, wishes.label_form, shipped)
+    if decisions.teaching.file:
+        model_of(decisions.teaching.file)  # raises where there is none
+    shipped = {name: each for name, each in student_readers().items() if _fits(each, decisions.size)}
+    shares = readings_of(seen.lines, decisions.label_form, shipped)
     student = best_beginning(shares, shipped)
     begun = f"the shipped {student.name}" if student else "fresh weights"
     found = (
         f"shipped students of this size read of some lines: {told(shares)}"
         if shares
-        else f"none of size {wishes.size} is shipped"
+        else f"none of size {decisions.size} is shipped"
     )
     why.append(f"student from {begun}: {found}")
-    if wishes.teaching.file:
-        return [wishes.teaching], student, why
+    if decisions.teaching.file:
+        return [decisions.teaching], student, why
     shipped = teacher_readers()
-    shares = readings_of(seen.lines, wishes.label_form, shipped)
+    shares = readings_of(seen.lines, decisions.label_form, shipped)
     why.append(f"shipped teachers read of some lines: {told(shares)}")
-    return choices(best_beginning(shares, shipped), student is not None, wishes.budget_s), student, why
+    return choices(best_beginning(shares, shipped), student is not None, decisions.budget_s), student, why
 
 
-def _that_fits(seen: Seen, wishes: Wishes, may_teach: Sequence[Teaching]) -> tuple[Wishes, Plan, list[str]]:
+def _that_fits(seen: Seen, decisions: Decisions, may_teach: Sequence[Teaching]) -> tuple[Decisions, Plan, list[str]]:
     """Return the best teaching whose trainings fit the time, what is planned, and why; raises `TooShort` for none."""
     why: list[str] = []
     least: TooShort | None = None
     say("measuring how fast this machine trains")
-    student_speed = learning_speed(STUDENTS.validate_python(wishes.student_model).build(*_form(seen)), *_size_px(seen))
+    student = STUDENTS.validate_python(decisions.student_model).build(*_form(seen))
+    student_speed = learning_speed(student, *_size_px(seen))
     for teaching in may_teach:
-        tried = replace(wishes, teaching=teaching)
+        tried = replace(decisions, teaching=teaching)
         speeds = Speeds(*_teacher_speeds(seen, teaching), student_speed)
         try:
-            plan = plan_for(wishes.budget_s, speeds, seen.n_real, teaching.least_steps)
+            plan = plan_for(decisions.budget_s, speeds, seen.n_real, teaching.least_steps)
         except TooShort as error:
             why.append(f"teacher {teaching}: needs a budget of {math.ceil(error.least_s / 60)} minutes")
             least = error if least is None or error.least_s < least.least_s else least
             continue
         if seen.unlabelled and not plan.views:
             why.append(f"the {len(seen.unlabelled.texts):,} unlabelled lines are left out: nobody teaches them")
-        if teaching.file and not wishes.teaching.file:
+        if teaching.file and not decisions.teaching.file:
             why.append(
                 f"the shipped {teaching.file} may have learned from lines like your test; then its figures are too "
                 "good (docs/teachers.md says what it learned from)"
             )
         return tried, plan, [*why, f"teacher: {teaching}", *_of_plan(plan, speeds, tried)]
     assert least is not None
-    options = [] if wishes.size == "small" else ["a smaller --size"]
-    options += [] if wishes.teaching.file else ["a finished --teacher"]
-    raise TooShort(wishes.budget_s, least.least_s, "".join(f", or {option}" for option in options))
+    options = [] if decisions.size == "small" else ["a smaller --size"]
+    options += [] if decisions.teaching.file else ["a finished --teacher"]
+    raise TooShort(decisions.budget_s, least.least_s, "".join(f", or {option}" for option in options))
 
 
 def _fits(student: Reader, size: Size) -> bool:
@@ -176,22 +177,22 @@ def _fits(student: Reader, size: Size) -> bool:
     return seen.architecture.get("size") == size and seen.preparation.height_px == Preparation().height_px
 
 
-def _look(request: Request, cache: Path) -> tuple[Seen, list[str]]:
-    lines = survey(request.lines, "mine", cache)
-    unlabelled = survey(request.unlabelled, "unlabelled", cache) if request.unlabelled else None
-    test = survey(request.test, "test", cache) if request.test else None
-    notes = _notes(request.lines, lines) + (_notes(request.unlabelled or "", unlabelled) if unlabelled else [])
+def _look(wishes: Wishes, cache: Path) -> tuple[Seen, list[str]]:
+    lines = survey(wishes.lines, "mine", cache)
+    unlabelled = survey(wishes.unlabelled, "unlabelled", cache) if wishes.unlabelled else None
+    test = survey(wishes.test, "test", cache) if wishes.test else None
+    notes = _notes(wishes.lines, lines) + (_notes(wishes.unlabelled or "", unlabelled) if unlabelled else [])
     if test:
         if not test.labels or test.n_unlabelled:
-            raise DataError(f"{request.test}: every line of a test needs a label; {test.n_unlabelled} have none")
-        notes += _notes(request.test or "", test)
+            raise DataError(f"{wishes.test}: every line of a test needs a label; {test.n_unlabelled} have none")
+        notes += _notes(wishes.test or "", test)
         again, compared = repeated(lines, test)
         if again == compared:
             raise DataError(
-                f"{request.test}: all of its {again} pictures are in {request.lines} too; a test needs lines of its own"
+                f"{wishes.test}: all of its {again} pictures are in {wishes.lines} too; a test needs lines of its own"
             )
         if again:
-            notes.append(f"{again} of {compared} test pictures are in {request.lines} too: training leaves them out")
+            notes.append(f"{again} of {compared} test pictures are in {wishes.lines} too: training leaves them out")
     return Seen(lines, unlabelled, test), notes
 
 
@@ -237,11 +238,11 @@ def _teacher_speeds(seen: Seen, teaching: Teaching) -> tuple[float, float]:
     return math.inf, math.inf
 
 
-def _of_plan(plan: Plan, speeds: Speeds, wishes: Wishes) -> list[str]:
+def _of_plan(plan: Plan, speeds: Speeds, decisions: Decisions) -> list[str]:
     minutes = ", ".join(f"{what} {taken_s / 60:.1f}" for what, taken_s in plan.seconds.items() if taken_s)
     teacher = f"{speeds.teacher:.0f} lines/s of the teacher, " if plan.teacher_steps else ""
     return [
-        f"budget {wishes.budget_s / 60:g} minutes, planned: {minutes}",
+        f"budget {decisions.budget_s / 60:g} minutes, planned: {minutes}",
         f"steps of {BATCH} lines from this machine's speed: {teacher}{speeds.student:.0f} lines/s of the student",
     ]
 

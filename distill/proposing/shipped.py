@@ -25,7 +25,7 @@ TEACHES = 0.9  # share of whole lines that a teacher reads, to teach as it is
 
 
 @dataclass(frozen=True)
-class Share:
+class Accuracy:
     """The shares of some lines, and of their characters, that a model reads."""
 
     lines: float
@@ -42,7 +42,7 @@ def student_readers() -> dict[str, Reader]:
     return {name: students.load(name) for name in shipped_students().files if name not in PAGE_READERS}
 
 
-def readings_of(lines: Survey, form: LabelForm, readers: Mapping[str, Reader]) -> dict[str, Share]:
+def readings_of(lines: Survey, form: LabelForm, readers: Mapping[str, Reader]) -> dict[str, Accuracy]:
     """Return the shares of some labelled lines that each of them reads, white space and the form left out."""
     rows = [row for row, text in enumerate(lines.texts) if text]
     rows = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, min(TRIED, len(rows))).astype(int)).tolist()]
@@ -60,20 +60,20 @@ def readings_of(lines: Survey, form: LabelForm, readers: Mapping[str, Reader]) -
             (_bare("" if isinstance(reading, DataError) else reading.text, form), _bare(text, form))
             for reading, text in zip(readings, texts, strict=True)
         ]
-        found[name] = _share(pairs)
+        found[name] = _accuracy(pairs)
     return found
 
 
-def _share(pairs: Sequence[tuple[str, str]]) -> Share:
+def _accuracy(pairs: Sequence[tuple[str, str]]) -> Accuracy:
     """The shares of what was read that is as it was wanted."""
     if not pairs:
-        return Share(0.0, 0.0)
+        return Accuracy(0.0, 0.0)
     edits = sum(Levenshtein.distance(read, wanted) for read, wanted in pairs)
     n = sum(len(wanted) for _, wanted in pairs)
-    return Share(sum(read == wanted for read, wanted in pairs) / len(pairs), max(0.0, 1 - edits / max(1, n)))
+    return Accuracy(sum(read == wanted for read, wanted in pairs) / len(pairs), max(0.0, 1 - edits / max(1, n)))
 
 
-def best_beginning(shares: Mapping[str, Share], readers: Mapping[str, Reader]) -> Beginning | None:
+def best_beginning(shares: Mapping[str, Accuracy], readers: Mapping[str, Reader]) -> Beginning | None:
     """Return the model that reads most, if it reads enough; None where none does."""
     best = max(shares, key=lambda name: (shares[name].lines, shares[name].characters), default=None)
     if best is None or shares[best].characters < ENOUGH:
@@ -81,7 +81,7 @@ def best_beginning(shares: Mapping[str, Share], readers: Mapping[str, Reader]) -
     return Beginning(best, readers[best].description.architecture, finished=shares[best].lines >= TEACHES)
 
 
-def told(shares: Mapping[str, Share]) -> str:
+def told(shares: Mapping[str, Accuracy]) -> str:
     """Return the shares in words."""
     each = (f"{name} {share.lines:.0%} and {share.characters:.0%} of the characters" for name, share in shares.items())
     return ", ".join(each) or "none is installed"

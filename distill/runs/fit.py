@@ -11,7 +11,7 @@ import torch
 from distill.data.lines import Lines
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import score
-from distill.evaluation.next_steps import Figures, Network, Point, Share, what_to_try
+from distill.evaluation.next_steps import ExactRate, Figures, Network, Point, what_to_try
 from distill.evaluation.report import read_test
 from distill.evaluation.roles import ROLES
 from distill.runs.opening import Run
@@ -22,7 +22,7 @@ from students.reader import Reader
 LINES = 300  # of training, at most
 
 
-def read_training(run: Run, readers: Mapping[str, Reader]) -> dict[str, Share]:
+def read_training(run: Run, readers: Mapping[str, Reader]) -> dict[str, ExactRate]:
     """Read some labelled training lines with every network, without augmentation; every process takes part.
 
     They are sampled by the seed of the recipe. Nothing is read where no training line has a label.
@@ -36,7 +36,7 @@ def read_training(run: Run, readers: Mapping[str, Reader]) -> dict[str, Share]:
         texts = {key: reading.text for key, reading in readings.items()}
         scored = score(truths_of(lines), texts, run.recipe.data.protocol)
         if scored.n:
-            found[role] = Share(scored.exact, scored.n)
+            found[role] = ExactRate(scored.exact, scored.n)
     return found
 
 
@@ -48,7 +48,7 @@ def some_labelled(train: Lines, seed: int) -> Lines:
 
 
 def next_steps(
-    folder: Path, result: Mapping[str, Any], train: Mapping[str, Share], n_validation: int
+    folder: Path, result: Mapping[str, Any], train: Mapping[str, ExactRate], n_validation: int
 ) -> dict[str, Any]:
     """Return the parts `fit` and `next` of `report.json`: what each network reads of each part, and what to try."""
     networks = {role: _network(folder, role, result[role], train, n_validation) for role in ROLES if result[role]}
@@ -61,12 +61,12 @@ def next_steps(
     return {"fit": fit, "next": [advice.as_dict() for advice in what_to_try(figures)]}
 
 
-def _parts(network: Network) -> dict[str, Share | None]:
+def _parts(network: Network) -> dict[str, ExactRate | None]:
     return {"train": network.train, "validation": network.validation, "test": network.test}
 
 
 def _network(
-    folder: Path, role: str, tested: Mapping[str, Any], train: Mapping[str, Share], n_validation: int
+    folder: Path, role: str, tested: Mapping[str, Any], train: Mapping[str, ExactRate], n_validation: int
 ) -> Network:
     """What is known of a network: a teacher that was finished before has been validated where the student begins."""
     entries = read_metrics(folder / role / "metrics.jsonl")
@@ -75,5 +75,5 @@ def _network(
     if role == "teacher" and not shares:
         begun = read_metrics(folder / "student" / "metrics.jsonl")
         shares = [entry["teacher_exact"] for entry in begun if "teacher_exact" in entry]
-    validation = Share(max(shares), n_validation) if shares else None
-    return Network(train.get(role), validation, Share(tested["exact"], tested["n"]), curve)
+    validation = ExactRate(max(shares), n_validation) if shares else None
+    return Network(train.get(role), validation, ExactRate(tested["exact"], tested["n"]), curve)

@@ -92,7 +92,7 @@ class Appearance(BaseModel):
         return self
 
 
-class Look(Protocol):
+class AnyAppearance(Protocol):
     """What every appearance has: greys of paper and ink that stay apart, and other ranges by name."""
 
     @property
@@ -103,7 +103,7 @@ class Look(Protocol):
     def min_contrast(self) -> int: ...
 
 
-def check_look(look: Look, bounds: Mapping[str, Range]) -> None:
+def check_look(look: AnyAppearance, bounds: Mapping[str, Range]) -> None:
     """Raise `ValueError` for a range that does not rise within its bounds, and for greys that cannot stay apart."""
     for name, (least, most) in bounds.items():
         low, high = getattr(look, name)

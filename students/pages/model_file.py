@@ -94,7 +94,7 @@ def write_pages(path: Path, both: PagesFile) -> str:
     return write_signed(path, both.description.model_dump(mode="json"), named)
 
 
-def read_pages(path: Path) -> PagesFile:
+def read_pages_file(path: Path) -> PagesFile:
     """Read and verify a file of both networks; raises `CheckpointError` naming the file and what is wrong."""
     contents, weights = read_signed(path)
     if contents.get("kind") != "pages":

@@ -9,7 +9,7 @@ import students
 from students.errors import CheckpointError
 from students.model_file import expect_student, exported_files, is_onnx, kind_of
 from students.pages.locate import LocatorReader, open_locator
-from students.pages.model_file import expect_locator, read_pages
+from students.pages.model_file import expect_locator, read_pages_file
 from students.pages.reader import PageReader
 from students.reader import Reader
 from students.shipped import PAGE_READERS, Named, find_model, shipped_students
@@ -56,7 +56,7 @@ def _both(path: Path) -> tuple[LocatorReader, Reader]:
     from students.pages.torch_locator import assemble_locator
     from students.torch_reader import assemble
 
-    description, locator, recogniser = read_pages(path)
+    description, locator, recogniser = read_pages_file(path)
     expect_locator(description.locator, path)
     expect_student(description.recogniser, path)
     return (

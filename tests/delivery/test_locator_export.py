@@ -17,7 +17,7 @@ from distill.delivery.export.locator import check_lines, export_locator, join
 from students.errors import CheckpointError, ExportError, UserError
 from students.pages.finding import LineFinding
 from students.pages.locate import LocatorReader, open_locator
-from students.pages.model_file import read_locator, read_pages, write_locator
+from students.pages.model_file import read_locator, read_pages_file, write_locator
 from students.pages.preparation import PagePreparation
 from students.pages.reader import lines_of
 from tests.pages import write_small_locator
@@ -106,7 +106,7 @@ def test_both_networks_become_one_file(locator_file: Path, tmp_path: Path, capsy
     recogniser = write_student(tmp_path / "reads.safetensors")
     words = ["export", str(locator_file), "--to", "pages"]
     assert main([*words, "--recogniser", str(recogniser)]) == 0
-    both = read_pages(tmp_path / "pages.safetensors")
+    both = read_pages_file(tmp_path / "pages.safetensors")
     assert both.description.recogniser == students.load(recogniser).description
     assert both.locator.keys() == read_locator(locator_file)[1].keys()
     assert main(words) == 2

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from distill.proposing import proposing
-from distill.proposing.shipped import Share
+from distill.proposing.shipped import Accuracy
 from docs.build import ROOT
 from tests.adoption.test_lines import write_lines
 from tests.foreign_models import Form, characters, write_foreign
@@ -75,7 +75,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_own_lines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proposing, "learning_speed", lambda *_: 900.0)
     monkeypatch.setattr(proposing, "reading_speed", lambda *_: 900.0)
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.0, 0.1)})  # fresh weights
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Accuracy(0.0, 0.1)})  # fresh weights
     (here / "crops").mkdir()
     rows = []
     for i in range(72):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from distill.evaluation.document import as_markdown
-from distill.evaluation.next_steps import ADVICE, Figures, Network, Point, Share, fall, surely_more, what_to_try
+from distill.evaluation.next_steps import ADVICE, ExactRate, Figures, Network, Point, fall, surely_more, what_to_try
 from distill.evaluation.next_steps_page import in_a_line, page
 
 N = 400
@@ -18,7 +18,7 @@ NOTHING = tuple(Point(step, 1.0) for step in range(100, 1100, 100))
 
 
 def network(train: float, validation: float, test: float, curve: Sequence[Point] = FLAT) -> Network:
-    return Network(Share(train, 300), Share(validation, N), Share(test, N), curve)
+    return Network(ExactRate(train, 300), ExactRate(validation, N), ExactRate(test, N), curve)
 
 
 GOOD = Figures(
@@ -100,10 +100,10 @@ def test_unseen_characters_are_a_test_unlike_train() -> None:
 
 
 def test_few_lines_say_nothing_for_sure() -> None:
-    few = Network(Share(0.9, 10), Share(0.7, 10), Share(0.5, 10), FLAT)
+    few = Network(ExactRate(0.9, 10), ExactRate(0.7, 10), ExactRate(0.5, 10), FLAT)
     assert what_to_try(Figures({"teacher": few, "student": few})) == []
-    assert surely_more(Share(0.9, 400), Share(0.8, 400))
-    assert not surely_more(Share(0.9, 400), Share(0.87, 400))
+    assert surely_more(ExactRate(0.9, 400), ExactRate(0.8, 400))
+    assert not surely_more(ExactRate(0.9, 400), ExactRate(0.87, 400))
 
 
 def test_a_curve_that_is_too_short_or_at_its_end_says_nothing() -> None:
@@ -114,12 +114,12 @@ def test_a_curve_that_is_too_short_or_at_its_end_says_nothing() -> None:
 
 
 def test_runs_without_control_without_labels_or_with_a_finished_teacher() -> None:
-    finished = Network(None, Share(0.6, N), Share(0.6, N))
+    finished = Network(None, ExactRate(0.6, N), ExactRate(0.6, N))
     found = what_to_try(Figures({"teacher": finished, "student": network(0.9, 0.88, 0.87)}))
     assert [a.what for a in found] == ["teacher"]
     assert what_to_try(Figures({"student": network(0.9, 0.88, 0.87)})) == []
-    unlabelled = Network(None, Share(0.88, N), Share(0.87, N), FLAT)
-    assert what_to_try(Figures({"teacher": replace(finished, test=Share(0.9, N)), "student": unlabelled})) == []
+    unlabelled = Network(None, ExactRate(0.88, N), ExactRate(0.87, N), FLAT)
+    assert what_to_try(Figures({"teacher": replace(finished, test=ExactRate(0.9, N)), "student": unlabelled})) == []
 
 
 def test_the_report_numbers_what_to_try_and_the_terminal_has_the_first() -> None:

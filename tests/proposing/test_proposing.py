@@ -16,7 +16,7 @@ from distill.durations import seconds_of
 from distill.pools.lines import open_pools
 from distill.proposing import proposing
 from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Speeds, plan_for
-from distill.proposing.shipped import Share, student_readers, told
+from distill.proposing.shipped import Accuracy, student_readers, told
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
 from distill.recipe.file import load_recipe
@@ -37,7 +37,7 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(proposing, "learning_speed", lambda *_: FAST.student)
     monkeypatch.setattr(proposing, "_teacher_speeds", lambda *_: (FAST.teacher, FAST.teacher_reads))
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.1, 0.3)})
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Accuracy(0.1, 0.3)})
     rows = [row(f"Line {d}, {i}", f"{d:03d}_{i}.png", png_bytes(seed=3 * d + i)) for d in range(30) for i in range(3)]
     return parquet(tmp_path / "lines.parquet", rows)
 
@@ -82,13 +82,13 @@ def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("share", "teacher_file", "teacher_init", "student_init"),
     [
-        (Share(0.95, 0.99), "receipts", None, "receipts"),
-        (Share(0.0, 0.6), None, "receipts", "receipts"),  # long lines: much of each is read, none is right
-        (Share(0.0, 0.4), None, None, None),
+        (Accuracy(0.95, 0.99), "receipts", None, "receipts"),
+        (Accuracy(0.0, 0.6), None, "receipts", "receipts"),  # long lines: much of each is read, none is right
+        (Accuracy(0.0, 0.4), None, None, None),
     ],
 )
 def test_shipped_models_that_read_the_lines_teach_or_are_begun_with(
-    share: Share,
+    share: Accuracy,
     teacher_file: str | None,
     teacher_init: str | None,
     student_init: str | None,
@@ -96,7 +96,7 @@ def test_shipped_models_that_read_the_lines_teach_or_are_begun_with(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": share, "scene": Share(0.0, 0.1)})
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": share, "scene": Accuracy(0.0, 0.1)})
     answer = proposed("--from", lines.name, "--budget", "20m", capsys=capsys)
     recipe = load_recipe("mine.yaml")
     assert (recipe.teacher.file, recipe.teacher.init, recipe.student.init) == (teacher_file, teacher_init, student_init)
@@ -108,7 +108,7 @@ def test_shipped_models_that_read_the_lines_teach_or_are_begun_with(
 def test_a_student_of_another_size_begins_with_fresh_weights(
     lines: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proposing, "readings_of", lambda _, __, readers: dict.fromkeys(readers, Share(0.95, 0.99)))
+    monkeypatch.setattr(proposing, "readings_of", lambda _, __, readers: dict.fromkeys(readers, Accuracy(0.95, 0.99)))
     proposed("--from", lines.name, "--budget", "20m", "--size", "large", capsys=capsys)
     assert load_recipe("mine.yaml").student.init is None
 
@@ -202,7 +202,7 @@ def test_a_longer_time_gives_more_steps() -> None:
 def test_without_time_for_a_teacher_a_student_that_reads_already_learns_alone(
     lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Share(0.0, 0.6)})
+    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Accuracy(0.0, 0.6)})
     monkeypatch.setattr(
         proposing, "_teacher_speeds", lambda _, teaching: (8, 900) if teaching.model else (math.inf, math.inf)
     )

@@ -33,7 +33,7 @@ from distill.track import MetricsLog
 from students.config import STUDENTS
 from students.image import Preparation
 from students.model_file import read_model, read_onnx
-from students.pages.model_file import read_locator, read_pages
+from students.pages.model_file import read_locator, read_pages_file
 from tests.feeding import STILL
 from tests.pages import write_both, write_small_locator
 from tests.samples import png_bytes, write_student
@@ -57,7 +57,7 @@ def kept_files(folder: Path) -> Iterator[Kept]:
     both = write_both(folder / "pages.safetensors", locator, student)
     yield Kept("model file", student, lambda: _of_weights(read_model(student)))
     yield Kept("locator", locator, lambda: _of_weights(read_locator(locator)))
-    yield Kept("both networks of pages", both, lambda: _of(repr(read_pages(both).description)))
+    yield Kept("both networks of pages", both, lambda: _of(repr(read_pages_file(both).description)))
     onnx = folder / "model.onnx"
     opened = students.load(student)
     onnx.write_bytes(signed(graph_of(opened), opened.description, onnx))

@@ -21,7 +21,7 @@ from distill.recipe.file import load_recipe, resolved_yaml
 from distill.signed_json import read_signed_json, write_json
 from distill.teaching.cache import _verified, _with_digest
 from students.pages.locate import open_locator
-from students.pages.model_file import read_pages
+from students.pages.model_file import read_pages_file
 from tests.pages import write_both, write_small_locator
 from tests.reliability.trials import Trials
 from tests.samples import write_student
@@ -54,7 +54,9 @@ def what_they_give(folder: Path) -> dict[str, list[float]]:
         "student": students.load(folder / "student.safetensors").logits_of(line_NCHW).ravel()[:40].tolist(),
         "ONNX student": students.load(folder / "student.onnx").logits_of(line_NCHW).ravel()[:40].tolist(),
         "locator": open_locator(folder / "locator.safetensors").output(page_CHW).ravel()[:40].tolist(),
-        "pages": [float(abs(w).sum()) for _, w in sorted(read_pages(folder / "pages.safetensors").locator.items())],
+        "pages": [
+            float(abs(w).sum()) for _, w in sorted(read_pages_file(folder / "pages.safetensors").locator.items())
+        ],
         "checkpoint": [*loaded.tensors["weights"]["a"].flatten().tolist(), float(loaded.state["step"])],
         "posteriors": [float(part.sum()) for record in records for part in unpack(record, 4, 1)],
         "run folder": [float(load_recipe(str(folder / "run")).seed), *_counts(folder / "run" / "lines.json")],

@@ -31,7 +31,7 @@ class Some(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Share:
+class Batches:
     """What one process has of a step, and the counts of the whole step."""
 
     batches: tuple[Some, ...]
@@ -52,7 +52,7 @@ class Terms:
     def weights(self, done: float) -> Mapping[str, float]:
         return {"size": 1.0, "hint": 0.5} if done else {"size": 1.0}
 
-    def counts(self, names: Collection[str], step: Share) -> Mapping[str, int]:
+    def counts(self, names: Collection[str], step: Batches) -> Mapping[str, int]:
         return {name: step.n_items if name == "size" else step.n_hinted for name in names}
 
     def terms(
@@ -97,15 +97,15 @@ SHARES: Mapping[str, Sequence[Sequence[Some]]] = {
 }
 
 
-def shares(of: Sequence[Sequence[Some]]) -> list[Share]:
+def shares(of: Sequence[Sequence[Some]]) -> list[Batches]:
     counts = (
         sum(len(batch.keys) for share in of for batch in share),
         sum(len(batch.keys) * batch.hinted for share in of for batch in share),
     )
-    return [Share(tuple(share), *counts) for share in of]
+    return [Batches(tuple(share), *counts) for share in of]
 
 
-def stepped(made: Trainee, share: Share, settings: StepSettings) -> tuple[dict[str, float], dict[str, Tensor]]:
+def stepped(made: Trainee, share: Batches, settings: StepSettings) -> tuple[dict[str, float], dict[str, Tensor]]:
     result = take_step(made, Terms(), share, Accelerator(cpu=True), settings)
     assert result.n_replaced == 0
     tensors = {f"gradient {name}": p.grad.clone() for name, p in made.named_parameters.items() if p.grad is not None}
@@ -123,7 +123,7 @@ def taken(rank: int, folder: Path) -> None:
     lines_ND, keys = lines(rank)
     spoiled = Some(lines_ND * torch.nan if rank else lines_ND, keys)
     with pytest.raises(NonFiniteError, match=f"step 4: loss nan.*line/{rank}"):
-        stepped(made, Share((spoiled,), 2, 0), WIDE)
+        stepped(made, Batches((spoiled,), 2, 0), WIDE)
     assert all(torch.equal(before[name], p) for name, p in made.named_parameters.items())
     stop = take_step(
         made, Terms(), shares(SHARES["equal shares"])[rank], Accelerator(cpu=True), StepSettings(stop=not rank)
@@ -145,7 +145,7 @@ def normalised(rank: int, folder: Path) -> None:
     assert torch.allclose(norm.running_mean, mean_D, atol=1e-7)
     lines_ND, keys = lines(2 * rank, 2 * rank + 1)
     with pytest.raises(NonFiniteError):
-        stepped(made, Share((Some(lines_ND * torch.inf, keys),), 4, 0), WIDE)
+        stepped(made, Batches((Some(lines_ND * torch.inf, keys),), 4, 0), WIDE)
     assert torch.allclose(norm.running_mean, mean_D, atol=1e-7)
 
 
@@ -159,7 +159,7 @@ def of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_gradients_weights_and_figures_are_those_of_one_process(of_two: Path) -> None:
     made = trainee(nn.GroupNorm(4, 900))
     for name, of in SHARES.items():
-        whole = Share(tuple(batch for share in of for batch in share), *_counts(shares(of)[0]))
+        whole = Batches(tuple(batch for share in of for batch in share), *_counts(shares(of)[0]))
         figures, tensors = stepped(made, whole, StepSettings(done=0.5, clip_norm=1e9))
         for rank in range(2):
             found = safetensors.torch.load_file(of_two / f"{name} {rank}")
@@ -170,7 +170,7 @@ def test_gradients_weights_and_figures_are_those_of_one_process(of_two: Path) ->
             assert json.loads((of_two / f"{name} {rank}.json").read_text()) == pytest.approx(figures, rel=1e-6), name
 
 
-def _counts(share: Share) -> tuple[int, int]:
+def _counts(share: Batches) -> tuple[int, int]:
     return share.n_items, share.n_hinted
 
 

@@ -18,7 +18,7 @@ from distill.data.formats.listing import files_of, is_hidden
 from distill.data.formats.marking import marks_pages
 from distill.data.formats.naming import naming, placed
 from distill.data.formats.notes import Notes
-from distill.data.formats.pages import open_pages, page_file_in
+from distill.data.formats.pages import open_lines_of_pages, page_file_in
 from distill.data.formats.parts import is_there
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
@@ -117,7 +117,7 @@ def _opened(source: FileSource, root: Path, cache_folder: Path) -> Contents:
             return open_shards(root / source.path)
         case PagesSource():
             path = root / source.path
-            return cut_pages(source, path) if source.cut_as_found else open_pages(path, source.margin_px)
+            return cut_pages(source, path) if source.cut_as_found else open_lines_of_pages(path, source.margin_px)
         case HubSource():
             return open_hub(source, cache_folder)
         case _:

@@ -43,7 +43,7 @@ class _Described(NamedTuple):
         return name_of(self.root) == ALTO_ROOT
 
 
-def read_pages(path: Path, notes: Notes) -> list[ReadPage]:
+def read_page_xml(path: Path, notes: Notes) -> list[ReadPage]:
     """Return the page of an XML file, or of all XML files of a folder and below, but of those neither PAGE nor ALTO.
 
     What is read by a rule is added to `notes`. Raises `DataError` for pages without an image, or described twice, and

@@ -12,7 +12,7 @@ from distill.data.formats.notes import Notes
 from distill.data.formats.paddle_boxes import box_lists_in, holds_boxes, read_boxes
 from distill.data.formats.page_json import read_pages_json
 from distill.data.formats.page_lines import ReadPage, contents_of_pages
-from distill.data.formats.page_xml import read_pages
+from distill.data.formats.page_xml import read_page_xml
 from distill.data.formats.xml_files import describes_a_page, xml_files
 from students.errors import DataError
 
@@ -26,7 +26,7 @@ def page_file_in(folder: Path) -> str | None:
     return None if found is None else str(found.relative_to(folder))
 
 
-def open_pages(path: Path, margin_px: int) -> Contents:
+def open_lines_of_pages(path: Path, margin_px: int) -> Contents:
     """Return the lines of pages, cut with a margin; warns of everything that was clipped, left out or read by a rule.
 
     Raises `DataError` for a folder with several lists, and for files that do not describe pages.
@@ -52,7 +52,7 @@ def read_page_files(path: Path, notes: Notes) -> list[ReadPage]:
             return read_coco(path, notes)
         case "labelme":
             return read_labelme([path], notes)
-    return read_boxes(path, notes) if holds_boxes(path) else read_pages(path, notes)
+    return read_boxes(path, notes) if holds_boxes(path) else read_page_xml(path, notes)
 
 
 def _in_folder(folder: Path, notes: Notes) -> list[ReadPage]:
@@ -67,7 +67,7 @@ def _in_folder(folder: Path, notes: Notes) -> list[ReadPage]:
             f"{folder}: holds the list {lists[0].name} and labelme's {of_shapes[0].name}; name the one to use"
         )
     if not lists and not of_shapes:
-        return read_pages(folder, notes)
+        return read_page_xml(folder, notes)
     if page := next((each for each in xml_files(folder) if describes_a_page(each)), None):
         what = "detection list" if lists else "labelme's shapes"
         one = (lists or of_shapes)[0].name

@@ -36,7 +36,7 @@ from students.pages.model_file import (
     PagesFile,
     expect_locator,
     read_locator,
-    read_pages,
+    read_pages_file,
     write_pages,
 )
 from students.pages.reader import lines_of
@@ -144,7 +144,7 @@ def gate_pages(path: Path, data: Sequence[str]) -> tuple[Sequence[PageRecord], s
     fonts. Raises `DataError` for pages that cannot be opened.
     """
     both = kind_of(path) == "pages"
-    description = read_pages(path).description.locator if both else read_locator(path)[0]
+    description = read_pages_file(path).description.locator if both else read_locator(path)[0]
     run = None if data else run_of(path, description)
     if data:
         pages = [page for number, where in enumerate(data) for page in open_pages(_source(where, number), Path())]

@@ -17,7 +17,7 @@ from students.pages.model_file import (
     PagesFile,
     expect_locator,
     read_locator,
-    read_pages,
+    read_pages_file,
     write_locator,
     write_pages,
 )
@@ -46,7 +46,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_one_file_holds_both_networks(tmp_path: Path, student_file: Path) -> None:
     path, both = _pages(tmp_path, student_file)
-    again = read_pages(path)
+    again = read_pages_file(path)
     assert again.description == both.description
     for want, got in ((both.locator, again.locator), (both.recogniser, again.recogniser)):
         assert want.keys() == got.keys()
@@ -76,7 +76,7 @@ def test_a_locator_is_wanted_and_something_else_given(tmp_path: Path, student_fi
     with pytest.raises(CheckpointError, match=r"teachers\.load_locator"):
         expect_locator(read_locator(teacher)[0], teacher)
     with pytest.raises(CheckpointError, match="holds a student, not both networks"):
-        read_pages(student_file)
+        read_pages_file(student_file)
 
 
 def test_a_description_that_is_not_valid_is_refused_by_name(tmp_path: Path) -> None:
