@@ -11,14 +11,20 @@ import mmap
 from functools import lru_cache
 from pathlib import Path
 
+import pyarrow as pa
+
 SEAL = b"sha256:"
 LENGTH = len(SEAL) + 64
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 log = logging.getLogger(__name__)
 
 
-def sealed(stream: bytes) -> bytes:
-    """Return an Arrow stream with its digest behind it."""
+def sealed(table: pa.Table) -> bytes:
+    """Return an Arrow stream of a table, with its digest behind it."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    stream: bytes = sink.getvalue().to_pybytes()
     return stream + SEAL + hashlib.sha256(stream).hexdigest().encode()
 
 

@@ -191,8 +191,5 @@ def _render(part: Part) -> int:
         _, data = cv2.imencode(".png", picture, _PNG)
         images.append({"bytes": data.tobytes(), "path": f"{i:06d} {family}"})
         texts.append(text)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, SCHEMA) as writer:
-        writer.write_table(pa.table({"image": images, "text": texts}, schema=SCHEMA))
-    write_whole(part.path, sealed(sink.getvalue().to_pybytes()))
+    write_whole(part.path, sealed(pa.table({"image": images, "text": texts}, schema=SCHEMA)))
     return part.n_lines

@@ -221,13 +221,9 @@ def _seen_before(taught: TaughtLines, some: np.ndarray, view: int, first: Path) 
 
 
 def _with_digest(records: list[bytes]) -> bytes:
-    """An Arrow stream with the SHA-256 of its records in the schema."""
+    """A sealed Arrow stream with the SHA-256 of its records in the schema."""
     digest = hashlib.sha256(b"".join(hashlib.sha256(record).digest() for record in records)).hexdigest()
-    schema = SCHEMA.with_metadata({"sha256": digest})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_table(pa.table({"record": records}, schema=schema))
-    return sealed(sink.getvalue().to_pybytes())
+    return sealed(pa.table({"record": records}, schema=SCHEMA.with_metadata({"sha256": digest})))
 
 
 def is_filled(part: CachePart) -> bool:

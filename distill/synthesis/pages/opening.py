@@ -130,8 +130,5 @@ def _draw(part: _Part) -> int:
         _, data = cv2.imencode(".png", page if page.ndim == 2 else page[..., ::-1], _PNG)
         images.append(data.tobytes())
         lines.append(canonical_json([[line.text, line.ignored, *line.corners_42.ravel().tolist()] for line in marked]))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, _SCHEMA) as writer:
-        writer.write_table(pa.table({"image": images, "lines": lines}, schema=_SCHEMA))
-    write_whole(part.path, sealed(sink.getvalue().to_pybytes()))
+    write_whole(part.path, sealed(pa.table({"image": images, "lines": lines}, schema=_SCHEMA)))
     return part.n_pages
