@@ -210,10 +210,15 @@ def _bytes_of(path: Path) -> bytes:
 def image_size(data: bytes, key: str) -> tuple[int, int]:
     """Return (height, width) from the header alone; raises `DataError` beyond the limits of `decode_image`."""
     with open_image(data, key) as image:
-        width, height = image.size
-        if isinstance(image, TiffImageFile):  # whose size some versions of Pillow have turned already
-            width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+        width, height = stored_size(image)
         return (width, height) if _orientation(image) >= 5 else (height, width)
+
+
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return (width, height) as an image is stored, before its orientation counts."""
+    if isinstance(image, TiffImageFile):  # whose size some versions of Pillow have turned already
+        return image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+    return image.size
 
 
 def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:

@@ -50,16 +50,7 @@ def line_summary(recipe: Recipe, over: Sequence[str], result: Mapping[str, Any])
             f"{_in_words(given)} |"
             for name, given in longer.items()
         ]
-    if len(result["settings"]) > 2:
-        rows += [
-            "\n## Every pair\n",
-            "The better first. Intervals are of a pair alone: of 20 pairs of equals one lies apart.\n",
-        ]
-        rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
-        rows += [
-            f"| {pair['of']} | {pair['over']} | {_points(pair['gain'])} | {_in_words(pair)} |"
-            for pair in result["pairs"]
-        ]
+    rows += _pairs(result, "Intervals are of a pair alone: of 20 pairs of equals one lies apart.")
     rows += [f"\nHow the teacher was matched ({run}): {why}." for run, why in result.get("match", {}).items()]
     rows += [f"\nLeft out: {name}, {reason}." for name, reason in result.get("refused", {}).items()]
     rows += [f"\n{sentence}." for sentence in result.get("foreign_teachers", ())]
@@ -82,11 +73,17 @@ def page_summary(recipe: PageRecipe, over: Sequence[str], result: Mapping[str, A
             f"| {name} | {rates} | {_points(row['gain'])} | {_in_words(row)} | "
             f"{_points(first['gain'])}, {_in_words(first)} | {row['seconds']['student']:.0f} |"
         )
-    if len(result["settings"]) > 2:
-        rows += ["\n## Every pair\n", "The better first. Intervals are of a pair alone.\n"]
-        rows += ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
-        rows += [f"| {p['of']} | {p['over']} | {_points(p['gain'])} | {_in_words(p)} |" for p in result["pairs"]]
+    rows += _pairs(result, "Intervals are of a pair alone.")
     return "\n".join([*rows, "\n![gains](compare.png)\n"])
+
+
+def _pairs(result: Mapping[str, Any], what: str) -> list[str]:
+    """A table of every pair of settings; nothing where the settings are themselves one pair."""
+    if len(result["settings"]) <= 2:
+        return []
+    head = ["| setting | over | gain in points | verdict |", "|---|---|---|---|"]
+    rows = [f"| {p['of']} | {p['over']} | {_points(p['gain'])} | {_in_words(p)} |" for p in result["pairs"]]
+    return ["\n## Every pair\n", f"The better first. {what}\n", *head, *rows]
 
 
 def _verdict(row: Mapping[str, Any]) -> str:

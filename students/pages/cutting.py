@@ -24,7 +24,7 @@ def cut(page_HWC: np.ndarray, outline_P2: np.ndarray, margin_px: int = 0) -> np.
     if len(outline_P2) > 4:
         return _straightened(page_HWC, outline_P2, margin_px)
     corners_42 = outline_P2
-    quarters = _quarters(corners_42[1] - corners_42[0])
+    quarters = quarters_along(corners_42[1] - corners_42[0])
     (left, top), (right, bottom) = corners_42.min(0), corners_42.max(0)
     box_42 = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
     if np.abs(corners_42[list(TURNED[quarters])] - box_42).max() <= LEVEL_PX:
@@ -32,6 +32,11 @@ def cut(page_HWC: np.ndarray, outline_P2: np.ndarray, margin_px: int = 0) -> np.
         if part_HWC.size:
             return np.rot90(part_HWC, quarters).copy()
     return warp(page_HWC, corners_42, margin_px, _paper_beyond(page_HWC, corners_42, margin_px))[0]
+
+
+def quarters_along(direction: np.ndarray) -> int:
+    """Return how many quarter turns anticlockwise come nearest to making the direction level."""
+    return round(math.atan2(direction[1], direction[0]) / (math.pi / 2)) % 4
 
 
 def margin_px_of(corners_42: np.ndarray, margin: float) -> int:
@@ -130,8 +135,3 @@ def _paper_beyond(page_HWC: np.ndarray, corners_42: np.ndarray, margin_px: int) 
 
 def _white(image_HWC: np.ndarray) -> np.ndarray:
     return np.full(image_HWC.shape[2:], WHITE, np.uint8)
-
-
-def _quarters(direction: np.ndarray) -> int:
-    """How many quarter turns anticlockwise come nearest to making the direction level."""
-    return round(math.atan2(direction[1], direction[0]) / (math.pi / 2)) % 4

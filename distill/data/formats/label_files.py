@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from distill.data.formats.contents import HOW_UNLABELLED, text_of
+from distill.data.formats.json_files import text_at
 from distill.data.formats.label_tables import (
     FILE_COLUMNS,
     FILE_TIERS,
@@ -131,7 +132,7 @@ def _json(content: str, where: str) -> Iterator[Row]:
     values = _parsed(content, where)
     if isinstance(values, dict):
         for name, text in values.items():
-            yield Row(f"{where}: {name!r}", name, _text(text, f"{where}: {name!r}"))
+            yield Row(f"{where}: {name!r}", name, text_at(text, f"{where}: {name!r}"))
     elif isinstance(values, list):
         for number, value in enumerate(values, 1):
             yield _record(value, f"{where}: entry {number}")
@@ -177,10 +178,4 @@ def _record(values: object, where: str) -> Row:
     name = values[keys[column_of(FILE_TIERS, keys, where)]]
     if not isinstance(name, str):
         raise DataError(f"{where}: the file name is {name!r}, not text")
-    return Row(where, name, _text(values[keys[column_of(TEXT_TIERS, keys, where)]], where))
-
-
-def _text(value: object, where: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise DataError(f"{where}: the text is {value!r}; put it in quotes")
-    return value
+    return Row(where, name, text_at(values[keys[column_of(TEXT_TIERS, keys, where)]], where))

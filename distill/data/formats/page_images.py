@@ -11,11 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from distill.data.formats.contents import is_file
 from students.errors import DataError
-from students.image import FORMATS, IMAGE_SUFFIXES, ORIENTATION, UPRIGHT, decode_image
+from students.image import FORMATS, IMAGE_SUFFIXES, ORIENTATION, UPRIGHT, decode_image, stored_size
 
 FOLDERS_ABOVE = 3
 PARTS_TRIED = 4  # of a path with folders: the last so many, from the longest on
@@ -127,9 +126,7 @@ def header_of(path: Path) -> Header:
     """Return what the header of an image file says; raises the `DataError` of an image that cannot be read."""
     try:
         with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            if isinstance(image, TiffImageFile):  # whose size some versions of Pillow have turned already
-                width, height = image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+            width, height = stored_size(image)
             turned = not isinstance(image, PngImageFile) or _may_be_turned(file)
             found = image.getexif().get(ORIENTATION, UPRIGHT) if turned else UPRIGHT
             return Header(width, height, found if found in range(1, 9) else UPRIGHT)

@@ -16,6 +16,7 @@ import numpy as np
 
 from distill.data.formats.page_marks import Marks, direction_along, upwards
 from students.errors import DataError
+from students.pages.cutting import quarters_along
 
 OUTSIDE_PX, OUTSIDE_SHARE = 10, 0.01  # so far a corner may lie outside the page: the larger of pixels and share
 LEVEL_PX = 1.0  # four corners so near those of an upright box are one
@@ -130,7 +131,7 @@ def _of_corners(polygon_42: np.ndarray, marks: Marks, direction: np.ndarray | No
     box_42 = _box(corners_42)
     first = 0 if marks.ordered else _first_corner(corners_42, box_42, marks.text, direction, note)
     corners_42 = corners_42[ROLLED[first]]
-    quarters = _quarters(corners_42[1] - corners_42[0])
+    quarters = quarters_along(corners_42[1] - corners_42[0])
     if _far(corners_42[ROLLED[-quarters]], box_42) <= LEVEL_PX:
         return Region(polygon_42, quarters)
     return Region(polygon_42, 0, corners_42)
@@ -168,7 +169,7 @@ def _of_outline(polygon_P2: np.ndarray, direction: np.ndarray | None, note: Note
     axis = _axis(polygon_P2) if direction is None else direction
     if axis is None:
         return Region(polygon_P2)
-    quarters = _quarters(axis)
+    quarters = quarters_along(axis)
     _, height = _extent(polygon_P2, axis)
     _, level_height = _extent(polygon_P2, _quarter(quarters))
     if height > WORTH * level_height:
@@ -216,11 +217,6 @@ def _far(corners_42: np.ndarray, others_42: np.ndarray) -> float:
 def _clockwise(polygon_P2: np.ndarray) -> bool:
     """Whether the corners go round clockwise as the page is seen, where y grows downwards."""
     return cv2.contourArea(polygon_P2.astype(np.float32), oriented=True) > 0
-
-
-def _quarters(direction: np.ndarray) -> int:
-    """How many quarter turns anticlockwise come nearest to making the direction level."""
-    return round(math.atan2(direction[1], direction[0]) / (math.pi / 2)) % 4
 
 
 def _quarter(quarters: int) -> np.ndarray:

@@ -7,9 +7,10 @@ torch's TorchScript exporter writes the graph: on these networks it takes a twen
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import onnx
@@ -18,15 +19,18 @@ from onnx import numpy_helper
 from pydantic import BaseModel
 from torch import Tensor, nn
 
-from students.model_file import KEY, signed_onnx, unsigned_json
+from students.model_file import KEY, Description, signed_onnx, unsigned_json
 from students.onnx_reader import INPUT, OUTPUT
 from students.pages.locate import MAPS_OUTPUT, LocatorReader
+from students.pages.model_file import LocatorDescription
 from students.pages.network import Locator
 from students.parts import Columns, Recogniser
 from students.reader import Reader
 
 OPSET = 17  # the lowest that knows all operators of the teachers; browsers' runtimes have it
 SMALLEST_HALF = 64  # an array of fewer numbers is not worth a conversion
+
+Described = TypeVar("Described", Description, LocatorDescription)
 
 
 class _Logits(nn.Module):
@@ -145,6 +149,11 @@ def halved(graph: onnx.ModelProto) -> onnx.ModelProto:
     half.graph.node.extend(casts + nodes)
     onnx.checker.check_model(half, full_check=True)
     return half
+
+
+def noted(description: Described, about: Mapping[str, Any]) -> Described:
+    """Return a description with the facts of its export in its training record."""
+    return description.model_copy(update={"training": description.training | {"export": dict(about)}})
 
 
 def signed(graph: onnx.ModelProto, description: BaseModel, path: Path) -> bytes:

@@ -14,7 +14,7 @@ import teachers
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
 from distill.data.pages.sources import PageFileSource
-from distill.delivery.export.graph import graph_of_locator, signed
+from distill.delivery.export.graph import graph_of_locator, noted, signed
 from distill.delivery.export.locator_int8 import BUDGET_POINTS, quantise_locator
 from distill.delivery.export.recogniser import RENDERED_FAMILIES
 from distill.delivery.target import expect_target
@@ -31,7 +31,6 @@ from students.model_file import expect_student, kind_of, read_model, write_whole
 from students.onnx_reader import session
 from students.pages.locate import MAPS_OUTPUT, LocatorReader
 from students.pages.model_file import (
-    LocatorDescription,
     PagesDescription,
     PagesFile,
     expect_locator,
@@ -77,11 +76,6 @@ def export_locator(
     blob = signed(graph, noted(reader.description, about), target)
     write_whole(target, blob)
     return {"file": str(target), "to": to, "bytes": len(blob), "pages_from": origin, **result}
-
-
-def noted(description: LocatorDescription, about: dict[str, Any]) -> LocatorDescription:
-    """Return the description with the facts of the export in its training record."""
-    return description.model_copy(update={"training": description.training | {"export": about}})
 
 
 def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, Any]:

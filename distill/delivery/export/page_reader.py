@@ -11,10 +11,9 @@ import numpy as np
 import students
 from distill.data.pages.record import PageRecord
 from distill.delivery.export import npm
-from distill.delivery.export.graph import graph_of, graph_of_locator, signed
-from distill.delivery.export.locator import check_lines, noted
+from distill.delivery.export.graph import graph_of, graph_of_locator, noted, signed
+from distill.delivery.export.locator import check_lines
 from distill.delivery.export.locator_int8 import opened, quantise_locator
-from distill.delivery.export.recogniser import noting
 from distill.delivery.target import expect_target
 from distill.track import progress
 from students.errors import ExportError
@@ -53,7 +52,7 @@ def export_both(
         locator_graph, of_int8 = quantise_locator(reader.locator, locator_graph, pages, budget_points)
         seen |= of_int8
     about = {"to": "onnx" if to == "npm" else to} | {key: seen[key] for key in ("float_layers",) if key in seen}
-    finds, reads = noted(reader.locator.description, about), noting(reader.recogniser.description, {"to": "onnx"})
+    finds, reads = noted(reader.locator.description, about), noted(reader.recogniser.description, {"to": "onnx"})
     locator = signed(locator_graph, finds, folder / LOCATOR_ONNX)
     recogniser = signed(recogniser_graph, reads, folder / RECOGNISER_ONNX)
     if to == "npm":

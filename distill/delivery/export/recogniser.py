@@ -22,7 +22,7 @@ from distill.data.lines import Lines
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.delivery.export import gate, npm
-from distill.delivery.export.graph import graph_of, halved, signed
+from distill.delivery.export.graph import graph_of, halved, noted, signed
 from distill.delivery.export.hub import write_hub
 from distill.delivery.export.quantise import in_int8
 from distill.delivery.target import expect_target
@@ -147,7 +147,7 @@ def as_it_is(reader: Reader, graph: onnx.ModelProto, lines: Lines) -> Built:
     some = chosen(lines, GATE_LINES)
     exported = opened(graph, reader)
     seen = {"logits": gate.check_logits(reader, exported, some), "texts": gate.check_texts(reader, exported, some)}
-    return Built(graph, noting(reader.description, {"to": "onnx"}), seen)
+    return Built(graph, noted(reader.description, {"to": "onnx"}), seen)
 
 
 def in_half(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
@@ -155,7 +155,7 @@ def in_half(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Prot
     half = halved(graph)
     scored = chosen(labelled(lines), GATE_LINES)
     seen = gate.check_accuracy(reader, opened(half, reader), scored, protocol, budget_points)
-    return Built(half, noting(reader.description, {"to": "fp16"}), {"accuracy": seen})
+    return Built(half, noted(reader.description, {"to": "fp16"}), {"accuracy": seen})
 
 
 def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Protocol, budget_points: float) -> Built:
@@ -180,7 +180,7 @@ def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Pr
     }
     return Built(
         int8,
-        noting(reader.description, about),
+        noted(reader.description, about),
         {"calibration_lines": len(calibration), "float_layers": float_layers, "accuracy": seen},
     )
 
@@ -244,8 +244,3 @@ def calibration_batches(lines: Lines, preparation: Preparation) -> list[np.ndarr
 def opened(graph: onnx.ModelProto, reader: Reader) -> Reader:
     """Return a reader that computes with this graph."""
     return Reader(reader.description, reader.path, session(graph.SerializeToString(), reader.path))
-
-
-def noting(description: Description, about: dict[str, Any]) -> Description:
-    """Return the description with the facts of the export in its training record."""
-    return description.model_copy(update={"training": description.training | {"export": about}})
