@@ -160,7 +160,7 @@ def _open_parts(
     data, root = recipe.data, Path(recipe.data.root).expanduser()
     problems = [*_problems_of_protocol(data.protocol), *problems_of_rendered(recipe)]
     found = open_parts(
-        {"train": data.train, "validation": data.validation, "test": data.test},
+        data.parts,
         RenderedSource,
         lambda _, source: open_sources(recipe, [source], root, cache, problems),
         problems,
@@ -189,8 +189,7 @@ def problems_of_rendered(recipe: Recipe) -> list[str]:
 
 
 def _rendered(recipe: Recipe) -> list[RenderedSource]:
-    data = recipe.data
-    return [s for s in (*data.train, *data.validation, *data.test) if isinstance(s, RenderedSource)]
+    return [source for source in recipe.data.sources if isinstance(source, RenderedSource)]
 
 
 def open_sources(
@@ -218,8 +217,7 @@ def open_sources(
 
 def real_lines(recipe: Recipe, lines: Lines) -> Lines:
     """Return the lines that were not rendered here."""
-    every = (*recipe.data.train, *recipe.data.validation, *recipe.data.test)
-    return lines.of_sources({source.name for source in every if not isinstance(source, RenderedSource)})
+    return lines.of_sources({source.name for source in recipe.data.sources if not isinstance(source, RenderedSource)})
 
 
 def _problems_of_protocol(protocol: Protocol) -> list[str]:

@@ -85,11 +85,10 @@ def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop, m
 def _open_parts(opening: _Opening, refused: Mapping[str, list[Refusal]], may_draw: bool) -> tuple[Pages, Pages, Pages]:
     """The training, validation and test pages; what is refused of each part is added to `refused` under its name."""
     data, problems = opening.recipe.data, opening.problems
-    parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    drawn = [source for sources in parts.values() for source in sources if isinstance(source, DrawnPagesSource)]
+    drawn = [source for source in data.sources if isinstance(source, DrawnPagesSource)]
     problems += problems_of_sources(drawn, Path(data.root).expanduser())
     found = open_parts(
-        parts,
+        data.parts,
         DrawnPagesSource,
         lambda part, source: opening.of([source], refused[part]),
         problems,

@@ -136,9 +136,8 @@ def _of_recipe(severity: Literal["problem", "note"], kind: str, messages: Iterab
 
 def _fonts(recipe: Recipe) -> list[Finding]:
     """Notes on font families that lines of two parts are rendered in."""
-    parts = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
     found = []
-    for (one, some), (other, others) in itertools.combinations(parts.items(), 2):
+    for (one, some), (other, others) in itertools.combinations(recipe.data.parts.items(), 2):
         if shared := shared_families(some, others):
             message = f"{len(shared)} font families are in lines of {one} and of {other}: {', '.join(shared)}"
             advice = "hold some families out; figures are too good otherwise"

@@ -48,7 +48,7 @@ def check_pages(recipe: PageRecipe, folder: Path, locator: str | None = None, as
     found += _refused(pools)
     looked = {part: look_at_pages(part, pages) for part, pages in pools.parts.items()}
     found += findings_on_pages(looked, recipe.page)
-    drawn = {each.name for each in _all_sources(recipe) if isinstance(each, DrawnPagesSource)}
+    drawn = {each.name for each in recipe.data.sources if isinstance(each, DrawnPagesSource)}
     real = {part: each.without(drawn) for part, each in looked.items()}
     found += shared_pages(real)
     if recipe.data.cut is not None:
@@ -154,10 +154,6 @@ def _without_picture(
     return [Found(Finding(severity, kind, part, f"{len(keys):,} {what}", keys, remarks, (), advice))]
 
 
-def _all_sources(recipe: PageRecipe) -> tuple[PageSource, ...]:
-    return recipe.data.train + recipe.data.validation + recipe.data.test
-
-
 def _networks(recipe: PageRecipe, pools: PagePools) -> Iterator[Finding]:
     """What keeps networks from being built, or from having a page to learn from."""
     for name, part in recipe.networks.items():
@@ -181,9 +177,7 @@ def _locators(recipe: PageRecipe, folder: Path) -> Iterator[Finding]:
 
 def _sources(recipe: PageRecipe) -> Iterator[Finding]:
     """Notes on fonts and layouts that synthetic pages of two parts share."""
-    data = recipe.data
-    parts = {"train": data.train, "validation": data.validation, "test": data.test}
-    for (one, some), (other, others) in itertools.combinations(parts.items(), 2):
+    for (one, some), (other, others) in itertools.combinations(recipe.data.parts.items(), 2):
         for key, what in (("fonts", "font families"), ("layouts", "layouts")):
             if shared := sorted(_drawn_with(some, key) & _drawn_with(others, key)):
                 message = f"{len(shared)} {what} are on pages of {one} and of {other}: {', '.join(shared)}"

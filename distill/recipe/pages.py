@@ -42,10 +42,20 @@ class PageData(Section):
     def _one_validation_and_distinct_names(self) -> PageData:
         if bool(self.validation) == (self.cut is not None):
             raise ValueError("give either validation sources or a cut, and not both")
-        names = [source.name for source in (*self.train, *self.validation, *self.test)]
+        names = [source.name for source in self.sources]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"sources need distinct names; used twice: {', '.join(doubled)}")
         return self
+
+    @property
+    def parts(self) -> dict[str, tuple[PageSource, ...]]:
+        """Return the sources by the name of what they are for."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def sources(self) -> tuple[PageSource, ...]:
+        """Return all sources."""
+        return (*self.train, *self.validation, *self.test)
 
 
 class PageTraining(Budget):

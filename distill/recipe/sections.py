@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
@@ -36,7 +37,6 @@ class CharsetChoice(Section):
     named: tuple[NamedSet, ...] = Field(
         (), description="named sets of characters that can be written besides, whether a label has them or not"
     )
-
     reorder: bool = Field(
         True,
         description="whether right-to-left lines are learnt in the order of the picture and read back as they are "
@@ -113,10 +113,20 @@ class Data(Section):
             raise ValueError("give either validation sources or a cut, and not both")
         if bool(self.test) == (self.test_cut is not None):
             raise ValueError("give either test sources or a test_cut, and not both")
-        names = [source.name for source in (*self.train, *self.validation, *self.test)]
+        names = [source.name for source in self.sources]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"sources need distinct names; used twice: {', '.join(doubled)}")
         return self
+
+    @property
+    def parts(self) -> dict[str, tuple[Source, ...]]:
+        """Return the sources by the name of what they are for."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Return all sources."""
+        return (*self.train, *self.validation, *self.test)
 
 
 class Stage(Section):
@@ -262,10 +272,14 @@ class Recipe(Section):
         known = [source.name for source in self.data.train]
         trainings: dict[str, Network | Stage] = {str(name): part for name, part in self.networks.items()}
         trainings |= {f"{n}.stages.{s.name}": s for n, p in tuple(trainings.items()) for s in getattr(p, "stages", ())}
+        wanted: dict[str, Iterable[str]] = {f"{where}.sources": part.sources or () for where, part in trainings.items()}
+        wanted |= {f"objective.trust.{key}": getattr(self.objective.trust, key) for key in ("sources", "temperatures")}
+        cuts = {"cut": self.data.cut, "test_cut": self.data.test_cut, "unlabel": self.data.unlabel}
+        wanted |= {f"data.{name}.sources": part.sources or () for name, part in cuts.items() if part}
         problems = [
-            f"{where}.sources: {name!r} is not a training source; there are {', '.join(known)}"
-            for where, part in trainings.items()
-            for name in part.sources or ()
+            f"{where}: {name!r} is not a training source; there are {', '.join(known)}"
+            for where, names in wanted.items()
+            for name in names
             if name not in known
         ]
         problems += [
@@ -273,22 +287,6 @@ class Recipe(Section):
             for where, part in trainings.items()
             for name in (part.mix and part.mix.weights) or ()
             if name not in (part.sources or known)
-        ]
-        problems += [
-            f"objective.trust.{key}: {name!r} is not a training source; there are {', '.join(known)}"
-            for key in ("sources", "temperatures")
-            for name in getattr(self.objective.trust, key)
-            if name not in known
-        ]
-        problems += [
-            f"data.{part}.sources: {name!r} is not a training source; there are {', '.join(known)}"
-            for part, documents in (
-                ("cut", self.data.cut),
-                ("test_cut", self.data.test_cut),
-                ("unlabel", self.data.unlabel),
-            )
-            for name in (documents and documents.sources) or ()
-            if name not in known
         ]
         if problems:
             raise ValueError("; ".join(problems))

@@ -17,7 +17,7 @@ from accelerate import Accelerator
 
 import students
 from distill.data.feed import ready_workers
-from distill.data.lines import Lines
+from distill.data.lines import Lines, Refusal
 from distill.digests import digest_of
 from distill.durable import remove_abandoned
 from distill.launch import expect_alike, expect_shared
@@ -123,7 +123,8 @@ def write_down(run: Run, jobs: Sequence[Job[Any]]) -> None:
     finished_files = finished_teachers(run.recipe, run.folder)
     record(run, run.recipe, jobs, run.pools.summary(), finished_files)
     if run.accelerator.is_main_process:
-        _say_what_was_refused(run.pools, run.folder)
+        say_refused(run.pools.refused, "lines", run.folder)
+        _say_read_back_otherwise(run.pools, run.folder)
 
 
 def record(
@@ -165,13 +166,17 @@ def train_all(work: Workplace, jobs: Sequence[Job[Any]]) -> Path:
     return path
 
 
-def _say_what_was_refused(pools: Pools, folder: Path) -> None:
-    for part, refusals in pools.refused.items():
+def say_refused(refused: Mapping[str, Sequence[Refusal]], what: str, folder: Path) -> None:
+    """Say of each part how many lines or pages cannot be used, and why the first."""
+    for part, refusals in refused.items():
         if refusals:
             say(
-                f"{part}: {len(refusals)} lines cannot be used, the first: {refusals[0].reason}; "
+                f"{part}: {len(refusals)} {what} cannot be used, the first: {refusals[0].reason}; "
                 f"all stand in {folder / 'data.json'}"
             )
+
+
+def _say_read_back_otherwise(pools: Pools, folder: Path) -> None:
     if pools.charset.order == "visual":
         for part, lines in pools.read_back_otherwise.items():
             if lines:

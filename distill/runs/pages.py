@@ -19,7 +19,7 @@ from distill.evaluation.verdict import verdict
 from distill.pools.pages import PagePools, open_page_pools, pages_of
 from distill.recipe.pages import PageRecipe, PageStudent, PageTeacher
 from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
-from distill.runs.opening import Workplace, open_workplace, record, train_all
+from distill.runs.opening import Workplace, open_workplace, record, say_refused, train_all
 from distill.runs.page_report import make_page_report
 from distill.runs.teachers import copied, usable_teacher
 from distill.runs.weak import ALLOW, WeakTeacherError
@@ -220,9 +220,4 @@ def _write_down(run: PageRun, jobs: Sequence[PageJob]) -> None:
         path = copy_or_original(file, run.folder, locator_of)
         files.append({"key": OWN, "file": file, "sha256": file_digest(path)})
     record(run, run.recipe, jobs, run.pools.summary(), files)
-    for part, refusals in run.pools.refused.items():
-        if refusals:
-            say(
-                f"{part}: {len(refusals)} pages or lines cannot be used, the first: {refusals[0].reason}; "
-                f"all stand in {run.folder / 'data.json'}"
-            )
+    say_refused(run.pools.refused, "pages or lines", run.folder)

@@ -13,10 +13,10 @@ from typing import Any
 
 from distill.cluster import Spread, lines_done
 from distill.pools.lines import cache_of, problems_of_rendered, render_sources
-from distill.recipe.sections import Recipe, RecipeError
+from distill.recipe.sections import Recipe
 from distill.runs.jobs import jobs_of
 from distill.runs.opening import Run, make_writable
-from distill.runs.teachers import cache_teacher, frozen_teacher, own_teacher_file
+from distill.runs.teachers import cache_teacher, expect_cache, frozen_teacher, own_teacher_file
 from distill.runtime import StopFlag, start
 from distill.teaching.cache import CachePart, is_filled
 from distill.track import progress
@@ -95,8 +95,7 @@ def fill_shared(run: Run, spread: Spread) -> None:
 
     Raises `RecipeError` for a recipe without a cache, and `UserError` that names the parts which failed.
     """
-    if not run.recipe.objective.cache.views:
-        raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
+    expect_cache(run.recipe)
     own, device = own_teacher_file(run), run.accelerator.device
     teacher = frozen_teacher(run.recipe, own, run.pools.charset, device)
     for job in jobs_of(run, "student", teacher):

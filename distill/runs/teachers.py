@@ -98,8 +98,7 @@ def cache_teacher(run: Run) -> dict[str, Any]:
 
     Raises `RecipeError` for a recipe without a cache. Errors are relative; `bytes_a_line` is of one view.
     """
-    if not run.recipe.objective.cache.views:
-        raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
+    expect_cache(run.recipe)
     frozen = finished_teacher(run)
     jobs = jobs_of(run, "student", frozen)
     found = {}
@@ -119,6 +118,12 @@ def cache_teacher(run: Run) -> dict[str, Any]:
             ),
         }
     return found
+
+
+def expect_cache(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a recipe without a cache."""
+    if not recipe.objective.cache.views:
+        raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
 
 
 def fill_caches(run: Run, tasks: Sequence[LineTask]) -> list[Cached]:

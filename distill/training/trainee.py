@@ -33,7 +33,7 @@ class Progress:
     sampled: dict[str, list[int]] = field(default_factory=dict)  # labelled and unlabelled items of each source so far
     replaced: dict[str, str] = field(default_factory=dict)  # damaged items that others stood in for, and why
 
-    def has_no_hope(self, training: Budget, first: int = 0) -> bool:
+    def has_no_hope(self, training: Budget, first: int) -> bool:
         """Return whether as many validations as the recipe's patience, from step `first` on, brought nothing better."""
         if training.patience is None or self.best is None:
             return False
