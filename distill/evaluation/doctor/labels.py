@@ -25,6 +25,8 @@ PLAIN_AND_PRINTED = {  # plain character: what stands for it in print
     '"': "double quotes",
     "-": "dashes",
 }
+SHAPES = ("<initial>", "<medial>", "<final>", "<isolated>")  # as Unicode decomposes a joined letter as it is drawn
+LETTERS = "write the letters (Unicode's NFKC has them) as they are read: out of a PDF they may stand backwards"
 
 
 def findings_in_labels(part: str, lines: Lines) -> list[Finding]:
@@ -84,6 +86,14 @@ def other_width(text: str) -> str:
     return listed(c for c in forms if c.isalnum() or not at_home)
 
 
+def letter_shapes(text: str) -> str:
+    """Find Arabic letters in the place of which stands how they are drawn, as in texts taken out of PDFs."""
+    if text.isascii():
+        return ""
+    shapes = (c for c in text if unicodedata.decomposition(c).startswith(SHAPES))
+    return listed(c for c in shapes if not "\ufdf0" <= c <= "\ufdff")  # words and signs that are printed as one
+
+
 def invisible(text: str) -> str:
     """Find format and control characters: zero width, soft hyphens, byte order and direction marks, tabs, new lines."""
     return "" if text.isprintable() else listed(c for c in text if unicodedata.category(c) in ("Cf", "Cc"))
@@ -128,6 +138,7 @@ def loose_marks(text: str) -> str:
 CHECKS: tuple[tuple[str, Callable[[str], str], str, str], ...] = (
     ("mixed-scripts", mixed_scripts, "look-alike scripts mixed inside a word", "type these words in one script"),
     ("width-forms", other_width, "full-width or half-width forms", f"write the plain characters; {AS_PRINTED}"),
+    ("letter-shapes", letter_shapes, "shapes of Arabic letters in the place of the letters", LETTERS),
     ("variation-selectors", variation_selectors, "variation selectors", f"take them out: {AS_PRINTED}"),
     ("radicals", radicals, "radicals in the place of characters", f"write the characters; {AS_PRINTED}"),
     ("private-use", private_use, "private-use characters", "write what their font shows, or drop these lines"),

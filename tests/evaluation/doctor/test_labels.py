@@ -14,6 +14,8 @@ CASES = [
     ("mixed-scripts", "\N{GREEK CAPITAL LETTER ALPHA}BC", "10 µm"),
     ("width-forms", "Ｔotal", "Total"),
     ("width-forms", "a，b", "你好，世界"),
+    ("letter-shapes", "\ufe8d\ufedf\ufeb4\ufecc\ufead", "السعر ﷼ ﷺ"),
+    ("letter-shapes", "\ufefb", "لا"),
     ("invisible", "ze\u200bro", "zero"),
     ("invisible", "soft\u00adly", "soft-ly"),
     ("invisible", "\ufefffirst", "first"),
