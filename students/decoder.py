@@ -44,6 +44,10 @@ def decoder_of(decoding: Greedy | Beam, charset: Charset, review_below: float = 
     A reading asks for review where its confidence is below `review_below`. Raises `DataError` for settings that the
     charset cannot follow, and where python-bidi is missing for a charset in visual order.
     """
+    if not isinstance(decoding, Greedy | Beam):  # such as a word, from Python
+        raise DataError(f"decoding {decoding!r}: is one of students.Greedy(...) and students.Beam(...)")
+    if not 0 <= review_below <= 1:
+        raise DataError(f"review_below {review_below:g}: is a confidence, between 0 and 1")
     if charset.order == "visual":
         require_library()
     mask_C = _mask(decoding.alphabet, charset)

@@ -242,6 +242,8 @@ def open_image(data: bytes, key: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
 
 def _within_limits(image: Image.Image, key: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     width, height = image.size
+    if 0 in image.size:
+        raise DataError(f"{key}: {width} x {height} px; a picture without pixels cannot be read")
     if width * height > max_pixels or max(width, height) > MAX_SIDE_PX:
         raise DataError(
             f"{key}: {width:,} x {height:,} px; at most {max_pixels:,} pixels and {MAX_SIDE_PX:,} px a side are read; "

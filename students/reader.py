@@ -21,7 +21,7 @@ from students.image import ImageInput
 from students.model_file import Description
 from students.reading import Reading
 from students.showing import Readings, ShownLines, shown_readings
-from students.turning import Turned, surest
+from students.turning import WAYS, Turned, surest
 
 if TYPE_CHECKING:
     from students.parts import Recogniser
@@ -79,8 +79,13 @@ class Reader:
         self._decode_all = decoder_of(decoding or self.description.decoding, self.description.charset, review_below)
 
     def turn_by(self, turned: Turned | None) -> None:
-        """Read tall pictures otherwise than the model file says (None: as it says); see `students.turning`."""
+        """Read tall pictures otherwise than the model file says (None: as it says); see `students.turning`.
+
+        Raises `DataError` for a way that there is not.
+        """
         if turned is not None:
+            if turned not in WAYS:
+                raise DataError(f"turned {turned!r}: tall pictures are read in one of these ways: {', '.join(WAYS)}")
             preparation = self.description.preparation.model_copy(update={"turned": turned})
             self.description = self.description.model_copy(update={"preparation": preparation})
 

@@ -15,7 +15,7 @@ from distill.adoption.detect import Detected, detect
 from distill.adoption.foreign import open_foreign
 from distill.adoption.presets import PRESETS
 from distill.adoption.rewrite import rewritten
-from distill.adoption.settings import Settings
+from distill.adoption.settings import Settings, problems_in
 from distill.adoption.shape import run_lines
 from distill.adoption.trial import log_posteriors
 from distill.delivery.export.graph import signed
@@ -138,20 +138,21 @@ def described_by(path: Path) -> Settings:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    from distill.recipe.file import yaml_problem
+
     try:
         values = YAML(typ="safe").load(path.read_text("utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no YAML: {str(error).splitlines()[0]}") from error
+    except (YAMLError, ValueError, TypeError) as error:  # the last two of dates and keys that are none
+        raise DataError(f"{path}: cannot be read as YAML: {yaml_problem(error)}") from error
     if not isinstance(values, dict):
         raise DataError(f"{path}: holds no keys; there are {', '.join(Settings.model_fields)}")
     values = {k: [v] if k in ("mean", "deviation") and not isinstance(v, list) else v for k, v in values.items()}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
-        raise DataError(f"{path}: {problems}; the keys are {', '.join(Settings.model_fields)}") from error
+        raise DataError(f"{path}: {problems_in(error)}; the keys are {', '.join(Settings.model_fields)}") from error
 
 
 def summary(adopted: Adopted, out: Path) -> dict[str, Any]:

@@ -119,6 +119,8 @@ def _channels(d: Detected) -> None:
     grey = d.known.colour == "grey" if declared is None else declared == 1
     d.channels = 1 if grey else 3
     if grey:
+        if 3 in (len(d.known.mean or ()), len(d.known.deviation or ())):
+            raise DataError(f"{d.foreign.path}: takes grey pictures, so mean and deviation have one value each")
         if d.known.colour not in (None, "grey"):
             raise DataError(f"{d.foreign.path}: takes grey pictures, but its colour is given as {d.known.colour}")
         d.found("colour", "grey", "the input has one channel" if declared else d.why("colour", MEASURED))

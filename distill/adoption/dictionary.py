@@ -12,6 +12,7 @@ from typing import Any, Literal
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from distill.recipe.file import yaml_problem
 from students.charset import normalise
 from students.errors import DataError
 
@@ -62,8 +63,7 @@ def read_lists(path: Path) -> list[Entries]:
     try:
         found = list(_lists(text, path))
     except (YAMLError, ValueError, SyntaxError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: not readable as {path.suffix or 'text'}: {reason}") from error
+        raise DataError(f"{path}: not readable as {path.suffix or 'text'}: {yaml_problem(error)}") from error
     if not found:
         raise DataError(f"{path}: holds no list of characters; give them one a line, as YAML, JSON or a Python list")
     return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from students.image import Preparation
 
@@ -40,9 +41,35 @@ class Settings(BaseModel):
     licence: str | None = Field(None, description="licence of the weights, an SPDX name")
     origin: str | None = Field(None, description="where they come from")
 
+    @field_validator("mean", "deviation")
+    @classmethod
+    def _one_or_three(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and (len(values) not in (1, 3) or not all(map(math.isfinite, values))):
+            raise ValueError("is one number or three")
+        return values
+
+    @field_validator("deviation")
+    @classmethod
+    def _divides(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and min(values) <= 0:
+            raise ValueError("is above 0")
+        return values
+
+    @model_validator(mode="after")
+    def _levels_together(self) -> Settings:
+        if (self.mean is None) != (self.deviation is None):
+            raise ValueError("mean and deviation belong together: give both, or neither to have them found out")
+        return self
+
     def over(self, below: Settings) -> Settings:
         """Return these settings, and those of `below` where these say nothing."""
         return below.model_copy(update=self.model_dump(exclude_none=True))
+
+
+def problems_in(error: ValidationError) -> str:
+    """Return every problem of settings, each with its key."""
+    problems = ((".".join(map(str, p["loc"])), p["msg"].removeprefix("Value error, ")) for p in error.errors())
+    return "; ".join(f"{key}: {message}" if key else message for key, message in problems)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from distill.adoption.dictionary import LARGEST_BYTES, SUFFIXES, Entries, fits, of_text, read_lists
 from distill.adoption.foreign import Foreign
 from distill.adoption.presets import KNOWN, PACKAGED, PRESETS
-from distill.adoption.settings import Settings
+from distill.adoption.settings import Settings, problems_in
 from students.errors import DataError
 
 METADATA = ("character", "characters", "charset", "vocab", "alphabet", "dict")  # keys under which makers write them
@@ -116,7 +117,14 @@ def written_next_to(path: Path) -> tuple[Settings, str]:
             settings = {name: values or {} for step in steps for name, values in step.items()}
         except (OSError, YAMLError, UnicodeDecodeError, LookupError, TypeError, AttributeError):
             continue
-        return _of_steps(settings), file.name
+        try:
+            return _of_steps(settings), file.name
+        except (ValueError, TypeError, AttributeError) as error:
+            reason = problems_in(error) if isinstance(error, ValidationError) else str(error)
+            raise DataError(
+                f"{file}: what it says of the lines cannot be used ({reason}); correct it, or move it away and say by "
+                "--describe what the model wants"
+            ) from error
     for file in sorted(path.parent.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # some other file
             config = json.loads(file.read_text("utf-8")) if file.stat().st_size <= LARGEST_BYTES else None

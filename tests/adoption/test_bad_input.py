@@ -187,6 +187,41 @@ def test_a_description_with_a_wrong_key_names_the_right_ones(tmp_path: Path) -> 
         described_by(tmp_path / "d.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("mean: []\ndeviation: 1\n", "mean: is one number or three"),
+        ("mean: [1, 2]\ndeviation: 1\n", "mean: is one number or three"),
+        ("mean: .nan\ndeviation: 1\n", "mean: is one number or three"),
+        ("mean: 127.5\ndeviation: 0\n", "deviation: is above 0"),
+        ("deviation: 255\n", "d.yaml: mean and deviation belong together: give both, or neither"),
+        ("licence: 2026-13-45\n", "d.yaml: cannot be read as YAML: month"),
+        ("? [height_px]\n: 48\n", "d.yaml"),
+        ("height_px: 48\nheight_px: 32\n", "d.yaml: cannot be read as YAML: line 2 found duplicate key"),
+    ],
+)
+def test_a_description_of_impossible_values_is_one_message(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"d\.yaml") as raised:
+        described_by(tmp_path / "d.yaml")
+    assert reason in str(raised.value)
+    assert "Value error" not in str(raised.value)
+
+
+def test_levels_of_three_channels_for_a_grey_model(tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "m.onnx", Form(), {"character": "\n".join(characters())})
+    with pytest.raises(UserError, match=r"m\.onnx: takes grey pictures, so mean and deviation have one value each"):
+        adopt(str(path), tmp_path / "o.onnx", described=Settings(mean=(1, 2, 3), deviation=(4, 5, 6)))
+
+
+@pytest.mark.parametrize("steps", ["- RecResizeImg: {image_shape: [3, 48, -1]}", "- DecodeImage: [BGR]"])
+def test_an_inference_file_of_impossible_values_is_named(steps: str, tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "m.onnx", Form(), {"character": "\n".join(characters())})
+    (tmp_path / "inference.yml").write_text(f"PreProcess:\n  transform_ops:\n  {steps}\n")
+    with pytest.raises(UserError, match=r"inference\.yml: what it says of the lines cannot be used"):
+        adopt(str(path), tmp_path / "o.onnx")
+
+
 def test_a_description_against_what_the_file_declares(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "m.onnx", Form(), {"character": "\n".join(characters())})
     with pytest.raises(UserError, match=r"32 px.*48"):

@@ -18,7 +18,7 @@ from distill.delivery.demo import ORT_FILES
 from distill.delivery.export import gate
 from distill.delivery.export.graph import graph_of
 from distill.delivery.export.hub import card
-from distill.delivery.export.recogniser import calibration_batches, opened, parted
+from distill.delivery.export.recogniser import calibration_batches, gate_lines, labelled, opened, parted
 from distill.evaluation.evaluate import open_data, texts_of
 from students.errors import ExportError
 from students.reader import Reader
@@ -181,6 +181,19 @@ def test_too_few_labels_a_graph_as_the_source_and_dynamic_ranges_are_refused(
     assert main([*export, "onnx"]) == 0
     assert main(["export", str(student_file.with_suffix(".onnx")), "--data", str(data), "--to", "fp16"]) == 2
     assert "give the safetensors" in capsys.readouterr().err
+
+
+def test_lines_that_nothing_is_checked_on_are_counted(
+    student_file: Path, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data / "07.png").write_text("no image")
+    (tmp_path / "unlabelled").mkdir()
+    (tmp_path / "unlabelled" / "a.png").write_bytes(png_bytes())
+    where = [str(data), str(tmp_path / "unlabelled")]
+    _, lines = gate_lines(students.load(student_file), student_file, where)
+    assert caplog.messages[-1].startswith("1 lines cannot be used and are left out, the first: 1-lines/07.png")
+    assert len(labelled(lines)) == 65
+    assert caplog.messages[-1] == "1 of 66 lines have no label: accuracy is measured on the others"
 
 
 def test_the_hub_folder_is_complete_and_its_card_says_what_the_report_says(student_file: Path, data: Path) -> None:

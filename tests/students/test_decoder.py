@@ -89,6 +89,20 @@ def test_an_alphabet_shuts_the_rest_out_and_scales_nothing_up() -> None:
         decoder_of(Greedy(alphabet="digits"), Charset(characters="ab"))
 
 
+@pytest.mark.parametrize(
+    ("decoding", "review_below", "reason"),
+    [
+        ("beam", 0.0, r"decoding 'beam': is one of students\.Greedy"),
+        (Greedy, 0.0, "is one of students"),
+        (Greedy(), 90, "review_below 90: is a confidence, between 0 and 1"),
+        (Greedy(), float("nan"), "review_below nan"),
+    ],
+)
+def test_settings_that_are_none_are_named(decoding: object, review_below: float, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        decoder_of(decoding, AB1, review_below)  # type: ignore[arg-type]
+
+
 def test_a_temperature_leaves_the_text_and_moves_the_confidence() -> None:
     log_p_TC = posteriors(0)
     logits_TC = log_p_TC + 3.0

@@ -78,6 +78,14 @@ def test_what_is_no_image_is_named_by_its_place(value: object, what: str, tmp_pa
     assert isinstance(bad, DataError)
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+def test_a_picture_without_pixels_is_refused(size: tuple[int, int], tmp_path: Path) -> None:
+    reader = students.load(write_student(tmp_path / "model.safetensors"))
+    bad, good = reader.read_each([Image.new("L", size), png_bytes()])
+    assert "image 0: {} x {} px; a picture without pixels".format(*size) in str(bad)
+    assert isinstance(good, Reading)
+
+
 def test_a_name_that_no_file_can_have_is_an_image_that_cannot_be_read() -> None:
     with pytest.raises(DataError, match="null byte"):
         decode_image("a\0.png")

@@ -9,6 +9,7 @@ import pytest
 
 import students
 from students.charset import Charset
+from students.errors import DataError
 from students.image import Preparation
 from students.model_file import Description
 from students.reader import Reader
@@ -125,3 +126,10 @@ def test_files_without_the_key_read_as_before_and_one_that_is_chosen_is_kept(tmp
     assert "turned" not in reader.description.model_dump()["preparation"]
     chosen = students.load(path, turned="surer").description
     assert Description.model_validate(chosen.model_dump(mode="json")).preparation.turned == "surer"
+
+
+@pytest.mark.parametrize("turned", ["sideways", 90, True])
+def test_a_way_that_there_is_not_is_refused_before_anything_is_read(turned: object, tmp_path: Path) -> None:
+    path = write_student(tmp_path / "model.safetensors")
+    with pytest.raises(DataError, match="are read in one of these ways: never, tall, surer"):
+        students.load(path, turned=turned)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ Lines come from the caller, from the validation of the model's own run, or, wher
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +45,8 @@ from students.onnx_reader import session
 from students.reader import LogitsOf, Reader
 from students.turning import Turned
 from teachers.shipped import find_student_or_teacher, is_shipped
+
+log = logging.getLogger(__name__)
 
 ExportFormat = Literal["onnx", "int8", "fp16", "hub", "npm"]
 GATE_LINES = 2_000
@@ -186,10 +189,16 @@ def quantised(reader: Reader, graph: onnx.ModelProto, lines: Lines, protocol: Pr
 
 
 def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Lines]:
-    """Return the lines that an export is checked on, and their origin: data, the validation of the run, or fonts."""
+    """Return the lines that an export is checked on, and their origin: data, the validation of the run, or fonts.
+
+    Lines of data that cannot be used are counted in a warning, which names the first.
+    """
     preparation = reader.description.preparation
     if data:
-        return "data", open_data(data, preparation)[0]
+        lines, refused = open_data(data, preparation)
+        if refused:
+            log.warning("%s lines cannot be used and are left out, the first: %s", len(refused), refused[0].reason)
+        return "data", lines
     run = run_of(path, reader.description)
     if run is None:
         return "fonts", rendered_lines(reader.description)
@@ -210,8 +219,13 @@ def rendered_lines(description: Description) -> Lines:
 
 
 def labelled(lines: Lines) -> Lines:
-    """Return the lines with a label; raises `DataError` where they are too few to measure accuracy on."""
+    """Return the lines with a label; raises `DataError` where they are too few to measure accuracy on.
+
+    Lines without one are counted in a warning.
+    """
     some = lines.where(lambda text: text is not None)
+    if without := len(lines) - len(some):
+        log.warning("%s of %s lines have no label: accuracy is measured on the others", without, len(lines))
     if len(some) < LEAST_LINES:
         raise DataError(f"{len(some)} labelled lines to measure on; at least {LEAST_LINES} are needed, better 1,000")
     return some
