@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 import students
 from distill.cli import _parser
+from students.image import IMAGE_SUFFIXES
 from students.serving.__main__ import parser
 from students.serving.limits import Limits
 
@@ -85,7 +86,7 @@ def test_a_batch_script_is_bash_and_its_commands_are_ours(path: Path) -> None:
     options = re.findall(r"^#SBATCH (--[a-z-]+)(?:=(\S+))?$", text, re.MULTILINE)
     assert len(options) == text.count("#SBATCH ")
     assert {"--time", "--mem", "--cpus-per-task"} <= {name for name, _ in options}
-    (command,) = re.findall(r"\b(distill (?:run|read) [^<&\n]+)", text)
+    (command,) = re.findall(r"\b(distill (?:run|read) [^<&|\n]+)", text)
     assert _parser().parse_known_args([*shlex.split(command)[1:], "line.png"])[0].command
 
 
@@ -132,3 +133,26 @@ def test_every_picture_is_read_by_one_task(tmp_path: Path) -> None:
     beyond = submitted(tmp_path, "read.sbatch", *words, SLURM_ARRAY_TASK_ID="9")
     assert beyond.returncode == 2
     assert "tasks are numbered from 0, so --array=0-8" in beyond.stderr
+
+
+def test_a_picture_that_cannot_be_read_costs_the_others_of_its_task_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for name in ("bad.png", "good.PNG", "labels.tsv", "no picture.txt"):
+        (tmp_path / "pictures" / name).touch()
+    stand_in(
+        tmp_path, "distill", 'shift 2; for each; do case "$each" in *bad*) ;; *) echo "$each";; esac; done; exit 2'
+    )
+    ran = submitted(tmp_path, "read.sbatch", "model.onnx", "pictures", "texts", "1", SLURM_ARRAY_TASK_ID="0")
+    assert (ran.returncode, ran.stderr) == (2, "task 0: 1 of 2 pictures were read; messages above name the others\n")
+    assert (tmp_path / "texts/0.tsv").read_text() == "pictures/good.PNG\n"
+    for breaks in ("exit 2", "echo x; kill -9 $$"):  # a model that is not there; a process that is killed
+        (tmp_path / "texts/0.tsv").unlink(missing_ok=True)
+        stand_in(tmp_path, "distill", breaks)
+        ran = submitted(tmp_path, "read.sbatch", "model.onnx", "pictures", "texts", "1", SLURM_ARRAY_TASK_ID="0")
+        assert ran.returncode != 0
+        assert not (tmp_path / "texts/0.tsv").exists()
+
+
+def test_every_kind_of_picture_is_looked_for() -> None:
+    (named,) = re.findall(r"suffixes='(.*)'", (DEPLOY / "read.sbatch").read_text())
+    assert tuple(f".{each}" for each in named.split("|")) == IMAGE_SUFFIXES
