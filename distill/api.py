@@ -15,6 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distill.paths import expanded
 from students.errors import UserError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def run(
 
     settings = [f"{key.replace('__', '.')}={_text(value)}" for key, value in overrides.items()]
     resolved = load_recipe(fspath(recipe), settings)
-    where = Path(folder).expanduser() if folder else run_folder(fspath(recipe), resolved)
+    where = expanded(folder) if folder else run_folder(fspath(recipe), resolved)
     limit = None if stop_after is None else seconds_of(stop_after, "stop_after")
     in_main = threading.current_thread() is threading.main_thread()  # only there can a signal be waited for
     with stoppable(limit) if in_main else nullcontext(StopFlag(limit)) as stop:

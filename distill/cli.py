@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from distill.commands import (
+    INTERRUPTED,
     UNWRITABLE,
     USER_ERROR,
     Command,
@@ -41,6 +42,7 @@ DISTRIBUTIONS = ("crnn-distill", "crnn-students")  # the second holds a part of 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _open_closed_streams()
     _print_any_text()
     parser = _parser()
     options, behind = parser.parse_known_args(arguments)
@@ -55,7 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = options.command
     try:
         expect_one_version()
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()  # a disk that is full is told here; when Python ends, nothing can be
+        return code
+    except KeyboardInterrupt:
+        print("distill: stopped", file=sys.stderr)
+        return INTERRUPTED
     except UserError as error:
         print(f"distill: {error}", file=sys.stderr)
         return USER_ERROR
@@ -66,13 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"distill: {error.name} is not installed; pip install 'crnn-distill[{extras}]'", file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         if error.filename is None and error.errno not in DISK_REFUSES:
             raise
         print(f"distill: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
         return USER_ERROR
+    finally:
+        _give_up_output()
 
 
 def expect_one_version() -> None:
@@ -87,6 +95,21 @@ def expect_one_version() -> None:
             f"{both} hold the same files, and one lies over the other: pip uninstall {' '.join(found)}, then install "
             f"{DISTRIBUTIONS[0]} alone"
         )
+
+
+def _open_closed_streams() -> None:
+    """Take streams that were closed before we began (`>&-`) for the null device, lest a file takes their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
+
+
+def _give_up_output() -> None:
+    """Write the rest of the output, and drop what cannot be written: Python would try it again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_any_text() -> None:

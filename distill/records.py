@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import re
 import shlex
@@ -132,7 +133,7 @@ def command_line(words: Sequence[str]) -> str:
             continue
         kept.append(word)
     roots = [word.partition("=")[2].rstrip("/") for word in kept if word.startswith("data.root=")]
-    short = {root: "DATA" for root in roots if root} | {str(Path.home()): "~"}
+    short = {root: "DATA" for root in roots if root} | {os.path.expanduser("~"): "~"}
     return " ".join(["distill", *(_quoted(_shortened(word, short)) for word in kept)])
 
 

@@ -18,11 +18,13 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TextIO
 
+from distill.paths import expanded
 from students.errors import UserError
 
 MODEL = "model file, run folder (its student), name of a shipped student, or teachers/NAME for a shipped teacher"
 PROBLEMS_FOUND = 1
 USER_ERROR = 2
+INTERRUPTED = 130  # as shells have it for a command that Ctrl-C ends
 UNWRITABLE = (
     "backslashreplace"  # how a file or terminal takes what its encoding lacks: a file name can be no text at all
 )
@@ -77,7 +79,7 @@ def recipe_and_folder(options: argparse.Namespace) -> tuple[Any, Path]:
     from distill.recipe.file import load_recipe, run_folder
 
     recipe = load_recipe(options.recipe, options.overrides)
-    return recipe, options.run.expanduser() if options.run else run_folder(options.recipe, recipe)
+    return recipe, expanded(options.run) if options.run else run_folder(options.recipe, recipe)
 
 
 @contextmanager
@@ -127,14 +129,17 @@ def in_run(
     options: argparse.Namespace,
     work: Callable[[Any], dict[str, Any]],
     words: Callable[[dict[str, Any]], str],
+    needs_teacher: bool = False,
 ) -> int:
-    """Open the run, do one piece of work in it, and print the result."""
+    """Open the run, do one piece of work in it, and print the result; `needs_teacher`: one that is trained already."""
     from distill.durations import seconds_of
-    from distill.runs.tasks import open_any_run
+    from distill.runs.tasks import expect_teacher, open_any_run
 
     text = getattr(options, "stop_after", None)
     limit = None if text is None else seconds_of(text, "--stop-after")
     recipe, folder = recipe_and_folder(options)
+    if needs_teacher:
+        expect_teacher(recipe, folder)
 
     def opened(stop: Any) -> int:
         run = open_any_run(recipe, folder, stop)

@@ -82,7 +82,7 @@ def _cache(options: argparse.Namespace) -> int:
 
     spread = _spread(options)
     line_recipe(options)
-    return in_run(options, lambda run: cache_shared(run, spread), cache_in_words)
+    return in_run(options, lambda run: cache_shared(run, spread), cache_in_words, needs_teacher=True)
 
 
 def _import(options: argparse.Namespace) -> int:

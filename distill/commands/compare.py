@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.commands import Commands, add, recipe_and_folder, reports, show, takes_recipe, until_stopped
 from distill.commands.recording import check_record, of_comparison, takes_record, write_record
+from distill.paths import expanded
 from students.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     target = _target(options)
     recipe, _ = recipe_and_folder(options)
-    folder = options.run or Path("runs") / f"compare-{recipe.name}"
+    folder = expanded(options.run) if options.run else Path("runs") / f"compare-{recipe.name}"
     check_record(options)
     of_pages = isinstance(recipe, PageRecipe)
     if of_pages and options.pareto:

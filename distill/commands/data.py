@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,7 @@ def takes_lines(imports: argparse.ArgumentParser, out: str) -> None:
         help="command that reads what has no label and prints its text, or text, tab and confidence: {} stands for the "
         "path of a picture, {list} for a file of paths, one text printed for each",
     )
-    imports.add_argument(
-        "--timeout-s", type=float, default=60.0, metavar="S", help="longest time of one start of it (default 60)"
-    )
+    imports.add_argument("--timeout-s", type=float, metavar="S", help="longest time of one start of it (default 60)")
     imports.add_argument(
         "--least",
         type=float,
@@ -120,14 +119,17 @@ def labelling_of(options: argparse.Namespace) -> Any:
     least = 0.9 if options.least is None else options.least
     if not 0 <= least <= 1:
         raise DataError(f"--least {least}: a confidence is between 0 and 1")
-    if not options.timeout_s > 0:
-        raise DataError(f"--timeout-s {options.timeout_s:g}: a command has more than 0 seconds")
+    timeout = {} if options.timeout_s is None else {"timeout_s": options.timeout_s}
+    if not all(0 < seconds < math.inf for seconds in timeout.values()):
+        raise DataError(f"--timeout-s {options.timeout_s:g}: is a number of seconds, more than 0")
     if options.read_with_command is not None:
         if options.read_with is not None or decoding is not None:
             raise DataError("--read-with-command: either a command reads, or a model with its decoding")
         from distill.data.command import ReadingCommand
 
-        return Labelling(command=ReadingCommand(options.read_with_command, options.timeout_s), least=least)
+        return Labelling(command=ReadingCommand(options.read_with_command, **timeout), least=least)
+    if timeout:
+        raise DataError("--timeout-s goes with --read-with-command: which command?")
     if options.read_with is None:
         if decoding is not None or options.least is not None:
             raise DataError("--least and the options of decoding go with --read-with: which model reads?")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distill.commands import USER_ERROR, as_json
+from distill.commands import INTERRUPTED, USER_ERROR, as_json
 from distill.commands.decoding_options import decoding_of
 from distill.commands.images import PAGE_FORMS, Found, expect_free, form_of, found_images, opened, say
 from distill.commands.review import REVIEW_PAGE, say_documents, say_written
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from students.charset import Charset
     from students.pages.page import Page
 
-STOPPED = 130  # as shells have it for a command that Ctrl-C ends
 ReadPages = Callable[[Iterable[np.ndarray]], Iterator["Page | DataError"]]
 
 
@@ -81,7 +80,7 @@ def read_whole_pages(options: argparse.Namespace) -> int:
                     say_written(sink.review.write(charset))
     except KeyboardInterrupt:
         say(f"stopped; what was read until then, {counts.pages - counts.failed} pages, is written")
-        return STOPPED
+        return INTERRUPTED
     return USER_ERROR if counts.failed else 0
 
 

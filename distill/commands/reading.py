@@ -7,11 +7,12 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from distill.commands import USER_ERROR, Commands, add, as_json, reports, show, takes_model
+from distill.commands import INTERRUPTED, USER_ERROR, Commands, add, as_json, reports, show, takes_model
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from distill.commands.images import (
     LINE_FORMS,
@@ -32,6 +33,7 @@ from students.errors import DataError
 from students.image import Preparation, image_size
 
 if TYPE_CHECKING:
+    from distill.delivery.review import Doubtful
     from students.reader import Reader
     from students.reading import Reading
 
@@ -73,6 +75,16 @@ def add_to(commands: Commands) -> None:
     reports(lm)
 
 
+@dataclass
+class _Seen:
+    """What was met while lines were read: how many, and which of them a person should look at."""
+
+    failed: int
+    read: int = 0
+    pages: list[str] = field(default_factory=list)
+    doubtful: list[Doubtful] = field(default_factory=list)
+
+
 def _read(options: argparse.Namespace) -> int:
     if options.processes < 1 or (options.processes > 1 and not options.pages):
         raise DataError(f"--processes {options.processes}: is at least 1, and goes with --pages")
@@ -90,7 +102,6 @@ def _read(options: argparse.Namespace) -> int:
 def _read_lines(options: argparse.Namespace, form: str) -> int:
     import teachers
     from distill.delivery.html_page import expect_writable
-    from distill.delivery.review import Doubtful
     from teachers.shipped import find_student_or_teacher
 
     if options.review_page and options.review_below is None:
@@ -103,32 +114,51 @@ def _read_lines(options: argparse.Namespace, form: str) -> int:
     reader.turn_by(options.turned)
     images, failed = found_images(options.images)
     expect_free(options.out, images, [str(reader.path), options.lm])
-    preparation = reader.description.preparation
-    doubtful: list[Doubtful] = []
-    pages: list[str] = []
-    heading = _csv_row(HEADING) + "\n" if form == "csv" else ""
-    with opened(options.out) as target:
-        for (image, folder), read in _readings(reader, images, options.batch):
-            if isinstance(read, DataError):
-                failed += 1
-                say(str(read))
-                continue
-            print(heading + _row(image, read, form, preparation, target), file=target)
-            heading = ""
-            if looks_like_page(image, read):
-                pages.append(str(image))
-            if read.review:
-                doubtful.append(Doubtful(image, folder, read))
-    if failed:
-        say(f"{failed} of {len(images)} images could not be read")
-    if pages:
+    seen = _Seen(failed)
+    readings, stopped = _readings(reader, images, options.batch), False
+    try:
+        with opened(options.out) as target:
+            _write_readings(readings, form, reader.description.preparation, target, seen)
+    except KeyboardInterrupt:
+        stopped = True
+    if seen.failed:
+        say(f"{seen.failed} of {len(images)} images could not be read")
+    if seen.pages:
         say(
-            f"{len(pages)} of {len(images)} images were read as one line each and look like whole pages: "
-            f"{first_of(pages)}; pages are read by: distill read --pages pages IMAGE"
+            f"{len(seen.pages)} of {len(images)} images were read as one line each and look like whole pages: "
+            f"{first_of(seen.pages)}; pages are read by: distill read --pages pages IMAGE"
         )
     if options.review_below is not None:
-        _write_page(review_page, doubtful, reader)
-    return USER_ERROR if failed else 0
+        _write_page(review_page, seen.doubtful, reader)
+    if stopped:
+        say(f"stopped; what was read until then, {seen.read} of {len(images)} images, is written")
+        return INTERRUPTED
+    return USER_ERROR if seen.failed else 0
+
+
+def _write_readings(
+    readings: Iterator[tuple[Found, Reading | DataError]],
+    form: str,
+    preparation: Preparation,
+    target: TextIO,
+    seen: _Seen,
+) -> None:
+    """Write a row for each image that could be read, and say of each other one why not."""
+    from distill.delivery.review import Doubtful
+
+    heading = _csv_row(HEADING) + "\n" if form == "csv" else ""
+    for (image, folder), read in readings:
+        if isinstance(read, DataError):
+            seen.failed += 1
+            say(str(read))
+            continue
+        print(heading + _row(image, read, form, preparation, target), file=target)
+        heading = ""
+        seen.read += 1
+        if looks_like_page(image, read):
+            seen.pages.append(str(image))
+        if read.review:
+            seen.doubtful.append(Doubtful(image, folder, read))
 
 
 def _readings(reader: Reader, images: Sequence[Found], batch: int) -> Iterator[tuple[Found, Reading | DataError]]:

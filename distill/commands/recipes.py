@@ -22,6 +22,7 @@ from distill.commands import (
     warnings_told,
 )
 from distill.commands.recording import check_record, of_report, takes_record, write_record
+from distill.paths import expanded
 from students.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -136,16 +137,16 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     from distill.recipe.pages import PageRecipe
 
     _say_which(options.recipe)
-    path, asks = Path(options.recipe).expanduser(), options.suspicious > 0
+    path, asks = expanded(options.recipe), options.suspicious > 0
     if options.recipe not in shipped_recipes() and is_place_of_pages(path):
         _refuse_overrides(options)
-        folder = options.run or Path("runs") / f"check-{path.absolute().name}"
+        folder = expanded(options.run) if options.run else Path("runs") / f"check-{path.absolute().name}"
         found = check_page_folder(path, folder, (options.locator or "pages") if asks else None)
         return found, write_page_check(folder, str(path), "a folder of pages", found)
     if is_place_of_lines(options.recipe):
         _refuse_overrides(options)
         _refuse_locator(options)
-        folder = options.run or Path("runs") / f"check-{path.absolute().name}"
+        folder = expanded(options.run) if options.run else Path("runs") / f"check-{path.absolute().name}"
         found = check_line_folder(options.recipe, folder)
         return found, write_lines_check(folder, options.recipe, found)
     recipe, folder = recipe_and_folder(options)
@@ -182,14 +183,14 @@ def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
         folder = recipe_and_folder(options)[1]
         return f"{outcome_in_words(folder, result)}\nreport: {folder / 'report.md'}"
 
-    return in_run(options, work, words)
+    return in_run(options, work, words, needs_teacher=not teacher_first)
 
 
 def _cache(options: argparse.Namespace) -> int:
     from distill.runs.teachers import cache_teacher
 
     line_recipe(options)
-    return in_run(options, cache_teacher, cache_in_words)
+    return in_run(options, cache_teacher, cache_in_words, needs_teacher=True)
 
 
 def cache_in_words(result: dict[str, Any]) -> str:
@@ -236,7 +237,7 @@ def _render(options: argparse.Namespace) -> int:
     _say_which(options.recipe)
     if is_place_of_lines(options.recipe):
         _refuse_overrides(options)
-        lines = Path(options.recipe).expanduser()
+        lines = expanded(options.recipe)
         expect_other(Path(target), [lines, *lines.rglob(glob.escape(Path(target).name))])
         with tempfile.TemporaryDirectory() as cache:
             write_picture(Path(target), lines_and_their_likes(options.recipe, options.n, Path(cache)))

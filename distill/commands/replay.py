@@ -26,10 +26,11 @@ def add_to(commands: Commands) -> None:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from distill.runs.replaying import replay
+    from distill.runs.replaying import kept_step, replay
     from distill.runs.tasks import open_any_run
 
     recipe, folder = recipe_and_folder(options)
+    kept_step(folder)  # before the lines are opened, which may have to be rendered first
 
     def work(stop: Any) -> int:
         name, found = replay(open_any_run(recipe, folder, stop))

@@ -14,6 +14,7 @@ from distill.commands.recording import (
     takes_record,
     write_record,
 )
+from distill.paths import expanded
 from distill.schema import PROTOCOLS
 from students.errors import UserError
 
@@ -61,6 +62,7 @@ def _speed(options: argparse.Namespace) -> int:
     if options.chart and options.chart.suffix.lower() != ".png":
         raise UserError(f"--chart {options.chart}: a chart is written as .png")
     check_record(options)
+    _refuse_unused(options)
     if options.renderer is not None:
         return _renderer(options, n)
     if len(options.overrides) != 1:
@@ -70,6 +72,27 @@ def _speed(options: argparse.Namespace) -> int:
 
         return measure_page_speed(options, options.overrides[0])
     return _model(options, options.overrides[0], n)
+
+
+def _refuse_unused(options: argparse.Namespace) -> None:
+    """Raise `UserError` for what says nothing of a model with `--renderer`, or of the renderer without it."""
+    of_models = {
+        "--data": options.data,
+        "--recogniser": options.recogniser,
+        "--protocol": options.protocol,
+        "--against": options.against,
+        "--chart": options.chart,
+    }
+    if options.renderer is None:
+        if options.against_trdg:
+            raise UserError("--against-trdg: goes with --renderer")
+        return
+    if unused := [name for name, given in of_models.items() if given]:
+        raise UserError(f"{', '.join(unused)}: of a model, and --renderer measures none; leave out one of the two")
+    if options.overrides and not options.renderer:
+        raise UserError(
+            f"{options.overrides[0]}: --renderer alone takes no model and no keys; name its recipe behind it"
+        )
 
 
 def _reads_pages(model: str) -> bool:
@@ -120,7 +143,7 @@ def _renderer(options: argparse.Namespace, n: int) -> int:
         rendered = [each for each in data.train if isinstance(each, RenderedSource)]
         if not rendered:
             raise UserError(f"speed: recipe {options.renderer} renders no training lines")
-        source, root = rendered[0], Path(data.root).expanduser()
+        source, root = rendered[0], expanded(data.root)
     with clock() as seconds:
         result = renderer_speed(source, root, n, options.against_trdg, options.processes)
     rows = [

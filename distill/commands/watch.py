@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from distill.commands import Commands, add, reports, serve, serves, show
+from distill.paths import expanded
 
 LOOKS_EVERY_S = 2
 CLEARED = "\x1b[H\x1b[J"
@@ -29,7 +30,7 @@ def _watch(options: argparse.Namespace) -> int:
     from distill.delivery.watching.state import runs_in, state_of
     from distill.delivery.watching.terminal import in_terminal
 
-    folders = runs_in([folder.expanduser() for folder in options.runs])
+    folders = runs_in([expanded(folder) for folder in options.runs])
     plain = not (sys.stdout.encoding or "").lower().startswith("utf")
     if options.json or options.once or (options.terminal and not sys.stdout.isatty()):
         states = [state_of(folder) for folder in folders]

@@ -28,7 +28,7 @@ def open_routes(routes: Routes, host: str, port: int) -> ThreadingHTTPServer:
     """
     try:
         return ThreadingHTTPServer((host, port), partial(_Page, routes, {host, "localhost", socket.gethostname()}))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # the last of a host that no name can be
         raise UserError(f"--port {port}: cannot be opened on {host} ({error}); name another") from error
 
 

@@ -21,6 +21,7 @@ from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined
 from distill.data.padding import padding
 from distill.evaluation.metrics import fold
+from distill.paths import expanded
 from distill.pools.cut import LABEL_SOME, TEST_CUT, cut_by_document, kept_together, without_labels
 from distill.pools.parts import open_parts
 from distill.pools.policies import inside_charset, without_misleading
@@ -108,7 +109,7 @@ def _lines_per_source(lines: Lines) -> dict[str, dict[str, int]]:
 
 def cache_of(recipe: AnyRecipe, folder: Path) -> Path:
     """Return where a run in `folder` keeps what it can compute again."""
-    return Path(recipe.runtime.cache_root or folder / "cache").expanduser()
+    return expanded(recipe.runtime.cache_root or folder / "cache")
 
 
 def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop, may_render: bool = True) -> Pools:
@@ -157,7 +158,7 @@ def _open_parts(
 
     What is refused of each part is added to `refused` under its name. `poll` None: nothing is rendered.
     """
-    data, root = recipe.data, Path(recipe.data.root).expanduser()
+    data, root = recipe.data, expanded(recipe.data.root)
     problems = [*_problems_of_protocol(data.protocol), *problems_of_rendered(recipe)]
     found = open_parts(
         data.parts,
@@ -179,13 +180,13 @@ def render_sources(recipe: Recipe, cache: Path, poll: Poll = never_stop, spread:
 
     All at once, so that no processor waits; `spread` says where, None: on this machine.
     """
-    root = Path(recipe.data.root).expanduser()
+    root = expanded(recipe.data.root)
     return materialise(_rendered(recipe), root, recipe.image.height_px, cache, poll, spread)
 
 
 def problems_of_rendered(recipe: Recipe) -> list[str]:
     """Return what keeps the sources of a recipe from being rendered: fonts, texts and packages that are not there."""
-    return problems_of_sources(_rendered(recipe), Path(recipe.data.root).expanduser())
+    return problems_of_sources(_rendered(recipe), expanded(recipe.data.root))
 
 
 def _rendered(recipe: Recipe) -> list[RenderedSource]:

@@ -17,6 +17,7 @@ from distill.data.documents import document_of
 from distill.data.lines import Refusal
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
+from distill.paths import expanded
 from distill.pools.cut import sampled_documents
 from distill.pools.lines import cache_of
 from distill.pools.parts import open_parts
@@ -86,7 +87,7 @@ def _open_parts(opening: _Opening, refused: Mapping[str, list[Refusal]], may_dra
     """The training, validation and test pages; what is refused of each part is added to `refused` under its name."""
     data, problems = opening.recipe.data, opening.problems
     drawn = [source for source in data.sources if isinstance(source, DrawnPagesSource)]
-    problems += problems_of_sources(drawn, Path(data.root).expanduser())
+    problems += problems_of_sources(drawn, expanded(data.root))
     found = open_parts(
         data.parts,
         DrawnPagesSource,
@@ -156,7 +157,7 @@ class _Opening:
 
     def of(self, sources: Iterable[PageSource], refused: list[Refusal]) -> Pages:
         """The pages of several sources; pages and lines that cannot be used are added to `refused`."""
-        root, cache = Path(self.recipe.data.root).expanduser(), cache_of(self.recipe, self.folder)
+        root, cache = expanded(self.recipe.data.root), cache_of(self.recipe, self.folder)
         pages: list[PageRecord] = []
         for source in sources:
             self.poll()

@@ -9,6 +9,7 @@ from distill.data.lines import Lines, Refusal, joined
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.findings import Finding
 from distill.evaluation.doctor.profile import profiles
+from distill.paths import expanded
 from distill.pools.lines import Pools, choose_charset
 from distill.preflight.lines import findings_on_lines, in_order, left_out
 from distill.preflight.page_folder import parts_in
@@ -23,7 +24,7 @@ YAML_SUFFIXES = (".yaml", ".yml")
 
 def is_place_of_lines(where: str) -> bool:
     """Return whether a word in the place of a recipe is a folder or a file of lines: no recipe, nor a run folder."""
-    path = Path(where).expanduser()
+    path = expanded(where)
     if where in shipped_recipes() or path.suffix.lower() in YAML_SUFFIXES:
         return False
     return path.is_file() or (path.is_dir() and not (path / RECIPE_NAME).is_file())
@@ -36,7 +37,7 @@ def check_line_folder(where: str, folder: Path) -> Diagnosis:
     cannot be written.
     """
     make_writable(folder)
-    path, image = Path(where).expanduser(), Preparation()
+    path, image = expanded(where), Preparation()
     parts = parts_in(path)
     places = parts if "train" in parts else {"train": path}
     lines: dict[str, Lines] = {}

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from distill.paths import expanded
 from distill.recipe.extending import laid_over
 from distill.recipe.overrides import alternatives, kind_of, lay_over
 from distill.recipe.pages import PageRecipe
@@ -68,7 +69,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> AnyRecipe:
 
 def run_folder(name_or_path: str, recipe: AnyRecipe) -> Path:
     """Return the folder that a recipe runs in by default: one of its name, or the run folder that it was read from."""
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     is_run = name_or_path not in shipped_recipes() and (path / RECIPE_NAME).is_file()
     return path if is_run else Path("runs") / recipe.name
 
@@ -126,7 +127,7 @@ def _text(name_or_path: str) -> str:
     shipped = shipped_recipes()
     if (name := RENAMED.get(name_or_path, name_or_path)) in shipped:
         return shipped[name]
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     path = path / RECIPE_NAME if (path / RECIPE_NAME).is_file() else path
     try:
         return path.read_text("utf-8")
@@ -143,16 +144,19 @@ def _text(name_or_path: str) -> str:
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
         values = json.loads(_json_of(text))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f" line {mark.line + 1}" if mark else ""
-        problem = (error.problem or str(error)).splitlines()[0]
-        raise RecipeError(f"recipe {where}:{line} {problem}") from error
     except (YAMLError, TypeError, ValueError, RecursionError) as error:
-        raise RecipeError(f"recipe {where}: {str(error).splitlines()[0]}") from error
+        raise RecipeError(f"recipe {where}: {yaml_problem(error)}") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {where}: holds no sections")
     return values
+
+
+def yaml_problem(error: Exception) -> str:
+    """Return why a text cannot be read as YAML, in a line, and where in it if that is known."""
+    if not isinstance(error, MarkedYAMLError):
+        return str(error).splitlines()[0]
+    mark = error.problem_mark
+    return (f"line {mark.line + 1} " if mark else "") + (error.problem or str(error)).splitlines()[0]
 
 
 @lru_cache(maxsize=32)
@@ -167,12 +171,19 @@ def _bounded_json(values: object) -> str:
     Aliases within aliases can stand for more than memory holds; a megabyte is more than any recipe.
     """
     pieces, length = [], 0
-    for piece in json.JSONEncoder(allow_nan=False).iterencode(values):
+    for piece in json.JSONEncoder(allow_nan=False, default=_no_plain_value).iterencode(values):
         pieces.append(piece)
         length += len(piece)
         if length > 2**20:
             raise ValueError("its aliases stand for more than a megabyte")
     return "".join(pieces)
+
+
+def _no_plain_value(value: object) -> None:
+    """A date, a set or bytes, as YAML has them."""
+    raise TypeError(
+        f"{str(value)[:60]!r} is read as a {type(value).__name__}, which no key takes; put a text in quotes"
+    )
 
 
 def _follows(problem: Any) -> bool:

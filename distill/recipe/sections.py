@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from typing_extensions import Self
 
 from distill.data.characters import NamedSet
 from distill.data.mixing import Mix
@@ -132,7 +133,7 @@ class Data(Section):
 class Stage(Section):
     """A training that comes before a network's own: the next begins with its weights."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="names its folder inside the network's")
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="names its folder inside the network's")
     sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
     mix: Mix | None = Field(
         None, description="how much of each source it samples, and when; null: every line once an epoch"
@@ -158,6 +159,13 @@ class Network(Section):
         None, description="how much of each source it samples, and when; null: every line once an epoch"
     )
     training: Training = Field(description="how it is trained")
+
+    @model_validator(mode="after")
+    def _a_folder_each(self) -> Self:
+        names = [stage.name for stage in self.stages]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"stages need distinct names, as each has a folder; used twice: {', '.join(doubled)}")
+        return self
 
 
 class Teacher(Network):

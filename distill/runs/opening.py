@@ -21,6 +21,7 @@ from distill.data.lines import Lines, Refusal
 from distill.digests import digest_of
 from distill.durable import remove_abandoned
 from distill.launch import expect_alike, expect_shared
+from distill.paths import expanded
 from distill.pools.lines import Pools, open_pools
 from distill.pools.usable import usable_lines
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
@@ -98,7 +99,7 @@ def open_workplace(recipe: AnyRecipe, folder: Path, stop: StopFlag, may_extend: 
         versions = {"commit": commit() or students.__version__, "torch": torch.__version__}
         expect_alike({**recipe.model_dump(mode="json", exclude={"runtime"}), "version": versions}, accelerator)
         cache = recipe.runtime.cache_root
-        expect_shared([folder, *([Path(cache).expanduser()] if cache else [])], accelerator)
+        expect_shared([folder, *([expanded(cache)] if cache else [])], accelerator)
     if recipe.runtime.workers:
         ready_workers()
     if accelerator.is_main_process:

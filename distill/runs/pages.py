@@ -16,6 +16,7 @@ from distill.digests import file_digest
 from distill.evaluation.pages.locating import PreparedPages
 from distill.evaluation.roles import SECTIONS, Role
 from distill.evaluation.verdict import verdict
+from distill.paths import expanded
 from distill.pools.pages import PagePools, open_page_pools, pages_of
 from distill.recipe.pages import PageRecipe, PageStudent, PageTeacher
 from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
@@ -158,7 +159,7 @@ def locator_of(file: str) -> Path:
 
     Raises `CheckpointError` where there is none.
     """
-    path = Path(file).expanduser()
+    path = expanded(file)
     places = (path, path / "teacher" / MODEL_NAME, path / "student" / MODEL_NAME, path / MODEL_NAME)
     for place in places:
         if place.is_file():

@@ -20,14 +20,20 @@ def replay(run: AnyRun) -> tuple[str, Replay]:
 
     Raises `CheckpointError` where the run keeps none.
     """
-    kept = {role: newest for role in SECTIONS if (newest := _newest(run.folder / role)) is not None}
-    if not kept:
-        raise CheckpointError(f"{run.folder}: keeps no step that was not finite")
-    role = max(kept, key=lambda each: kept[each].stat().st_mtime_ns)
+    role, kept = kept_step(run.folder)
     for job in _jobs(run, role):
-        if job.folder / KEPT == kept[role]:
+        if job.folder / KEPT == kept:
             return job.name, replay_step(job, run.accelerator, run.stop.raise_if_set)
-    raise CheckpointError(f"{kept[role]}: is of a stage that the recipe no longer has")
+    raise CheckpointError(f"{kept}: is of a stage that the recipe no longer has")
+
+
+def kept_step(folder: Path) -> tuple[Role, Path]:
+    """Return whose step a run folder keeps, the latest of several, and its file; raises `CheckpointError` for none."""
+    kept = {role: newest for role in SECTIONS if (newest := _newest(folder / role)) is not None}
+    if not kept:
+        raise CheckpointError(f"{folder}: keeps no step that was not finite, so there is none to replay")
+    role = max(kept, key=lambda each: kept[each].stat().st_mtime_ns)
+    return role, kept[role]
 
 
 def _newest(folder: Path) -> Path | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill.data.lines import Lines
+from distill.paths import expanded
 from distill.pools.cut import TEST_CUT, cut_by_document
 from distill.pools.lines import cache_of, open_sources
 from distill.recipe.file import RECIPE_NAME, load_recipe
@@ -51,7 +52,7 @@ def validation_lines(recipe: Recipe, run: Path) -> Lines:
         cuts = [each for each in (cut, test_cut) if each is not None]
         sources = tuple(s for s in recipe.data.train if any(c.sources is None or s.name in c.sources for c in cuts))
     problems: list[str] = []
-    lines, _ = open_sources(recipe, sources, Path(recipe.data.root).expanduser(), cache_of(recipe, run), problems)
+    lines, _ = open_sources(recipe, sources, expanded(recipe.data.root), cache_of(recipe, run), problems)
     if problems:
         raise DataError("\n".join(problems))
     if cut is None:

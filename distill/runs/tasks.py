@@ -16,7 +16,9 @@ from distill.runs import lines, pages
 from distill.runs.line_report import sizes_and_speeds, speeds_of
 from distill.runs.opening import Run, open_run
 from distill.runs.page_report import FINDS
+from distill.runs.teachers import untrained
 from distill.runtime import StopFlag
+from students.model_file import MODEL_NAME
 
 AnyRun: TypeAlias = Run | pages.PageRun
 
@@ -26,6 +28,13 @@ def open_any_run(recipe: AnyRecipe, folder: Path, stop: StopFlag) -> AnyRun:
     if isinstance(recipe, PageRecipe):
         return pages.open_page_run(recipe, folder, stop, may_extend=True)
     return open_run(recipe, folder, stop, may_extend=True)
+
+
+def expect_teacher(recipe: AnyRecipe, folder: Path) -> None:
+    """Raise `CheckpointError`, before anything is opened or rendered, where a run has yet to train its teacher."""
+    place = folder / "teacher"
+    if recipe.teacher is not None and recipe.teacher.file is None and not (place / MODEL_NAME).is_file():
+        raise untrained(place)
 
 
 def train_teacher(opened: AnyRun, alone: bool = True) -> Path:

@@ -54,7 +54,7 @@ def usable_teacher(job: Job[Any], stop: StopFlag) -> Path:
     """
     if not finished(job):
         if not job.target.is_file():
-            raise CheckpointError(f"{job.folder}: no finished teacher; train it first: distill teacher ...")
+            raise untrained(job.folder)
         if not is_limited(stop):
             taken = recorded(job)["steps"]
             raise CheckpointError(
@@ -62,6 +62,11 @@ def usable_teacher(job: Job[Any], stop: StopFlag) -> Path:
                 "first (distill teacher ..., or distill run ...), or let it teach as it is with --stop-after"
             )
     return job.target
+
+
+def untrained(folder: Path) -> CheckpointError:
+    """Return the error for the folder of a teacher that is not trained yet."""
+    return CheckpointError(f"{folder}: no finished teacher; train it first: distill teacher ...")
 
 
 def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.device) -> FrozenTeacher:

@@ -8,6 +8,7 @@ import difflib
 import importlib.util
 import itertools
 import logging
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -206,7 +207,7 @@ def _package_folder(module: str, inside: str) -> Path | None:
 @lru_cache(maxsize=1)
 def _system_families() -> dict[str, list[Font]]:
     families: dict[str, list[Font]] = {}
-    for path in (path for folder in _SYSTEM_FOLDERS for path in font_files(Path(folder).expanduser())):
+    for path in (path for folder in _SYSTEM_FOLDERS for path in font_files(Path(os.path.expanduser(folder)))):
         for font in read_if_whole(path):
             families.setdefault(font.family, []).append(font)
     return families

@@ -12,6 +12,7 @@ import numpy as np
 
 from distill.data.lines import Lines
 from distill.digests import file_digest
+from distill.paths import expanded
 from distill.recipe.sections import Recipe
 from distill.teaching.graph import need_onnx
 from distill.teaching.provenance import in_words, provenance_of
@@ -27,7 +28,7 @@ OWN = "teacher.file"
 
 def model_of(file: str) -> Path:
     """Return the model file that a recipe names: itself, its folder, a run folder (its teacher), or a shipped name."""
-    path = Path(file).expanduser()
+    path = expanded(file)
     in_run, in_folder = model_in(path / "teacher"), path / ONNX_NAME
     if in_run.is_file():
         return in_run

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from typing_extensions import assert_never
 
+from distill.paths import expanded
 from distill.recipe.sections import Network, Recipe, Student, Teacher
 from students.charset import BLANK, Charset, class_numbers
 from students.config import Config
@@ -43,7 +44,7 @@ def start_of(part: Network) -> Start | None:
 
 def _file_of(part: Network, init: str) -> Path:
     """The model file that `init` means: a bare name is a shipped model of the part's own kind."""
-    return (find_teacher if isinstance(part, Teacher) else find_model)(Path(init).expanduser())
+    return (find_teacher if isinstance(part, Teacher) else find_model)(expanded(init))
 
 
 def sources_learnt(sources: Iterable[str], start: Start | None) -> dict[str, int]:

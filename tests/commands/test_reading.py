@@ -59,6 +59,17 @@ def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder
     assert "2 of 5 images" in printed.err
 
 
+def test_an_empty_word_does_not_mean_all_that_lies_here(
+    student_file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.chdir(folder)
+    for words in (["read", str(student_file), ""], ["import", "", "out.parquet"], ["evaluate", str(student_file), ""]):
+        assert main(words) == 2
+        printed = capsys.readouterr()
+        assert "is a variable of the shell empty?" in printed.err
+        assert not printed.out
+
+
 @pytest.mark.parametrize("form", ["tsv", "csv", "json"])
 def test_where_nothing_can_be_read_no_file_is_written_and_an_earlier_one_stays(
     form: str, student_file: Path, tmp_path: Path, capsys: Printed

@@ -189,7 +189,11 @@ def test_a_model_labels_what_has_no_label_where_it_is_sure(
     [
         (["--least", "0.5"], "--read-with"),
         (["--lm", "x"], "--read-with"),
-        (["--read-with-command", "cat {}", "--timeout-s", "0"], "--timeout-s 0: a command has more than 0 seconds"),
+        (["--read-with-command", "cat {}", "--timeout-s", "0"], "--timeout-s 0: is a number of seconds, more than 0"),
+        (["--read-with-command", "cat {}", "--timeout-s", "inf"], "--timeout-s inf: is a number of seconds"),
+        (["--timeout-s", "5"], "--timeout-s goes with --read-with-command"),
+        (["--split", "test"], "is read as parquet, which knows no split; leave it out"),
+        (["--margin-px", "3"], "is read as parquet, which knows no margin_px; leave it out"),
         (["--read-with", "MODEL", "--least", "2"], "--least 2"),
     ],
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from distill.delivery.demo import ORT_FILES, SHARED_FILES, exported, open_server, prepared
+from distill.delivery.serving import open_routes
 from students.errors import CheckpointError, UserError
 
 
@@ -121,3 +122,9 @@ def test_a_port_in_use_is_named(onnx_file: Path, ort_folder: Path, address: str)
     port = int(address.rstrip("/").rpartition(":")[2])
     with pytest.raises(UserError, match=f"--port {port}"):
         open_server(onnx_file, ort_folder, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["a..b", "203.0.113.7"])
+def test_a_host_that_cannot_be_opened_is_named(host: str) -> None:
+    with pytest.raises(UserError, match=f"--port 0: cannot be opened on {host}"):
+        open_routes({}, host, 0)

@@ -91,6 +91,11 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
         ("", "holds no sections"),
         ("extends: nowhere\n", "neither a shipped recipe"),
         ("extends: 3\n", "one name or path"),
+        (
+            "extends: smoke\nname: 2026-11-30\n",
+            "'2026-11-30' is read as a date, which no key takes; quote what is a text",
+        ),
+        ("extends: smoke\nabout: !!binary aGk=\n", "is read as a bytes"),
         ("name: !!python/object/apply:os.system ['true']\n", "line 1|constructor|undefined"),
     ],
 )
@@ -216,10 +221,17 @@ def test_chinese_recipes_keep_two_families_for_the_test_and_their_head_is_small(
         "teacher.sources=[nowhere]",
         "student.training.clip_norm=.inf",
         "data.train.0.look.blur_probability=.nan",
+        "student.stages=[{name: .., training: {steps: 9}}]",
+        "student.stages=[{name: -x, training: {steps: 9}}]",
     ],
 )
 def test_values_that_only_fail_later_are_refused_at_once(override: str) -> None:
     assert override.split("=")[0] in problems(override)
+
+
+def test_two_stages_of_a_network_have_two_folders() -> None:
+    stages = "[{name: a, training: {steps: 9}}, {name: b, training: {steps: 9}}, {name: a, training: {steps: 9}}]"
+    assert "stages need distinct names, as each has a folder; used twice: a" in problems(f"student.stages={stages}")
 
 
 def test_control_and_student_may_not_stop_early() -> None:

@@ -94,6 +94,23 @@ def test_a_mistake_is_one_message_and_exit_code_two(
     assert "Traceback" not in printed
 
 
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("student", "no finished teacher; train it first"),
+        ("cache", "no finished teacher; train it first"),
+        ("replay", "keeps no step that was not finite, so there is none to replay"),
+    ],
+)
+def test_what_a_run_lacks_is_told_before_its_lines_are_rendered(
+    command: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "none"
+    assert main([command, "smoke", "--run", str(folder)]) == 2
+    assert reason in capsys.readouterr().err
+    assert not folder.exists()
+
+
 def test_a_folder_that_may_not_be_written_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,6 +129,8 @@ def source_at(where: str, name: str, kind: str | None = None, **settings: object
 
     `kind` is needed where neither name nor contents show it. Raises `DataError` for what is none, or could be several.
     """
+    if not where:
+        raise DataError(f"{where!r}: names no lines; is a variable of the shell empty? What lies here is '.'")
     path = Path(where)
     if kind is None:
         kind = "hub" if where.startswith("hf://") else kind_in_store(where) if is_url(where) else _kind_of(path)
@@ -139,6 +141,8 @@ def source_at(where: str, name: str, kind: str | None = None, **settings: object
         return SOURCES.validate_python({"kind": kind, "name": name, "path": where} | settings)
     except ValidationError as error:
         problem = error.errors()[0]
+        if problem["type"] == "extra_forbidden":
+            raise DataError(f"{where}: is read as {kind}, which knows no {problem['loc'][-1]}; leave it out") from error
         raise DataError(f"{where}: as {kind}: {problem['loc'][-1]}: {problem['msg']}") from error
 
 
