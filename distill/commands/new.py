@@ -35,11 +35,12 @@ FORMS = ["exact", "caseless", "no_punctuation", "caseless_no_punctuation"]
 
 
 def _new(options: argparse.Namespace) -> int:
-    from distill.proposing.proposing import Wishes, propose
+    from distill.proposing.proposing import Wishes, corpus_of, propose
 
     target = Path(f"{options.name.removesuffix('.yaml')}.yaml")
-    if target.exists() and not (options.yes or _agreed(f"{target} is there already; write over it?", False)):
-        raise UserError(f"{target}: is there already; choose another NAME, or --yes to write over it")
+    for path in (target, corpus_of(target)):
+        if path.exists() and not (options.yes or _agreed(f"{path} is there already; write over it?", False)):
+            raise UserError(f"{path}: is there already; choose another NAME, or --yes to write over it")
     if not os.access(target.parent, os.W_OK):  # told before minutes are spent on a look at the lines
         raise UserError(f"{target}: cannot be written: {target.parent.absolute()} is missing or may not be written in")
     with tempfile.TemporaryDirectory() as cache:

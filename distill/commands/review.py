@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill.commands import USER_ERROR, Commands, add
+from distill.commands import USER_ERROR, Commands, add, nonempty
 from distill.commands.images import say
 from distill.data.formats.contents import first_of
 
@@ -19,7 +19,9 @@ REVIEW_PAGE = Path("review.html")
 def add_to(commands: Commands) -> None:
     """Add the command of this module."""
     review = add(commands, "review", _review, "a page to correct or mark the lines of pages in a browser")
-    review.add_argument("pages", type=Path, metavar="PAGES", help="folder of page images, or a file that marks them")
+    review.add_argument(
+        "pages", type=nonempty, metavar="PAGES", help="folder of page images, or a file that marks them"
+    )
     review.add_argument(
         "--review-page", type=Path, default=REVIEW_PAGE, metavar="FILE", help="the page (default review.html)"
     )
@@ -28,9 +30,9 @@ def add_to(commands: Commands) -> None:
 def _review(options: argparse.Namespace) -> int:
     from distill.delivery.page_review import PageReview, add_pages_at
 
-    folder = options.pages if options.pages.is_dir() else options.pages.parent
-    review = PageReview(options.review_page, folder)
-    refused = add_pages_at(review, options.pages)
+    pages = Path(options.pages)
+    review = PageReview(options.review_page, pages if pages.is_dir() else pages.parent)
+    refused = add_pages_at(review, pages)
     say_written(review.write())
     return USER_ERROR if refused else 0
 

@@ -28,8 +28,10 @@ from distill.proposing.proposal import (
 from distill.proposing.shipped import best_beginning, readings_of, student_readers, teacher_readers, told
 from distill.proposing.survey import Survey, label_form_of, repeated, survey
 from distill.proposing.teaching import Beginning, Teaching, choices
+from distill.proposing.texts import expect_fonts
 from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
+from distill.recipe.sections import NAME
 from distill.teaching.teacher_files import model_of
 from distill.track import say
 from students.charset import Charset
@@ -99,6 +101,7 @@ def corpus_of(target: Path) -> Path:
 def propose(wishes: Wishes, cache: Path) -> Proposal:
     """Look at the lines and return a recipe for them. Raises `UserError` for what cannot be used."""
     budget_s = seconds_of(wishes.budget, "--budget")
+    _refuse_unusable(wishes)
     seen, notes = _look(wishes, cache)
     form, why_form = label_form_of(seen.lines.labels)
     if wishes.label_form is not None:
@@ -118,11 +121,21 @@ def propose(wishes: Wishes, cache: Path) -> Proposal:
     return Proposal(wishes.target, yaml, _corpus(seen, sections["data"]), form, why_form, tuple(notes), tuple(chosen))
 
 
+def _refuse_unusable(wishes: Wishes) -> None:
+    """Raise `UserError` for what would only show after minutes: a name that no recipe has, no teacher, no fonts."""
+    if not re.fullmatch(NAME, wishes.target.stem):
+        raise UserError(
+            f"{wishes.target}: the name of a recipe begins with a letter or a digit and has letters, digits, _, - or . "
+            "behind it"
+        )
+    if wishes.teacher:
+        model_of(wishes.teacher)
+    expect_fonts(wishes.fonts)
+
+
 def _beginnings(seen: Seen, decisions: Decisions) -> tuple[list[Teaching], Beginning | None, list[str]]:
     """Return who may teach, the shipped student that students begin with, if any, and why."""
     why = []
-    if decisions.teaching.file:
-        model_of(decisions.teaching.file)  # raises where there is none
     shipped = {name: each for name, each in student_readers().items() if _fits(each, decisions.size)}
     shares = readings_of(seen.lines, decisions.label_form, shipped)
     student = best_beginning(shares, shipped)

@@ -12,6 +12,7 @@ import numpy as np
 
 from distill.data.labels import LabelForm
 from distill.synthesis.capitals import families_of_capitals
+from distill.synthesis.font_files import font_files
 from distill.synthesis.fonts import characters_of_families, find_faces
 from distill.synthesis.templates import CHARACTERS, TEMPLATE_KINDS
 from students.errors import DataError
@@ -39,6 +40,12 @@ class Fonts:
     folders: tuple[str, ...] = ()
 
 
+def expect_fonts(folder: Path | None) -> None:
+    """Raise `DataError` for a folder without font files; None is none, and will do."""
+    if folder is not None and not font_files(folder):
+        raise DataError(f"--fonts {folder}: holds no font file (.ttf, .otf, .ttc or .otc)")
+
+
 def fonts_for(characters: str, folder: Path | None = None) -> Fonts:
     """Return the families that can draw these characters, all of them where that leaves a few.
 
@@ -47,9 +54,8 @@ def fonts_for(characters: str, folder: Path | None = None) -> Fonts:
     """
     wanted = {c for c in characters if not c.isspace()}
     folders = (folder,) if folder else ()
+    expect_fonts(folder)
     known = _of_wanted(characters_of_families(folders), wanted)
-    if folders and not known:
-        raise DataError(f"--fonts {folder}: holds no font file (.ttf, .otf, .ttc or .otc)")
     if not folders and wanted not in known.values():
         known = _of_wanted(characters_of_families(system=True), wanted)
     most = max(map(len, known.values()), default=0)

@@ -24,6 +24,7 @@ from students.errors import UserError
 from students.image import Preparation
 from teachers.crnn import TeacherConfig
 
+NAME = r"^\w[\w.-]*$"  # of what names a folder
 Source = Annotated[FileSource | RenderedSource, Field(discriminator="kind")]
 
 
@@ -133,7 +134,7 @@ class Data(Section):
 class Stage(Section):
     """A training that comes before a network's own: the next begins with its weights."""
 
-    name: str = Field(pattern=r"^\w[\w.-]*$", description="names its folder inside the network's")
+    name: str = Field(pattern=NAME, description="names its folder inside the network's")
     sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
     mix: Mix | None = Field(
         None, description="how much of each source it samples, and when; null: every line once an epoch"
@@ -215,7 +216,7 @@ class Student(Network):
 class Recipe(Section):
     """A whole run, from lines to a verdict."""
 
-    name: str = Field(pattern=r"^\w[\w.-]*$", description="names the run folder; by default as the file is named")
+    name: str = Field(pattern=NAME, description="names the run folder; by default as the file is named")
     about: str = Field("", description="one line on what it is for")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     data: Data = Field(description="the lines")

@@ -184,11 +184,30 @@ def test_what_cannot_be_done_is_said(
     assert not Path("mine.yaml").exists()
 
 
-def test_a_recipe_that_is_there_is_not_written_over(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("mine.yaml").write_text("mine")
+@pytest.mark.parametrize("name", ["mine.yaml", "mine.texts.txt"])
+def test_what_is_there_is_not_written_over(name: str, lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(name).write_text("mine")
     assert main(["new", "mine", "--from", lines.name]) == 2
-    assert "is there already" in capsys.readouterr().err
-    assert Path("mine.yaml").read_text() == "mine"
+    assert f"{name}: is there already" in capsys.readouterr().err
+    assert Path(name).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["we ird: name"], "the name of a recipe begins with a letter or a digit"),
+        ([".."], "the name of a recipe begins"),
+        ([""], "the name of a recipe begins"),
+        (["mine", "--teacher", "nobody"], "nobody"),
+        (["mine", "--fonts", "nowhere"], "--fonts nowhere: holds no font file"),
+    ],
+)
+def test_what_will_not_do_is_told_before_the_lines_are_looked_at(
+    words: list[str], reason: str, lines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill.proposing.proposing.survey", None)
+    assert main(["new", *words, "--from", lines.name]) == 2
+    assert reason in capsys.readouterr().err
 
 
 def test_a_longer_time_gives_more_steps() -> None:
