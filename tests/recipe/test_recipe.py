@@ -93,7 +93,7 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> str:
         ("extends: 3\n", "one name or path"),
         (
             "extends: smoke\nname: 2026-11-30\n",
-            "'2026-11-30' is read as a date, which no key takes; quote what is a text",
+            "'2026-11-30' is read as a date, which no key takes; put a text in quotes",
         ),
         ("extends: smoke\nabout: !!binary aGk=\n", "is read as a bytes"),
         ("name: !!python/object/apply:os.system ['true']\n", "line 1|constructor|undefined"),
