@@ -23,6 +23,7 @@ from typing_extensions import assert_never
 from distill.data.command import ReadingCommand
 from distill.data.formats.contents import Contents, first_of, lies_inside, reason_of
 from distill.data.formats.label_search import LABEL_FILES
+from distill.data.formats.label_tables import tab_separated
 from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file
@@ -258,13 +259,13 @@ def _write_lmdb(lines: Iterator[Written], folder: Path) -> int:
 
 
 def _write_tsv(lines: Iterator[Written], folder: Path) -> int:
-    rows = ["file\ttext\n"]
+    rows = [("file", "text")]
     for number, line in enumerate(lines):
         path = _free_path(line, number, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(line.image)
-        rows.append(f"{path.relative_to(folder).as_posix()}\t{line.text}\n")
-    write_whole(folder / LABEL_FILES[0], "".join(rows).encode())
+        rows.append((path.relative_to(folder).as_posix(), str(line.text)))
+    write_whole(folder / LABEL_FILES[0], tab_separated(rows).encode())
     return len(rows) - 1
 
 

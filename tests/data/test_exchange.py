@@ -40,6 +40,14 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("texts", [['"hello"', '"a ""b"" c"'], ['""""', "x"], ['"a"', 'b "c"'], ['"a', '""']])
+def test_quotes_that_look_like_those_of_csv_come_back(texts: list[str], tmp_path: Path) -> None:
+    start = parquet(tmp_path / "start.parquet", [(f"{i}.png", png_bytes(), text) for i, text in enumerate(texts)])
+    assert main(["convert", str(start), str(tmp_path / "out"), "--to", "tsv"]) == 0
+    assert main(["import", str(tmp_path / "out"), str(tmp_path / "last.parquet")]) == 0
+    assert [text for *_, text in lines_of(tmp_path / "last.parquet")] == texts
+
+
 @pytest.mark.parametrize("to", ["lmdb", "tsv"])
 def test_the_way_round_gives_the_same_lines(tmp_path: Path, to: str, capsys: pytest.CaptureFixture[str]) -> None:
     start = parquet(tmp_path / "start.parquet", named_lines())

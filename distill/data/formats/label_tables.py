@@ -67,19 +67,35 @@ def numbered_rows(content: str) -> Iterator[tuple[int, str]]:
 def tabbed(content: str, where: str) -> list[Cells]:
     """Split rows at tabs; where cells are quoted as in CSV, quotes are taken off."""
     rows = [Cells(number, row.split("\t")) for number, row in numbered_rows(content)]
-    with_quotes = [(row.number, cell) for row in rows for cell in row.values if '"' in cell]
-    doubled = [number for number, cell in with_quotes if _is_quoted(cell) and '""' in cell[1:-1]]
-    whole = bool(with_quotes) and all(_is_quoted(cell) for row in rows for cell in row.values)
-    if whole or (doubled and all(_is_quoted(cell) for _, cell in with_quotes)) or _spans_rows(rows, content, where):
+    if _quoted_as_csv([row.values for row in rows]) or _spans_rows(rows, content, where):
         log.warning('%s: its cells are quoted as in CSV, "" for a quote, and are read so', where)
         return delimited(content, where, "\t")
-    if doubled:
+    if doubled := [row.number for row in rows if any(map(_doubles_quotes, row.values))]:
         log.warning(
             '%s:%d: holds "" as CSV doubles quotes, but others are not doubled; all are read as they stand',
             where,
             doubled[0],
         )
     return rows
+
+
+def tab_separated(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of a file that `tabbed` splits into the same cells: quotes that look like those of CSV are quoted."""
+    if _quoted_as_csv(rows):
+        rows = [['"' + cell.replace('"', '""') + '"' if '"' in cell else cell for cell in row] for row in rows]
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _quoted_as_csv(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether every cell is quoted, or every one that has a quote, and one of them doubles a quote."""
+    with_quotes = [cell for row in rows for cell in row if '"' in cell]
+    if not with_quotes or not all(map(_is_quoted, with_quotes)):
+        return False
+    return any(map(_doubles_quotes, with_quotes)) or all(_is_quoted(cell) for row in rows for cell in row)
+
+
+def _doubles_quotes(cell: str) -> bool:
+    return _is_quoted(cell) and '""' in cell[1:-1]
 
 
 def _is_quoted(cell: str) -> bool:
