@@ -86,9 +86,17 @@ def prefix_beam_search(
     standings: dict[Prefix, Standing] = {(): guide.start}
     barred: set[Prefix] = set()
     least = log(ignored_below) if ignored_below else NEVER
-    for log_p_C in log_probabilities_TC:
+    extends_TC = log_probabilities_TC >= least
+    extends_TC[:, BLANK] = False
+    for log_p_C, extending in zip(log_probabilities_TC, map(np.flatnonzero, extends_TC), strict=True):
         log_p_blank = log_p_C.item(BLANK)
-        likely = [(c, log_p_C.item(c)) for c in np.flatnonzero(log_p_C >= least).tolist() if c != BLANK]
+        if not len(extending):  # as on most frames of a sharp network: no prefix grows, and none is dropped
+            beams = {
+                prefix: (log_p_blank + log_add(*ends), log_p_C.item(prefix[-1]) + ends[1] if prefix else NEVER)
+                for prefix, ends in beams.items()
+            }
+            continue
+        likely = [(c, log_p_C.item(c)) for c in extending.tolist()]
         grown: dict[Prefix, list[float]] = {}
         for prefix, (blank, written) in beams.items():
             both = log_add(blank, written)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from students.greedy import collapse, greedy
 from students.language import language_for, read_language
 from students.pattern import pattern_automaton
 from students.reading import Reading, reading_of, runs_on
+from students.shipped import find_language
 from students.words import word_automaton
 
 Decoder = Callable[[np.ndarray], list[Reading]]
@@ -87,7 +87,7 @@ def _searches(beam: Beam, charset: Charset) -> list[Search]:
     width = max(beam.width, beam.n_best)
     language = None
     if beam.language is not None:
-        model = read_language(Path(beam.language))
+        model = read_language(find_language(beam.language))
         language = language_for(model, charset, beam.language_weight, beam.language)
     guide = Guide(None, language, beam.length_bonus if language else 0.0)
     if beam.words is not None:

@@ -32,7 +32,9 @@ class Beam(BaseModel):
     unlisted_word_penalty: float | None = Field(
         None, ge=0, description="nats that a word outside `words` costs; none: there are no others"
     )
-    language: str | None = Field(None, description="file of a language model, from `distill lm`")
+    language: str | None = Field(
+        None, description="file of a language model, from `distill lm`, or the name of a shipped one"
+    )
     language_weight: float = Field(0.2, ge=0, description="alpha: log P(text) of the language model counts so much")
     length_bonus: float = Field(
         1.0, description="beta: nats a character, against the short texts a language model likes"

@@ -18,11 +18,13 @@ import numpy as np
 from students import direction
 from students.charset import Charset, normalise
 from students.errors import DataError
-from students.model_file import read_signed, write_signed
+from students.model_file import FORMAT_VERSION, read_signed, write_signed
 
 BEGIN, END, UNKNOWN = 0, 1, 2  # then the characters
 FIRST_CHARACTER = 3
 HIGHEST_ORDER = 12
+KIND = "n-grams"
+KINDS = (KIND, "language")  # the latter of 0.1.0, whose files have all numbers in 64 bits
 MOST_KEPT = 2**18  # contexts, or log-probabilities, that are remembered at a time
 Context = tuple[int, ...]  # symbols, oldest first, order - 1 of them
 Followed = tuple[dict[int, int], int]
@@ -33,7 +35,8 @@ class CharacterModel:
     """Counts of all n-grams of the highest order, lines being padded with BEGIN: lower orders follow from them.
 
     An n-gram is a number with the symbols as its digits; `grams_G` is sorted. `drawn`: lines with right-to-left letters
-    were counted as they are drawn, from left to right, which is how a recogniser writes them.
+    were counted as they are drawn, from left to right, which is how a recogniser writes them. `caseless`: small letters
+    stand for capitals, too.
     """
 
     characters: str
@@ -41,6 +44,7 @@ class CharacterModel:
     grams_G: np.ndarray
     counts_G: np.ndarray
     drawn: bool = False
+    caseless: bool = False
 
     @property
     def n_symbols(self) -> int:
@@ -86,13 +90,14 @@ class CharacterModel:
         return {}
 
 
-def count_text(lines: Iterable[str], order: int) -> CharacterModel:
+def count_text(lines: Iterable[str], order: int, caseless: bool = False) -> CharacterModel:
     """Count the lines of a text: NFC, runs of white space as one space, empty lines left out.
 
-    Lines with right-to-left letters are counted as they are drawn. Raises `DataError` where nothing is left, for an
-    order too high for so many different characters, or where python-bidi is needed and missing.
+    `caseless` counts capitals as small letters: a third of the n-grams where words begin with a capital or are all
+    capitals as often as not. Lines with right-to-left letters are counted as they are drawn. Raises `DataError` where
+    nothing is left, for an order too high for so many different characters, or where python-bidi is needed and missing.
     """
-    texts = [text for line in lines if (text := " ".join(normalise(line).split()))]
+    texts = [text for line in lines if (text := " ".join(normalise(line.lower() if caseless else line).split()))]
     if not texts:
         raise DataError("the text has no line with anything on it")
     if drawn := any(map(direction.runs_right_to_left, texts)):
@@ -108,24 +113,25 @@ def count_text(lines: Iterable[str], order: int) -> CharacterModel:
     windows = np.lib.stride_tricks.sliding_window_view(symbols, order)
     windows = windows[windows[:, -1] != BEGIN]  # nor any that reaches over the end of a line
     grams_G, counts_G = np.unique(windows @ n_symbols ** np.arange(order - 1, -1, -1), return_counts=True)
-    return CharacterModel(characters, order, grams_G, counts_G, drawn)
+    return CharacterModel(characters, order, grams_G, counts_G, drawn, caseless)
 
 
 def write_language(path: Path, model: CharacterModel) -> str:
     """Write a safetensors file, verified as a model file is; return its SHA-256. Equal texts give equal bytes."""
-    contents = {"format_version": 1, "kind": "language", "characters": model.characters, "order": model.order}
-    contents |= {"drawn": True} if model.drawn else {}
-    return write_signed(path, contents, {"grams": model.grams_G, "counts": model.counts_G})
+    contents = {"format_version": FORMAT_VERSION, "kind": KIND, "characters": model.characters, "order": model.order}
+    contents |= {flag: True for flag in ("drawn", "caseless") if getattr(model, flag)}
+    arrays = {"grams": model.grams_G, "counts": model.counts_G}
+    return write_signed(path, contents, {name: a.astype(np.min_scalar_type(a.max())) for name, a in arrays.items()})
 
 
 def read_language(path: Path) -> CharacterModel:
     """Read a model. Raises `CheckpointError` for a damaged file, `DataError` for one that holds no language model."""
     contents, arrays = read_signed(path)
-    if contents.get("kind") != "language" or contents.get("format_version") != 1:
+    if contents.get("kind") not in KINDS:
         raise DataError(f"{path}: holds no language model that this release reads; `distill lm` writes them")
-    return CharacterModel(
-        contents["characters"], contents["order"], arrays["grams"], arrays["counts"], contents.get("drawn", False)
-    )
+    grams_G, counts_G = (arrays[name].astype(np.int64) for name in ("grams", "counts"))
+    flags = {flag: contents.get(flag, False) for flag in ("drawn", "caseless")}
+    return CharacterModel(contents["characters"], contents["order"], grams_G, counts_G, **flags)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +176,8 @@ class Language:
 def language_for(model: CharacterModel, charset: Charset, weight: float, name: str = "the language model") -> Language:
     """Return the model for a charset; raises `DataError` where they share no character, or order lines differently."""
     number_of = {c: FIRST_CHARACTER + i for i, c in enumerate(model.characters)}
-    if not set(charset.characters) & (set(number_of) - {" "}):
+    counted = [c.lower() if model.caseless else c for c in charset.characters]
+    if not set(counted) & (set(number_of) - {" "}):
         raise DataError(f"{name}: its text has none of the characters that the recogniser writes")
     if charset.runs_right_to_left and direction.runs_right_to_left(model.characters):
         if model.drawn and charset.order == "logical":
@@ -179,4 +186,4 @@ def language_for(model: CharacterModel, charset: Charset, weight: float, name: s
             )
         if not model.drawn and charset.order == "visual":
             raise DataError(f"{name}: counts right-to-left lines as they are stored; make it anew with `distill lm`")
-    return Language(model, (BEGIN, *(number_of.get(c, UNKNOWN) for c in charset.characters)), weight)
+    return Language(model, (BEGIN, *(number_of.get(c, UNKNOWN) for c in counted)), weight)

@@ -11,6 +11,7 @@ from students.errors import CheckpointError
 from students.model_file import MODEL_NAME, ONNX_SUFFIX
 
 SHIPPED = Path(__file__).parent / "weights"  # students that come with the package, by their names
+LANGUAGE_SUFFIX = ".lm"  # of the language models beside them
 MOST_NAMED = 5
 PAGE_READERS = ("pages",)  # among them, of both networks that read pages
 
@@ -56,6 +57,21 @@ def find_model(path_or_name: str | Path, named: Named | None = None) -> Path:
         raise CheckpointError(f"{path}: holds no student/{MODEL_NAME}; has the training finished?{meant}")
     missing = f"no such model file or run folder, and no shipped {names.what}"
     raise CheckpointError(f"{path}: {missing}; there are {names.known}")
+
+
+def find_language(path_or_name: str) -> Path:
+    """Return the file meant by a file that `distill lm` wrote, or by the name of a shipped language model.
+
+    A file of that name comes first. Raises `CheckpointError` where nothing is meant.
+    """
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    shipped = {file.stem: file for file in SHIPPED.glob(f"*{LANGUAGE_SUFFIX}")}
+    if path_or_name not in shipped:
+        known = ", ".join(sorted(shipped))
+        raise CheckpointError(f"{path}: no such file, and no shipped language model; there is {known}")
+    return shipped[path_or_name]
 
 
 def _models_in(folder: Path) -> Iterator[Path]:

@@ -24,7 +24,7 @@ def takes_decoding(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--pattern", metavar="REGEX", help="regular expression that the whole line matches")
     group.add_argument("--words", type=Path, metavar="FILE", help="the words that a line is made of, one a line")
     group.add_argument("--unlisted", type=float, metavar="NATS", help="other words too, at this cost each (such as 5)")
-    group.add_argument("--lm", metavar="FILE", help="language model of `distill lm`")
+    group.add_argument("--lm", metavar="FILE", help="language model of `distill lm`, or a shipped one: english")
     group.add_argument("--lm-weight", type=float, metavar="A", help="how much it counts (default 0.2)")
     group.add_argument("--length-bonus", type=float, metavar="B", help="nats a character on top of it (default 1)")
 

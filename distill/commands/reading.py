@@ -72,6 +72,7 @@ def add_to(commands: Commands) -> None:
     lm.add_argument("text", type=Path, metavar="TEXT")
     lm.add_argument("out", type=Path, metavar="OUT")
     lm.add_argument("--order", type=int, default=5, metavar="N", help="characters of an n-gram (default 5)")
+    lm.add_argument("--caseless", action="store_true", help="count capitals as small letters")
     reports(lm)
 
 
@@ -232,7 +233,7 @@ def _lm(options: argparse.Namespace) -> int:
         text = options.text.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{options.text}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    model = count_text(text.splitlines(), options.order)
+    model = count_text(text.splitlines(), options.order, options.caseless)
     digest = write_language(options.out, model)
     result = {"order": model.order, "characters": len(model.characters), "grams": len(model.grams_G), "sha256": digest}
     words = f"{options.out}: {result['grams']:,} {model.order}-grams of {len(model.characters)} characters"

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import students
 from students.beam import Guide, prefix_beam_search
+from students.charset import Charset
 from students.decoder import decoder_of
 from students.decoding_settings import Beam
-from students.errors import DataError
+from students.errors import CheckpointError, DataError
 from students.language import count_text, language_for, read_language, write_language
+from students.model_file import write_signed
+from students.shipped import find_language
 from tests.enumeration import AB1, by_enumeration, posteriors, read
 
 
@@ -58,6 +62,49 @@ def test_a_language_model_helps_where_the_picture_does_not(tmp_path: Path) -> No
     reading = read(Beam(language=str(path), n_best=2), AB1, log_p_TC)
     assert reading.text == "ab"
     assert reading.alternatives[0][1] > reading.confidence  # confidences stay those of the picture
+
+
+def test_a_caseless_language_model_is_that_of_small_letters(tmp_path: Path) -> None:
+    letters = Charset(characters="abABı")
+    path = tmp_path / "caseless.lm"
+    write_language(path, count_text(["ab", "AB", "Ab", "ba"], 3, caseless=True))
+    small = language_for(count_text(["ab", "ab", "ab", "ba"], 3), letters, weight=1.0)
+    caseless = language_for(read_language(path), letters, weight=1.0)
+    for text in ("ab", "aB", "AB", "bA"):
+        a, b = letters.encode(text)
+        as_small = letters.encode(text.lower())
+        assert caseless.log_p(caseless.start, a) == small.log_p(small.start, as_small[0])
+        assert caseless.log_p(caseless.after(caseless.start, a), b) == small.log_p(
+            small.after(small.start, as_small[0]), as_small[1]
+        )
+
+
+def test_a_language_model_of_an_earlier_release_opens(tmp_path: Path) -> None:
+    model = count_text(["ab 1", "ba"], 3)
+    contents = {"format_version": 1, "kind": "language", "characters": model.characters, "order": 3}
+    write_signed(tmp_path / "old.lm", contents, {"grams": model.grams_G, "counts": model.counts_G})
+    write_language(tmp_path / "new.lm", model)
+    for name in ("old.lm", "new.lm"):
+        read = read_language(tmp_path / name)
+        np.testing.assert_array_equal(read.grams_G, model.grams_G)
+        np.testing.assert_array_equal(read.counts_G, model.counts_G)
+        assert read.grams_G.dtype == read.counts_G.dtype == np.int64
+
+
+def test_the_shipped_language_model_knows_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    charset = students.load("scene").description.charset
+    language = language_for(read_language(find_language("english")), charset, weight=1.0)
+    guide = Guide(language=language)
+    assert guide.weight_of(charset.encode("STATION")) == guide.weight_of(charset.encode("Station"))
+    for word, misread in (("Station", "Slation"), ("Hotel", "Hote1"), ("Open", "0pen")):
+        assert guide.weight_of(charset.encode(word)) > guide.weight_of(charset.encode(misread)) + 1
+    assert decoder_of(Beam(language="english"), charset)
+    with pytest.raises(CheckpointError, match=r"englich: no such file, and no shipped language model.*english"):
+        decoder_of(Beam(language="englich"), charset)
+    Path("english").write_bytes(b"a file of that name comes first")
+    with pytest.raises(CheckpointError, match=r"english: "):
+        decoder_of(Beam(language="english"), charset)
 
 
 def test_search_with_a_language_model_ranks_by_the_sum() -> None:
