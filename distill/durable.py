@@ -66,6 +66,11 @@ def naming(path: Path, temporary: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write text, whole, as UTF-8; what is no text, as the name of a file can be, by its number: `\\udcff`."""
+    write_whole(path, text.encode(errors="backslashreplace"))
+
+
 def write_picture(path: Path, picture: Image.Image, **options: Any) -> None:
     """Write a picture, whole, in the format that the name of its file ends with; `options` are those of Pillow."""
     encoded = BytesIO()

@@ -134,7 +134,12 @@ def command_line(words: Sequence[str]) -> str:
         kept.append(word)
     roots = [word.partition("=")[2].rstrip("/") for word in kept if word.startswith("data.root=")]
     short = {root: "DATA" for root in roots if root} | {os.path.expanduser("~"): "~"}
-    return " ".join(["distill", *(_quoted(_shortened(word, short)) for word in kept)])
+    return as_text(" ".join(["distill", *(_quoted(_shortened(word, short)) for word in kept)]))
+
+
+def as_text(words: str) -> str:
+    """Return words that a file can hold: what is no text, as the name of a file can be, by its number."""
+    return words.encode(errors="backslashreplace").decode()
 
 
 def _shortened(word: str, short: Mapping[str, str]) -> str:

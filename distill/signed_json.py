@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.durable import write_text
 from students.errors import CheckpointError
-from students.model_file import write_whole
 
 DIGEST = "sha256"  # key of the digest in a file that is read again
 REPORT = "report"  # key, in what a report is on, of its own digest
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file for people and programs: indented, keys sorted."""
-    write_whole(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def write_signed_json(path: Path, value: Mapping[str, Any]) -> None:

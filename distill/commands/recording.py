@@ -71,11 +71,15 @@ def write_record(options: argparse.Namespace, measured: Callable[[], Measured]) 
 
 def question_of(options: argparse.Namespace, measured: Measured) -> Question:
     """Return the figures with the command, the commit and the machine that they come from."""
-    from distill.records import Question, Record, measured_here
+    from distill.records import Question, Record, as_text, measured_here
 
     origin = dict(measured_here(options.typed))
-    records = tuple(Record(**origin, **figure._asdict()) for figure in measured.figures)
-    return Question(title=measured.title, rows=measured.rows, records=records)
+    figures = (
+        figure._replace(columns={name: as_text(value) for name, value in figure.columns.items()})
+        for figure in measured.figures
+    )
+    records = tuple(Record(**origin, **figure._asdict()) for figure in figures)
+    return Question(title=as_text(measured.title), rows=measured.rows, records=records)
 
 
 @contextmanager

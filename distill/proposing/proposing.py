@@ -14,6 +14,7 @@ from typing import Any
 import teachers
 from distill.data.documents import document_of
 from distill.data.labels import LabelForm
+from distill.durable import write_text
 from distill.durations import seconds_of
 from distill.pools.cut import TEST_CUT, sampled_documents
 from distill.proposing.budget import BATCH, Plan, Speeds, TooShort, learning_speed, plan_for, reading_speed
@@ -38,7 +39,6 @@ from students.charset import Charset
 from students.config import STUDENTS
 from students.errors import DataError, UserError
 from students.image import Preparation
-from students.model_file import write_whole
 from students.reader import Reader
 from students.showing import table
 from teachers.crnn import TEACHERS
@@ -86,8 +86,8 @@ class Proposal:
     def write(self) -> None:
         """Write the recipe and the texts beside it, and see that the recipe is valid. Raises `UserError`."""
         try:
-            write_whole(corpus_of(self.target), self.corpus.encode())
-            write_whole(self.target, self.yaml.encode())
+            write_text(corpus_of(self.target), self.corpus)
+            write_text(self.target, self.yaml)
         except OSError as error:
             raise UserError(f"{self.target}: cannot be written: {error.strerror or error}") from error
         load_recipe(str(self.target))

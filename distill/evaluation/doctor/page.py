@@ -16,6 +16,7 @@ from PIL import Image
 
 from distill.data.lines import Lines, joined
 from distill.data.prepared import ScaledLines
+from distill.durable import write_text
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubt
 from distill.evaluation.doctor.findings import Finding, counted
@@ -107,7 +108,7 @@ def write_check(folder: Path, recipe: Recipe, found: Diagnosis) -> list[Path]:
 def write_page(folder: Path, found: Diagnosis, html: str) -> list[Path]:
     """Write the page and `check.json`, and return both."""
     written = [folder / "check.html", folder / "check.json"]
-    write_whole(written[0], html.encode())
+    write_text(written[0], html)
     write_json(written[1], found.as_dict())
     return written
 
