@@ -1,8 +1,9 @@
 """What one thread reads, how fast and how large: a student beside Tesseract and PP-OCR, on the same lines.
 
     python tests/benchmarks/frontier.py exact LINES MODEL [--every N] [--ascii] [--only NAME]... [--protocol P]
+        [--lm NAME] [--record FILE]
+    python tests/benchmarks/frontier.py speed LINES MODEL [--every N] [--only NAME]... [--rounds N] [--lm NAME]
         [--record FILE]
-    python tests/benchmarks/frontier.py speed LINES MODEL [--every N] [--only NAME]... [--rounds N] [--record FILE]
     python tests/benchmarks/frontier.py parts LINES MODEL [--every N] [--rounds N] [--record FILE]
 
 LINES are labelled lines, of which one of N is read (1), with `--ascii` of those whose label is ASCII alone. MODEL is a
@@ -38,10 +39,11 @@ from distill.evaluation.metrics import score, wilson
 from distill.evaluation.peers import Peer, open_peers
 from distill.records import Question, Record, check_target, measured_here, put_records
 from distill.schema import PROTOCOLS
+from students.decoding_settings import Beam
 from students.image import Preparation
 from students.modes import in_mode
 from students.reader import READ_BATCH, Reader
-from students.shipped import find_model
+from students.shipped import find_language, find_model
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
 BLOCK = 64  # lines that are read before a line of progress
@@ -49,21 +51,22 @@ SECTION = "Frontier: one thread, from encoded pictures to texts"
 Row = tuple[str, float | int, str, tuple[float, float] | None]
 
 
-def students_of(model: str) -> list[Reader]:
+def students_of(model: str, decoding: Beam | None = None) -> list[Reader]:
     """A student, the ONNX file of the same weights first where one lies beside it."""
     path = find_model(model)
     beside = path.with_suffix(".onnx")
-    return [students.load(each) for each in dict.fromkeys((beside, path)) if each.is_file()]
+    return [students.load(each, decoding) for each in dict.fromkeys((beside, path)) if each.is_file()]
 
 
-def as_peer(reader: Reader) -> Peer:
-    """A student as a reader of lists."""
+def as_peer(reader: Reader, language: str | None = None) -> Peer:
+    """A student as a reader of lists; `language` is the name of the language model that it decodes with."""
 
     def read(pictures: Sequence[bytes]) -> list[str]:
         return [reading.text for reading in reader.read(list(pictures))]
 
     name = reader.path.stem + (", torch" if reader.path.suffix == ".safetensors" else "")
-    return Peer(name, read, reader.path.stat().st_size)
+    size = reader.path.stat().st_size + (find_language(language).stat().st_size if language else 0)
+    return Peer(f"{name} with {language}" if language else name, read, size)
 
 
 def exact(reader: Peer, lines: Lines, protocol: str) -> list[Row]:
@@ -166,6 +169,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--protocol", choices=PROTOCOLS, default="nospace")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="read one line of so many")
     parser.add_argument("--ascii", action="store_true", help="read lines alone whose labels are ASCII")
+    parser.add_argument("--lm", metavar="NAME", help="the student with this language model, too")
     parser.add_argument("--rounds", type=int, default=2, metavar="N")
     parser.add_argument("--record", type=Path, metavar="FILE.json", help="write the figures there")
     options = parser.parse_args(words)
@@ -185,6 +189,9 @@ def main(words: Sequence[str]) -> int:
         )
         return 0
     every = [*map(as_peer, own), *open_peers()]
+    if options.lm:
+        with_language = students_of(options.model, Beam(language=options.lm))
+        every[len(own) : len(own)] = [as_peer(reader, options.lm) for reader in with_language]
     readers = [each for each in every if not options.only or each.name.startswith(tuple(options.only))]
     if options.what == "exact":
         for reader in readers:
