@@ -15,6 +15,7 @@ DYNAMIC = (
     "dynamic quantisation is refused: it looks for the range of every activation anew on each line, and ran 4 to 12 "
     "times slower than float32 on networks of convolutions; --to int8 takes the ranges from calibration lines"
 )
+LOSSY = ("int8", "fp16")
 
 
 def add_to(commands: Commands) -> None:
@@ -54,6 +55,10 @@ def _export(options: argparse.Namespace) -> int:
         raise ExportError(DYNAMIC)
     if options.lm:
         raise ExportError(f"--lm {options.lm}: is a file of its own, which an exported one cannot hold; read with it")
+    if options.budget is not None and options.to not in LOSSY:
+        raise ExportError(f"--budget: goes with --to {' or '.join(LOSSY)}; --to {options.to} reads as the model does")
+    if options.data and options.to == "pages":
+        raise ExportError("--data: goes with what is checked on lines or pages; --to pages joins two files as they are")
     from students.model_file import OF_PAGES, kind_of
     from teachers.shipped import find_student_or_teacher
 
@@ -117,7 +122,7 @@ def _words(result: dict[str, Any]) -> list[str]:
     }
     rows = [f"{result['file']}: {result['bytes'] / 1e6:.2f} MB"]
     rows += [words(result) for key, words in told.items() if key in result]
-    return [*rows, _ms_a_line(result)] if "ms_a_line" in result and result["to"] in ("int8", "fp16") else rows
+    return [*rows, _ms_a_line(result)] if "ms_a_line" in result and result["to"] in LOSSY else rows
 
 
 def _found(result: dict[str, Any]) -> str:

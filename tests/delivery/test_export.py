@@ -233,6 +233,14 @@ def test_real_lines_read_alike_alone_and_in_batches_by_torch_and_by_onnx(student
     assert np.unique(lines.padded_width_px).size >= 8
 
 
+@pytest.mark.parametrize("given", [["onnx", "--budget", "1"], ["hub", "--budget", "1"], ["pages", "--data", "lines"]])
+def test_an_option_that_would_say_nothing_is_refused(
+    given: list[str], student_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(student_file), "--to", *given]) == 2
+    assert f"{given[1]}: goes with" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("to", ["onnx", "int8", "fp16", "hub"])
 def test_a_target_that_cannot_be_is_refused_before_anything_is_computed(
     to: str, student_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
