@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import onnx
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from distill.adoption.detect import Detected, detect
 from distill.adoption.foreign import open_foreign
@@ -134,10 +137,6 @@ def _in_package(packaged: Packaged) -> tuple[Path, str, Settings]:
 
 def described_by(path: Path) -> Settings:
     """Return what a YAML file of `--describe` says; raises `DataError` naming every key that is wrong."""
-    from pydantic import ValidationError
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     from distill.recipe.file import yaml_problem
 
     try:

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,10 @@ from distill.delivery.page_review import PageReview
 from students.errors import DataError
 
 if TYPE_CHECKING:
+    from distill.delivery.page_processes import ReadPages
     from students.charset import Charset
     from students.pages.page import Page
 
-ReadPages = Callable[[Iterable[np.ndarray]], Iterator["Page | DataError"]]
 
 
 class _Counts:
