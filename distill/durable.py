@@ -19,7 +19,7 @@ from students.model_file import fsync_folder, write_whole
 
 def take_name(folder: Path, name: Path) -> None:
     """Rename a folder that is finished, once every file in it is on disk."""
-    with naming(name, folder):
+    with naming_file(name, folder):
         for path in sorted(folder.rglob("*")):
             if path.is_dir():
                 fsync_folder(path)
@@ -53,7 +53,7 @@ def copy_folder(
 
 
 @contextmanager
-def naming(path: Path, temporary: Path) -> Iterator[None]:
+def naming_file(path: Path, temporary: Path) -> Iterator[None]:
     """Have an `OSError` of the block name `path`, which people know, instead of `temporary` or of nothing.
 
     A refused write knows no file.

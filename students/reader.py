@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 READ_BATCH = 32
 CLASSES_A_BATCH = 2**18  # lines times classes that are read together: with thousands of classes memory runs short
 WINDOW = 32 * READ_BATCH  # lines of a list that are sorted by width together
-Named = tuple[str, ImageInput]
+NamedImage = tuple[str, ImageInput]
 Ways = list[tuple[int, np.ndarray]]  # quarter turns, and the line after them, padded, still uint8
 LogitsOf = Callable[[np.ndarray], np.ndarray]
 
@@ -52,7 +52,7 @@ def turned(reading: Reading, quarters: int) -> Reading:
     return replace(reading, quarters=quarters) if quarters else reading
 
 
-def _named(images: Iterable[ImageInput]) -> Iterator[Named]:
+def _named(images: Iterable[ImageInput]) -> Iterator[NamedImage]:
     """Each image with what errors call it: a picture that was opened from a file by that, others by their number."""
     for number, image in enumerate(images):
         yield getattr(image, "filename", "") or f"image {number}", image
@@ -132,14 +132,14 @@ class Reader:
         named = _named(images) if names is None else zip(names, images, strict=True)
         return list(self._read_each_window(named, batch_size))
 
-    def _read_each_window(self, named: Iterator[Named], batch_size: int) -> Iterator[Reading | DataError]:
+    def _read_each_window(self, named: Iterator[NamedImage], batch_size: int) -> Iterator[Reading | DataError]:
         while some := list(islice(named, WINDOW)):
             prepared = [self._prepared_or_error(each) for each in some]
             pictures = [each for each in prepared if not isinstance(each, DataError)]
             readings = iter(self._read_prepared(pictures, batch_size))
             yield from (each if isinstance(each, DataError) else next(readings) for each in prepared)
 
-    def _prepared_or_error(self, named: Named) -> Ways | DataError:
+    def _prepared_or_error(self, named: NamedImage) -> Ways | DataError:
         name, image = named
         try:
             return self.description.preparation.prepare_ways(image, name)
@@ -152,11 +152,11 @@ class Reader:
             raise DataError(f"batch_size {batch_size}: at least one line is read at a time")
         return self._read_windows(_named(images), batch_size, batch_size)
 
-    def _read_windows(self, named: Iterator[Named], window: int, batch_size: int) -> Iterator[Reading]:
+    def _read_windows(self, named: Iterator[NamedImage], window: int, batch_size: int) -> Iterator[Reading]:
         while some := list(islice(named, window)):
             yield from self._read_window(some, batch_size)
 
-    def _read_window(self, named: list[Named], batch_size: int) -> list[Reading]:
+    def _read_window(self, named: list[NamedImage], batch_size: int) -> list[Reading]:
         prepare = self.description.preparation.prepare_ways
         return self._read_prepared([prepare(image, name) for name, image in named], batch_size)
 

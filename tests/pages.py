@@ -21,7 +21,7 @@ from students.pages.model_file import (
     PagesFile,
     read_locator,
     write_locator,
-    write_pages,
+    write_pages_file,
 )
 from students.pages.network import Locator, SeparableLocator
 from students.pages.preparation import PagePreparation
@@ -68,7 +68,7 @@ def write_both(path: Path, locator: Path, recogniser: Path) -> Path:
     """Write the networks of two model files as one file."""
     found, locator_weights = read_locator(locator)
     read, weights = read_model(recogniser)
-    write_pages(path, PagesFile(PagesDescription(locator=found, recogniser=read), locator_weights, weights))
+    write_pages_file(path, PagesFile(PagesDescription(locator=found, recogniser=read), locator_weights, weights))
     return path
 
 

@@ -17,7 +17,7 @@ from distill.data.formats.label_search import LABEL_FILES, PADDLE_LISTS
 from distill.data.formats.listing import images_below
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_text
 from distill.delivery.target import expect_other
-from distill.durable import naming
+from distill.durable import naming_file
 from students.errors import DataError
 from students.image import image_size
 from students.model_file import fsync_folder
@@ -97,7 +97,7 @@ def opened(path: Path | None) -> Iterator[TextIO]:
         return
     real = path.resolve()  # a link stays one
     part = real.with_name(f"{real.name}.part")
-    with naming(path, part):
+    with naming_file(path, part):
         target = _open(part)
     whole = False
     try:

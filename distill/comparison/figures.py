@@ -70,7 +70,7 @@ def comparison_figures(outcomes: Mapping[str, Sequence[OutcomeT]], on: On, first
     }
 
 
-def seconds_of(folder: Path) -> dict[str, float]:
+def phase_seconds(folder: Path) -> dict[str, float]:
     """Return the seconds of each phase of a run; `cache` is what its caches took to fill, in whichever run."""
     seconds = Stopwatch(folder / "timing.json", writes=False).seconds
     filled = sum(value for phase, value in seconds.items() if phase.endswith(FILLED))

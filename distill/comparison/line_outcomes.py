@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import teachers
-from distill.comparison.figures import comparison_figures, seconds_of
+from distill.comparison.figures import comparison_figures, phase_seconds
 from distill.comparison.settings import On
 from distill.data.lines import Lines
 from distill.evaluation.characters import LineScores, verdict_on_lines
@@ -79,7 +79,7 @@ def outcome_of(run: Run, on: On, roles: Sequence[str]) -> LineOutcome:
         of_lines = compare(truths_of(lines), texts, run.recipe.data.protocol)
         scores[role] = line_scores(of_lines)
         characters_L = np.array([line.characters for line in of_lines])
-    return LineOutcome(scores, characters_L, seconds_of(run.folder))
+    return LineOutcome(scores, characters_L, phase_seconds(run.folder))
 
 
 def line_figures(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import teachers
-from distill.comparison.figures import comparison_figures, seconds_of
+from distill.comparison.figures import comparison_figures, phase_seconds
 from distill.comparison.settings import Comparison, On, folder_name, settings_of
 from distill.comparison.sharing import SHARED, reuse, reuse_control
 from distill.comparison.summary import page_summary, write_comparison
@@ -120,4 +120,4 @@ def _one(recipe: PageRecipe, own: Path, shared: PageRun, on: On, stop: StopFlag)
         model, finding = reader.model.to(run.accelerator.device), reader.description.finding
         found = outlines_found(model, prepared, finding, run.accelerator, stop)
         scores[role] = hmeans([count_page(p.lines or (), o) for p, o in zip(pages, found, strict=True)])
-    return PageOutcome(scores, seconds_of(own))
+    return PageOutcome(scores, phase_seconds(own))

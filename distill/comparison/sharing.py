@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from distill.comparison.figures import seconds_of
+from distill.comparison.figures import phase_seconds
 from distill.durable import copy_folder
 from distill.runs.opening import Workplace
 from distill.training.task import Task
@@ -37,5 +37,5 @@ def reuse_control(work: Workplace, task: Task, folder: Path) -> None:
         record = task.record_of(file)
         if record.get("job") == task.digest and "stopped" not in record:
             reuse(file.parent, target)
-            work.stopwatch.add("control", seconds_of(file.parent.parent).get("control", 0.0))
+            work.stopwatch.add("control", phase_seconds(file.parent.parent).get("control", 0.0))
             return

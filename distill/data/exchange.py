@@ -28,7 +28,7 @@ from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import FileSource
-from distill.durable import naming, take_name
+from distill.durable import naming_file, take_name
 from distill.track import progress
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES, decode_image
@@ -231,7 +231,7 @@ def _whole_folder(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        with naming(target, temporary):
+        with naming_file(target, temporary):
             temporary.mkdir()
             yield temporary
             take_name(temporary, target)

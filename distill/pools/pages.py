@@ -68,7 +68,7 @@ def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop, m
     train, validation, test = _open_parts(_Opening(recipe, folder, [], poll), refused, may_draw)
     set_aside: tuple[str, ...] = ()
     if data.cut is not None:
-        train, validation, set_aside = cut_pages(train, data.cut, recipe.seed)
+        train, validation, set_aside = cut_pages_by_document(train, data.cut, recipe.seed)
     for name, pages in (("validation", validation), ("test", test)):
         if unmarked := [page.key for page in pages if page.lines is None]:
             raise DataError(
@@ -112,7 +112,7 @@ def validation_pages(recipe: PageRecipe, folder: Path) -> Pages:
     pages = _Opening(recipe, folder, problems, never_stop).of(sources, [])
     if problems:
         raise DataError("\n".join(problems))
-    return pages if cut is None else cut_pages(pages, cut, recipe.seed)[1]
+    return pages if cut is None else cut_pages_by_document(pages, cut, recipe.seed)[1]
 
 
 def pages_of(sources: Sequence[str] | None, pages: Pages) -> Pages:
@@ -120,7 +120,7 @@ def pages_of(sources: Sequence[str] | None, pages: Pages) -> Pages:
     return pages if sources is None else tuple(page for page in pages if page.source in sources)
 
 
-def cut_pages(pages: Pages, cut: PageCut, seed: int) -> tuple[Pages, Pages, tuple[str, ...]]:
+def cut_pages_by_document(pages: Pages, cut: PageCut, seed: int) -> tuple[Pages, Pages, tuple[str, ...]]:
     """Return train, validation, and the keys of the pages in neither: whole documents leave until the share is there.
 
     Unmarked pages of a document that leaves are set aside. Raises `DataError` where fewer than two documents are there.

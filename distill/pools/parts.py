@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from distill.data.formats.naming import Named
+from distill.data.formats.naming import NamedSource
 from students.errors import DataError
 
-SourceT = TypeVar("SourceT", bound=Named)
+SourceT = TypeVar("SourceT", bound=NamedSource)
 OpenedT = TypeVar("OpenedT")
 
 

@@ -87,7 +87,7 @@ def read_locator_onnx(path: Path) -> tuple[LocatorDescription, bytes]:
     return _locator_in(contents, path), blob
 
 
-def write_pages(path: Path, both: PagesFile) -> str:
+def write_pages_file(path: Path, both: PagesFile) -> str:
     """Write both networks as one safetensors file, and return its SHA-256 as recorded inside."""
     named = {f"{LOCATOR}.{name}": weight for name, weight in both.locator.items()}
     named |= {f"{RECOGNISER}.{name}": weight for name, weight in both.recogniser.items()}

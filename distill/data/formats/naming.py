@@ -11,7 +11,7 @@ from distill.data.formats.parts import is_there
 from students.errors import DataError
 
 
-class Named(Protocol):
+class NamedSource(Protocol):
     """What has a name."""
 
     @property
@@ -19,7 +19,7 @@ class Named(Protocol):
         """Return it."""
 
 
-Source = TypeVar("Source", bound=Named)
+Source = TypeVar("Source", bound=NamedSource)
 
 
 class Placed(Protocol):
@@ -31,7 +31,7 @@ class Placed(Protocol):
 
 
 @contextmanager
-def naming(source: Named) -> Iterator[None]:
+def naming(source: NamedSource) -> Iterator[None]:
     """Name the source in every `DataError` that is raised in this context."""
     try:
         yield

@@ -16,10 +16,9 @@ import numpy as np
 
 from distill.data.formats.page_marks import Marks, direction_along, upwards
 from students.errors import DataError
-from students.pages.cutting import quarters_along
+from students.pages.cutting import LEVEL_PX, quarters_along
 
 OUTSIDE_PX, OUTSIDE_SHARE = 10, 0.01  # so far a corner may lie outside the page: the larger of pixels and share
-LEVEL_PX = 1.0  # four corners so near those of an upright box are one
 WORTH = 0.9  # a polygon is straightened where its rectangle is at most so high, compared with its box
 LONG = 1.5  # sides of this ratio, or more, show which of them the text runs along
 TALL_CHARACTERS = 4  # a box higher than wide with so many characters holds text that is turned

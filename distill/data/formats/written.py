@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distill.data.columns import SCHEMA
-from distill.durable import naming
+from distill.durable import naming_file
 from students.model_file import fsync_folder
 
 CHECKED = b"crnn-distill checksums"  # key in the metadata of a file whose pages have checksums
@@ -54,7 +54,7 @@ def parquet_file(target: Path) -> Iterator[Callable[[Written], None]]:
             n_bytes = 0
 
     try:
-        with naming(target, temporary):
+        with naming_file(target, temporary):
             with temporary.open("wb") as file:
                 with pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
                     yield add

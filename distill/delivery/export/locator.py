@@ -36,7 +36,7 @@ from students.pages.model_file import (
     expect_locator,
     read_locator,
     read_pages_file,
-    write_pages,
+    write_pages_file,
 )
 from students.pages.reader import lines_of
 from teachers.shipped import is_shipped
@@ -89,7 +89,7 @@ def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, 
     expect_student(reads, recogniser)
     target = _target([locator, recogniser], out, PAGES_NAME)
     description = PagesDescription(locator=finds, recogniser=reads)
-    write_pages(target, PagesFile(description, locator_weights, recogniser_weights))
+    write_pages_file(target, PagesFile(description, locator_weights, recogniser_weights))
     return {"file": str(target), "to": "pages", "bytes": target.stat().st_size}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import students
 from distill.data.pages.record import PageRecord
 from distill.delivery.export import npm
+from distill.delivery.export.gate import LARGEST_DIFFERENCE
 from distill.delivery.export.graph import graph_of, graph_of_locator, noted, signed
 from distill.delivery.export.locator import check_lines
 from distill.delivery.export.locator_int8 import opened, quantise_locator
@@ -26,7 +27,6 @@ from teachers.shipped import is_shipped
 
 PageFormat = Literal["onnx", "int8", "npm"]
 PACKAGE = "crnn-page-reader"
-LARGEST_DIFFERENCE = 1e-4  # of logits, as for recognisers alone
 
 
 def export_both(

@@ -19,7 +19,7 @@ from students.pages.model_file import (
     read_locator,
     read_pages_file,
     write_locator,
-    write_pages,
+    write_pages_file,
 )
 from students.pages.network import SeparableLocator
 from students.pages.preparation import PagePreparation
@@ -94,5 +94,5 @@ def _pages(folder: Path, student_file: Path) -> tuple[Path, PagesFile]:
     recogniser, weights = read_model(student_file)
     both = PagesFile(PagesDescription(locator=locator, recogniser=recogniser), locator_weights, weights)
     path = folder / "pages.safetensors"
-    write_pages(path, both)
+    write_pages_file(path, both)
     return path, both
