@@ -12,6 +12,7 @@ from distill.data.lines import joined, scan
 from distill.data.prepared import ScaledLines
 from distill.proposing.proposal import Decisions, Seen, look_like, texts_and_fonts
 from distill.proposing.survey import Survey, label_form_of, survey
+from distill.proposing.texts import as_corpus
 from distill.seeds import generator_of
 from distill.synthesis.contact import contact_sheet
 from distill.synthesis.opening import open_rendered
@@ -43,10 +44,7 @@ def lines_and_their_likes(where: str, n: int, cache: Path) -> Image.Image:
 def _source(seen: Survey, n_lines: int, cache: Path) -> RenderedSource:
     """Synthetic lines with the texts and in the looks of those that were seen, as `distill new` proposes them."""
     corpus = cache / "texts.txt"
-    corpus.write_text(
-        "".join(f"{text}\n" for text in sorted({" ".join(label.split()) for label in seen.labels} - {""})),
-        encoding="utf-8",
-    )
+    corpus.write_text(as_corpus(seen.labels), encoding="utf-8")
     decisions = Decisions("preview", "medium", 0.0, label_form_of(seen.labels)[0])
     text, fonts, _ = texts_and_fonts(Seen(seen), decisions, str(corpus))
     values = {"name": "drawn", "lines": n_lines, "fonts": fonts.families, "text": text, "look": look_like(seen.looks)}

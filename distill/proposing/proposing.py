@@ -29,7 +29,7 @@ from distill.proposing.proposal import (
 from distill.proposing.shipped import best_beginning, readings_of, student_readers, teacher_readers, told
 from distill.proposing.survey import Survey, label_form_of, repeated, survey
 from distill.proposing.teaching import Beginning, Teaching, choices
-from distill.proposing.texts import expect_fonts
+from distill.proposing.texts import as_corpus, expect_fonts
 from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
 from distill.recipe.sections import NAME
@@ -273,5 +273,4 @@ def _corpus(seen: Seen, data: Mapping[str, Any]) -> str:
         if name in data:
             for document in sampled_documents(left, data[name]["share"], name, seed=0):
                 del left[document]
-    kept = {" ".join(text.split()) for document, (_, text) in zip(documents, labelled, strict=True) if document in left}
-    return "".join(f"{text}\n" for text in sorted(kept - {""}))
+    return as_corpus(text for document, (_, text) in zip(documents, labelled, strict=True) if document in left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,11 @@ def expect_fonts(folder: Path | None) -> None:
     """Raise `DataError` for a folder without font files; None is none, and will do."""
     if folder is not None and not font_files(folder):
         raise DataError(f"--fonts {folder}: holds no font file (.ttf, .otf, .ttc or .otc)")
+
+
+def as_corpus(labels: Iterable[str]) -> str:
+    """Return labels as a file of texts: each once, one a line, sorted, without those that are empty."""
+    return "".join(f"{text}\n" for text in sorted({" ".join(label.split()) for label in labels} - {""}))
 
 
 def fonts_for(characters: str, folder: Path | None = None) -> Fonts:
