@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from distill.evaluation.verdict import interval, verdict
+from distill.evaluation.verdict import interval, resamples, verdict
 from distill.seeds import seed_of
 
 RESAMPLES = 2_000
-CHUNK_ITEMS = 2**20  # resampled lines in memory at a time
 
 
 class LineScores(NamedTuple):
@@ -65,11 +64,9 @@ def resampled_sums(values_NV: np.ndarray, seed: int, of: str = "characters") -> 
 
     `of` names what is resampled; equal names and seeds sample alike.
     """
-    generator, n = np.random.default_rng(seed_of(f"bootstrap of {of}", seed)), len(values_NV)
+    generator = np.random.default_rng(seed_of(f"bootstrap of {of}", seed))
     sums_RV = np.empty((RESAMPLES, values_NV.shape[1]))
-    chunk = max(1, CHUNK_ITEMS // n)
-    for first in range(0, RESAMPLES, chunk):
-        indices_RN = generator.integers(n, size=(min(chunk, RESAMPLES - first), n))
+    for rows, indices_RN in resamples(len(values_NV), RESAMPLES, generator):
         for column, values_N in enumerate(values_NV.T):
-            sums_RV[first : first + chunk, column] = values_N[indices_RN].sum(axis=1)
+            sums_RV[rows, column] = values_N[indices_RN].sum(axis=1)
     return sums_RV

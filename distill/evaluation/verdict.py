@@ -7,7 +7,7 @@ widens no interval. With several seeds an item is a (seed, line) pair; with one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -122,15 +122,23 @@ def means_by_kind(scores_N3: np.ndarray, generator: np.random.Generator) -> np.n
 
 
 def means_by_item(scores_N3: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Resample items of any scores, a part of the samples at a time, so that memory stays bounded."""
-    n = len(scores_N3)
+    """Resample items of any scores."""
     means_R3 = np.empty((RESAMPLES, 3))
-    chunk = max(1, CHUNK_ITEMS // n)
-    for first in range(0, RESAMPLES, chunk):
-        indices_RN = generator.integers(n, size=(min(chunk, RESAMPLES - first), n))
+    for rows, indices_RN in resamples(len(scores_N3), RESAMPLES, generator):
         for role in range(3):
-            means_R3[first : first + chunk, role] = scores_N3[:, role][indices_RN].mean(axis=1)
+            means_R3[rows, role] = scores_N3[:, role][indices_RN].mean(axis=1)
     return means_R3
+
+
+def resamples(n: int, n_samples: int, generator: np.random.Generator) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield samples of `n` items with replacement, indices (R, N), and which of all samples they are.
+
+    A part of them at a time, so that memory stays bounded.
+    """
+    chunk = max(1, CHUNK_ITEMS // n)
+    for first in range(0, n_samples, chunk):
+        end = min(first + chunk, n_samples)
+        yield slice(first, end), generator.integers(n, size=(end - first, n))
 
 
 def interval(value: float, resampled_R: np.ndarray, n_items: int) -> dict[str, float]:
