@@ -115,7 +115,7 @@ def cache_of(recipe: AnyRecipe, folder: Path) -> Path:
 def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop, may_render: bool = True) -> Pools:
     """Open every source of a run in `folder`; raises `DataError` for what the recipe's policies do not allow.
 
-    Without `may_render` rendered sources are a problem, told with those of the others.
+    Without `may_render` nothing is rendered: raises `NotMadeError` where a source is, and nothing else is wrong.
     """
     data = recipe.data
     refused: dict[str, list[Refusal]] = {}

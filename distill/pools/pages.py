@@ -60,8 +60,8 @@ class PagePools:
 def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop, may_draw: bool = True) -> PagePools:
     """Open every source of a run in `folder`; raises one `DataError` for all sources that do not open.
 
-    It is raised before a page is drawn; without `may_draw` drawn sources are a problem, too. A training page whose
-    picture validation or test holds too is left out, by name.
+    It is raised before a page is drawn; without `may_draw` none is: `NotMadeError` for drawn sources. A training page
+    whose picture validation or test holds too is left out, by name.
     """
     data = recipe.data
     refused: dict[str, list[Refusal]] = {"train": [], "validation": [], "test": []}

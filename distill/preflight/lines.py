@@ -22,6 +22,7 @@ from distill.evaluation.doctor.pictures import Pictures, findings_in_pictures, l
 from distill.evaluation.doctor.profile import profiles, shared_documents
 from distill.evaluation.doctor.scatter import findings_in_scatter, scatter_of
 from distill.pools.lines import Pools, open_pools, real_lines
+from distill.pools.parts import NotMadeError
 from distill.pools.usable import fresh, usable_lines
 from distill.recipe.sections import Recipe, Source, Teacher
 from distill.runs.jobs import problems_of_trainings
@@ -43,6 +44,8 @@ from students.charset import Charset
 from students.errors import UserError
 from students.image import Preparation
 
+ANY_CHARSET = Charset(characters="a")  # whether a network can be built does not depend on it
+
 
 def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     """Check everything that a recipe names, and report the `n_suspicious` most doubtful labels (0: without a teacher).
@@ -56,7 +59,7 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     try:
         pools = open_pools(recipe, folder, may_render=not models)
     except UserError as error:
-        return Diagnosis(tuple(_without_lines(str(error), models)))
+        return Diagnosis(tuple(in_order(_without_lines(error, _unbuildable(recipe, ANY_CHARSET) + models))))
     found = left_out(pools.refused) + _networks(recipe, pools, folder) + _fonts(recipe)
     parts = pools.parts
     real = {part: real_lines(recipe, lines) for part, lines in parts.items()}
@@ -73,10 +76,11 @@ def check(recipe: Recipe, folder: Path, n_suspicious: int) -> Diagnosis:
     return Diagnosis(tuple(in_order(found)), parts, classes, tuple(profiles(pictures, doubts)), suspicious)
 
 
-def _without_lines(problem: str, models: list[Finding]) -> list[Finding]:
-    """What can be said of a recipe whose lines do not open: why, and which of its models do not open either."""
-    same = any(problem in finding.message for finding in models)  # its characters were to be those of the lines
-    return models if same else _of_recipe("problem", "lines", [problem]) + models
+def _without_lines(error: UserError, others: list[Finding]) -> list[Finding]:
+    """What can be said of a recipe whose lines do not open: why, and the `others`, which need no lines."""
+    if any(str(error) in finding.message for finding in others):  # its characters were to be those of the lines
+        return others
+    return _of_recipe("note" if isinstance(error, NotMadeError) else "problem", "lines", [str(error)]) + others
 
 
 def findings_on_lines(
@@ -107,13 +111,7 @@ def _together(pools: Pools) -> list[Finding]:
 
 def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
     """What keeps networks from being built, begun or used as teachers, and labels that need too many frames."""
-    problems: list[Finding] = []
-    for part in recipe.networks.values():
-        if not (isinstance(part, Teacher) and part.file):
-            try:
-                fresh(part, recipe, pools.charset)
-            except UserError as error:
-                problems.append(Finding("problem", "network", "recipe", str(error)))
+    problems = _unbuildable(recipe, pools.charset)
     if not problems:
         try:
             usable, too_long = usable_lines(recipe, pools, folder)
@@ -128,6 +126,18 @@ def _networks(recipe: Recipe, pools: Pools, folder: Path) -> list[Finding]:
     return problems + _of_recipe(
         "note", "teacher", [*unknown_characters(recipe, pools.charset, folder), *foreign_teachers(recipe, folder)]
     )
+
+
+def _unbuildable(recipe: Recipe, charset: Charset) -> list[Finding]:
+    """The networks that cannot be built."""
+    problems: list[Finding] = []
+    for part in recipe.networks.values():
+        if not (isinstance(part, Teacher) and part.file):
+            try:
+                fresh(part, recipe, charset)
+            except UserError as error:
+                problems.append(Finding("problem", "network", "recipe", str(error)))
+    return problems
 
 
 def _of_recipe(severity: Literal["problem", "note"], kind: str, messages: Iterable[str]) -> list[Finding]:

@@ -21,6 +21,7 @@ from distill.evaluation.doctor.pages.looked import LookedAt, look_at_pages
 from distill.evaluation.doctor.pages.places import Found, Place
 from distill.evaluation.doctor.pages.texts import findings_in_texts, findings_in_words
 from distill.pools.pages import PagePools, open_page_pools, pages_of
+from distill.pools.parts import NotMadeError
 from distill.recipe.pages import PageRecipe, PageSource, PageTeacher
 from distill.runs.opening import make_writable
 from distill.runs.pages import locator_of, problems_of_locators
@@ -43,7 +44,9 @@ def check_pages(recipe: PageRecipe, folder: Path, locator: str | None = None, as
     try:
         pools = open_page_pools(recipe, folder, may_draw=not models)
     except UserError as error:
-        return Diagnosis((Finding("problem", "pages", "recipe", str(error)), *models))
+        severity: Severity = "note" if isinstance(error, NotMadeError) else "problem"
+        without = (Finding(severity, "pages", "recipe", str(error)), *_unbuildable(recipe), *models)
+        return diagnosis([Found(each) for each in without], ())
     found = [Found(each) for each in (*models, *_networks(recipe, pools), *_sources(recipe))]
     found += _refused(pools)
     looked = {part: look_at_pages(part, pages) for part, pages in pools.parts.items()}
@@ -156,6 +159,16 @@ def _without_picture(
 
 def _networks(recipe: PageRecipe, pools: PagePools) -> Iterator[Finding]:
     """What keeps networks from being built, or from having a page to learn from."""
+    yield from _unbuildable(recipe)
+    for name, part in recipe.networks.items():
+        if isinstance(part, PageTeacher) and part.file:
+            continue
+        if not any(page.lines for page in pages_of(part.sources, pools.train)):
+            yield Finding("problem", "pages", "recipe", f"{name}: its sources have no page with a marked line")
+
+
+def _unbuildable(recipe: PageRecipe) -> Iterator[Finding]:
+    """The networks that cannot be built."""
     for name, part in recipe.networks.items():
         if isinstance(part, PageTeacher) and part.file:
             continue
@@ -165,8 +178,6 @@ def _networks(recipe: PageRecipe, pools: PagePools) -> Iterator[Finding]:
         except (ValueError, RuntimeError) as error:
             message = f"{name}: {model.kind} cannot be built: {str(error).splitlines()[0]}"
             yield Finding("problem", "network", "recipe", message)
-        if not any(page.lines for page in pages_of(part.sources, pools.train)):
-            yield Finding("problem", "pages", "recipe", f"{name}: its sources have no page with a marked line")
 
 
 def _locators(recipe: PageRecipe, folder: Path) -> Iterator[Finding]:

@@ -91,7 +91,8 @@ def test_missing_lines_fonts_and_models_are_told_at_once(tmp_path: Path, capsys:
 def test_a_missing_model_is_told_before_lines_are_rendered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for missing in ("teacher.file=none.onnx", "student.init=none.safetensors"):
         assert main(["check", "smoke", missing, "--run", str(tmp_path / "run"), "--json"]) == 1
-        lines, model = json.loads(capsys.readouterr().out)["findings"]
+        model, lines = json.loads(capsys.readouterr().out)["findings"]
+        assert (model["severity"], lines["severity"]) == ("problem", "note")
         assert "looked at when nothing else is missing: printed, unlabelled, validation, test" in lines["message"]
         assert missing.partition("=")[2] in model["message"]
         assert not list((tmp_path / "run").glob("cache/rendered-*"))

@@ -138,8 +138,8 @@ def test_all_that_is_missing_is_told_before_a_page_is_drawn(
     there = drawn.replace("no-such-family", "dejavu-sans")
     assert main(["check", recipe, there, *words[3:], "--json"]) == 1
     found = json.loads(capsys.readouterr().out)["findings"]
-    assert [finding["kind"] for finding in found] == ["pages", "teacher"]
-    assert found[0]["message"].endswith("looked at when nothing else is missing: drawn")
+    assert [(finding["kind"], finding["severity"]) for finding in found] == [("teacher", "problem"), ("pages", "note")]
+    assert found[1]["message"].endswith("looked at when nothing else is missing: drawn")
     assert main(["run", recipe, there, *words[3:]]) == 2
     assert "teacher.file: nowhere" in capsys.readouterr().err
     assert not list((tmp_path / "own").glob("cache/pages-*"))
