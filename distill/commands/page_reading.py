@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from students.pages.page import Page
 
 
-
 class _Counts:
     """What became of the pages."""
 
