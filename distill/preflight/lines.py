@@ -29,6 +29,7 @@ from distill.runs.jobs import problems_of_trainings
 from distill.runs.opening import make_writable
 from distill.runs.weak import weakness
 from distill.synthesis.source import RenderedSource
+from distill.teaching.provenance import provenance_of
 from distill.teaching.teacher import measured_frame_px
 from distill.teaching.teacher_files import (
     foreign_teachers,
@@ -212,7 +213,8 @@ def _asked(
         reader = teachers.load(teacher_file(recipe, folder) if recipe.teacher_file else own)
         doubts = {part: doubts_of(part, lines, reader, recipe.seed) for part, lines in real.items()}
         student_px = measured_frame_px(fresh(recipe.student, recipe, charset), recipe.image)
-        scatter = scatter_of(reader, real["train"], recipe.seed)
+        adopted = provenance_of(reader.description) is not None
+        scatter = scatter_of(reader, real["train"], recipe.seed) if adopted else None
     except UserError as error:
         return {}, [Finding("problem", "teacher", "recipe", str(error))]
     found = findings_in_scatter(scatter, recipe.image.height_px / student_px, recipe.objective.match)

@@ -6,6 +6,7 @@ It goes by what is measured of the finished teacher before a student is trained,
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +19,12 @@ from distill.recipe.objective import FrameMatch, Objective
 from distill.recipe.sections import Recipe
 from distill.runs.opening import Run
 from distill.signed_json import read_signed_json, write_signed_json
+from distill.teaching.provenance import provenance_of
 from distill.teaching.teacher import FrozenTeacher, measured_frame_px
 from distill.teaching.teacher_files import model_in, model_of
 from distill.track import say
 from students.errors import CheckpointError
+from students.reader import Reader
 
 MATCH_NAME = "match.json"
 log = logging.getLogger(__name__)
@@ -73,16 +76,20 @@ def _whole_choice(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def choice(match: FrameMatch, scatter: Scatter | None, rates: FrameRates) -> tuple[FrameMatch, str]:
+def choice(
+    match: FrameMatch, scatter: Scatter | None, rates: FrameRates, adopted: bool = True
+) -> tuple[FrameMatch, str]:
     """Return how a teacher is matched, and why.
 
-    With other frames than the student's, or where its characters scatter by more than `MOST_FRAMES` frames of the
-    student about their ink, symbol by symbol; else frame by frame. Without a measure as by default.
+    Symbol by symbol with other frames than the student's, and where the characters of an adopted teacher scatter by
+    more than `MOST_FRAMES` frames of the student about their ink; else frame by frame. Without a measure as by default.
     """
     match = match.model_copy(update={"how": "symbols"})
     if abs(rates.student - rates.teacher) > EQUAL:
         frames = f"{rates.teacher:.3g} frames a line height, the student {rates.student:.3g}"
         return match, f"symbol by symbol, since the teacher has {frames}"
+    if not adopted:
+        return match, "frame by frame, since the teacher is a network of this suite with frames as the student's"
     if scatter is None:
         few = "too few of the characters that it reads can be paired with their ink to say how far they scatter"
         return match, f"frame by frame, as by default: {few}"
@@ -97,10 +104,11 @@ def choice(match: FrameMatch, scatter: Scatter | None, rates: FrameRates) -> tup
 
 
 def _measured(run: Run, teacher: FrozenTeacher) -> tuple[FrameMatch, str, Scatter | None]:
-    """The choice for a run, and the scatter of the teacher that scatters most, if frames are equal."""
+    """The choice for a run, and the scatter of the adopted teacher that scatters most, if frames are equal."""
     rates = _rates(run.recipe, run.pools, teacher)
-    scatter = _most_scatter(run) if abs(rates.student - rates.teacher) <= EQUAL else None
-    return *choice(run.recipe.objective.match, scatter, rates), scatter
+    adopted = _adopted(run) if abs(rates.student - rates.teacher) <= EQUAL else []
+    scatter = _most_scatter(run, adopted)
+    return *choice(run.recipe.objective.match, scatter, rates, bool(adopted)), scatter
 
 
 def _rates(recipe: Recipe, pools: Pools, teacher: FrozenTeacher) -> FrameRates:
@@ -111,17 +119,20 @@ def _rates(recipe: Recipe, pools: Pools, teacher: FrozenTeacher) -> FrameRates:
     return FrameRates(recipe.image.height_px / student_px, preparation.height_px / teacher_px)
 
 
-def _most_scatter(run: Run) -> Scatter | None:
-    """The scatter of the teacher, or of the one that scatters most where several are averaged frame by frame.
+def _adopted(run: Run) -> list[Reader]:
+    """The teachers that the student follows frame by frame and that others made.
 
-    On real lines; on all where none is real.
+    A network of this suite puts its spikes where its students do, however little of that shows in photographs.
     """
     objective = run.recipe.objective
     further = [model_of(each.file) for each in objective.more_teachers] if objective.ensemble == "frames" else []
+    readers = [teachers.load(path) for path in (model_in(run.folder / "teacher"), *further)]
+    return [reader for reader in readers if provenance_of(reader.description)]
+
+
+def _most_scatter(run: Run, adopted: Sequence[Reader]) -> Scatter | None:
+    """The scatter of the teacher that scatters most, on real lines; on all where none is real."""
     train = run.pools.train
     lines = real_lines(run.recipe, train)
-    lines = lines if len(lines) else train
-    found = [
-        scatter_of(teachers.load(path), lines, run.recipe.seed) for path in (model_in(run.folder / "teacher"), *further)
-    ]
+    found = [scatter_of(reader, lines if len(lines) else train, run.recipe.seed) for reader in adopted]
     return max((scatter for scatter in found if scatter is not None), default=None)

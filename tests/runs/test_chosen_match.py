@@ -35,6 +35,9 @@ def test_it_goes_by_frames_and_by_scatter() -> None:
         match, why = choice(AUTO, scatter, equal)
         assert match == FrameMatch(how="symbols", always=always, temperature=2)
         assert re.fullmatch(words, why)
+    match, why = choice(AUTO, far, equal, adopted=False)
+    assert match == FrameMatch(how="symbols", temperature=2)
+    assert why == "frame by frame, since the teacher is a network of this suite with frames as the student's"
     match, why = choice(AUTO, None, FrameRates(8.0, 6.0))
     assert match == FrameMatch(how="symbols", temperature=2)
     assert why == "symbol by symbol, since the teacher has 6 frames a line height, the student 8"
@@ -65,6 +68,12 @@ def test_a_run_measures_once_says_it_and_writes_it_down(
         *(f"data.{part}={json.dumps(sources)}" for part, sources in data.items()),
         "data.charset={characters: null, outside: drop}",
     ]
+    of_this_suite = tmp_path / "of-this-suite"
+    assert main(["student", "smoke", *choices, "--run", str(of_this_suite)]) == 0
+    unmeasured = json.loads((of_this_suite / MATCH_NAME).read_text())
+    assert (unmeasured["scatter"], unmeasured.get("always", False)) == (None, False)
+
+    monkeypatch.setattr(chosen_match, "provenance_of", lambda _: {"licence": "Apache-2.0"})  # as if others had made it
     run = tmp_path / "run"
     assert main(["student", "smoke", *choices, "--run", str(run)]) == 0
     found = json.loads((run / MATCH_NAME).read_text())
