@@ -115,7 +115,7 @@ class FrameMatch(Section):
         "symbols",
         description="symbol by symbol through both alignments; each symbol on the best of the frames nearby; over the "
         "frames covered; or that at the best shift. near and shift act on equal frames, too. auto: symbols, on equal "
-        "frames as well where the spikes of an adopted teacher scatter, which is measured before the student is trained",
+        "frames as well where the spikes of an adopted teacher scatter, as measured before the student is trained",
     )
     max_shift: int = Field(2, ge=1, le=16, description="frames either way that shift and near try")
     always: bool = Field(False, description="symbols also where teacher and student have equal frames")
