@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from students.pages.reader import PageReader
     from students.reader import Reader
     from students.turning import Turned
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reads it when it is imported, and reports otherwise
 
 __version__ = "0.1.0"  # of the suite, of the students alone, and of the teachers: every wheel takes it from here
 
