@@ -54,7 +54,7 @@ def test_a_refused_operation_leaves_whole_files_alone(
     log = Plan((str(folder),), str(tmp_path / "log.txt"), str(tmp_path / "struck.txt"), grain="operation", writes=True)
     commands = [["-c", CODE.format(name, str(folder), str(inputs), again)] for again in (False, True)]
     rewriting = undisturbed(launcher, commands, folder, log)
-    passed = [line.split("\t")[1].partition(" ")[0] for line in lines_in(log.log)]
+    passed = [line.split("\t")[1].rpartition(" ")[0] for line in lines_in(log.log)]
     for how in HOW:
         plan = replace(log, what=how, struck=str(tmp_path / f"{how}.txt"))
         n_able = sum(may_strike(plan, operation, True) for operation in passed)

@@ -22,7 +22,7 @@ def test_a_path_that_says_too_little_or_too_much_is_not_guessed(tmp_path: Path) 
         opened(tmp_path / "lines.bin")
     with pytest.raises(DataError, match="no such file or folder"):
         opened(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="as folder: split"):
+    with pytest.raises(DataError, match="folder, which knows no split; leave it out"):
         opened(tmp_path / "set", kind="folder", split="train")
     with pytest.raises(DataError, match="as hub: path"):
         source_at("hf://one", "mine")
