@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeGuard, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -45,3 +45,9 @@ class Span(Section):
         if self.begin >= self.end:
             raise ValueError(f"begin {self.begin} must come before end {self.end}")
         return self
+
+
+def expect_distinct(rule: str, names: Sequence[str]) -> None:
+    """Raise `ValueError` with the rule and the names that occur more than once."""
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{rule}; used twice: {', '.join(doubled)}")

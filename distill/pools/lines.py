@@ -27,7 +27,8 @@ from distill.pools.parts import open_parts
 from distill.pools.policies import inside_charset, without_misleading
 from distill.processes import Poll, never_stop
 from distill.recipe.file import AnyRecipe
-from distill.recipe.sections import CharsetChoice, Recipe, Source
+from distill.recipe.line_data import CharsetChoice, Source
+from distill.recipe.sections import Recipe
 from distill.schema import Protocol
 from distill.synthesis.corpus import character_counts
 from distill.synthesis.materialise import materialise, problems_of_sources

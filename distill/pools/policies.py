@@ -10,7 +10,7 @@ from itertools import combinations
 
 from distill.data.labels import LabelForm, agree, fold_label
 from distill.data.lines import Lines, Refusal
-from distill.recipe.sections import CharsetChoice, Policies
+from distill.recipe.line_data import CharsetChoice, Policies
 from students.alignments import frames_needed
 from students.charset import Charset, numbered
 from students.errors import DataError

@@ -14,7 +14,7 @@ from distill.pools.lines import Pools, choose_charset
 from distill.preflight.lines import findings_on_lines, in_order, left_out
 from distill.preflight.page_folder import parts_in
 from distill.recipe.file import RECIPE_NAME, shipped_recipes
-from distill.recipe.sections import CharsetChoice
+from distill.recipe.line_data import CharsetChoice
 from distill.runs.opening import make_writable
 from students.errors import DataError
 from students.image import Preparation

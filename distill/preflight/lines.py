@@ -24,7 +24,8 @@ from distill.evaluation.doctor.scatter import findings_in_scatter, scatter_of
 from distill.pools.lines import Pools, open_pools, real_lines
 from distill.pools.parts import NotMadeError
 from distill.pools.usable import fresh, usable_lines
-from distill.recipe.sections import Recipe, Source, Teacher
+from distill.recipe.line_data import Source
+from distill.recipe.sections import Recipe, Teacher
 from distill.runs.jobs import problems_of_trainings
 from distill.runs.opening import make_writable
 from distill.runs.weak import weakness

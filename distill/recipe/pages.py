@@ -13,7 +13,7 @@ from distill.recipe.documents import WholeDocuments
 from distill.recipe.page_objective import PageObjective
 from distill.recipe.training import Budget, Learner
 from distill.runtime import Runtime
-from distill.schema import Section, without_unset
+from distill.schema import Section, expect_distinct, without_unset
 from distill.synthesis.pages.source import DrawnPagesSource
 from students.pages.finding import LineFinding
 from students.pages.network import LocatorConfig
@@ -42,9 +42,7 @@ class PageData(Section):
     def _one_validation_and_distinct_names(self) -> PageData:
         if bool(self.validation) == (self.cut is not None):
             raise ValueError("give either validation sources or a cut, and not both")
-        names = [source.name for source in self.sources]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"sources need distinct names; used twice: {', '.join(doubled)}")
+        expect_distinct("sources need distinct names", [source.name for source in self.sources])
         return self
 
     @property

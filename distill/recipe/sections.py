@@ -3,132 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from typing_extensions import Self
 
-from distill.data.characters import NamedSet
 from distill.data.mixing import Mix
-from distill.data.sources import FileSource
-from distill.recipe.documents import Cut, Unlabel
+from distill.recipe.line_data import Data
 from distill.recipe.objective import Objective
 from distill.recipe.terms import Consistency
 from distill.recipe.training import Learner, Training
 from distill.runtime import Runtime
-from distill.schema import Protocol, Section, without_unset
-from distill.synthesis.source import RenderedSource
-from students.charset import Charset, in_one_form
+from distill.schema import Section, expect_distinct, without_unset
 from students.config import StudentConfig
 from students.errors import UserError
 from students.image import Preparation
 from teachers.crnn import TeacherConfig
 
 NAME = r"^\w[\w.-]*$"  # of what names a folder
-Source = Annotated[FileSource | RenderedSource, Field(discriminator="kind")]
 
 
 class RecipeError(UserError):
     """A recipe that cannot be used; the message lists every problem."""
-
-
-class CharsetChoice(Section):
-    """Which characters the recognisers can write."""
-
-    characters: str | None = Field(None, description="the characters; null: those of the training labels")
-    named: tuple[NamedSet, ...] = Field(
-        (), description="named sets of characters that can be written besides, whether a label has them or not"
-    )
-    reorder: bool = Field(
-        True,
-        description="whether right-to-left lines are learnt in the order of the picture and read back as they are "
-        "stored (needs python-bidi); false: labels are learnt and read in the order that they stand in",
-    )
-
-    @model_serializer(mode="wrap")
-    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """The default is left out, so that older runs keep their digest."""
-        return without_unset(self, dump(self), ("reorder", "named"))
-
-    @field_validator("characters")
-    @classmethod
-    def _a_charset(cls, characters: str | None) -> str | None:
-        return None if characters is None else Charset(characters=in_one_form(characters)).characters
-
-    outside: Literal["fail", "drop"] = Field(
-        "fail", description="a training label with another character: stop, or leave the line out and name it"
-    )
-
-
-Policy = Literal["drop", "keep", "fail"]
-
-
-class Policies(Section):
-    """What happens to training lines that would mislead. What is dropped is counted and named in `data.json`."""
-
-    empty: Policy = Field("keep", description="a label without characters")
-    leaked: Policy = Field("drop", description="a picture that validation or test holds too, byte for byte")
-    contradictory: Policy = Field("drop", description="one picture with several labels: none of its lines is used")
-    infeasible: Literal["drop", "fail"] = Field("drop", description="a label longer than CTC can write on its frames")
-
-
-class Data(Section):
-    """The lines of a run."""
-
-    root: str = Field(".", description="folder that the paths of sources start from")
-    train: tuple[Source, ...] = Field(min_length=1, description="labelled and unlabelled training lines")
-    validation: tuple[Source, ...] = Field((), description="lines to choose the best weights on")
-    cut: Cut | None = Field(
-        None, description="where there is no validation source: cut it from train; left out, a tenth of the files"
-    )
-    unlabel: Unlabel | None = Field(None, description="documents of train whose labels are not used, as an experiment")
-    test: tuple[Source, ...] = Field((), description="lines the report is made on, read once")
-    test_cut: Cut | None = Field(
-        None, description="where there is no test source: cut it from train, before validation is cut"
-    )
-    protocol: Protocol = Field("exact", description="how texts are compared")
-    normalisation: Literal["nfc", "east_asian"] = Field(
-        "nfc",
-        description="how labels are rewritten: NFC; or NFC with what Chinese and Japanese print does not tell apart "
-        "(full-width letters, radicals, variation selectors, spaces beside Han) written in one way",
-    )
-    charset: CharsetChoice = Field(CharsetChoice(), description="which characters can be written")
-    policies: Policies = Field(Policies(), description="what happens to lines that would mislead")
-    licence: str = Field("other", description="what the lines' licences allow a model; for its card")
-    origin: str = Field("", description="where the lines come from, and what is to be known of them; for its card")
-
-    @model_serializer(mode="wrap")
-    def _digests_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unset(self, dump(self), ("test_cut", "normalisation"))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _validation_is_cut(cls, given: Any) -> Any:
-        """Where nothing is said of validation, a tenth of the labelled lines is cut: each file its own document."""
-        if isinstance(given, dict) and not given.get("validation") and "cut" not in given:
-            return {**given, "cut": {}}
-        return given
-
-    @model_validator(mode="after")
-    def _one_validation_and_distinct_names(self) -> Data:
-        if bool(self.validation) == (self.cut is not None):
-            raise ValueError("give either validation sources or a cut, and not both")
-        if bool(self.test) == (self.test_cut is not None):
-            raise ValueError("give either test sources or a test_cut, and not both")
-        names = [source.name for source in self.sources]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"sources need distinct names; used twice: {', '.join(doubled)}")
-        return self
-
-    @property
-    def parts(self) -> dict[str, tuple[Source, ...]]:
-        """Return the sources by the name of what they are for."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Return all sources."""
-        return (*self.train, *self.validation, *self.test)
 
 
 class Stage(Section):
@@ -163,9 +59,7 @@ class Network(Section):
 
     @model_validator(mode="after")
     def _a_folder_each(self) -> Self:
-        names = [stage.name for stage in self.stages]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"stages need distinct names, as each has a folder; used twice: {', '.join(doubled)}")
+        expect_distinct("stages need distinct names, as each has a folder", [stage.name for stage in self.stages])
         return self
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from distill.data.characters import NamedSet, characters_of_set, characters_of_sets
 from distill.pools.lines import choose_charset
-from distill.recipe.sections import CharsetChoice
+from distill.recipe.line_data import CharsetChoice
 
 SIZES = {"ascii": 95, "han-signs": 70, "gb2312-level-1": 3755, "gb2312": 6763, "big5-level-1": 5401}
 

@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 
 from distill.adoption import callables
 from distill.recipe.file import load_recipe
-from distill.recipe.sections import Data, Recipe
+from distill.recipe.line_data import Data
+from distill.recipe.sections import Recipe
 from docs.website import ROOT
 from tests.docs.shown import PAGES, blocks
 from tests.pages import write_small_locator

@@ -10,7 +10,8 @@ import pytest
 from distill.evaluation.variants import variant_table
 from distill.pools.lines import choose_charset, open_pools
 from distill.recipe.file import load_recipe
-from distill.recipe.sections import CharsetChoice, RecipeError
+from distill.recipe.line_data import CharsetChoice
+from distill.recipe.sections import RecipeError
 from students.errors import DataError
 from tests.line_files import parquet, row
 from tests.samples import png_bytes

@@ -8,7 +8,7 @@ import pytest
 
 from distill.data.lines import Refusal, joined
 from distill.pools.policies import inside_charset, without_infeasible, without_misleading
-from distill.recipe.sections import CharsetChoice, Policies
+from distill.recipe.line_data import CharsetChoice, Policies
 from students.charset import Charset
 from students.errors import DataError
 from tests.line_files import many, opened, parquet, row

@@ -15,7 +15,7 @@ from distill.pools.lines import open_pools
 from distill.preflight.line_folder import is_place_of_lines
 from distill.proposing.preview import lines_and_their_likes
 from distill.recipe.file import load_line_recipe
-from distill.recipe.sections import Data
+from distill.recipe.line_data import Data
 from students.errors import DataError
 from tests.samples import png_bytes
 
