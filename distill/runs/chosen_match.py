@@ -76,9 +76,7 @@ def _whole_choice(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def choice(
-    match: FrameMatch, scatter: Scatter | None, rates: FrameRates, adopted: bool = True
-) -> tuple[FrameMatch, str]:
+def choice(match: FrameMatch, scatter: Scatter | None, rates: FrameRates, adopted: bool) -> tuple[FrameMatch, str]:
     """Return how a teacher is matched, and why.
 
     Symbol by symbol with other frames than the student's, and where the characters of an adopted teacher scatter by

@@ -32,16 +32,18 @@ def test_it_goes_by_frames_and_by_scatter() -> None:
         (far, True, r"symbol by symbol on equal frames, since .* 0\.46 frames .* more than 0\.38"),
         (None, False, "frame by frame, as by default: too few .*"),
     ):
-        match, why = choice(AUTO, scatter, equal)
+        match, why = choice(AUTO, scatter, equal, adopted=True)
         assert match == FrameMatch(how="symbols", always=always, temperature=2)
         assert re.fullmatch(words, why)
     match, why = choice(AUTO, far, equal, adopted=False)
     assert match == FrameMatch(how="symbols", temperature=2)
     assert why == "frame by frame, since the teacher is a network of this suite with frames as the student's"
-    match, why = choice(AUTO, None, FrameRates(8.0, 6.0))
+    match, why = choice(AUTO, None, FrameRates(8.0, 6.0), adopted=True)
     assert match == FrameMatch(how="symbols", temperature=2)
     assert why == "symbol by symbol, since the teacher has 6 frames a line height, the student 8"
-    assert digest_of(choice(FrameMatch(how="auto"), near, equal)[0]) == digest_of(FrameMatch())  # the default
+    assert digest_of(choice(FrameMatch(how="auto"), near, equal, adopted=True)[0]) == digest_of(
+        FrameMatch()
+    )  # the default
 
 
 def test_always_is_not_set_beside_auto() -> None:
