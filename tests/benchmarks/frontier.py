@@ -1,13 +1,14 @@
 """What one thread reads, how fast and how large: a student beside Tesseract and PP-OCR, on the same lines.
 
-    python tests/benchmarks/frontier.py exact LINES MODEL [--every N] [--ascii] [--only NAME]... [--protocol P]
+    python tests/benchmarks/frontier.py exact LINES MODEL... [--every N] [--ascii] [--only NAME]... [--protocol P]
         [--lm NAME] [--record FILE]
-    python tests/benchmarks/frontier.py speed LINES MODEL [--every N] [--only NAME]... [--rounds N] [--lm NAME]
+    python tests/benchmarks/frontier.py speed LINES MODEL... [--every N] [--only NAME]... [--rounds N] [--lm NAME]
         [--record FILE]
     python tests/benchmarks/frontier.py parts LINES MODEL [--every N] [--rounds N] [--record FILE]
 
 LINES are labelled lines, of which one of N is read (1), with `--ascii` of those whose label is ASCII alone. MODEL is a
-shipped student or a file; where an ONNX file lies beside it, that is read with ONNX Runtime, too. `speed`: in each
+shipped student or a file; where an ONNX file lies beside it, that is read with ONNX Runtime, too. Of several, the first
+is the one that others are compared with. `speed`: in each
 round all readers take their turn, from encoded pictures to texts, and of a reader the fastest round counts. It is
 clocked in seconds of the processor, which work of others on the machine stretches less; only ratios travel. `parts`
 says what the student spends them on. `--only` names some of the readers by how they begin. The others need `pip
@@ -164,7 +165,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["exact", "speed", "parts"])
     parser.add_argument("lines", metavar="LINES")
-    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("models", metavar="MODEL", nargs="+")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="readers that begin so")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="nospace")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="read one line of so many")
@@ -177,7 +178,7 @@ def main(words: Sequence[str]) -> int:
         check_target(options.record)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    own = students_of(options.model)
+    own = [reader for model in options.models for reader in students_of(model)]
     lines, refused = open_data([options.lines], own[0].description.preparation)
     for refusal in refused:
         print(f"left out: {refusal.reason}", file=sys.stderr)
@@ -190,7 +191,8 @@ def main(words: Sequence[str]) -> int:
         return 0
     every = [*map(as_peer, own), *open_peers()]
     if options.lm:
-        with_language = students_of(options.model, Beam(language=options.lm))
+        beam = Beam(language=options.lm)
+        with_language = [reader for model in options.models for reader in students_of(model, beam)]
         every[len(own) : len(own)] = [as_peer(reader, options.lm) for reader in with_language]
     readers = [each for each in every if not options.only or each.name.startswith(tuple(options.only))]
     if options.what == "exact":

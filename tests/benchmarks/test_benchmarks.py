@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,7 +184,8 @@ def test_readers_of_lines_are_measured_in_turn(
     truths = {row["image"]["bytes"]: row["text"] for row in pq.read_table(data).to_pylist()}
     knows = benchmark.Peer("knows", lambda pictures: [truths[each] for each in pictures], 2_500_000)
     monkeypatch.setattr(benchmark, "open_peers", lambda: [knows])
-    words = [str(data), str(student_file), "--record", str(target)]
+    small = shutil.copy(student_file, tmp_path / "small.safetensors")
+    words = [str(data), str(student_file), str(small), "--record", str(target)]
     assert benchmark.main(["exact", *words, "--only", "knows"]) == 0
     assert benchmark.main(["speed", *words, "--every", "2", "--rounds", "1"]) == 0
     records = {(r.what, r.columns["reader"]): r for r in read_question(target).records}
@@ -195,6 +197,8 @@ def test_readers_of_lines_are_measured_in_turn(
     assert records["size of the model file", "knows"].value == 2.5
     assert records["lines/s", "model, torch"].value > 0
     assert records["the student is faster by", "knows"].value < 1
+    assert records["the student is faster by", "small, torch"].value > 0
+    assert ("the student is faster by", "model, torch") not in records
     assert benchmark.main(["parts", *words, "--rounds", "1"]) == 0
     parts = {r.what: r.value for r in read_question(target).records if r.unit in ("µs", "times")}
     assert min(parts[name] for name in ("decoding and scaling alone", "preparation", "network", "collapse")) > 0
