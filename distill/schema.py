@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any, Literal, TypeGuard, TypeVar, get_args, get_origin
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
 Protocol = Literal["exact", "nospace", "alnum", "nfkc", "variants"]
@@ -32,6 +43,64 @@ def without_unset(section: Section, dumped: dict[str, Any], later: Collection[st
     fields = type(section).model_fields
     unset = {name for name in later if getattr(section, name) == fields[name].default}
     return {name: value for name, value in dumped.items() if name not in unset}
+
+
+def plain_name(text: str, instead: str) -> str:
+    """Return a text as a name of a source, `_` for each character that none has; `instead` of an empty one.
+
+    Python takes numbers such as ² for letters, pydantic does not.
+    """
+    plain = (each if each in "._-" or (each.isalnum() and unicodedata.category(each) != "No") else "_" for each in text)
+    return "".join(plain) or instead
+
+
+def _refused_in_words(rule: str) -> WrapValidator:
+    """Tell a text that the pattern refuses by a rule in plain words: pydantic would show the regular expression."""
+
+    def told(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return check(given)
+        except ValidationError as error:
+            if error.errors()[0]["type"] != "string_pattern_mismatch":
+                raise
+            better = plain_name(str(given), "data").lstrip(".-") or "data"
+            raise PydanticCustomError("name", "{rule}", {"rule": rule.format(better=better)}) from None
+
+    return WrapValidator(told)
+
+
+SourceName = Annotated[
+    str,
+    Field(pattern=r"^[\w.-]+$"),
+    _refused_in_words("a name is made of letters, digits, '.', '_' and '-'; write {better}, for example"),
+]
+FolderName = Annotated[
+    str,
+    Field(pattern=r"^\w[\w.-]*$"),
+    _refused_in_words(
+        "a name that a folder gets begins with a letter, a digit or '_', and has these, '.' and '-' behind it; "
+        "write {better}, for example"
+    ),
+]
+HubAddress = Annotated[
+    str,
+    Field(pattern=r"^hf://[\w.-]+/[\w.-]+$"),
+    _refused_in_words("an address on the hub is hf://user/name, as above the data set on its page"),
+]
+_FOLDER_NAME: TypeAdapter[str] = TypeAdapter(FolderName)
+
+
+def expect_folder_name(name: str) -> None:
+    """Raise `ValueError` with the rule where a name is none that a folder gets."""
+    try:
+        _FOLDER_NAME.validate_python(name)
+    except ValidationError as error:
+        raise ValueError(message_of(error.errors()[0])) from None
+
+
+def message_of(problem: Mapping[str, Any]) -> str:
+    """Return what a problem found by pydantic says, without what pydantic puts before our own words."""
+    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 class Span(Section):

@@ -8,6 +8,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
+from distill.schema import message_of
 from students.decoding_settings import Beam, Greedy
 from students.errors import DataError
 from students.turning import Turned
@@ -65,4 +66,4 @@ def decoding_of(options: argparse.Namespace) -> Greedy | Beam | None:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise DataError(f"decoding{f', {where}' if where else ''}: {first['msg']}") from error
+        raise DataError(f"decoding{f', {where}' if where else ''}: {message_of(first)}") from error

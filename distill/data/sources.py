@@ -9,13 +9,13 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from distill.data.augment import Augment
 from distill.data.labels import LabelForm
 from distill.data.pages.jitter import Jitter
-from distill.schema import Section, without_unset
+from distill.schema import HubAddress, Section, SourceName, without_unset
 
 
 class AnySource(Section):
     """What every source declares."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="shown in reports and part of every line's key")
+    name: SourceName = Field(description="shown in reports and part of every line's key")
     drop_labels: bool = Field(False, description="use the pictures only, as unlabelled lines")
     label_form: LabelForm = Field(
         "exact", description="what the labels record: exact; caseless: not the case; no_punctuation; or neither"
@@ -127,7 +127,7 @@ class HubSource(AnySource):
     """A data set on the Hugging Face hub, `hf://user/name`, same columns: the one source that uses the network."""
 
     kind: Literal["hub"] = "hub"
-    path: str = Field(pattern=r"^hf://[\w.-]+/[\w.-]+$", description="hf://user/name")
+    path: HubAddress = Field(description="hf://user/name")
     split: str = Field("train", description="split of the data set")
     revision: str | None = Field(None, description="commit, tag or branch; null: the newest")
     streaming: bool = Field(False, description="read from the hub line by line, once, into the cache, order kept")

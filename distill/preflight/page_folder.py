@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from distill.pools.pages import per_source
 from distill.preflight.pages import asked, counts_of, diagnosis, findings_on_pages, refused
 from distill.recipe.file import RECIPE_NAME
 from distill.runs.opening import make_writable
+from distill.schema import plain_name
 
 PARTS = ("train", "validation", "test")  # folders of these names are looked at against each other
 
@@ -48,7 +48,7 @@ def check_page_folder(path: Path, folder: Path, locator: str | None) -> Diagnosi
     pages: dict[str, list[PageRecord]] = {}
     left_out: dict[str, list[Refusal]] = {}
     for part, where in parts_in(path).items():
-        name = re.sub(r"[^\w.-]", "_", where.absolute().name) or "pages"
+        name = plain_name(where.absolute().name, "pages")
         left_out[part] = []
         pages[part] = open_pages(PageFileSource(name=name, path=str(where.absolute())), Path(), left_out[part])
     found = [each for part, some in left_out.items() for each in refused(part, some, pages[part])]

@@ -32,7 +32,7 @@ from distill.proposing.teaching import Beginning, Teaching, choices
 from distill.proposing.texts import as_corpus, expect_fonts
 from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
-from distill.recipe.sections import NAME
+from distill.schema import expect_folder_name
 from distill.teaching.teacher_files import model_of
 from distill.track import say
 from students.charset import Charset
@@ -123,11 +123,10 @@ def propose(wishes: Wishes, cache: Path) -> Proposal:
 
 def _refuse_unusable(wishes: Wishes) -> None:
     """Raise `UserError` for what would only show after minutes: a name that no recipe has, no teacher, no fonts."""
-    if not re.fullmatch(NAME, wishes.target.stem):
-        raise UserError(
-            f"{wishes.target}: the name of a recipe begins with a letter or a digit and has letters, digits, _, - or . "
-            "behind it"
-        )
+    try:
+        expect_folder_name(wishes.target.stem)
+    except ValueError as error:
+        raise UserError(f"{wishes.target}: {error}") from None
     if wishes.teacher:
         model_of(wishes.teacher)
     expect_fonts(wishes.fonts)

@@ -24,7 +24,7 @@ from distill.recipe.extending import laid_over
 from distill.recipe.overrides import alternatives, kind_of, lay_over
 from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe, RecipeError
-from distill.schema import is_model
+from distill.schema import is_model, message_of
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ def _explain(model: type[BaseModel], problem: Any) -> str:
         case "union_tag_not_found":
             return f"{key}.kind: is missing"
         case _:
-            return f"{key or 'recipe'}: {problem['msg'].removeprefix('Value error, ')} (got {_short(problem['input'])})"
+            return f"{key or 'recipe'}: {message_of(problem)} (got {_short(problem['input'])})"
 
 
 def _short(value: object) -> str:

@@ -13,7 +13,7 @@ from distill.recipe.documents import WholeDocuments
 from distill.recipe.page_objective import PageObjective
 from distill.recipe.training import Budget, Learner
 from distill.runtime import Runtime
-from distill.schema import Section, expect_distinct, without_unset
+from distill.schema import FolderName, Section, expect_distinct, without_unset
 from distill.synthesis.pages.source import DrawnPagesSource
 from students.pages.finding import LineFinding
 from students.pages.network import LocatorConfig
@@ -129,7 +129,7 @@ class PageRecipe(Section):
     """A whole run on pages, from boxes of lines to a verdict."""
 
     task: Literal["pages"] = Field("pages", description="what is learnt: where the lines of a page are")
-    name: str = Field(pattern=r"^\w[\w.-]*$", description="names the run folder; by default as the file is named")
+    name: FolderName = Field(description="names the run folder; by default as the file is named")
     about: str = Field("", description="one line on what it is for")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     data: PageData = Field(description="the pages")

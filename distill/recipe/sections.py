@@ -14,13 +14,11 @@ from distill.recipe.objective import Objective
 from distill.recipe.terms import Consistency
 from distill.recipe.training import Learner, Training
 from distill.runtime import Runtime
-from distill.schema import Section, expect_distinct, without_unset
+from distill.schema import FolderName, Section, expect_distinct, without_unset
 from students.config import StudentConfig
 from students.errors import UserError
 from students.image import Preparation
 from teachers.crnn import TeacherConfig
-
-NAME = r"^\w[\w.-]*$"  # of what names a folder
 
 
 class RecipeError(UserError):
@@ -30,7 +28,7 @@ class RecipeError(UserError):
 class Stage(Section):
     """A training that comes before a network's own: the next begins with its weights."""
 
-    name: str = Field(pattern=NAME, description="names its folder inside the network's")
+    name: FolderName = Field(description="names its folder inside the network's")
     sources: tuple[str, ...] | None = Field(None, description="names of the training sources it uses; null: all")
     mix: Mix | None = Field(
         None, description="how much of each source it samples, and when; null: every line once an epoch"
@@ -110,7 +108,7 @@ class Student(Network):
 class Recipe(Section):
     """A whole run, from lines to a verdict."""
 
-    name: str = Field(pattern=NAME, description="names the run folder; by default as the file is named")
+    name: FolderName = Field(description="names the run folder; by default as the file is named")
     about: str = Field("", description="one line on what it is for")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     data: Data = Field(description="the lines")

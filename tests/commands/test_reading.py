@@ -188,7 +188,7 @@ def test_texts_follow_the_rules_of_the_options(
         (["--words", "EMPTY"], "empty"),
         (["--words", "GONE"], "GONE"),
         (["--lm", "EMPTY"], "safetensors"),
-        (["--words", "EMPTY", "--pattern", "1"], "choose one"),
+        (["--words", "EMPTY", "--pattern", "1"], "decoding: a pattern and a word list"),
         (["--unlisted", "3"], "--words"),
         (["--lm-weight", "3"], "--lm"),
         (["--beam", "0"], "width"),

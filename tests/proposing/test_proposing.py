@@ -195,9 +195,10 @@ def test_what_is_there_is_not_written_over(name: str, lines: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["we ird: name"], "the name of a recipe begins with a letter or a digit"),
-        ([".."], "the name of a recipe begins"),
-        ([""], "the name of a recipe begins"),
+        (["we ird: name"], "a name that a folder gets begins with a letter, a digit"),
+        (["two²"], "write two_, for example"),
+        ([".."], "a name that a folder gets begins"),
+        ([""], "a name that a folder gets begins"),
         (["mine", "--teacher", "nobody"], "nobody"),
         (["mine", "--fonts", "nowhere"], "--fonts nowhere: holds no font file"),
     ],

@@ -33,6 +33,15 @@ def test_a_recipe_of_lines_may_say_so(tmp_path: Path) -> None:
     assert load_recipe(str(path)) == load_recipe("smoke")
 
 
+@pytest.mark.parametrize(
+    ("override", "rule"), [("name=a/b", "name: a name that a folder gets"), ("data.train.0.name=a b", "write a_b")]
+)
+def test_names_that_will_not_do_are_told_in_plain_words(recipe_file: Path, override: str, rule: str) -> None:
+    with pytest.raises(RecipeError, match=rule) as refused:
+        load_recipe(str(recipe_file), [override])
+    assert "match pattern" not in str(refused.value)
+
+
 def test_another_task_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("task: page\n")

@@ -229,6 +229,23 @@ def test_values_that_only_fail_later_are_refused_at_once(override: str) -> None:
     assert override.split("=")[0] in problems(override)
 
 
+@pytest.mark.parametrize(
+    ("override", "rule"),
+    [
+        ("name=a/b", "a name that a folder gets begins with a letter, a digit or '_'"),
+        ("student.stages=[{name: a/b, training: {steps: 9}}]", "a name that a folder gets begins with a letter"),
+        ("data.train.0.name=a b", "is made of letters, digits, '.', '_' and '-'; write a_b, for example (got 'a b')"),
+        ("data.test=[{kind: hub, name: own, path: hf://nope}]", "an address on the hub is hf://user/name"),
+        ("data.train.0.name=", "write data, for example"),
+        ("student.stages=[{name: 7, training: {steps: 9}}]", "should be a valid string"),
+    ],
+)
+def test_names_that_will_not_do_are_told_in_plain_words(override: str, rule: str) -> None:
+    message = problems(override)
+    assert rule in message
+    assert "match pattern" not in message
+
+
 def test_two_stages_of_a_network_have_two_folders() -> None:
     stages = "[{name: a, training: {steps: 9}}, {name: b, training: {steps: 9}}, {name: a, training: {steps: 9}}]"
     assert "stages need distinct names, as each has a folder; used twice: a" in problems(f"student.stages={stages}")

@@ -39,6 +39,7 @@ from distill.data.sources import (
     SavedSource,
     WebDatasetSource,
 )
+from distill.schema import message_of, plain_name
 from students.errors import DataError
 from students.image import Preparation
 
@@ -134,7 +135,7 @@ def source_at(where: str, name: str, kind: str | None = None, **settings: object
     path = Path(where)
     if kind is None:
         kind = "hub" if where.startswith("hf://") else kind_in_store(where) if is_url(where) else _kind_of(path)
-    name = re.sub(r"[^\w.-]", "_", name) or "data"
+    name = plain_name(name, "data")
     if kind == "folder" and path.is_file():
         where, settings = str(path.parent), settings | {"labels": path.name}
     try:
@@ -143,7 +144,8 @@ def source_at(where: str, name: str, kind: str | None = None, **settings: object
         problem = error.errors()[0]
         if problem["type"] == "extra_forbidden":
             raise DataError(f"{where}: is read as {kind}, which knows no {problem['loc'][-1]}; leave it out") from error
-        raise DataError(f"{where}: as {kind}: {problem['loc'][-1]}: {problem['msg']}") from error
+        key = [str(part) for part in problem["loc"][1:] if part != "path"]
+        raise DataError(": ".join([where, f"as {kind}", *key, message_of(problem)])) from error
 
 
 def _kind_of(path: Path) -> str:

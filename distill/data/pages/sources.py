@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from distill.schema import Section
+from distill.schema import Section, SourceName
 
 
 class PageFileSource(Section):
@@ -16,6 +16,6 @@ class PageFileSource(Section):
     """
 
     kind: Literal["pages"] = "pages"
-    name: str = Field(pattern=r"^[\w.-]+$", description="shown in reports and part of every page's key")
+    name: SourceName = Field(description="shown in reports and part of every page's key")
     path: str = Field(description="folder, or one file that marks pages, relative to data.root")
     drop_labels: bool = Field(False, description="use the pictures only, as pages that nobody marked")

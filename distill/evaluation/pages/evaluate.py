@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from distill.data.pages.sources import PageFileSource
 from distill.evaluation.pages.matching import FoundText, PageCounts, count_page, count_read_page
 from distill.evaluation.pages.peers import PagePeer, ReadPage
 from distill.evaluation.pages.scores import summarise_pages
-from distill.schema import Protocol
+from distill.schema import Protocol, plain_name
 from distill.track import progress
 from students.errors import DataError
 
@@ -70,7 +69,7 @@ def open_page_data(data: Sequence[str]) -> tuple[list[PageRecord], list[Refusal]
     pages: list[PageRecord] = []
     refused: list[Refusal] = []
     for number, where in enumerate(data):
-        stem = re.sub(r"[^\w.-]", "_", Path(where).absolute().stem) or "pages"
+        stem = plain_name(Path(where).absolute().stem, "pages")
         name = f"{number + 1}-{stem}" if len(data) > 1 else stem
         pages += open_pages(PageFileSource(name=name, path=where), Path(), refused)
     return pages, refused

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from distill.data.augment import Share
-from distill.schema import Section
+from distill.schema import Section, SourceName
 from distill.synthesis.appearance import Range, check_look
 from distill.synthesis.text import TextMix
 
@@ -92,7 +92,7 @@ class DrawnPagesSource(Section):
     """Pages drawn from fonts and texts: a function of these keys and the page's number."""
 
     kind: Literal["drawn_pages"] = "drawn_pages"
-    name: str = Field(pattern=r"^[\w.-]+$", description="shown in reports and part of every page's key")
+    name: SourceName = Field(description="shown in reports and part of every page's key")
     drop_labels: bool = Field(False, description="use the pictures only, as pages that nobody marked")
     pages: int = Field(ge=1, description="how many pages are drawn")
     seed: int = Field(0, ge=0, description="other seeds give other pages")

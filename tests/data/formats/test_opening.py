@@ -24,5 +24,12 @@ def test_a_path_that_says_too_little_or_too_much_is_not_guessed(tmp_path: Path) 
         opened(tmp_path / "nowhere")
     with pytest.raises(DataError, match="folder, which knows no split; leave it out"):
         opened(tmp_path / "set", kind="folder", split="train")
-    with pytest.raises(DataError, match="as hub: path"):
+    with pytest.raises(DataError, match="hf://one: as hub: an address on the hub is hf://user/name"):
         source_at("hf://one", "mine")
+    with pytest.raises(DataError, match="set: as pages: unmatched is about lines that a locator finds"):
+        source_at(str(tmp_path / "set"), "mine", kind="pages", unmatched="keep")
+
+
+@pytest.mark.parametrize(("name", "own"), [("a b²/é", "a_b__é"), ("½", "_"), ("", "data"), ("名前-1.x", "名前-1.x")])
+def test_any_name_of_a_file_makes_the_name_of_a_source(tmp_path: Path, name: str, own: str) -> None:
+    assert source_at(str(tmp_path), name).name == own
