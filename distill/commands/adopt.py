@@ -44,6 +44,10 @@ def _adopt(options: argparse.Namespace) -> int:
     from students.model_file import ONNX_SUFFIX
 
     expect_target(options.out, [Path(options.model)], ONNX_SUFFIX)
+    if options.lines:
+        from distill.evaluation.evaluate import sources_of
+
+        sources_of(options.lines)  # a place that is not there is told before minutes of adoption
     described = described_by(options.describe) if options.describe else None
     charset = options.charset
     if charset is None and described is not None and described.charset:

@@ -110,6 +110,8 @@ def _check(options: argparse.Namespace) -> int:
 
     if options.suspicious < 0:
         raise UserError(f"--suspicious {options.suspicious}: 0 or more")
+    if options.locator is not None and not options.suspicious:
+        raise UserError("--suspicious 0 asks nobody: leave it out, or --locator")
     with warnings_told() as warnings:
         found, written = _checked(options)
     result = found.as_dict() | {"pages": [str(path) for path in written], "warnings": warnings}

@@ -12,7 +12,7 @@ from typing import Any
 
 from distill.comparison.equal_seconds import given_the_seconds
 from distill.comparison.line_outcomes import LineOutcome, line_figures, outcome_of
-from distill.comparison.settings import Comparison, On, folder_name, settings_of
+from distill.comparison.settings import Comparison, On, expect_models, folder_name, settings_of
 from distill.comparison.sharing import SHARED, reuse, reuse_control
 from distill.comparison.summary import line_summary, write_comparison
 from distill.recipe.file import load_line_recipe
@@ -23,8 +23,9 @@ from distill.runs.lines import train_pair, train_teacher
 from distill.runs.opening import Run, open_run
 from distill.runs.weak import WeakTeacherError
 from distill.runtime import StopFlag
-from distill.teaching.teacher_files import foreign_teachers
+from distill.teaching.teacher_files import foreign_teachers, unopened_teachers
 from distill.track import say
+from distill.training.initial import unopened_starts
 from distill.training.train import CollapseError
 from students.errors import CheckpointError, UserError
 from students.model_file import MODEL_NAME
@@ -49,6 +50,10 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
     }
     if not all(recipe.has_control for recipe in recipes.values()):
         raise UserError("settings are compared over their controls: leave student.control true, and give a teacher")
+    expect_models(
+        (name, unopened_starts(recipe) + unopened_teachers(recipe, _folder_of(folder, name, seed)))
+        for (name, seed), recipe in recipes.items()
+    )
     shared = open_run(
         load_line_recipe(name_or_path, [*overrides, f"runtime.cache_root={cache}"]), folder / SHARED, stop
     )

@@ -15,7 +15,7 @@ import numpy as np
 
 import teachers
 from distill.comparison.figures import comparison_figures, phase_seconds
-from distill.comparison.settings import Comparison, On, folder_name, settings_of
+from distill.comparison.settings import Comparison, On, expect_models, folder_name, settings_of
 from distill.comparison.sharing import SHARED, reuse, reuse_control
 from distill.comparison.summary import page_summary, write_comparison
 from distill.evaluation.pages.locating import PreparedPages, outlines_found
@@ -25,7 +25,14 @@ from distill.evaluation.roles import ROLES
 from distill.evaluation.verdict import verdict
 from distill.recipe.file import load_recipe
 from distill.recipe.pages import PageRecipe
-from distill.runs.pages import PageRun, open_page_run, page_job, train_page_pair, train_page_teacher
+from distill.runs.pages import (
+    PageRun,
+    open_page_run,
+    page_job,
+    problems_of_locators,
+    train_page_pair,
+    train_page_teacher,
+)
 from distill.runtime import StopFlag
 from distill.track import say
 from students.errors import UserError
@@ -80,13 +87,14 @@ def run_page_comparison(comparison: Comparison, folder: Path, stop: StopFlag) ->
     }
     if not all(recipe.student.control for recipe in recipes.values()):
         raise UserError("student.control: settings are compared over their controls; leave it true")
+    folders = {(name, seed): folder / folder_name(name) / f"seed-{seed}" for name, seed in recipes}
+    expect_models((key[0], problems_of_locators(recipe, folders[key])) for key, recipe in recipes.items())
     shared = open_page_run(_recipe(name_or_path, overrides), folder / SHARED, stop)
     train_page_teacher(shared)
     outcomes: dict[str, list[PageOutcome]] = {}
     for (name, seed), recipe in recipes.items():
         say(f"--- {name}, seed {seed}")
-        own = folder / folder_name(name) / f"seed-{seed}"
-        outcomes.setdefault(name, []).append(_one(recipe, own, shared, comparison.on, stop))
+        outcomes.setdefault(name, []).append(_one(recipe, folders[name, seed], shared, comparison.on, stop))
     result = page_figures(outcomes, comparison.on, base.seed)
     if shared.accelerator.is_main_process:
         write_comparison(folder, result, page_summary(base, comparison.over, result))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from distill.digests import digest_of
 from distill.recipe.file import AnyRecipe
-from students.errors import UserError
+from students.errors import CheckpointError, UserError
 
 TERM = "objective.term"
 On = Literal["validation", "test"]
@@ -81,6 +81,15 @@ def _overrides(key: str, value: str, recipe: AnyRecipe) -> tuple[str, ...]:
     return tuple(
         f"objective.{name}.weight={(weight or 1.0) if name in terms else 0}" for name, weight in weights.items()
     )
+
+
+def expect_models(problems: Iterable[tuple[str, Iterable[str]]]) -> None:
+    """Raise `CheckpointError` with what is wrong with the models that settings name, each once.
+
+    `problems` holds the name of a setting and what was found under one seed.
+    """
+    if told := dict.fromkeys(f"{name}: {problem}" for name, of_setting in problems for problem in of_setting):
+        raise CheckpointError("\n".join(told))
 
 
 def folder_name(name: str) -> str:

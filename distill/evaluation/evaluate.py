@@ -21,6 +21,7 @@ from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
+from distill.data.sources import FileSource
 from distill.evaluation.metrics import Truth, fold, score
 from distill.evaluation.peers import Peer
 from distill.runtime import StopFlag
@@ -183,12 +184,19 @@ def expect_comparable(truths: Sequence[Truth], protocol: Protocol) -> None:
         log.warning(words)
 
 
+def sources_of(data: Sequence[str]) -> list[FileSource]:
+    """Return the sources that a command names; raises `DataError` for a place that is not there, or is no source."""
+    sources = []
+    for number, where in enumerate(data):
+        name = f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem
+        sources.append(source_at(where, name, **({"split": "test"} if where.startswith("hf://") else {})))
+    return sources
+
+
 def open_data(data: Sequence[str], preparation: Preparation) -> tuple[Lines, list[Refusal]]:
     """Open the lines that a command names, and return them with those refused; raises `DataError` for none at all."""
     parts, refused = [], []
-    for number, where in enumerate(data):
-        name = f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem
-        source = source_at(where, name, **({"split": "test"} if where.startswith("hf://") else {}))
+    for source in sources_of(data):
         lines, unusable = open_source(source, Path(), Path(), preparation)
         parts.append(lines)
         refused += unusable

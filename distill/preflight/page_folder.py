@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import teachers
 from distill.data.formats.contents import is_picture
 from distill.data.formats.pages import page_file_in
 from distill.data.lines import Refusal
@@ -42,8 +43,10 @@ def parts_in(path: Path) -> dict[str, Path]:
 def check_page_folder(path: Path, folder: Path, locator: str | None) -> Diagnosis:
     """Check the pages at a path as `check_pages` does those of a recipe; `locator` None: none is asked.
 
-    `folder` is where the check is written. Raises `DataError` where it cannot be, or where there is no page.
+    `folder` is where the check is written. Raises `DataError` where it cannot be, or where there is no page, and
+    `CheckpointError` for a locator that is none.
     """
+    opened = None if locator is None else teachers.load_locator(locator)
     make_writable(folder)
     pages: dict[str, list[PageRecord]] = {}
     left_out: dict[str, list[Refusal]] = {}
@@ -54,8 +57,8 @@ def check_page_folder(path: Path, folder: Path, locator: str | None) -> Diagnosi
     found = [each for part, some in left_out.items() for each in refused(part, some, pages[part])]
     looked = {part: look_at_pages(part, some) for part, some in pages.items()}
     found += findings_on_pages(looked) + shared_pages(looked)
-    if locator is not None:
-        found += asked(looked, locator, seed=0)
+    if opened is not None:
+        found += asked(looked, opened, seed=0)
     return diagnosis(found, counts_of(_counts(pages)))
 
 

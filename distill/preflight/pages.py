@@ -29,6 +29,7 @@ from distill.synthesis.pages.source import DrawnPagesSource
 from distill.training.initial import undownloaded
 from students.errors import CheckpointError, UserError
 from students.model_file import MODEL_NAME
+from students.pages.locate import LocatorReader
 from students.pages.preparation import PagePreparation
 
 
@@ -36,9 +37,10 @@ def check_pages(recipe: PageRecipe, folder: Path, locator: str | None = None, as
     """Check everything that a recipe of pages names.
 
     With `ask` a locator says what people overlooked: the named one, else the run's finished teacher, or that of the
-    recipe. Pages are drawn into the run's cache, unless a model is missing. Raises `DataError` where the run folder
-    cannot be written.
+    recipe. Pages are drawn into the run's cache, unless a model is missing. Raises `CheckpointError` for a named
+    locator that is none, and `DataError` where the run folder cannot be written.
     """
+    named = None if locator is None else teachers.load_locator(locator)
     make_writable(folder)
     models = tuple(_locators(recipe, folder))
     try:
@@ -57,7 +59,7 @@ def check_pages(recipe: PageRecipe, folder: Path, locator: str | None = None, as
     if recipe.data.cut is not None:
         found += shared_documents(real, recipe.data.cut.document)
     if ask:
-        found += asked(real, locator or _locator_of(recipe, folder), recipe.seed)
+        found += _asked_of_run(real, recipe, folder) if named is None else asked(real, named, recipe.seed)
     return diagnosis(found, _counts(pools))
 
 
@@ -79,18 +81,23 @@ def pages_that_do_not_open(part: str, looked: LookedAt) -> list[Found]:
     return _without_picture("problem", "picture", part, lines, "pages whose picture cannot be opened", "mend them")
 
 
-def asked(looked: Mapping[str, LookedAt], locator: str | None, seed: int) -> list[Found]:
-    """Return what a locator says of the pages of every part; a note where there is none to ask."""
+def asked(looked: Mapping[str, LookedAt], locator: LocatorReader, seed: int) -> list[Found]:
+    """Return what a locator says of the pages of every part."""
+    return [each for part, some in looked.items() for each in findings_of_locator(part, some.pages, locator, seed)]
+
+
+def _asked_of_run(looked: Mapping[str, LookedAt], recipe: PageRecipe, folder: Path) -> list[Found]:
+    """What the locator of a run says of marked pages; a note where there is none to ask."""
     if not any(page.lines is not None for each in looked.values() for page in each.pages):
         return []
-    if locator is None:
+    if (path := _locator_of(recipe, folder)) is None:
         message, advice = "no locator was asked for text without boxes", "give --locator MODEL, such as pages"
         return [Found(Finding("note", "not-asked", "recipe", message, advice=advice))]
     try:
-        reader = teachers.load_locator(locator)
+        locator = teachers.load_locator(path)
     except CheckpointError as error:
         return [Found(Finding("problem", "locator", "recipe", str(error)))]
-    return [each for part, some in looked.items() for each in findings_of_locator(part, some.pages, reader, seed)]
+    return asked(looked, locator, recipe.seed)
 
 
 def diagnosis(found: Sequence[Found], counts: tuple[tuple[str, ...], ...]) -> Diagnosis:

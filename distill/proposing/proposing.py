@@ -13,6 +13,7 @@ from typing import Any
 
 import teachers
 from distill.data.documents import document_of
+from distill.data.formats.opening import source_at
 from distill.data.labels import LabelForm
 from distill.durable import write_text
 from distill.durations import seconds_of
@@ -122,11 +123,14 @@ def propose(wishes: Wishes, cache: Path) -> Proposal:
 
 
 def _refuse_unusable(wishes: Wishes) -> None:
-    """Raise `UserError` for what would only show after minutes: a name that no recipe has, no teacher, no fonts."""
+    """Raise `UserError` for what would only show after minutes: no name of a recipe, no lines, teacher or fonts."""
     try:
         expect_folder_name(wishes.target.stem)
     except ValueError as error:
         raise UserError(f"{wishes.target}: {error}") from None
+    for where in (wishes.lines, wishes.unlabelled, wishes.test):
+        if where is not None:
+            source_at(where, "data")
     if wishes.teacher:
         model_of(wishes.teacher)
     expect_fonts(wishes.fonts)

@@ -36,6 +36,13 @@ def adopted(tmp_path: Path, entries: Sequence[str], *more: str, form: Form = PLA
     return main(["adopt", str(path), "--out", str(tmp_path / "o.onnx"), *more])
 
 
+def test_lines_that_are_not_there_are_told_before_the_model_is_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["adopt", "no.onnx", "--out", str(tmp_path / "o.onnx"), "--lines", str(tmp_path / "gone")]) == 2
+    assert "gone: no such file or folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("labelled", [True, False])
 def test_lines_are_read_and_shown(labelled: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = write_lines(tmp_path / "lines", labelled)

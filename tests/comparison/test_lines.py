@@ -13,14 +13,15 @@ from distill.cli import main
 from distill.comparison import equal_seconds
 from distill.comparison.equal_seconds import LONGER, begun_before, lengthened
 from distill.comparison.line_outcomes import GIVEN, LineOutcome, line_figures
-from distill.comparison.settings import folder_name, settings_of
+from distill.comparison.lines import run_comparison
+from distill.comparison.settings import Comparison, folder_name, settings_of
 from distill.evaluation.characters import LineScores
 from distill.recipe.file import load_recipe, resolved_yaml
 from distill.recipe.objective import TAUGHT
 from distill.runs import opening
-from distill.runtime import Stopped
+from distill.runtime import StopFlag, Stopped
 from distill.training import train
-from students.errors import UserError
+from students.errors import CheckpointError, UserError
 from students.model_file import read_model
 
 BUDGET = [
@@ -166,6 +167,16 @@ def test_a_longer_student_is_longer_in_its_stages_too_and_begins_but_once(tmp_pa
 def test_what_cannot_be_compared_is_refused(over: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         settings_of(["objective.term=frame_kl,dist", over], load_recipe("smoke"))
+
+
+def test_a_model_that_a_setting_lacks_is_told_before_the_teacher_learns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distill.comparison.lines.open_run", None)
+    comparison = Comparison("smoke", (), ["student.init=scene,gone.safetensors"], n_seeds=2)
+    with pytest.raises(CheckpointError, match=r"^gone\.safetensors: .*gone\.safetensors") as told:
+        run_comparison(comparison, tmp_path, StopFlag())
+    assert len(str(told.value).splitlines()) == 1
 
 
 def test_settings_with_long_names_have_folders_of_their_own() -> None:

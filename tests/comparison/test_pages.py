@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from distill.cli import main
-from distill.comparison.pages import PageOutcome, page_figures
+from distill.comparison.pages import PageOutcome, page_figures, run_page_comparison
+from distill.comparison.settings import Comparison
 from distill.recipe.file import load_recipe
+from distill.runtime import StopFlag
+from students.errors import CheckpointError
 from tests.page_task import recipe_of_files, write_bars
 
 
@@ -35,6 +38,18 @@ def test_settings_share_teacher_and_control(tmp_path: Path, capsys: pytest.Captu
     assert "| core_kl |" in (folder / "compare.md").read_text()
     assert any("H-mean" in each["what"] for each in json.loads(record.read_text())["records"])
     assert main([*words, "--equal-seconds", "--run", str(folder)]) == 2
+
+
+def test_a_model_that_a_setting_lacks_is_told_before_the_teacher_learns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tmp_path / "bars.yaml"
+    recipe.write_text(recipe_of_files(tmp_path))
+    monkeypatch.setattr("distill.comparison.pages.open_page_run", None)
+    comparison = Comparison(str(recipe), (), ["student.init=null,gone.safetensors"], n_seeds=2)
+    with pytest.raises(CheckpointError, match=r"^gone\.safetensors: student\.init: gone\.safetensors: no") as told:
+        run_page_comparison(comparison, tmp_path, StopFlag())
+    assert len(str(told.value).splitlines()) == 1
 
 
 def test_gains_are_means_over_seeds_and_pages() -> None:

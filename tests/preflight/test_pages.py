@@ -60,6 +60,21 @@ def test_a_shipped_recipe_goes_before_a_folder_of_its_name(
     assert main(["check", "./quick-pages", "--suspicious", "0", "--run", "out"]) == 0
 
 
+@pytest.mark.parametrize("place", ["mine.yaml", "train"])
+def test_a_locator_that_is_none_is_told_before_a_page_is_opened(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    write_bars(tmp_path / "train", range(2))
+    (tmp_path / "mine.yaml").write_text(recipe_of_files(tmp_path))
+    for opens in ("pages.open_page_pools", "page_folder.open_pages"):
+        monkeypatch.setattr(f"distill.preflight.{opens}", None)
+    words = ["check", str(tmp_path / place), "--run", str(tmp_path / "run"), "--locator"]
+    assert main([*words, str(tmp_path / "none")]) == 2
+    assert "none" in capsys.readouterr().err
+    assert main([*words, "pages", "--suspicious", "0"]) == 2
+    assert "--suspicious 0 asks nobody" in capsys.readouterr().err
+
+
 def test_a_locator_is_asked_where_there_is_one(tmp_path: Path, capsys: Printed) -> None:
     for part, numbers in (("train", range(3)), ("unmarked", range(20, 22)), ("validation", range(4, 6))):
         write_bars(tmp_path / part, numbers)
@@ -75,7 +90,5 @@ def test_a_locator_is_asked_where_there_is_one(tmp_path: Path, capsys: Printed) 
     found = json.loads(capsys.readouterr().out)
     (without,) = [each for each in found["findings"] if each["kind"] == "no-text" and each["part"] == "train"]
     assert len(without["keys"]) > 4  # one that is hardly sure of anything finds no line
-    assert main(["check", str(recipe), "--run", run, "--locator", str(tmp_path / "none")]) == 1
-    assert "locator" in capsys.readouterr().out
     assert main(["check", "smoke", "--locator", "pages", "--run", run]) == 2
     assert "--locator is for pages" in capsys.readouterr().err

@@ -199,6 +199,8 @@ def test_what_is_there_is_not_written_over(name: str, lines: Path, capsys: pytes
         (["two²"], "write two_, for example"),
         ([".."], "a name that a folder gets begins"),
         ([""], "a name that a folder gets begins"),
+        (["mine", "--unlabelled", "no-lines"], "no-lines: no such file or folder"),
+        (["mine", "--test", "no-lines"], "no-lines: no such file or folder"),
         (["mine", "--teacher", "nobody"], "nobody"),
         (["mine", "--fonts", "nowhere"], "--fonts nowhere: holds no font file"),
     ],

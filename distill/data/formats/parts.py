@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import TypeVar
@@ -53,6 +53,13 @@ def _is_part(path: Path, suffix: str) -> bool:
 def is_there(path: Path) -> bool:
     """Return whether there is a file, a folder, or a file of this pattern."""
     return path.exists() or ("*" in path.name and next(path.parent.glob(path.name), None) is not None)
+
+
+def expect_there(places: Iterable[str]) -> None:
+    """Raise `DataError` for the first of several places where nothing lies: before those before it are opened."""
+    for place in places:
+        if not is_there(Path(place)):
+            raise DataError(f"{place}: no such file or folder")
 
 
 def splits_of(parts: Sequence[Part]) -> dict[str, list[Part]]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import teachers
+from distill.data.formats.parts import expect_there
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
 from distill.data.pages.sources import PageFileSource
@@ -137,6 +138,7 @@ def gate_pages(path: Path, data: Sequence[str]) -> tuple[Sequence[PageRecord], s
     They are of `data`, of the validation of the run that the locator lies in, or, where there is neither, drawn from
     fonts. Raises `DataError` for pages that cannot be opened.
     """
+    expect_there(data)
     both = kind_of(path) == "pages"
     description = read_pages_file(path).description.locator if both else read_locator(path)[0]
     run = None if data else run_of(path, description)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distill.data.formats.parts import expect_there
 from distill.data.lines import Refusal
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord
@@ -66,6 +67,7 @@ def open_page_data(data: Sequence[str]) -> tuple[list[PageRecord], list[Refusal]
 
     Raises `DataError` naming a path that cannot be opened, or where no page can be used.
     """
+    expect_there(data)
     pages: list[PageRecord] = []
     refused: list[Refusal] = []
     for number, where in enumerate(data):

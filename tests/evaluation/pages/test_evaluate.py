@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distill.data.pages.record import MarkedLine, PageRecord
-from distill.evaluation.pages.evaluate import evaluate_pages
+from distill.evaluation.pages.evaluate import evaluate_pages, open_page_data
 from distill.evaluation.pages.matching import FoundText
 from distill.evaluation.pages.peers import PagePeer
 from students.errors import DataError
@@ -52,6 +52,12 @@ def test_a_locator_is_judged_by_places_alone() -> None:
 def test_pages_that_nobody_marked_are_no_test() -> None:
     with pytest.raises(DataError, match="1 of 2 pages have no marked lines to compare with, the first: 7"):
         evaluate_pages(reads_total, [page_of("1"), page_of("7", marked=False)], None)
+
+
+def test_a_place_that_is_not_there_is_told_before_another_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distill.evaluation.pages.evaluate.open_pages", None)
+    with pytest.raises(DataError, match="gone: no such file or folder"):
+        open_page_data([".", "gone"])
 
 
 def test_where_no_page_can_be_read_the_first_says_why() -> None:
