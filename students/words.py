@@ -14,6 +14,7 @@ from pathlib import Path
 from students.alignments import NEVER
 from students.automaton import START, Automaton
 from students.charset import Charset, normalise
+from students.encodings import saved_as_utf8
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -60,4 +61,4 @@ def read_words(path: Path) -> tuple[str, ...]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        raise DataError(f"{path}: not UTF-8 text (byte {error.start}); {saved_as_utf8(error)}") from error

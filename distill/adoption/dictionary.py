@@ -14,6 +14,7 @@ from ruamel.yaml.error import YAMLError
 
 from distill.recipe.file import yaml_problem
 from students.charset import normalise
+from students.encodings import saved_as_utf8
 from students.errors import DataError
 
 SHORTEST = 5  # entries; a shorter list of a file is something else
@@ -59,7 +60,9 @@ def read_lists(path: Path) -> list[Entries]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text; give the characters one a line, in UTF-8") from error
+        raise DataError(
+            f"{path}: is not UTF-8 text (byte {error.start}); give the characters one a line; {saved_as_utf8(error)}"
+        ) from error
     try:
         found = list(_lists(text, path))
     except (YAMLError, ValueError, SyntaxError, RecursionError) as error:

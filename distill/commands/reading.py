@@ -29,6 +29,7 @@ from distill.commands.review import REVIEW_PAGE
 from distill.data.formats.contents import first_of
 from distill.delivery.target import expect_other
 from distill.tsv import tsv_row
+from students.encodings import saved_as_utf8
 from students.errors import DataError
 from students.image import Preparation, image_size
 
@@ -232,7 +233,7 @@ def _lm(options: argparse.Namespace) -> int:
     try:
         text = options.text.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{options.text}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        raise DataError(f"{options.text}: not UTF-8 text (byte {error.start}); {saved_as_utf8(error)}") from error
     model = count_text(text.splitlines(), options.order, options.caseless)
     digest = write_language(options.out, model)
     result = {"order": model.order, "characters": len(model.characters), "grams": len(model.grams_G), "sha256": digest}

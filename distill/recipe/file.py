@@ -25,6 +25,7 @@ from distill.recipe.overrides import alternatives, kind_of, lay_over
 from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe, RecipeError
 from distill.schema import is_model, message_of
+from students.encodings import saved_as_utf8
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ def _text(name_or_path: str) -> str:
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise RecipeError(f"recipe {path}: not UTF-8 text (byte {error.start})") from error
+        raise RecipeError(f"recipe {path}: not UTF-8 text (byte {error.start}); {saved_as_utf8(error)}") from error
     except OSError as error:
         near = difflib.get_close_matches(name_or_path, shipped, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""

@@ -69,7 +69,7 @@ def test_even_draws_ask_for_rare_characters_as_often_as_for_common_ones(tmp_path
 def test_a_word_list_in_another_encoding_is_named_with_it(tmp_path: Path) -> None:
     text = "简体中文的词表和频率 3\n" * 20
     for encoding, named in (("gb18030", "GB18030"), ("utf-16", "UTF-16")):
-        with pytest.raises(DataError, match=rf"words\.txt: is not UTF-8 .*seems to be {named}.*iconv -f {named}"):
+        with pytest.raises(DataError, match=rf"words\.txt: not UTF-8 text .*seems to be {named}.*iconv -f {named}"):
             lines_of(mix_of(tmp_path, text.encode(encoding)), tmp_path)
     with pytest.raises(DataError, match="seems to be BIG5"):
         lines_of(mix_of(tmp_path, "繁體中文的詞表與頻率".encode("big5")), tmp_path)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from students.encodings import saved_as_utf8
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES
 
@@ -79,7 +80,7 @@ def text_of(data: bytes, where: object) -> str:
         text = data.decode(encoding_of(data))
     except UnicodeDecodeError as error:
         name = error.encoding.upper()
-        raise OtherEncoding(f"{where}: not {name} text (byte {error.start}); save it as UTF-8") from error
+        raise OtherEncoding(f"{where}: not {name} text (byte {error.start}); {saved_as_utf8(error)}") from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(f"{where}:{line}: holds a null byte; the file is damaged or not a text file")
