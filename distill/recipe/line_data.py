@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from distill.data.characters import NamedSet
+from distill.data.east_asian import as_printed
 from distill.data.sources import FileSource
 from distill.recipe.documents import Cut, Unlabel
 from distill.schema import Protocol, Section, expect_distinct, without_unset
@@ -14,6 +15,8 @@ from distill.synthesis.source import RenderedSource
 from students.charset import Charset, in_one_form
 
 Source = Annotated[FileSource | RenderedSource, Field(discriminator="kind")]
+
+SHOWN = 20  # characters in a message
 
 
 class CharsetChoice(Section):
@@ -100,6 +103,24 @@ class Data(Section):
         if bool(self.test) == (self.test_cut is not None):
             raise ValueError("give either test sources or a test_cut, and not both")
         expect_distinct("sources need distinct names", [source.name for source in self.sources])
+        return self
+
+    @model_validator(mode="after")
+    def _labels_have_the_characters_of_the_charset(self) -> Data:
+        """A character that is rewritten in every label is another of the charset, or none: nobody could learn it."""
+        if self.normalisation == "east_asian" and self.charset.characters is not None:
+            becomes = [(c, as_printed(c)) for c in self.charset.characters]
+            rewritten = [
+                f"U+{ord(c):04X} {f'{c} is {printed!r}' if printed else 'is dropped'}"
+                for c, printed in becomes
+                if printed != c
+            ]
+            if rewritten:
+                more = f" and {len(rewritten) - SHOWN} more" if len(rewritten) > SHOWN else ""
+                raise ValueError(
+                    "normalisation east_asian rewrites characters of charset.characters in every label; write what "
+                    f"they become, each once: {', '.join(rewritten[:SHOWN])}{more}"
+                )
         return self
 
     @property

@@ -84,8 +84,8 @@ def find_faces(
         raise DataError("\n".join(problems))
     if nowhere := frozenset.intersection(*(face.lacking for face in faces)):
         raise DataError(
-            f"no font of {', '.join(families)} has {_named(nowhere)}, which the texts may have: name a family that has "
-            "them, or leave the characters out"
+            f"no font of {', '.join(families)} has {_named(nowhere)}{_share(nowhere, characters)}, which the texts may "
+            "have: name a family that has them, or leave the characters out"
         )
     return sorted(faces)
 
@@ -163,8 +163,12 @@ def _usable(family: str, fonts: list[Font], characters: str, coverage: float) ->
 
 def _lacking(lacking: frozenset[str], wanted: frozenset[str]) -> str:
     """What a font lacks, in words: some characters, and of many the share."""
-    of_all = f", {len(lacking):,} of {len(wanted):,} ({len(lacking) / len(wanted):.1%})" if len(lacking) > 1 else ""
-    return f"has no {_named(lacking)}{of_all}"
+    return f"has no {_named(lacking)}{_share(lacking, wanted)}"
+
+
+def _share(lacking: frozenset[str], wanted: Iterable[str]) -> str:
+    n = len(set(wanted))
+    return f", {len(lacking):,} of {n:,} ({len(lacking) / n:.1%})" if len(lacking) > 1 else ""
 
 
 def _named(characters: Iterable[str]) -> str:

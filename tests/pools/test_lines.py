@@ -80,6 +80,13 @@ def test_a_charset_with_one_character_twice_after_normalisation_is_refused_by_bo
         load_recipe("smoke", ["data.charset.characters=a\u585a\ufa10"])
 
 
+def test_a_charset_with_characters_that_normalisation_rewrites_in_every_label_is_refused() -> None:
+    characters = "data.charset.characters=A\uff21\ufe0f，"
+    with pytest.raises(RecipeError, match=r"each once: U\+FF21 \uff21 is 'A', U\+FE0F is dropped \("):
+        load_recipe("smoke", [characters, "data.normalisation=east_asian"])
+    assert load_recipe("smoke", [characters]).data.charset.characters == "A\uff21\ufe0f，"
+
+
 def test_all_that_is_missing_is_told_before_anything_is_rendered(tmp_path: Path) -> None:
     overrides = digits(tmp_path)[1:]  # train stays rendered
     (tmp_path / "test.parquet").unlink()

@@ -71,6 +71,8 @@ def test_a_font_may_lack_a_share_which_is_named_and_each_line_takes_one_that_has
     assert [faces[0].family for faces in with_characters(families, f"a{only_sans}")] == ["dejavu-sans"]
     with pytest.raises(DataError, match="no font of dejavu-serif has"):
         find_faces(("dejavu-serif",), wanted, coverage=0.8)
+    with pytest.raises(DataError, match=r"no font of dejavu-serif has '.*', 2 of 10 \(20\.0%\), which the texts may"):
+        find_faces(("dejavu-serif",), f"{wanted}\N{SCRUPLE}", coverage=0.7)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,16 @@ AS_PRINTED = "data.normalisation=east_asian does so"
 LETTER = "[0-9A-Za-z\u00c0-\u024f]"  # of Latin, or a digit
 HAN = f"[{WIDE}]"
 SIGNS = ",.!?:;()"  # plain signs that have full-width ones
+LOOKS_OTHERWISE = (  # as Unicode decomposes it
+    "<circle>",
+    "<compat>",
+    "<fraction>",
+    "<small>",
+    "<square>",
+    "<sub>",
+    "<super>",
+    "<vertical>",
+)
 MANNERS = (  # kind, what, its sign, the other manner, its sign, advice
     (
         "han-spacing",
@@ -44,6 +54,18 @@ def radicals(text: str) -> str:
     if text.isascii():
         return ""
     return listed(c for c in RADICALS.findall(text) if unicodedata.normalize("NFKC", c) != c)
+
+
+def compatibility(text: str) -> str:
+    """Find characters beside Han that are printed otherwise than what `nfkc` compares them as, such as ① and ㎡."""
+    if text.isascii() or not any(unicodedata.east_asian_width(c) == "W" for c in text):
+        return ""
+    return listed(c for c in text if unicodedata.decomposition(c).startswith(LOOKS_OTHERWISE) and not _of_its_own(c))
+
+
+def _of_its_own(character: str) -> bool:
+    """Whether a character is punctuation of Chinese print, or one that another rule names."""
+    return character in "…‥" or RADICALS.match(character) is not None
 
 
 def private_use(text: str) -> str:

@@ -12,7 +12,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from distill.data.lines import Lines
-from distill.evaluation.doctor.east_asian import AS_PRINTED, private_use, radicals, two_manners, variation_selectors
+from distill.evaluation.doctor.east_asian import (
+    AS_PRINTED,
+    compatibility,
+    private_use,
+    radicals,
+    two_manners,
+    variation_selectors,
+)
 from distill.evaluation.doctor.findings import Finding, about
 from distill.evaluation.doctor.naming import is_mark, listed, named
 from students.charset import Charset
@@ -26,6 +33,7 @@ PLAIN_AND_PRINTED = {  # plain character: what stands for it in print
     "-": "dashes",
 }
 SHAPES = ("<initial>", "<medial>", "<final>", "<isolated>")  # as Unicode decomposes a joined letter as it is drawn
+LOOK_OTHERWISE = "write what the pictures show, all labels in one way; the protocol exact tells them apart"
 LETTERS = "write the letters (Unicode's NFKC has them) as they are read: out of a PDF they may stand backwards"
 
 
@@ -141,6 +149,7 @@ CHECKS: tuple[tuple[str, Callable[[str], str], str, str], ...] = (
     ("letter-shapes", letter_shapes, "shapes of Arabic letters in the place of the letters", LETTERS),
     ("variation-selectors", variation_selectors, "variation selectors", f"take them out: {AS_PRINTED}"),
     ("radicals", radicals, "radicals in the place of characters", f"write the characters; {AS_PRINTED}"),
+    ("compatibility", compatibility, "characters that nfkc compares as others", LOOK_OTHERWISE),
     ("private-use", private_use, "private-use characters", "write what their font shows, or drop these lines"),
     ("invisible", invisible, "invisible characters", "take them out: no picture shows them"),
     ("no-character", no_character, "unassigned or replacement characters", "decode the labels anew"),
