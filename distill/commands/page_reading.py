@@ -17,7 +17,7 @@ import numpy as np
 from distill.commands import INTERRUPTED, USER_ERROR, as_json
 from distill.commands.decoding_options import decoding_of
 from distill.commands.images import PAGE_FORMS, Found, expect_free, form_of, found_images, opened, say
-from distill.commands.review import REVIEW_PAGE, say_documents, say_written
+from distill.commands.review import REVIEW_PAGE, say_written
 from distill.data.formats.contents import first_of
 from distill.delivery.page_input import PDF, PageFile, PdfPages, name_of_page, opened_pages
 from distill.delivery.page_output.places import places_of
@@ -75,8 +75,7 @@ def read_whole_pages(options: argparse.Namespace) -> int:
             finally:
                 _tell(sink, counts)
                 if isinstance(sink, ReviewSink) and counts.pages:
-                    say_documents(sink.documents)
-                    say_written(sink.review.write(charset))
+                    say_written(sink.review.write(charset), sink.documents)
     except KeyboardInterrupt:
         say(f"stopped; what was read until then, {counts.pages - counts.failed} pages, is written")
         return INTERRUPTED

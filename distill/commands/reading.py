@@ -215,13 +215,16 @@ def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
         say("no line is doubtful; no page is written")
         return
     page = write_review(path, doubtful, reader.description.charset, reader.description.preparation)
+    for name in page.unnameable:
+        say(f"{name!r} is not on the page: no labels.tsv can hold its name; rename the file")
+    if not page.shown:
+        say(f"no page is written: none of the {len(doubtful)} doubtful lines can be on it")
+        return
     if page.earlier is not None:
         say(f"{path}: another page had that name; it is {page.earlier} now")
     say(f"{path}: {page.shown} doubtful lines to look at")
     if page.left_out:
         say(f"{page.left_out} more doubtful lines, the most confident, are not on the page; read again when it is done")
-    for name in page.unnameable:
-        say(f"{name!r} is not on the page: no labels.tsv can hold its name")
     if (page.folder / "labels.tsv").exists():
         say(f"{page.folder} has a labels.tsv already: add the new rows to it instead of replacing it")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,13 +38,20 @@ def _review(options: argparse.Namespace) -> int:
     return USER_ERROR if refused else 0
 
 
-def say_written(written: Written) -> None:
-    """Say where the page is, what is on it, and what is not."""
+def say_written(written: Written, documents: Sequence[str] = ()) -> None:
+    """Say where the page is, what is on it, and what is not: pages of `documents` cannot be."""
     path, target = written.path, written.target
     for name in written.unnameable:
         say(f"{name!r} is not on the page: no pages.json in {target.parent} would find it by a name")
+    if documents:
+        say(
+            f"{len(documents)} pages of documents are not on the page, since no picture of theirs has a name: "
+            f"{first_of(documents)}; write them by --to page --out FOLDER, then run: distill review FOLDER"
+        )
     if not written.shown:
-        say("no page is to be looked at; no page is written")
+        unshown = len(written.unnameable) + len(documents)
+        why = f"none of the {unshown} pages to look at can be on it" if unshown else "no page is to be looked at"
+        say(f"no page is written: {why}")
         return
     if written.earlier is not None:
         say(f"{path}: another page had that name; it is {written.earlier} now")
@@ -52,12 +60,3 @@ def say_written(written: Written) -> None:
         say(f"{written.left_out} more pages, those of the surest lines or else the last, are not on the page")
     if written.kept:
         say(f"{target} has {written.kept} other pages; they stand in what the page saves as they are")
-
-
-def say_documents(documents: list[str]) -> None:
-    """Say which pages of documents cannot be on the page, and what to do."""
-    if documents:
-        say(
-            f"{len(documents)} pages of documents are not on the page, since no picture of theirs has a name: "
-            f"{first_of(documents)}; write them by --to page --out FOLDER, then run: distill review FOLDER"
-        )

@@ -49,12 +49,16 @@ class Page:
 def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, preparation: Preparation) -> Page:
     """Write the page of the lines, those of the lowest confidence first, and return what is on it.
 
-    Another file of its name, as the page of an earlier reading, is kept under a number.
+    Nothing is written where no line can be on it. Another file of its name, as the page of an earlier reading, is kept
+    under a number.
     """
     nameable = [line for line in lines if _is_nameable(line.image)]
     shown = sorted(nameable, key=lambda line: line.reading.confidence)[:MOST_LINES]
     folders = [os.path.abspath(line.folder) for line in shown]
-    folder = Path(os.path.commonpath(folders)) if folders else Path()
+    unnameable = tuple(str(line.image) for line in lines if not _is_nameable(line.image))
+    if not shown:
+        return Page(Path(), 0, 0, unnameable)
+    folder = Path(os.path.commonpath(folders))
     entries = [_entry(line, folder, preparation) for line in shown]
     data = {
         "lines": entries,
@@ -64,7 +68,6 @@ def write_review(path: Path, lines: Sequence[Doubtful], charset: Charset, prepar
         "key": hashlib.sha256("\0".join(f"{e['file']}\0{e['text']}" for e in entries).encode()).hexdigest()[:16],
     }
     earlier = write_html(path, "review.html", data)
-    unnameable = tuple(str(line.image) for line in lines if not _is_nameable(line.image))
     return Page(folder, len(shown), len(nameable) - len(shown), unnameable, earlier)
 
 

@@ -267,6 +267,16 @@ def test_a_review_page_names_what_it_leaves_out(
     assert not page.exists()
 
 
+def test_a_review_page_of_no_line_is_not_written(student_file: Path, tmp_path: Path, capsys: Printed) -> None:
+    picture, page = tmp_path / "tab\there.png", tmp_path / "page.html"
+    picture.write_bytes(png_bytes())
+    assert main(["read", str(student_file), str(picture), "--review-below", "1", "--review-page", str(page)]) == 0
+    assert not page.exists()
+    printed = capsys.readouterr().err
+    assert "no labels.tsv can hold its name; rename the file" in printed
+    assert "no page is written: none of the 1 doubtful lines can be on it" in printed
+
+
 def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(
     student_file: Path, folder: Path, capsys: Printed
 ) -> None:
