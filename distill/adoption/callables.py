@@ -6,6 +6,7 @@ labels and is evaluated in this process, but no recipe can name it.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -53,8 +54,8 @@ def adopt_module(module: nn.Module, characters: str, described: Settings, out: P
     channels = 1 if described.colour == "grey" else 3
     example_NCHW = torch.zeros(1, channels, described.height_px, EXAMPLE_WIDTH_PX)
     with TemporaryDirectory() as folder:
-        file, charset = Path(folder, f"{type(module).__name__}.onnx"), Path(folder, "characters.txt")
-        charset.write_text("".join(f"{character}\n" for character in characters), "utf-8")
+        file, charset = Path(folder, f"{type(module).__name__}.onnx"), Path(folder, "characters.json")
+        charset.write_text(json.dumps(list(characters)), "utf-8")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # on what tracing might fix: the comparison of widths looks for that

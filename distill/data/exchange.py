@@ -21,7 +21,7 @@ from PIL import Image
 from typing_extensions import assert_never
 
 from distill.data.command import ReadingCommand
-from distill.data.formats.contents import Contents, first_of, lies_inside, reason_of
+from distill.data.formats.contents import BYTE_ORDER_MARK, Contents, first_of, lies_inside, reason_of
 from distill.data.formats.label_search import LABEL_FILES
 from distill.data.formats.label_tables import tab_separated
 from distill.data.formats.opening import open_contents
@@ -214,6 +214,9 @@ def _expressible(lines: Iterator[Written], to: ConvertedFormat, refused: dict[st
         broken = [c for c in ("\0\t\n\r" if to == "tsv" else "\0") if c in (line.text or "")]
         if line.text is None:
             _refuse(name, f"{name}: has no label, and {to} is written for labelled lines", refused)
+        elif to == "lmdb" and line.text.startswith(BYTE_ORDER_MARK):
+            reason = "begins with a byte order mark, which is taken off where an lmdb is read; leave it out"
+            _refuse(name, f"{name}: its label {line.text!a} {reason}", refused)
         elif broken:
             _refuse(name, f"{name}: its label {line.text!r} holds {broken}, which would break {to}", refused)
         else:
@@ -274,7 +277,7 @@ def _free_path(line: Written, number: int, folder: Path) -> Path:
     name = str(line.name)
     usable = (
         lies_inside(name)
-        and not any(ord(c) < 32 or c in '\\:*?"<>|' for c in name)
+        and not any(ord(c) < 32 or c in f'\\:*?"<>|{BYTE_ORDER_MARK}' for c in name)
         and all(len(part.encode(errors="replace")) <= NAME_BYTES for part in name.split("/"))
     )
     suffix = _suffix(line.image)

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from distill.data.formats.contents import lies_inside
+from distill.data.formats.contents import BYTE_ORDER_MARK, lies_inside
 from distill.delivery.html_page import SURROGATES, webp_of, write_html
 from students.charset import Charset
 from students.image import Preparation, decode_image
@@ -23,7 +23,7 @@ from students.turning import after, size_after
 
 MOST_LINES = 1000
 HIGHEST_PX, WIDEST_PX = 96, 2400
-NOT_IN_ROWS = frozenset("\t\r\n\0") | SURROGATES
+NOT_IN_ROWS = frozenset(f"\t\r\n\0{BYTE_ORDER_MARK}") | SURROGATES
 
 
 @dataclass(frozen=True)

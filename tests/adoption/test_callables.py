@@ -14,6 +14,7 @@ import students
 import teachers
 from distill.adoption.adopt import Adopted
 from distill.adoption.callables import adopt_module, reader_of
+from distill.adoption.dictionary import read_lists
 from distill.adoption.settings import Settings
 from distill.adoption.trial import WORDS, pictures
 from students.errors import ExportError
@@ -117,6 +118,21 @@ def test_a_module_that_torch_cannot_export_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ExportError, match="no graph of 1 channels"):
         adopt_module(Numpy(), "ab", EASYOCR, tmp_path / "o.onnx")
+
+
+def test_any_character_of_a_module_keeps_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[str] = []
+
+    def adopts(_model: str, _out: Path, charset: Path, **_: object) -> Adopted:
+        handed.extend(read_lists(charset)[0].entries)
+        raise ExportError("far enough")
+
+    monkeypatch.setattr("distill.adoption.callables.adopt", adopts)
+    monkeypatch.setattr(torch.onnx, "export", lambda *_, **__: None)
+    strange = '\ufeff\n\r\u2028"é'
+    with pytest.raises(ExportError, match="far enough"):
+        adopt_module(nn.Identity(), strange + "abcdefgh", EASYOCR, tmp_path / "o.onnx")
+    assert "".join(handed) == strange + "abcdefgh"
 
 
 def test_a_function_is_a_reader() -> None:

@@ -111,6 +111,31 @@ def test_labels_that_a_format_cannot_hold_are_refused_by_name(
     assert [text for _, _, text in lines_of(tmp_path / "back.parquet")] == kept
 
 
+@pytest.mark.parametrize(("to", "refused"), [("tsv", []), ("lmdb", ["0.png", "2.png"])])
+def test_a_label_with_a_byte_order_mark_comes_back_or_is_refused(
+    tmp_path: Path, to: str, refused: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = ["\ufeffa", "a\ufeff", "\ufeff", "b"]
+    start = parquet(tmp_path / "start.parquet", [(f"{i}.png", png_bytes(), text) for i, text in enumerate(texts)])
+    assert main(["convert", str(start), str(tmp_path / "out"), "--to", to, "--json"]) == bool(refused)
+    told = printed(capsys)["refused"]
+    assert list(told) == refused
+    assert all(r"label '\ufeff" in reason for reason in told.values())
+    assert main(["import", str(tmp_path / "out"), str(tmp_path / "back.parquet")]) == 0
+    back = {name: text for name, _, text in lines_of(tmp_path / "back.parquet")}
+    assert back == {f"{i}.png": text for i, text in enumerate(texts) if f"{i}.png" not in refused}
+
+
+def test_a_name_with_a_byte_order_mark_keeps_no_folder_of_lines_from_opening(tmp_path: Path) -> None:
+    start = parquet(tmp_path / "start.parquet", [("\ufeff/b.png", png_bytes(), "b"), ("c.png", png_bytes(), "c")])
+    assert main(["convert", str(start), str(tmp_path / "out"), "--to", "tsv"]) == 0
+    assert main(["import", str(tmp_path / "out"), str(tmp_path / "back.parquet")]) == 0
+    assert [(name, text) for name, _, text in lines_of(tmp_path / "back.parquet")] == [
+        ("000000.png", "b"),
+        ("c.png", "c"),
+    ]
+
+
 def test_names_that_are_not_utf8_are_refused_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from students.image import IMAGE_SUFFIXES
 
 NAMED_AT_MOST = 5
 NAME_SHOWN = 200
+BYTE_ORDER_MARK = "\ufeff"  # read as none of a text's characters where it begins a file, a row or an LMDB's label
 LINE_ENDS = "\r\n\f"
 HOW_UNLABELLED = "pictures in a folder without a label file are unlabelled lines"
 MARKS = (

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from distill.data.formats.contents import HOW_UNLABELLED, is_picture
+from distill.data.formats.contents import BYTE_ORDER_MARK, HOW_UNLABELLED, is_picture
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES
 
@@ -61,7 +61,11 @@ def numbered_rows(content: str) -> Iterator[tuple[int, str]]:
     A byte order mark before a row is none of its characters. Other separators of lines may be in labels.
     """
     rows = content.split("\n") if "\r" not in content else ROW_END.split(content)
-    return ((number, row.lstrip("\ufeff")) for number, row in enumerate(rows, 1) if row.strip("\ufeff \t"))
+    return (
+        (number, row.lstrip(BYTE_ORDER_MARK))
+        for number, row in enumerate(rows, 1)
+        if row.strip(f"{BYTE_ORDER_MARK} \t")
+    )
 
 
 def tabbed(content: str, where: str) -> list[Cells]:
