@@ -17,10 +17,11 @@ from torch.nn import functional as F
 from distill.data.batch import Batch, Others
 from distill.data.posteriors import Cached
 from distill.data.prepared import OtherImages
-from distill.digests import digest_of, tensors_digest
+from distill.digests import digest_of
 from distill.recipe.objective import Ensemble, FrameMatch
 from distill.runtime import autocast
 from distill.schema import Precision
+from distill.teaching.frozen import Frozen
 from distill.teaching.graph import GraphNetwork, graph_in_classes, need_onnx
 from distill.teaching.losses.ensemble import symbols_of_all
 from distill.teaching.losses.frames import SURELY_NOT
@@ -83,8 +84,8 @@ class TeacherSource(Protocol):
         """Return what reads along the line."""
 
 
-class FrozenTeacher(nn.Module):
-    """Networks in evaluation and inference mode, with a digest that must not change.
+class FrozenTeacher(Frozen):
+    """Networks in inference mode that teach lines; `digest` is of all that their outputs depend on.
 
     Several networks are one teacher: the weighted mean of their posteriors, on the frames of the first; or, by symbols,
     where the first writes, what all of them read there.
@@ -94,19 +95,12 @@ class FrozenTeacher(nn.Module):
         self, members: Sequence[Member], device: torch.device, precision: Precision, ensemble: Ensemble = "frames"
     ) -> None:
         super().__init__()
-        self.ensemble = ensemble
-        self.members, self.precision, self.device = tuple(members), precision, device
+        self.members, self.ensemble = tuple(members), ensemble
         self.models = nn.ModuleList([member.model for member in members])
-        self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        self.eval()
-        self._weights_digest = tensors_digest(self.state_dict())
+        self.freeze(device, precision)
         terms = [[m.weight, m.temperature, m.class_of_C] for m in members]
-        parts = [self._weights_digest, precision, terms, *(m.preparation or "" for m in members)]
+        parts = [self.weights_digest, precision, terms, *(m.preparation or "" for m in members)]
         self.digest = digest_of(*parts, *([ensemble] if ensemble != "frames" else []))
-
-    def train(self, mode: bool = True) -> FrozenTeacher:  # noqa: ARG002 - as torch has it
-        """Do nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
-        return super().train(False)
 
     def forward(self, images_NCHW: Tensor, others: Others | None = None) -> Outputs:
         """Return the outputs on `images_NCHW`; `others` has the same lines under the networks' other preparations."""
@@ -168,11 +162,6 @@ class FrozenTeacher(nn.Module):
         neck = first.neck
         assert isinstance(neck, Recurrent)
         return neck
-
-    def assert_unchanged(self) -> None:
-        """Raise `RuntimeError` where a tensor is not what it was."""
-        if tensors_digest(self.state_dict()) != self._weights_digest:
-            raise RuntimeError("the frozen teacher changed during the training")
 
 
 @dataclass(frozen=True)

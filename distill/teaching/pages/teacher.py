@@ -1,38 +1,28 @@
-"""The frozen teacher of locators: one network, in evaluation and inference mode, with a digest that must not change."""
+"""The frozen teacher of locators."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from distill.digests import digest_of, tensors_digest
+from distill.digests import digest_of
 from distill.runtime import autocast
 from distill.schema import Precision
+from distill.teaching.frozen import Frozen
 from students.pages.network import LocatorOutputs
 
 
-class FrozenLocator(nn.Module):
+class FrozenLocator(Frozen):
     """A locator that teaches; it takes the crops that the student takes."""
 
     def __init__(self, model: nn.Module, device: torch.device, precision: Precision) -> None:
         super().__init__()
-        self.model, self.precision = model, precision
-        self.requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-        self.eval()
-        self._weights_digest = tensors_digest(self.state_dict())
-        self.digest = digest_of(self._weights_digest, precision)
-
-    def train(self, mode: bool = True) -> FrozenLocator:  # noqa: ARG002 - as torch has it
-        """Do nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
-        return super().train(False)
+        self.model = model
+        self.freeze(device, precision)
+        self.digest = digest_of(self.weights_digest, precision)
 
     def forward(self, images_NCHW: Tensor) -> LocatorOutputs:
         """Return maps and features of crops."""
         with torch.inference_mode(), autocast(self.precision, images_NCHW.device):
             outputs = self.model(images_NCHW)
         return LocatorOutputs(*(tensor.clone() for tensor in outputs))  # autograd cannot save inference tensors
-
-    def assert_unchanged(self) -> None:
-        """Raise `RuntimeError` where the weights are no longer what they were."""
-        if tensors_digest(self.state_dict()) != self._weights_digest:
-            raise RuntimeError("the frozen teacher has changed during the training")
