@@ -20,6 +20,7 @@ from distill.delivery.export.graph import graph_of
 from distill.delivery.export.hub import card
 from distill.delivery.export.recogniser import calibration_batches, gate_lines, labelled, opened, parted
 from distill.evaluation.evaluate import open_data, texts_of
+from students.charset import Charset
 from students.errors import ExportError
 from students.reader import Reader
 from students.shipped import SHIPPED
@@ -221,6 +222,19 @@ def test_the_hub_folder_is_complete_and_its_card_says_what_the_report_says(stude
     assert "Trained on 1,200 lines of mine." in page
     assert "Photographed by hand." in page
     assert "named no licence" not in page
+
+
+def test_a_card_counts_the_characters_of_a_script_of_thousands_and_names_the_others(student_file: Path) -> None:
+    description = students.load(student_file).description
+    seen = {"logits": {"largest_difference": 0, "widths_px": [], "batches": []}, "texts": {"lines": 0, "different": 0}}
+    han = "".join(map(chr, range(0x4E00, 0x4E00 + 7000)))
+    page, plain = (
+        card(description.model_copy(update={"charset": Charset(characters=characters)}), {}, seen)
+        for characters in (f"ab`，{han}", "ab`")
+    )
+    assert "It can write: 7,000 CJK characters and `ab，` and the grave accent. `charset` in `config.json`" in page
+    assert not set(page) & set(han)
+    assert "It can write: `ab` and the grave accent\n" in plain
 
 
 @pytest.mark.real

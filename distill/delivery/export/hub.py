@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from distill.digests import digest_of
+from distill.evaluation.doctor.naming import script_of
 from distill.evaluation.metrics import wilson
 from distill.evaluation.report import REPORTED
 from distill.evaluation.verdict import in_words
@@ -21,6 +23,8 @@ from distill.runs.run_of_model import run_of
 from distill.signed_json import report_in
 from distill.teaching import provenance
 from students.model_file import MODEL_NAME, Description, read_model, write_whole
+
+MOST_LISTED = 300  # characters of one script on the card
 
 
 def write_hub(folder: Path, model: Path, description: Description, onnx_file: bytes, gate: Mapping[str, Any]) -> None:
@@ -85,7 +89,18 @@ def _use(description: Description) -> Iterator[str]:
             "Right-to-left lines come back as text is stored, for which it needs python-bidi "
             "(`pip install 'crnn-distill[bidi]'`). Its classes stand as lines are drawn, from left to right.\n"
         )
-    yield f"It can write: `{characters.replace('`', '')}`{' and the grave accent' if '`' in characters else ''}\n"
+    yield f"It can write: {_in_words(characters)}\n"
+
+
+def _in_words(characters: str) -> str:
+    """The characters of a charset, and of scripts that have hundreds of them how many."""
+    n_of_script = Counter(filter(None, map(script_of, characters)))
+    counted = {script: n for script, n in n_of_script.most_common() if n > MOST_LISTED}
+    some = "".join(c for c in characters if script_of(c) not in counted)
+    listed = [f"`{some.replace('`', '')}`"] if some.replace("`", "") else []
+    listed += ["the grave accent"] if "`" in some else []
+    told = " and ".join([*(f"{n:,} {script} characters" for script, n in counted.items()), *listed])
+    return f"{told}. `charset` in `config.json` names each" if counted else told
 
 
 def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str]:

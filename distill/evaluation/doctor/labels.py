@@ -21,7 +21,7 @@ from distill.evaluation.doctor.east_asian import (
     variation_selectors,
 )
 from distill.evaluation.doctor.findings import Finding, about
-from distill.evaluation.doctor.naming import is_mark, listed, named
+from distill.evaluation.doctor.naming import is_mark, listed, named, script_of
 from students.charset import Charset
 
 FEW_LINES = 10
@@ -81,7 +81,7 @@ def mixed_scripts(text: str) -> str:
     return ", ".join(
         f"{word!r} mixes {' and '.join(sorted(scripts))}"
         for word in words
-        if len(scripts := {_script(c) for c in word} & CONFUSED_SCRIPTS) > 1
+        if len(scripts := {script_of(c) for c in word} & CONFUSED_SCRIPTS) > 1
     )
 
 
@@ -140,7 +140,7 @@ def loose_marks(text: str) -> str:
     if text.isascii():
         return ""
     pairs = zip(" " + text, text, strict=False)
-    return listed(c for before, c in pairs if is_mark(c) and (_script(before) in CONFUSED_SCRIPTS or before == " "))
+    return listed(c for before, c in pairs if is_mark(c) and (script_of(before) in CONFUSED_SCRIPTS or before == " "))
 
 
 CHECKS: tuple[tuple[str, Callable[[str], str], str, str], ...] = (
@@ -158,11 +158,6 @@ CHECKS: tuple[tuple[str, Callable[[str], str], str, str], ...] = (
     ("loose-spaces", loose_spaces, "spaces at an end or several in a row", "take them out"),
     ("loose-marks", loose_marks, "combining marks of their own", "a class of its own is learnt for each mark"),
 )
-
-
-@cache
-def _script(character: str) -> str:
-    return unicodedata.name(character, "").split(" ")[0] if character.isalpha() else ""
 
 
 @cache

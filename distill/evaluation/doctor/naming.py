@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 
 
 def listed(characters: Iterable[str]) -> str:
@@ -20,3 +21,9 @@ def named(character: str) -> str:
 def is_mark(character: str) -> bool:
     """Return whether a character is a mark that stands on another."""
     return unicodedata.category(character)[0] == "M"
+
+
+@cache
+def script_of(character: str) -> str:
+    """Return the script of a letter by the first word of its Unicode name, such as LATIN or CJK; else nothing."""
+    return unicodedata.name(character, "").split(" ")[0] if character.isalpha() else ""
