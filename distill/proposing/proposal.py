@@ -17,6 +17,7 @@ from students.errors import UserError
 
 Size = Literal["small", "medium", "large"]
 LEAST_LABELLED, LEAST_WITH_TEACHER = 60, 10
+MANY_CHARACTERS, HEAD_RANK = 1000, 64  # from which a head of one matrix would be most of a student
 LONG_LINE = 12.0  # width over height
 NOISIEST = 40.0  # standard deviation of the noise of synthetic lines, in grey levels
 GEOMETRY = {
@@ -46,10 +47,12 @@ class Decisions:
     student_begins: Beginning | None = None  # a shipped student whose weights both students begin with
     fonts: Path | None = None
 
-    @property
-    def student_model(self) -> Mapping[str, Any]:
-        """Return the architecture of the student: that of the weights it begins with, if any."""
-        return self.student_begins.model if self.student_begins else {"kind": "recurrent", "size": self.size}
+    def student_model(self, n_characters: int) -> Mapping[str, Any]:
+        """Return the architecture of the student for so many characters: that of the weights it begins with, if any."""
+        if self.student_begins:
+            return self.student_begins.model
+        head = {"head_rank": HEAD_RANK} if n_characters >= MANY_CHARACTERS else {}
+        return {"kind": "recurrent", "size": self.size} | head
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,8 @@ def recipe_of(
     if plan.views:
         sections["objective"] = {"cache": {"views": plan.views}}
         reasons["objective.cache"] = "posteriors of the teacher are computed once, each line in so many views"
+    if "head_rank" in student["model"]:
+        reasons["student.model"] = "a head of two matrices: one for so many characters would be most of the network"
     return sections, reasons | _reasons_of_networks(decisions, plan)
 
 
@@ -177,7 +182,7 @@ def look_like(looks: Looks) -> dict[str, Any]:
 
 def _networks(seen: Seen, decisions: Decisions, plan: Plan) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     every = ["mine", *(["unlabelled"] if seen.unlabelled and plan.views else [])]
-    student: dict[str, Any] = {"model": dict(decisions.student_model)}
+    student: dict[str, Any] = {"model": dict(decisions.student_model(len(seen.lines.characters)))}
     student |= _begun(decisions.student_begins, plan.student_steps, first=0.2)
     student["mix"] = {"weights": {**dict.fromkeys(every, 2), "drawn": 1}}
     return _teacher(decisions.teaching, plan), student

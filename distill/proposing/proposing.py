@@ -162,7 +162,7 @@ def _that_fits(seen: Seen, decisions: Decisions, may_teach: Sequence[Teaching]) 
     why: list[str] = []
     least: TooShort | None = None
     say("measuring how fast this machine trains")
-    student = STUDENTS.validate_python(decisions.student_model).build(*_form(seen))
+    student = STUDENTS.validate_python(decisions.student_model(len(seen.lines.characters))).build(*_form(seen))
     student_speed = learning_speed(student, *_size_px(seen))
     for teaching in may_teach:
         tried = replace(decisions, teaching=teaching)

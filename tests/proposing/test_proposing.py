@@ -16,6 +16,7 @@ from distill.durations import seconds_of
 from distill.pools.lines import open_pools
 from distill.proposing import proposing
 from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Speeds, plan_for
+from distill.proposing.proposal import Decisions, Size
 from distill.proposing.shipped import Accuracy, student_readers, told
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
@@ -24,6 +25,7 @@ from distill.synthesis.source import RenderedSource
 from distill.synthesis.text import TextMix
 from distill.training.initial import problems_of_starts
 from students.charset import Charset
+from students.config import STUDENTS
 from students.errors import DataError, UserError
 from tests.line_files import parquet, row
 from tests.samples import png_bytes
@@ -54,6 +56,15 @@ def test_students_begin_with_one_of_their_size_that_reads_lines_of_their_height(
         for size in ("small", "medium", "large")
     }  # hanzi reads lines of 48 px, digits has no size
     assert fitting == {"small": {"receipts-small"}, "medium": {"print", "receipts", "scene"}, "large": set()}
+
+
+@pytest.mark.parametrize("size", ["small", "medium"])
+def test_of_thousands_of_characters_the_head_is_not_most_of_a_student(size: Size) -> None:
+    decisions = Decisions("mine", size, 60.0, "exact")
+    models = [decisions.student_model(n) for n in (999, 7000)]
+    assert [model.get("head_rank") for model in models] == [None, 64]
+    one, two = (STUDENTS.validate_python(model).build(7001, 1, 32) for model in models)
+    assert sum(p.numel() for p in two.parameters()) < 0.7 * sum(p.numel() for p in one.parameters())
 
 
 def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
