@@ -119,7 +119,10 @@ def of_report(options: argparse.Namespace, folder: Path, report: Mapping[str, An
 
 
 def of_comparison(options: argparse.Namespace, result: Mapping[str, Any]) -> Measured:
-    """Return the figures of `compare.json`: those of control and student of each setting, and the gain."""
+    """Return the figures of `compare.json`: those of control and student of each setting, and the gain.
+
+    With `--pareto` also lines a second and bytes of each student's files.
+    """
     seeds = tuple(result["seeds"])
     figures = []
     of_pages = result.get("task") == "pages"
@@ -134,6 +137,10 @@ def of_comparison(options: argparse.Namespace, result: Mapping[str, Any]) -> Mea
         if name != next(iter(result["settings"])):
             over = row["over_the_first"]["gain"]
             figures.append(_gain("gain over the first setting", over, "points", columns, seeds, spent))
+    for name, file in result.get("pareto", {}).get("candidates", {}).items():
+        columns = {"recipe": Path(options.recipe).stem, "setting": file["setting"], "file": name}
+        figures.append(Figure("lines/s", float(f"{file['lines_a_second']:.3g}"), columns))
+        figures.append(Figure("size of the model file", round(file["bytes"] / 1e6, 2), columns, "MB"))
     return Measured(f"{Path(options.recipe).stem}: {' '.join(options.over)}", ("setting",), figures)
 
 

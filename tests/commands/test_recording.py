@@ -99,6 +99,14 @@ def test_figures_of_a_comparison_are_means_of_its_seeds() -> None:
     assert figures["gain over the first setting", "b"].interval == (1.5, 4.5)
     assert ("gain over the first setting", "a") not in figures
     assert all(f.seeds == (0, 1) for f in figures.values())
+    weighed = {"a onnx": {"setting": "a", "lines_a_second": 831.4, "bytes": 943_210}}
+    of_files = [
+        f for f in of_comparison(options, {**result, "pareto": {"candidates": weighed}}).figures if "file" in f.columns
+    ]
+    assert [(f.what, f.value, f.columns["file"]) for f in of_files] == [
+        ("lines/s", 831.0, "a onnx"),
+        ("size of the model file", 0.94, "a onnx"),
+    ]
 
 
 def test_figures_of_speed_name_the_ratio_to_every_peer() -> None:
