@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from distill.schema import problem_in_words
 from distill.waiting import available_cores
 from students.errors import UserError
 from students.model_file import write_whole
@@ -79,9 +80,7 @@ def read_question(path: Path) -> Question:
     try:
         return Question.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: holds no records: {f'{where}: ' if where else ''}{first['msg']}") from error
+        raise UserError(f"{path}: holds no records: {problem_in_words(error.errors()[0])}") from error
 
 
 def write_question(path: Path, question: Question) -> None:

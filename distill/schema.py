@@ -103,6 +103,12 @@ def message_of(problem: Mapping[str, Any]) -> str:
     return str(problem["msg"]).removeprefix("Value error, ")
 
 
+def problem_in_words(problem: Mapping[str, Any]) -> str:
+    """Return a problem found by pydantic with its key before it; one of the whole has none."""
+    key = ".".join(map(str, problem["loc"]))
+    return f"{key}: {message_of(problem)}" if key else message_of(problem)
+
+
 class Span(Section):
     """A part of the steps of a training."""
 

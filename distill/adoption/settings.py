@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from distill.schema import message_of
+from distill.schema import problem_in_words
 from students.image import Preparation
 
 WIDEST_PX = 4096  # as in every preparation that says nothing else
@@ -69,8 +69,7 @@ class Settings(BaseModel):
 
 def problems_in(error: ValidationError) -> str:
     """Return every problem of settings, each with its key."""
-    problems = ((".".join(map(str, p["loc"])), message_of(p)) for p in error.errors())
-    return "; ".join(f"{key}: {message}" if key else message for key, message in problems)
+    return "; ".join(map(problem_in_words, error.errors()))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from distill.schema import message_of
+from distill.schema import problem_in_words
 from students.decoding_settings import Beam, Greedy
 from students.errors import DataError
 from students.turning import Turned
@@ -64,6 +64,4 @@ def decoding_of(options: argparse.Namespace) -> Greedy | Beam | None:
             return Beam(alphabet=options.alphabet, **given)
         return None if options.alphabet is None else Greedy(alphabet=options.alphabet)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(f"decoding{f', {where}' if where else ''}: {message_of(first)}") from error
+        raise DataError(f"decoding: {problem_in_words(error.errors()[0])}") from error

@@ -19,7 +19,7 @@ from distill.data.formats.marking import marks_pages
 from distill.data.formats.naming import naming, placed
 from distill.data.formats.notes import Notes
 from distill.data.formats.pages import open_lines_of_pages, page_file_in
-from distill.data.formats.parts import is_there
+from distill.data.formats.parts import expect_there
 from distill.data.formats.scene_lmdb import DATA_FILE, open_lmdb
 from distill.data.formats.shards import open_shards
 from distill.data.formats.stored import kind_in_store, open_stored
@@ -149,8 +149,7 @@ def source_at(where: str, name: str, kind: str | None = None, **settings: object
 
 
 def _kind_of(path: Path) -> str:
-    if not is_there(path):
-        raise DataError(f"{path}: no such file or folder")
+    expect_there([str(path)])
     if path.is_dir():
         found = dict(_kinds_in(path))
         if len(found) > 1:
