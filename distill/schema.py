@@ -16,7 +16,6 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
 Protocol = Literal["exact", "nospace", "alnum", "nfkc", "variants"]
@@ -64,7 +63,7 @@ def _refused_in_words(rule: str) -> WrapValidator:
             if error.errors()[0]["type"] != "string_pattern_mismatch":
                 raise
             better = plain_name(str(given), "data").lstrip(".-") or "data"
-            raise PydanticCustomError("name", "{rule}", {"rule": rule.format(better=better)}) from None
+            raise ValueError(rule.format(better=better)) from None
 
     return WrapValidator(told)
 
