@@ -21,7 +21,7 @@ from distill.digests import digest_of
 from distill.recipe.objective import Ensemble, FrameMatch
 from distill.runtime import autocast
 from distill.schema import Precision
-from distill.teaching.frozen import Frozen
+from distill.teaching.frozen import assert_weights, freeze
 from distill.teaching.graph import GraphNetwork, graph_in_classes, need_onnx
 from distill.teaching.losses.ensemble import symbols_of_all
 from distill.teaching.losses.frames import SURELY_NOT
@@ -84,7 +84,7 @@ class TeacherSource(Protocol):
         """Return what reads along the line."""
 
 
-class FrozenTeacher(Frozen):
+class FrozenTeacher(nn.Module):
     """Networks in inference mode that teach lines; `digest` is of all that their outputs depend on.
 
     Several networks are one teacher: the weighted mean of their posteriors, on the frames of the first; or, by symbols,
@@ -95,12 +95,17 @@ class FrozenTeacher(Frozen):
         self, members: Sequence[Member], device: torch.device, precision: Precision, ensemble: Ensemble = "frames"
     ) -> None:
         super().__init__()
-        self.members, self.ensemble = tuple(members), ensemble
+        self.ensemble = ensemble
+        self.members, self.precision, self.device = tuple(members), precision, device
         self.models = nn.ModuleList([member.model for member in members])
-        self.freeze(device, precision)
+        self._weights_digest = freeze(self, device)
         terms = [[m.weight, m.temperature, m.class_of_C] for m in members]
-        parts = [self.weights_digest, precision, terms, *(m.preparation or "" for m in members)]
+        parts = [self._weights_digest, precision, terms, *(m.preparation or "" for m in members)]
         self.digest = digest_of(*parts, *([ensemble] if ensemble != "frames" else []))
+
+    def train(self, mode: bool = True) -> FrozenTeacher:  # noqa: ARG002 - as torch has it
+        """Do nothing: a frozen teacher stays in evaluation mode, whatever the `mode`."""
+        return super().train(False)
 
     def forward(self, images_NCHW: Tensor, others: Others | None = None) -> Outputs:
         """Return the outputs on `images_NCHW`; `others` has the same lines under the networks' other preparations."""
@@ -162,6 +167,10 @@ class FrozenTeacher(Frozen):
         neck = first.neck
         assert isinstance(neck, Recurrent)
         return neck
+
+    def assert_unchanged(self) -> None:
+        """Raise `RuntimeError` where a weight is not what it was."""
+        assert_weights(self, self._weights_digest)
 
 
 @dataclass(frozen=True)
