@@ -18,6 +18,7 @@ from students.errors import UserError
 Size = Literal["small", "medium", "large"]
 LEAST_LABELLED, LEAST_WITH_TEACHER = 60, 10
 MANY_CHARACTERS, HEAD_RANK = 1000, 64  # from which a head of one matrix would be most of a student
+HAN = "CJK"  # as Unicode names its characters
 LONG_LINE = 12.0  # width over height
 NOISIEST = 40.0  # standard deviation of the noise of synthetic lines, in grey levels
 GEOMETRY = {
@@ -143,6 +144,9 @@ def _data(
         reasons["data.test_cut"] = "no test was given, so one is cut from your lines, and read once"
     if document == OWN:
         reasons["data.cut"] += ". Lines of one document on both sides flatter the figures"
+    if HAN in lines.scripts:
+        data |= {"normalisation": "east_asian", "protocol": "nfkc"}
+        reasons["data.normalisation"] = "full-width and half-width forms, in labels and in what counts, are one"
     data |= {"origin": f"lines of {lines.source.path}, and synthetic ones"}
     return data, reasons
 

@@ -15,9 +15,10 @@ from distill.data.sources import ParquetSource
 from distill.durations import seconds_of
 from distill.pools.lines import open_pools
 from distill.proposing import proposing
-from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Speeds, plan_for
-from distill.proposing.proposal import Decisions, Size
+from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS, Plan, Speeds, plan_for
+from distill.proposing.proposal import Decisions, Seen, Size, recipe_of
 from distill.proposing.shipped import Accuracy, student_readers, told
+from distill.proposing.survey import survey
 from distill.proposing.texts import fonts_for, texts_like
 from distill.proposing.writing import flow, written
 from distill.recipe.file import load_recipe
@@ -65,6 +66,19 @@ def test_of_thousands_of_characters_the_head_is_not_most_of_a_student(size: Size
     assert [model.get("head_rank") for model in models] == [None, 64]
     one, two = (STUDENTS.validate_python(model).build(7001, 1, 32) for model in models)
     assert sum(p.numel() for p in two.parameters()) < 0.7 * sum(p.numel() for p in one.parameters())
+
+
+@pytest.mark.parametrize(
+    ("labels", "rules"), [("漢字ABC", ("east_asian", "nfkc")), ("한글 ABC", (None, None)), ("letters", (None, None))]
+)
+def test_chinese_is_learnt_and_judged_without_widths(
+    labels: str, rules: tuple[str | None, str | None], tmp_path: Path
+) -> None:
+    parquet(tmp_path / "mine.parquet", [row(labels, f"{n}.png", png_bytes(seed=n)) for n in range(3)])
+    lines = survey(str(tmp_path / "mine.parquet"), "mine", tmp_path / "cache")
+    plan = Plan(teacher_steps=0, student_steps=9, synthetic=9, views=0, seconds={"student": 1.0})
+    sections, _ = recipe_of(Seen(lines), Decisions("mine", "small", 60.0, "exact"), plan, {}, fonts_for("A", None))
+    assert (sections["data"].get("normalisation"), sections["data"].get("protocol")) == rules
 
 
 def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
