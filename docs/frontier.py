@@ -17,7 +17,6 @@ from distill.records import Record, read_question
 
 RESULTS = Path(__file__).parent / "results"
 READERS = ("PP-OCRv6 tiny", "PP-OCRv6 small", "PP-OCRv4 mobile", "Tesseract")  # as their records begin
-BELOW = ("PP-OCRv6 tiny", "Tesseract")  # whose names stand below their points, where others are near
 WIDTH, PANEL, HEIGHT, LEFT, TOP, APART = 860, 350, 190, 58, 112, 70
 LOWEST, HIGHEST, RADIUS, LETTERS = 60, 100, 5, 52
 STYLE = """
@@ -32,11 +31,15 @@ text.ours { font-weight: 600 }
 
 
 class Column(NamedTuple):
-    """A test set, a column of the picture: its title, the student that ships for it, and its records, newest first."""
+    """A test set, a column of the picture: its title, our readers, the default first, and its records, newest first.
+
+    `below`: readers whose names stand below their points, where others are near.
+    """
 
     title: str
-    student: str
+    ours: tuple[str, ...]
     files: tuple[str, ...]
+    below: tuple[str, ...]
 
 
 class Axis(NamedTuple):
@@ -49,20 +52,36 @@ class Axis(NamedTuple):
 
 
 TESTS = (
-    Column("Receipts: test lines of SROIE", "receipts", ("56-frontier-receipts.json", "33-receipts-peers.json")),
-    Column("Words on signs: test words of IIIT5K", "scene", ("57-frontier-words.json", "43-scene-peers.json")),
+    Column(
+        "Receipts: test lines of SROIE",
+        ("receipts", "receipts-small"),
+        ("56-frontier-receipts.json", "33-receipts-peers.json"),
+        below=("receipts-small", "PP-OCRv6 tiny", "Tesseract"),
+    ),
+    Column(
+        "Words on signs: test words of IIIT5K",
+        ("scene", "scene with english"),
+        ("57-frontier-words.json", "43-scene-peers.json"),
+        below=("Tesseract",),
+    ),
 )
 AXES = (
     Axis("lines a second, one thread (more is better)", "lines/s", (8, 2500), (10, 30, 100, 300, 1000)),
-    Axis("megabytes of the model file (less is better)", "size of the model file", (0.35, 45), (0.5, 1, 2, 5, 10, 20)),
+    Axis(
+        "megabytes of the model file (less is better)",
+        "size of the model file",
+        (0.18, 45),
+        (0.2, 0.5, 1, 2, 5, 10, 20),
+    ),
 )
 
 
 def figure(test: Column, reader: str, what: str, results: Path = RESULTS) -> float:
-    """Return a recorded figure of a reader; raises `ValueError` where there is none."""
+    """Return a recorded figure of one of ours, or of another whose name begins so; raises `ValueError` without one."""
     for file in test.files:
         for record in read_question(results / file).records:
-            if record.what == what and record.columns["reader"].startswith(reader):
+            name = record.columns["reader"]
+            if record.what == what and (name == reader or (reader in READERS and name.startswith(reader))):
                 return _number(record)
     raise ValueError(f"{', '.join(test.files)}: no record says {what} of {reader}")
 
@@ -74,12 +93,13 @@ def _number(record: Record) -> float:
 
 
 def better(test: Column, results: Path = RESULTS) -> str:
-    """Return in words which readers read more of a test than the student that ships."""
-    exact = {reader: figure(test, reader, "exact lines", results) for reader in (test.student, *READERS)}
-    own = exact.pop(test.student)
+    """Return in words which readers read more of a test than the default student."""
+    default = test.ours[0]
+    exact = {reader: figure(test, reader, "exact lines", results) for reader in (default, *READERS)}
+    own = exact.pop(default)
     more = sorted((name for name, value in exact.items() if value > own), key=lambda name: -exact[name])
     said = [f"{name} +{exact[name] - own:.1f}" for name in more]
-    return f"more than {test.student} read, in points: {', '.join(said)}" if said else "none of the others reads more"
+    return f"more than {default} read, in points: {', '.join(said)}" if said else "none of the others reads more"
 
 
 def frontier_svg() -> str:
@@ -114,15 +134,16 @@ def _panel(test: Column, axis: Axis, corner: tuple[int, int]) -> Iterator[str]:
         yield f"<path class='line' d='M{x:.1f} {top} v{HEIGHT}'/>"
         yield _text(x, top + HEIGHT + 17, f"{tick:,g}", "quiet", "middle", 12)
     yield _text(left + PANEL / 2, top + HEIGHT + 36, axis.title, "quiet", "middle", 12)
-    for reader in (*READERS, test.student):
+    for reader in (*READERS, *test.ours):
         x = _x(figure(test, reader, axis.what), axis, left)
         y = _y(figure(test, reader, "exact lines"), top)
-        yield from _point(reader, (x, y), reader == test.student, (left, left + PANEL))
+        yield from _point(test, reader, (x, y), (left, left + PANEL))
 
 
-def _point(reader: str, place: tuple[float, float], ours: bool, edges: tuple[int, int]) -> Iterator[str]:
+def _point(test: Column, reader: str, place: tuple[float, float], edges: tuple[int, int]) -> Iterator[str]:
     """A point with its name above or below, inside the edges; ours are round, those of others square."""
-    (x, y), kind = place, "ours" if ours else "theirs"
+    (x, y), ours = place, reader in test.ours
+    kind = "ours" if ours else "theirs"
     side = 2 * RADIUS - 1
     if ours:
         yield f"<circle class='{kind}' cx='{x:.1f}' cy='{y:.1f}' r='{RADIUS + 1}'/>"
@@ -130,7 +151,7 @@ def _point(reader: str, place: tuple[float, float], ours: bool, edges: tuple[int
         yield f"<rect class='{kind}' x='{x - side / 2:.1f}' y='{y - side / 2:.1f}' width='{side}' height='{side}'/>"
     half = 4 * len(reader)
     middle = min(max(x, edges[0] + half), edges[1] - half)
-    yield _text(middle, y + (20 if reader in BELOW else -10), reader, kind, "middle")
+    yield _text(middle, y + (20 if reader in test.below else -10), reader, kind, "middle")
 
 
 def _x(value: float, axis: Axis, left: int) -> float:

@@ -97,7 +97,7 @@ def in_sentences(page: Path, program: str) -> list[list[str]]:
     prose = re.sub(r"^( *)```.*?^\1```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     spans = re.findall(r"`([^`]+)`", prose)
     found = [span.replace("\\|", "|").replace("\n", " ").split() for span in spans]
-    return [words[1:] for words in found if words[0] == program and len(words) > 1]
+    return [words[1:] for words in found if len(words) > 1 and words[0] == program]
 
 
 def subcommands() -> dict[str, argparse.ArgumentParser]:
