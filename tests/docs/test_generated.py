@@ -41,12 +41,15 @@ def test_the_frontier_says_who_reads_more(tmp_path: Path) -> None:
         records = tuple(record(v, "%", reader=r).model_copy(update={"what": "exact lines"}) for r, v in exact.items())
         write_question(tmp_path / file, Question(section="s", title="t", rows=("reader",), records=records))
 
-    written("new.json", {"own": 90.0, "PP-OCRv6 tiny 1": 80.0, "PP-OCRv6 small": 91.5})
+    written("new.json", {"own": 90.0, "own-small": 85.0, "PP-OCRv6 tiny 1": 80.0, "PP-OCRv6 small": 91.5})
     written("old.json", {"own": 1.0, "PP-OCRv4 mobile (x)": 90.0, "Tesseract 5": 95.0})
-    test = Column("t", "own", ("new.json", "old.json"))
+    test = Column("t", ("own", "own-small"), ("new.json", "old.json"), below=())
     assert better(test, tmp_path) == "more than own read, in points: Tesseract +5.0, PP-OCRv6 small +1.5"
     written("old.json", {"PP-OCRv4 mobile": 60.0, "Tesseract": 80.0})
     assert better(test, tmp_path) == "more than own read, in points: PP-OCRv6 small +1.5"
+    assert figure(test, "own-small", "exact lines", tmp_path) == 85.0
+    with pytest.raises(ValueError, match=r"no record says exact lines of own-s"):
+        figure(test, "own-s", "exact lines", tmp_path)
     with pytest.raises(ValueError, match=r"no record says lines/s of Tesseract"):
         figure(test, "Tesseract", "lines/s", tmp_path)
 
