@@ -16,6 +16,7 @@ from distill.data.formats.contents import Contents
 from distill.data.formats.opening import open_contents, source_at
 from distill.data.labels import LabelForm
 from distill.data.sources import FileSource
+from distill.evaluation.doctor.naming import script_of
 from distill.proposing.looks import Looks, looks_of
 from distill.synthesis.corpus import character_counts
 from distill.track import say
@@ -71,9 +72,8 @@ def survey(where: str, name: str, root: Path) -> Survey:
 
 
 def scripts_of(characters: Iterable[str]) -> list[str]:
-    """Return the scripts of letters by the first word of their Unicode names, most letters first."""
-    letters = (character for character in characters if unicodedata.category(character)[0] == "L")
-    return [script for script, _ in Counter(unicodedata.name(c, "?").split(" ")[0] for c in letters).most_common()]
+    """Return the scripts of letters, most letters first."""
+    return [script for script, _ in Counter(filter(None, map(script_of, characters))).most_common()]
 
 
 def label_form_of(labels: Sequence[str]) -> tuple[LabelForm, str]:
