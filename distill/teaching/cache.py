@@ -74,6 +74,12 @@ class TaughtLines:
         """Return those of the lines with the numbers `some` that the teacher reads."""
         return np.array([i for i in some.tolist() if self.lines.sources[i] not in self.unread], int)
 
+    @cached_property
+    def still(self) -> frozenset[str]:
+        """Return the sources whose lines look alike in every view, and under every seed."""
+        augments = {source: self.lines.augments.get(source, self.augment) for source in set(self.lines.sources)}
+        return frozenset(source for source, augment in augments.items() if augment.changes_nothing)
+
 
 @dataclass(frozen=True)
 class CachePart:
@@ -83,6 +89,11 @@ class CachePart:
     start: int
     n_lines: int
     path: Path
+
+    @property
+    def lines(self) -> np.ndarray:
+        """Return the numbers of its lines."""
+        return np.arange(self.start, self.start + self.n_lines)
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,7 @@ class Filling:
     def fill(self, part: CachePart) -> None:
         """Compute and write one part; raises `DataError` for a line without finite posteriors."""
         taught = self.taught
-        some = np.arange(part.start, part.start + part.n_lines)
+        some = part.lines
         known = _seen_before(taught, some, part.view, self.folder / _part_name(0, part.start))
         new, view = np.setdiff1d(some, list(known)), View(taught.augment, taught.seed, part.view)
         read = taught.read(new)
@@ -176,16 +187,16 @@ def cache_posteriors(
     filling, views = filling_of(taught, objective, n_classes, root, accelerator.device), objective.cache.views
     filling.folder.mkdir(parents=True, exist_ok=True)
     parts = filling.parts
-    missing = [part for part in parts if not is_filled(part)]
+    missing = {part: len(taught.read(part.lines)) for part in parts if not is_filled(part)}
     accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
-    total = len(taught.lines) * views
-    done = total - sum(part.n_lines for part in missing)
+    total = len(taught.read(np.arange(len(taught.lines)))) * views
+    done = total - sum(missing.values())
     clock = Stopwatch(filling.folder / "timing.json", writes=accelerator.is_main_process)
     with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
-        for part in missing[accelerator.process_index :: accelerator.num_processes]:
+        for part in list(missing)[accelerator.process_index :: accelerator.num_processes]:
             with clock.measure("filled"):
                 filling.fill(part)
-            bar.update(part.n_lines * accelerator.num_processes)
+            bar.update(missing[part] * accelerator.num_processes)
             poll()
     accelerator.wait_for_everyone()
     for part in missing:
@@ -198,7 +209,8 @@ def cache_posteriors(
 def filling_of(taught: TaughtLines, objective: Objective, n_classes: int, root: Path, device: torch.device) -> Filling:
     """Return the parts of the cache of these lines and this teacher in `root`, and what fills them on a device."""
     teacher, temperatures = taught.teacher, temperatures_of(objective)
-    of_lines = (taught.preparation, taught.augment, taught.lines.digest_of_pictures, taught.seed)
+    drawn_by = taught.seed if set(taught.lines.sources) - taught.unread - taught.still else None
+    of_lines = (taught.preparation, taught.augment, taught.lines.digest_of_pictures, drawn_by)
     bf16 = in_bf16(teacher.precision, device)
     unread = [sorted(taught.unread)] if taught.unread else []
     key = digest_of(FORMAT, teacher.digest, *of_lines, objective.cache, list(temperatures), n_classes, bf16, *unread)
@@ -213,8 +225,7 @@ def _seen_before(taught: TaughtLines, some: np.ndarray, view: int, first: Path) 
     """The records, in the part `first` of view 0, of those lines that look alike in every view."""
     if not view or not _is_whole(first):
         return {}
-    lines = taught.lines
-    still = {i for i in some.tolist() if lines.augments.get(lines.sources[i], taught.augment).changes_nothing}
+    still = {i for i in some.tolist() if taught.lines.sources[i] in taught.still}
     if not still:
         return {}
     return {i: record for i, record in zip(some.tolist(), _verified(first), strict=True) if i in still}

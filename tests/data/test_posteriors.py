@@ -20,7 +20,7 @@ from distill.data.sampler import Order, in_width_order
 from distill.recipe.objective import Objective, PosteriorCache
 from distill.synthesis.opening import open_rendered
 from distill.synthesis.source import RenderedSource
-from distill.teaching.cache import TaughtLines, cache_posteriors
+from distill.teaching.cache import TaughtLines, cache_posteriors, filling_of
 from distill.teaching.teacher import FrozenTeacher, Member
 from students.architectures.recurrent import RecurrentStudent
 from students.charset import Charset
@@ -28,6 +28,7 @@ from students.errors import CheckpointError
 from students.image import Preparation
 
 TAUS = (1.0, 2.5)
+CPU = torch.device("cpu")
 NO_AUGMENTATION = Augment(
     probability=0, contrast=0, brightness=0, blur_probability=0, noise_probability=0, jpeg_probability=0
 )
@@ -125,7 +126,7 @@ def test_a_line_that_no_augmentation_changes_is_read_once_for_all_views(tmp_path
     network = RecurrentStudent().build(97, 1, Preparation().height_px).eval()
     seen: list[int] = []
     network.register_forward_hook(lambda _, images, __: seen.append(len(images[0])))
-    teacher = FrozenTeacher([Member(network)], torch.device("cpu"), "fp32")
+    teacher = FrozenTeacher([Member(network)], CPU, "fp32")
     taught = TaughtLines(teacher, lines, Preparation(), Augment(probability=1, contrast=0.5), 7)
     objective = Objective(cache=PosteriorCache(views=3))
     cached = cache_posteriors(taught, objective, 97, tmp_path, Accelerator(cpu=True), lambda: None)
@@ -134,6 +135,21 @@ def test_a_line_that_no_augmentation_changes_is_read_once_for_all_views(tmp_path
     n = len(changing)
     assert first[n:] == second[n:] == third[n:]
     assert first[:n] != second[:n] != third[:n] != first[:n]
+
+
+def test_lines_that_no_augmentation_changes_are_kept_once_for_all_seeds(tmp_path: Path) -> None:
+    still = replace(drawn("still", tmp_path), augments={"still": NO_AUGMENTATION})
+    both = joined([still, drawn("changing", tmp_path)])
+    teacher = FrozenTeacher([Member(RecurrentStudent().build(97, 1, Preparation().height_px).eval())], CPU, "fp32")
+    objective = Objective(cache=PosteriorCache(views=1))
+
+    def folder(lines: Lines, seed: int, *unread: str) -> Path:
+        taught = TaughtLines(teacher, lines, Preparation(), Augment(), seed, frozenset(unread))
+        return filling_of(taught, objective, 97, tmp_path, CPU).folder
+
+    assert folder(still, 1) == folder(still, 2)
+    assert folder(both, 1, "changing") == folder(both, 2, "changing")
+    assert folder(both, 1) != folder(both, 2)
 
 
 def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_shown(tmp_path: Path) -> None:
@@ -151,7 +167,7 @@ def test_in_every_epoch_the_kept_posteriors_are_those_of_the_picture_that_is_sho
         (head,) = (layer for layer in network.head.modules() if isinstance(layer, torch.nn.Linear))
         head.weight *= (3 / logits_FC.std(0))[:, None]
         head.bias.copy_((head.bias - logits_FC.mean(0)) * 3 / logits_FC.std(0))
-    teacher = FrozenTeacher([Member(network)], torch.device("cpu"), "fp32")
+    teacher = FrozenTeacher([Member(network)], CPU, "fp32")
     augment, seed = Augment(probability=1, rotation_deg=10, shear=0.3, noise_probability=1, noise_sigma=40), 7
     objective = Objective(cache=PosteriorCache(views=2, top_k=n_classes, blank_above=1))
     taught = TaughtLines(teacher, lines, preparation, augment, seed)
