@@ -9,15 +9,16 @@ import pytest
 
 from distill.recipe.file import shipped_recipes
 from docs.build import ROOT, anchor_of
+from students.shipped import shipped_students
 from tests.docs.shown import PAGES
 
 
-def test_every_recipe_of_the_tables_is_shipped() -> None:
+def test_every_recipe_and_student_of_the_tables_is_shipped() -> None:
     named = re.findall(r"^\| `([\w-]+)`(?:, `([\w-]+)`)? \|", (ROOT / "docs" / "start.md").read_text(), re.MULTILINE)
     assert {name for pair in named for name in pair if name} == set(shipped_recipes())
     shown = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert len(shown) >= 5
-    assert set(shown) <= set(shipped_recipes())
+    assert set(shown) <= set(shipped_recipes()) | set(shipped_students().files)
 
 
 def anchors(page: Path) -> set[str]:
