@@ -11,10 +11,6 @@ from distill.commands import Commands, add, reports, show, takes_model
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from students.errors import ExportError
 
-DYNAMIC = (
-    "dynamic quantisation is refused: it looks for the range of every activation anew on each line, and ran 4 to 12 "
-    "times slower than float32 on networks of convolutions; --to int8 takes the ranges from calibration lines"
-)
 LOSSY = ("int8", "fp16")
 
 
@@ -44,15 +40,12 @@ def add_to(commands: Commands) -> None:
         metavar="POINTS",
         help="exact match and CER that int8 or fp16 may cost (0.2); lines that a locator may find otherwise (1)",
     )
-    export.add_argument("--dynamic", action="store_true", help="refused, with the reason")
     takes_turned(export)
     takes_decoding(export)
     reports(export)
 
 
 def _export(options: argparse.Namespace) -> int:
-    if options.dynamic:
-        raise ExportError(DYNAMIC)
     if options.lm:
         raise ExportError(f"--lm {options.lm}: is a file of its own, which an exported one cannot hold; read with it")
     if options.budget is not None and options.to not in LOSSY:

@@ -171,15 +171,13 @@ def test_calibration_and_gate_have_no_picture_in_common_and_are_the_same_each_ti
         assert parted(lines, n, 1000)[1].keys == second.keys
 
 
-def test_too_few_labels_a_graph_as_the_source_and_dynamic_ranges_are_refused(
+def test_too_few_labels_and_a_graph_as_the_source_are_refused(
     student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (data / "labels.tsv").write_text("00.png\t1\n")
     export = ["export", str(student_file), "--data", str(data), "--to"]
     assert main([*export, "int8"]) == 2
     assert "at least 50" in capsys.readouterr().err
-    assert main([*export, "int8", "--dynamic"]) == 2
-    assert "times slower" in capsys.readouterr().err
     assert main([*export, "onnx"]) == 0
     assert main(["export", str(student_file.with_suffix(".onnx")), "--data", str(data), "--to", "fp16"]) == 2
     assert "give the safetensors" in capsys.readouterr().err
