@@ -92,7 +92,9 @@ def source_of(options: argparse.Namespace) -> Any:
 
 def _import(options: argparse.Namespace) -> int:
     from distill.data.exchange import import_lines
+    from distill.delivery.target import expect_target
 
+    expect_target(options.out, [options.source], ".parquet")
     with warnings_told() as warnings:
         labelling = labelling_of(options)
         result = import_lines(source_of(options), options.out, labelling.reader(), labelling.least)

@@ -21,12 +21,12 @@ def expect_other(out: Path | None, read: Iterable[str | Path]) -> None:
                 raise UserError(f"{out}: is read here, and would be written over; choose another name")
 
 
-def expect_target(out: Path, models: Iterable[Path], suffix: str | None) -> None:
-    """Raise `UserError` where an export would take a model's place, or can be no file that ends in `suffix`.
+def expect_target(out: Path, read: Iterable[str | Path], suffix: str | None) -> None:
+    """Raise `UserError` where a result would take the place of what is `read`, or can be no file that ends in `suffix`.
 
     None: a folder is written.
     """
-    expect_other(out, models)
+    expect_other(out, read)
     if suffix is None:
         if out.is_file():
             raise ExportError(f"{out}: is a file, and a folder is written; choose another --out")
@@ -34,4 +34,4 @@ def expect_target(out: Path, models: Iterable[Path], suffix: str | None) -> None
     if out.is_dir():
         raise ExportError(f"{out}: is a folder; name a file in it that ends in {suffix}")
     if out.suffix.lower() != suffix:
-        raise ExportError(f"{out}: what is written is opened by its suffix; choose an --out that ends in {suffix}")
+        raise ExportError(f"{out}: what is written is opened by its suffix; choose a name that ends in {suffix}")

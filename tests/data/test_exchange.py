@@ -173,7 +173,10 @@ def test_nothing_is_written_over_and_nothing_half_is_left(tmp_path: Path, capsys
     empty.mkdir()
     (full / "mine").write_text("keep")
     for arguments, message in (
-        (["import", start, start], "is there already"),
+        (["import", start, start], "is read here, and would be written over"),
+        (["import", start, bad], "bad.parquet: is there already"),
+        (["import", start, str(empty)], "empty: is a folder; name a file in it that ends in .parquet"),
+        (["import", start, str(tmp_path / "new.pq")], "choose a name that ends in .parquet"),
         (["import", bad, str(tmp_path / "new.parquet")], "not one line can be used; the first reasons: x.png"),
         (["import", str(empty), str(tmp_path / "new.parquet")], "holds neither images nor one of labels.tsv"),
         (["convert", start, str(full), "--to", "tsv"], "not an empty folder"),
