@@ -8,6 +8,7 @@ import errno
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -35,6 +36,7 @@ from distill.commands import (
 from distill.waiting import watch as watch_the_machine
 from students.errors import UserError
 
+EMPTY = re.compile(r"(--[\w-]+=)?")  # an empty word, or an option with one
 DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # a flush that fails knows no file name
 OUR_FLOORS = ("students", "teachers", "distill")
 DISTRIBUTIONS = ("crnn-distill", "crnn-students")  # the second holds a part of the first
@@ -44,15 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _open_closed_streams()
     _print_any_text()
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    if empty := _empty_word(typed):
+        print(f"distill: {empty}", file=sys.stderr)
+        return USER_ERROR
     parser = _parser()
-    options, behind = parser.parse_known_args(arguments)
+    options, behind = parser.parse_known_args(typed)
     if behind and (not hasattr(options, "overrides") or any(word.startswith("-") for word in behind)):
         parser.error(f"unrecognized arguments: {' '.join(behind)}")
     if behind:  # argparse takes positional words in one stretch; ours may stand behind an option too
         options.overrides += behind
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # warns of dates in fonts that it reads all the same
-    options.typed = list(sys.argv[1:] if arguments is None else arguments)
+    options.typed = typed
     watch_the_machine()
     command: Command = options.command
     try:
@@ -95,6 +101,16 @@ def expect_one_version() -> None:
             f"{both} hold the same files, and one lies over the other: pip uninstall {' '.join(found)}, then install "
             f"{DISTRIBUTIONS[0]} alone"
         )
+
+
+def _empty_word(typed: Sequence[str]) -> str:
+    """Return what to say of a word that is empty: most would mean the folder here, or as much as no option at all."""
+    for before, word in zip(("distill", *typed), typed, strict=False):
+        if EMPTY.fullmatch(word):
+            return (
+                f"{word or before} is followed by an empty word, which names nothing; is a variable of the shell empty?"
+            )
+    return ""
 
 
 def _open_closed_streams() -> None:

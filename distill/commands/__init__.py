@@ -39,18 +39,9 @@ def add(commands: Commands, name: str, command: Command, about: str) -> argparse
     return sub
 
 
-def nonempty(word: str) -> str:
-    """Return a word that names something; an empty one would mean the folder that the command runs in."""
-    if not word:
-        raise argparse.ArgumentTypeError("an empty word names nothing; is a variable of the shell empty?")
-    return word
-
-
 def takes_recipe(sub: argparse.ArgumentParser) -> None:
     """Add the recipe, its overrides and the run folder."""
-    sub.add_argument(
-        "recipe", type=nonempty, metavar="RECIPE", help="name of a shipped recipe, a YAML file, or a run folder"
-    )
+    sub.add_argument("recipe", metavar="RECIPE", help="name of a shipped recipe, a YAML file, or a run folder")
     sub.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example data.root=folder")
     sub.add_argument("--run", type=Path, metavar="FOLDER", help="run folder (default runs/<recipe>)")
 

@@ -36,13 +36,11 @@ def found_images(given: Sequence[str], also: Sequence[str] = ()) -> tuple[list[F
     """Return every image once, in the order given, those of a folder or glob sorted; and how many words mean none.
 
     Of a folder, files that end in one of `also`, in small letters, are taken as well. Raises `DataError` where there
-    are none at all, and for an empty word, which would mean all that lies here.
+    are none at all.
     """
     found: dict[str, Found] = {}
     empty = 0
     for word in given:
-        if not word:
-            raise DataError(f"{word!r}: names no image; is a variable of the shell empty? All that lies here is '.'")
         path = Path(word)
         if path.is_dir():
             some = [path / name for name in images_below(path, also)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distill.commands import USER_ERROR, Commands, add, nonempty
+from distill.commands import USER_ERROR, Commands, add
 from distill.commands.images import say
 from distill.data.formats.contents import first_of
 
@@ -20,9 +20,7 @@ REVIEW_PAGE = Path("review.html")
 def add_to(commands: Commands) -> None:
     """Add the command of this module."""
     review = add(commands, "review", _review, "a page to correct or mark the lines of pages in a browser")
-    review.add_argument(
-        "pages", type=nonempty, metavar="PAGES", help="folder of page images, or a file that marks them"
-    )
+    review.add_argument("pages", metavar="PAGES", help="folder of page images, or a file that marks them")
     review.add_argument(
         "--review-page", type=Path, default=REVIEW_PAGE, metavar="FILE", help="the page (default review.html)"
     )

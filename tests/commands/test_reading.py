@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import itertools
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,18 @@ def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder
     assert "2 of 5 images" in printed.err
 
 
-def test_an_empty_word_does_not_mean_all_that_lies_here(
-    student_file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
-) -> None:
-    monkeypatch.chdir(folder)
-    reads = ["read", str(student_file), ""], ["import", "", "out.parquet"], ["evaluate", str(student_file), ""]
-    for words in (*reads, ["check", ""], ["review", ""]):
-        with contextlib.suppress(SystemExit):  # of argparse
-            assert main(words) == 2
-        printed = capsys.readouterr()
-        assert "is a variable of the shell empty?" in printed.err
-        assert not printed.out
+@pytest.mark.parametrize(
+    "typed",
+    ["read scene ''", "import '' out.parquet", "check ''", "run quick --run ''", "new x --from y --test=", "watch ''"],
+)
+def test_an_empty_word_means_neither_the_folder_here_nor_no_option(typed: str, capsys: Printed) -> None:
+    words = shlex.split(typed)
+    before = words[words.index("") - 1] if "" in words else words[-1]
+    assert main(words) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"distill: {before} is followed by an empty word, which names nothing; is a variable of the shell empty?\n",
+    )
 
 
 @pytest.mark.parametrize("form", ["tsv", "csv", "json"])
