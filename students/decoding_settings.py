@@ -21,7 +21,7 @@ class Greedy(BaseModel):
 class Beam(BaseModel):
     """The likeliest text, over all its alignments, among those that the rules allow."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["beam"] = "beam"
     alphabet: str | None = Field(None, description="the only characters that may be read; `digits` for the digits")

@@ -8,19 +8,32 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from distill.schema import problem_in_words
+from distill.schema import message_of
 from students.decoding_settings import Beam, Greedy
 from students.errors import DataError
 from students.turning import Turned
 
+OPTIONS = {  # which option sets which setting
+    "width": "--beam",
+    "n_best": "--n-best",
+    "pattern": "--pattern",
+    "words": "--words",
+    "unlisted_word_penalty": "--unlisted",
+    "language": "--lm",
+    "language_weight": "--lm-weight",
+    "length_bonus": "--length-bonus",
+}
 
-def takes_decoding(sub: argparse.ArgumentParser) -> None:
-    """Add the options of decoding."""
+
+def takes_decoding(sub: argparse.ArgumentParser, n_best: bool = False) -> None:
+    """Add the options of decoding; `n_best`: also how many texts of a line, where more than the first is of use."""
     group = sub.add_argument_group("decoding", "without any of these the model file's own")
     group.add_argument(
         "--beam", type=int, metavar="N", help="prefix beam search that keeps N prefixes (8 where needed)"
     )
-    group.add_argument("--n-best", type=int, metavar="N", help="texts of a line, best first")
+    sub.set_defaults(n_best=None)
+    if n_best:
+        group.add_argument("--n-best", type=int, metavar="N", help="texts of a line, best first")
     group.add_argument("--alphabet", metavar="CHARS", help="the only characters that may be read; `digits` for 0 to 9")
     group.add_argument("--pattern", metavar="REGEX", help="regular expression that the whole line matches")
     group.add_argument("--words", type=Path, metavar="FILE", help="the words that a line is made of, one a line")
@@ -64,4 +77,6 @@ def decoding_of(options: argparse.Namespace) -> Greedy | Beam | None:
             return Beam(alphabet=options.alphabet, **given)
         return None if options.alphabet is None else Greedy(alphabet=options.alphabet)
     except ValidationError as error:
-        raise DataError(f"decoding: {problem_in_words(error.errors()[0])}") from error
+        problem = error.errors()[0]
+        where = f"{OPTIONS[str(problem['loc'][0])]} {problem['input']}" if problem["loc"] else "decoding"
+        raise DataError(f"{where}: {message_of(problem)}") from error

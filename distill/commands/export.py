@@ -41,7 +41,7 @@ def add_to(commands: Commands) -> None:
         help="exact match and CER that int8 or fp16 may cost (0.2); lines that a locator may find otherwise (1)",
     )
     takes_turned(export)
-    takes_decoding(export)
+    takes_decoding(export, n_best=True)
     reports(export)
 
 

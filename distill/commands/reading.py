@@ -68,7 +68,7 @@ def add_to(commands: Commands) -> None:
     read.add_argument("--review-below", type=float, metavar="P", help="write a page of the lines below this confidence")
     read.add_argument("--review-page", type=Path, metavar="FILE", help="it (default review.html); pages need no P")
     takes_turned(read)
-    takes_decoding(read)
+    takes_decoding(read, n_best=True)
     lm = add(commands, "lm", _lm, "make a character language model of a text file, for read --lm")
     lm.add_argument("text", type=Path, metavar="TEXT")
     lm.add_argument("out", type=Path, metavar="OUT")
@@ -90,8 +90,16 @@ class _Seen:
 def _read(options: argparse.Namespace) -> int:
     if options.processes < 1 or (options.processes > 1 and not options.pages):
         raise DataError(f"--processes {options.processes}: is at least 1, and goes with --pages")
-    if options.batch < 1 or not 0 <= (options.review_below or 0) <= 1:
-        raise DataError("--batch is at least 1, and --review-below between 0 and 1")
+    if options.batch < 1:
+        raise DataError(f"--batch {options.batch}: at least one image is read at a time")
+    if not 0 <= (options.review_below or 0) <= 1:
+        raise DataError(f"--review-below {options.review_below:g}: is a confidence, between 0 and 1")
+    alternatives = options.to == "json" or options.review_below is not None
+    if (options.n_best or 1) > 1 and (options.pages or not alternatives):
+        where = (
+            "texts of pages have none" if options.pages else "they stand in --to json and on the page of --review-below"
+        )
+        raise DataError(f"--n-best {options.n_best}: where would the alternatives be shown? {where}")
     if options.pages:
         from distill.commands.page_reading import read_whole_pages
 
