@@ -16,6 +16,7 @@ from torch import nn
 
 from distill.data.formats.contents import first_of
 from distill.data.formats.opening import open_source, source_at
+from distill.data.formats.parts import expect_named_once
 from distill.data.inference import BATCH_LINES, images_of, outputs_of
 from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined
@@ -185,7 +186,8 @@ def expect_comparable(truths: Sequence[Truth], protocol: Protocol) -> None:
 
 
 def sources_of(data: Sequence[str]) -> list[FileSource]:
-    """Return the sources that a command names; raises `DataError` for a place that is not there, or is no source."""
+    """Return the sources that a command names; raises `DataError` for one that is none, or is named twice."""
+    expect_named_once(data)
     sources = []
     for number, where in enumerate(data):
         name = f"{number + 1}-{Path(where).stem}" if len(data) > 1 else Path(where).stem

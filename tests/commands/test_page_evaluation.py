@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,11 +109,12 @@ def test_others_on_the_same_pages(
 
 
 def test_figures_go_into_records(locator: Path, pages: Path, tmp_path: Path) -> None:
-    target = tmp_path / "records.json"
-    assert main(["evaluate", str(locator), str(pages), str(pages), "--record", str(target)]) == 0
+    target, copy = tmp_path / "records.json", tmp_path / "copy"
+    shutil.copytree(pages, copy)
+    assert main(["evaluate", str(locator), str(pages), str(copy), "--record", str(target)]) == 0
     records = {(r.what, r.columns["pages"]): r for r in read_question(target).records}
     assert records["pages", "all"].value == 4
-    assert records["pages", "2-pages"].value == 2
+    assert records["pages", "2-copy"].value == 2
     assert records["H-mean", "all"].interval is not None
 
 

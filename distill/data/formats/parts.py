@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
@@ -55,8 +56,22 @@ def is_there(path: Path) -> bool:
     return path.exists() or ("*" in path.name and next(path.parent.glob(path.name), None) is not None)
 
 
-def expect_there(places: Iterable[str]) -> None:
-    """Raise `DataError` for the first of several places where nothing lies: before those before it are opened."""
+def expect_named_once(places: Iterable[str]) -> None:
+    """Raise `DataError` for a place among several that is named twice: its lines would count twice."""
+    seen = set[str]()
+    for place in places:
+        real = place if "://" in place else os.path.realpath(place)
+        if real in seen:
+            raise DataError(f"{place}: is named twice, and what lies there would count twice; name it once")
+        seen.add(real)
+
+
+def expect_there(places: Sequence[str]) -> None:
+    """Raise `DataError` for the first of several places where nothing lies, or for one that is named twice.
+
+    So it is told before those before it are opened.
+    """
+    expect_named_once(places)
     for place in places:
         if not is_there(Path(place)):
             raise DataError(f"{place}: no such file or folder")
