@@ -50,7 +50,7 @@ def settings_of(over: Sequence[str], recipe: AnyRecipe) -> list[Setting]:
     taken: set[str] = set()
     for axis in over:
         key, equals, values = axis.partition("=")
-        names = [value for value in re.split(r",(?![^\[{]*[\]}])", values) if value]
+        names = _values(values)
         if not equals or not names:
             raise UserError(f"--over {axis}: write KEY=A,B,...")
         if twice := next((name for name in names if names.count(name) > 1), None):
@@ -69,6 +69,18 @@ def settings_of(over: Sequence[str], recipe: AnyRecipe) -> list[Setting]:
         Setting(" ".join(part.name for part in parts), tuple(itertools.chain.from_iterable(p.overrides for p in parts)))
         for parts in itertools.product(*axes)
     ]
+
+
+def _values(text: str) -> list[str]:
+    """The values of an axis, parted by the commas that stand in no brackets; empty ones are left out."""
+    depth, values = 0, [""]
+    for character in text:
+        depth += (character in "[{") - (character in "]}")
+        if character == "," and depth == 0:
+            values.append("")
+        else:
+            values[-1] += character
+    return [value.strip() for value in values if value.strip()]
 
 
 def _overrides(key: str, value: str, recipe: AnyRecipe) -> tuple[str, ...]:

@@ -194,9 +194,17 @@ def test_every_combination_of_the_axes_is_a_setting() -> None:
     assert "objective.dist.weight=1.0" in found[-1].overrides
 
 
-def test_lists_are_not_torn_apart() -> None:
-    found = settings_of(["student.sources=[a,b],[c]"], load_recipe("smoke"))
-    assert [s.overrides for s in found] == [("student.sources=[a,b]",), ("student.sources=[c]",)]
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("student.sources", ["[a,b]", "[c]"]),
+        ("student.model", ["{kind: digits, channels: [8, 16, 32]}", "{kind: recurrent, size: small}"]),
+    ],
+)
+def test_lists_and_sections_are_not_torn_apart(key: str, values: list[str]) -> None:
+    for comma in (",", ", ", ",,"):
+        found = settings_of([f"{key}={comma.join(values)}"], load_recipe("smoke"))
+        assert [s.overrides for s in found] == [(f"{key}={value}",) for value in values]
 
 
 def test_terms_joined_by_a_plus_teach_together_and_the_others_are_silent() -> None:
