@@ -84,7 +84,7 @@ FolderName = Annotated[
 HubAddress = Annotated[
     str,
     Field(pattern=r"^hf://[\w.-]+/[\w.-]+$"),
-    _refused_in_words("an address on the hub is hf://user/name, as above the data set on its page"),
+    _refused_in_words("an address on the hub is hf://user/name; that is what the page of the data set shows above it"),
 ]
 _FOLDER_NAME: TypeAdapter[str] = TypeAdapter(FolderName)
 

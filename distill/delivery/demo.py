@@ -17,6 +17,7 @@ from distill.delivery.serving import Fetch, open_routes
 from students.errors import CheckpointError, UserError
 from students.model_file import (
     MODEL_NAME,
+    ONNX_SUFFIX,
     Description,
     canonical_json,
     expect_student,
@@ -26,6 +27,8 @@ from students.model_file import (
     read_signed_onnx,
     weights_of,
 )
+from students.shipped import PAGE_READERS
+from teachers.shipped import find_student_or_teacher
 
 ORT_FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
 BIDI_FILE = "bidi.mjs"  # of bidi-js: only for a model that reads right-to-left lines
@@ -36,12 +39,15 @@ Routes = dict[str, tuple[str, Fetch]]
 
 
 def exported(model: str) -> Path:
-    """Return the ONNX file of a file or a run folder; raises `UserError` where there is none yet."""
+    """Return the ONNX file of a file, a run folder or a shipped student; raises `UserError` where there is none."""
     path = Path(model)
+    if not path.exists() and (shipped := find_student_or_teacher(model).with_suffix(ONNX_SUFFIX)).is_file():
+        return shipped
     folder = path / "student" if (path / "student").is_dir() else path
     found = folder / "model.onnx" if folder.is_dir() else path
     if not (is_onnx(found) and found.is_file()):
-        then = "" if path.exists() else ", then: distill demo model.onnx"  # a shipped student is exported here
+        written = f"{model}-onnx" if model in PAGE_READERS else "model.onnx"
+        then = "" if path.exists() else f", then: distill demo {written}"  # what is shipped is exported here
         raise UserError(f"{model}: the page needs model.onnx; write it with: distill export {model} --to onnx{then}")
     model_file = found.with_name(MODEL_NAME)
     if model_file.is_file() and weights_of(model_file) != weights_of(found):

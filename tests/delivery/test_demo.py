@@ -15,6 +15,7 @@ import pytest
 from distill.delivery.demo import ORT_FILES, SHARED_FILES, exported, open_server, prepared
 from distill.delivery.serving import open_routes
 from students.errors import CheckpointError, UserError
+from students.shipped import SHIPPED
 
 
 @pytest.fixture
@@ -97,6 +98,18 @@ def test_bodies_and_endless_headers_are_refused(address: str, method: str, heade
 def test_a_run_without_an_export_says_what_to_do(student_file: Path) -> None:
     with pytest.raises(UserError, match=r"distill export .* --to onnx"):
         exported(str(student_file))
+
+
+def test_a_shipped_student_has_its_graph_and_needs_no_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exported("scene") == SHIPPED / "scene.onnx"
+    with pytest.raises(UserError, match=r"distill export pages --to onnx, then: distill demo pages-onnx$"):
+        exported("pages")
+    with pytest.raises(CheckpointError, match=r"gone: no such model file .* no shipped student"):
+        exported("gone")
+    (tmp_path / "scene").mkdir()  # may be a run of that name, which comes first
+    with pytest.raises(UserError, match=r"distill export scene --to onnx$"):
+        exported("scene")
 
 
 def test_a_missing_runtime_says_what_to_do(onnx_file: Path, tmp_path: Path) -> None:
