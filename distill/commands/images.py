@@ -29,6 +29,7 @@ PAGE_SIDE_PX = 300  # both sides of a page have as many; a line has fewer in its
 SHORT, UNSURE = 2, 0.5  # characters, and the confidence, that a page which is read as one line seldom exceeds together
 LINE_FORMS = ("tsv", "json", "csv")  # the first is the default, here and below
 PAGE_FORMS = ("txt", "tsv", "json", "hocr", "alto", "page", "pdf")
+FORM_OF_SUFFIX = {".tsv": "tsv", ".json": "json", ".jsonl": "json", ".csv": "csv", ".pdf": "pdf"}  # without --to
 Found = tuple[Path, Path]  # an image, and the folder that was named for it
 
 
@@ -59,10 +60,18 @@ def found_images(given: Sequence[str], also: Sequence[str] = ()) -> tuple[list[F
 
 
 def form_of(options: argparse.Namespace, forms: Sequence[str]) -> str:
-    """Return the form that is asked for, the first without any; raises `DataError` for one that does not exist here."""
-    if options.to is not None and options.to not in forms:
-        raise DataError(f"--to {options.to}: {'pages' if options.pages else 'lines'} are written as {', '.join(forms)}")
-    return options.to or forms[0]
+    """Return the form that --to names, else the suffix of --out, else the first.
+
+    Raises `DataError` for one that does not exist here, and for a suffix whose form is written into a folder.
+    """
+    by_suffix = None if options.out is None else FORM_OF_SUFFIX.get(options.out.suffix.lower())
+    form: str = options.to or by_suffix or forms[0]
+    if form not in forms:
+        what = f"--to {form}" if options.to else f"--out {options.out}"
+        raise DataError(f"{what}: {'pages' if options.pages else 'lines'} are written as {', '.join(forms)}")
+    if form == "pdf" and options.to is None:
+        raise DataError(f"--out {options.out}: PDFs are written into a folder: --to pdf --out FOLDER")
+    return form
 
 
 def expect_free(out: Path | None, images: Sequence[Found], models: Sequence[str | None]) -> None:

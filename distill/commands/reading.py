@@ -52,7 +52,8 @@ def add_to(commands: Commands) -> None:
     read.add_argument(
         "--to",
         choices=list(dict.fromkeys(LINE_FORMS + PAGE_FORMS)),
-        help="default tsv: path, text, confidence; of pages txt: the text, pages after form feeds",
+        help="without it as the suffix of --out says, else tsv: path, text, confidence; of pages txt: the text, pages "
+        "after form feeds",
     )
     read.add_argument("--json", action="store_const", const="json", dest="to", help="the same as --to json")
     read.add_argument(
@@ -94,19 +95,20 @@ def _read(options: argparse.Namespace) -> int:
         raise DataError(f"--batch {options.batch}: at least one image is read at a time")
     if not 0 <= (options.review_below or 0) <= 1:
         raise DataError(f"--review-below {options.review_below:g}: is a confidence, between 0 and 1")
-    alternatives = options.to == "json" or options.review_below is not None
-    if (options.n_best or 1) > 1 and (options.pages or not alternatives):
-        where = (
-            "texts of pages have none" if options.pages else "they stand in --to json and on the page of --review-below"
-        )
-        raise DataError(f"--n-best {options.n_best}: where would the alternatives be shown? {where}")
     if options.pages:
+        if (options.n_best or 1) > 1:
+            raise DataError(f"--n-best {options.n_best}: goes with lines; texts of pages have no alternatives")
         from distill.commands.page_reading import read_whole_pages
 
         return read_whole_pages(options)
     if options.recogniser:
         raise DataError("--recogniser goes with --pages")
-    return _read_lines(options, form_of(options, LINE_FORMS))
+    form = form_of(options, LINE_FORMS)
+    if (options.n_best or 1) > 1 and form != "json" and options.review_below is None:
+        raise DataError(
+            f"--n-best {options.n_best}: alternatives stand in --to json, and on the page of --review-below"
+        )
+    return _read_lines(options, form)
 
 
 def _read_lines(options: argparse.Namespace, form: str) -> int:

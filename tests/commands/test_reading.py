@@ -142,8 +142,11 @@ def test_where_no_images_are_it_says_so(student_file: Path, tmp_path: Path, caps
 
 def test_rows_go_to_a_file_as_csv_or_json(student_file: Path, folder: Path, tmp_path: Path) -> None:
     table, objects = tmp_path / "out.csv", tmp_path / "out.json"
-    assert main(["read", str(student_file), str(folder), "--to", "csv", "--out", str(table)]) == 0
+    assert main(["read", str(student_file), str(folder), "--out", str(table)]) == 0  # by its suffix
     assert main(["read", str(student_file), str(folder), "--json", "--out", str(objects), "--n-best", "3"]) == 0
+    before = objects.read_text()
+    assert main(["read", str(student_file), str(folder), "--out", str(objects), "--n-best", "3"]) == 0
+    assert objects.read_text() == before
     found = list(csv.DictReader(io.StringIO(table.read_text())))
     read = [json.loads(row) for row in objects.read_text().splitlines()]
     assert [row["image"] for row in found] == [one["image"] for one in read]
@@ -194,8 +197,11 @@ def test_texts_follow_the_rules_of_the_options(
         (["--lm-weight", "3"], "--lm"),
         (["--beam", "0"], "--beam 0: Input should be greater than or equal to 1"),
         (["--lm", "EMPTY", "--length-bonus", "inf"], "--length-bonus inf: Input should be a finite number"),
-        (["--n-best", "3"], "--n-best 3: where would the alternatives be shown?"),
-        (["--pages", "--to", "json", "--n-best", "3"], "texts of pages have none"),
+        (["--n-best", "3"], "--n-best 3: alternatives stand in --to json"),
+        (["--pages", "--to", "json", "--n-best", "3"], "--n-best 3: goes with lines"),
+        (["--out", "read.pdf"], "--out read.pdf: lines are written as tsv, json, csv"),
+        (["--pages", "--out", "read.csv"], "--out read.csv: pages are written as txt"),
+        (["--pages", "--out", "read.pdf"], "--to pdf --out FOLDER"),
         (["--batch", "0"], "--batch 0"),
         (["--review-below", "90"], "--review-below 90: is a confidence, between 0 and 1"),
         (["--review-page", "x.html"], "--review-below"),
