@@ -55,10 +55,13 @@ def word_automaton(words: Iterable[str], charset: Charset, penalty: float | None
 
 
 def read_words(path: Path) -> tuple[str, ...]:
-    """Read a file with one word a line; raises `DataError` for one that cannot be read."""
+    """Read a file with one word a line; raises `DataError` for one that cannot be read, or has none."""
     try:
-        return tuple(word for line in path.read_text("utf-8-sig").splitlines() if (word := line.strip()))
+        words = tuple(word for line in path.read_text("utf-8-sig").splitlines() if (word := line.strip()))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text (byte {error.start}); {saved_as_utf8(error)}") from error
+    if not words:
+        raise DataError(f"{path}: the word list is empty; write one word a line")
+    return words

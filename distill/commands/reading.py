@@ -247,7 +247,10 @@ def _lm(options: argparse.Namespace) -> int:
         text = options.text.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{options.text}: not UTF-8 text (byte {error.start}); {saved_as_utf8(error)}") from error
-    model = count_text(text.splitlines(), options.order, options.caseless)
+    try:
+        model = count_text(text.splitlines(), options.order, options.caseless)
+    except DataError as error:
+        raise DataError(f"{options.text}: {error}") from error
     digest = write_language(options.out, model)
     result = {"order": model.order, "characters": len(model.characters), "grams": len(model.grams_G), "sha256": digest}
     words = f"{options.out}: {result['grams']:,} {model.order}-grams of {len(model.characters)} characters"

@@ -189,7 +189,7 @@ def test_texts_follow_the_rules_of_the_options(
         (["--pattern", "(1"], "not closed"),
         (["--pattern", "A1"], "no 'A'"),
         (["--alphabet", "1x"], "'x'"),
-        (["--words", "EMPTY"], "empty"),
+        (["--words", "EMPTY"], "EMPTY: the word list is empty"),
         (["--words", "GONE"], "GONE"),
         (["--lm", "EMPTY"], "safetensors"),
         (["--words", "EMPTY", "--pattern", "1"], "decoding: a pattern and a word list"),
@@ -243,10 +243,9 @@ def test_a_language_model_needs_text(tmp_path: Path, capsys: Printed) -> None:
     (tmp_path / "empty.txt").write_text("\n \n")
     (tmp_path / "latin1.txt").write_bytes(b"caf\xe9")
     assert main(["lm", str(tmp_path / "empty.txt"), str(tmp_path / "x.lm")]) == 2
+    assert "empty.txt: the text has no line" in capsys.readouterr().err
     assert main(["lm", str(tmp_path / "latin1.txt"), str(tmp_path / "x.lm")]) == 2
-    printed = capsys.readouterr().err
-    assert "no line" in printed
-    assert "UTF-8" in printed
+    assert "UTF-8" in capsys.readouterr().err
 
 
 def test_a_review_page_names_what_it_leaves_out(
