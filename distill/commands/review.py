@@ -27,9 +27,14 @@ def add_to(commands: Commands) -> None:
 
 
 def _review(options: argparse.Namespace) -> int:
+    from distill.data.formats.label_search import known_labels
+    from distill.data.formats.listing import files_of
     from distill.delivery.page_review import PageReview, add_pages_at
 
     pages = Path(options.pages)
+    if pages.is_dir() and (labels := known_labels(files_of(pages))):
+        lines = f"to look at lines: distill read MODEL {pages} --review-below 1"
+        say(f"{pages}: {labels[0]} labels pictures of lines there, and they are taken as pages; {lines}")
     review = PageReview(options.review_page, pages if pages.is_dir() else pages.parent)
     refused = add_pages_at(review, pages)
     say_written(review.write())

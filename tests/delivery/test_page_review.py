@@ -180,8 +180,17 @@ def test_missing_and_damaged_pictures_and_other_page_sets_are_named(tmp_path: Pa
 def test_unmarked_pages_are_to_be_marked(tmp_path: Path, capsys: Printed) -> None:
     scans(tmp_path / "scans", "a.png", "b.png")
     assert main(["review", str(tmp_path / "scans"), "--review-page", str(tmp_path / "review.html")]) == 0
-    assert "2 pages to look at" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "2 pages to look at" in printed
+    assert "labels pictures of lines" not in printed
     assert [page["marked"] for page in data_of(tmp_path / "review.html")["pages"]] == [False, False]
+
+
+def test_pictures_of_lines_are_told_from_pages(tmp_path: Path, capsys: Printed) -> None:
+    scans(tmp_path / "crops", "a.png")
+    (tmp_path / "crops" / "labels.tsv").write_text("a.png\ta line\n")
+    assert main(["review", str(tmp_path / "crops"), "--review-page", str(tmp_path / "review.html")]) == 0
+    assert "crops: labels.tsv labels pictures of lines there, and they are taken as pages" in capsys.readouterr().err
 
 
 def test_every_kind_of_line_has_its_place_and_characters(tmp_path: Path) -> None:

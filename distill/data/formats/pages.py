@@ -16,6 +16,8 @@ from distill.data.formats.page_xml import read_page_xml
 from distill.data.formats.xml_files import describes_a_page, xml_files
 from students.errors import DataError
 
+LISTS = "detection lists of PaddleOCR, COCO and labelme"
+
 
 def page_file_in(folder: Path) -> str | None:
     """Return the first file in a folder that marks pages: a detection list, JSON, PAGE XML or ALTO; None without."""
@@ -52,7 +54,11 @@ def read_page_files(path: Path, notes: Notes) -> list[ReadPage]:
             return read_coco(path, notes)
         case "labelme":
             return read_labelme([path], notes)
-    return read_boxes(path, notes) if holds_boxes(path) else read_page_xml(path, notes)
+    if holds_boxes(path):
+        return read_boxes(path, notes)
+    if path.suffix.lower() != ".xml" and not describes_a_page(path):
+        raise DataError(f"{path}: marks no lines on pages; read are pages.json, PAGE XML, ALTO, {LISTS}")
+    return read_page_xml(path, notes)
 
 
 def _in_folder(folder: Path, notes: Notes) -> list[ReadPage]:

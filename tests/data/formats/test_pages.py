@@ -193,6 +193,16 @@ def test_a_broken_page_is_one_error(tmp_path: Path, content: str, reason: str) -
         read(tmp_path / "set")
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "some.json", "labels.tsv"])
+def test_a_file_that_marks_no_pages_is_not_taken_for_broken_xml(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"a": "b"}')
+    with pytest.raises(DataError, match=rf"{name}: marks no lines on pages; read are pages\.json, PAGE XML"):
+        read(tmp_path / name, kind="pages")
+    (tmp_path / "p1.page").write_text(page_xml("")[:-10])
+    with pytest.raises(DataError, match="not well-formed XML"):
+        read(tmp_path / "p1.page", kind="pages")
+
+
 def test_images_one_folder_up_are_found_and_a_page_described_twice_is_not_read_twice(tmp_path: Path) -> None:
     page_image(tmp_path)
     for name, content in (("page", page_xml(text_line("a", SLANTED, ""))), ("alto", alto_xml(""))):
