@@ -192,7 +192,7 @@ def test_texts_follow_the_rules_of_the_options(
         (["--words", "EMPTY"], "EMPTY: the word list is empty"),
         (["--words", "GONE"], "GONE"),
         (["--lm", "EMPTY"], "safetensors"),
-        (["--words", "EMPTY", "--pattern", "1"], "decoding: a pattern and a word list"),
+        (["--words", "SOME", "--pattern", "1"], "decoding: a pattern and a word list"),
         (["--unlisted", "3"], "--words"),
         (["--lm-weight", "3"], "--lm"),
         (["--beam", "0"], "--beam 0: Input should be greater than or equal to 1"),
@@ -218,6 +218,7 @@ def test_options_that_make_no_sense_are_one_message(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("EMPTY").write_text("")
+    Path("SOME").write_text("12")
     assert main(["read", str(student_file), str(folder), *options]) == 2
     message = capsys.readouterr()
     assert printed in message.err
