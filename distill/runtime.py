@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -23,6 +24,7 @@ from accelerate.utils import InitProcessGroupKwargs
 from pydantic import Field
 from typing_extensions import assert_never
 
+import students
 from distill.launch import launched
 from distill.rendezvous import fresh_rendezvous
 from distill.schema import Precision, Section
@@ -31,6 +33,7 @@ from students.errors import UserError
 
 STOPPED = 75  # EX_TEMPFAIL: try again
 PACKAGES = ("torch", "timm", "accelerate", "datasets", "safetensors", "numpy", "pillow", "pydantic")
+ENVIRONMENT_NAME = "environment.json"  # of a run folder
 log = logging.getLogger(__name__)
 
 
@@ -174,10 +177,30 @@ def commit() -> str:
     return described.stdout.strip()
 
 
+def of_another_suite(folder: Path) -> str:
+    """Return, in words, that another commit or version of the suite worked last in a run folder; empty if none did."""
+    try:
+        known = json.loads((folder / ENVIRONMENT_NAME).read_text("utf-8"))
+        before, now = (_suite(known.get("commit"), known.get("version")), _suite(commit(), students.__version__))
+    except (OSError, ValueError, AttributeError):
+        return ""
+    if before in ("", now):
+        return ""
+    return (
+        f"{folder}: {before} of the suite worked there last, and this is {now}. With {before} the same command may "
+        "go on; model files of the folder open here; another --run trains anew"
+    )
+
+
+def _suite(commit_then: str | None, version: str | None) -> str:
+    return f"commit {commit_then}" if commit_then else f"version {version}" if version else ""
+
+
 def environment(accelerator: Accelerator) -> dict[str, Any]:
     """Return what a figure depends on besides recipe and data, for `environment.json`."""
     return {
         "commit": commit(),
+        "version": students.__version__,
         "python": sys.version.split()[0],
         "platform": sys.platform,
         "packages": {name: metadata.version(name) for name in PACKAGES},

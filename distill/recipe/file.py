@@ -24,6 +24,7 @@ from distill.recipe.extending import laid_over
 from distill.recipe.overrides import alternatives, kind_of, lay_over
 from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe, RecipeError
+from distill.runtime import of_another_suite
 from distill.schema import is_model, message_of
 from students.encodings import saved_as_utf8
 
@@ -62,7 +63,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> AnyRecipe:
         recipe = model.model_validate(values)
     except ValidationError as error:
         problems += [_explain(model, problem) for problem in error.errors() if not _follows(problem)]
-        raise RecipeError(_listed(name_or_path, problems)) from None
+        raise RecipeError(f"{_listed(name_or_path, problems)}\n{_why_refused(model, name_or_path)}".rstrip()) from None
     if problems:
         raise RecipeError(_listed(name_or_path, problems))
     return recipe
@@ -93,6 +94,19 @@ def _model_of(where: str, values: dict[str, Any]) -> type[AnyRecipe]:
     if task == "lines":
         values.pop("task", None)
     return TASKS[task]
+
+
+def _why_refused(model: type[AnyRecipe], name_or_path: str) -> str:
+    """That another suite wrote the recipe of a run folder, in words; empty where it is right without overrides."""
+    path = expanded(name_or_path)
+    folder = path.parent if path.name == RECIPE_NAME else path
+    if name_or_path in shipped_recipes() or not (folder / RECIPE_NAME).is_file():
+        return ""
+    try:
+        model.model_validate(_read(name_or_path))
+    except ValidationError:
+        return of_another_suite(folder)
+    return ""
 
 
 def _listed(where: str, problems: Iterable[str]) -> str:

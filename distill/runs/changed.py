@@ -10,6 +10,8 @@ from distill.evaluation.roles import SECTIONS, Role
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, load_recipe
 from distill.recipe.pages import PageNetwork, PageRecipe
 from distill.recipe.sections import Network, Recipe, RecipeError, Stage
+from distill.runtime import of_another_suite
+from distill.training.job import AnotherJobError, Job, finished
 from students.errors import CheckpointError
 from students.model_file import MODEL_NAME
 
@@ -91,6 +93,19 @@ def changed_keys(recipe: AnyRecipe, folder: Path) -> list[str]:
         return []
     old, new = (each.model_dump(mode="json", exclude={"runtime", "about", "name"}) for each in (before, recipe))
     return list(differences(old, new))
+
+
+def finished_here(job: Job[Any], recipe: AnyRecipe, folder: Path) -> bool:
+    """Return whether a training of a run folder is finished.
+
+    Raises `CheckpointError` where another's result is there, with the keys that differ, or the suite that does.
+    """
+    try:
+        return finished(job)
+    except AnotherJobError as error:
+        changes = changed_keys(recipe, folder)
+        why = f"keys that differ:\n{listed(changes)}" if changes else of_another_suite(folder)
+        raise CheckpointError(f"{error}\n{why}".rstrip()) from error
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:

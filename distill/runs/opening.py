@@ -27,9 +27,9 @@ from distill.pools.usable import usable_lines
 from distill.recipe.file import RECIPE_NAME, AnyRecipe, resolved_yaml
 from distill.recipe.sections import Recipe
 from distill.recipe.training import Learner
-from distill.runs.changed import changed_keys, listed, refuse_changed
+from distill.runs.changed import finished_here, refuse_changed
 from distill.runs.extending import Extensions, extensions_of, keep_earlier, written_extensions
-from distill.runtime import StopFlag, commit, environment, start
+from distill.runtime import ENVIRONMENT_NAME, StopFlag, commit, environment, start
 from distill.signed_json import write_json
 from distill.teaching.teacher_files import (
     finished_teachers,
@@ -39,7 +39,7 @@ from distill.teaching.teacher_files import (
 )
 from distill.track import Stopwatch, say
 from distill.training.initial import problems_of_starts, unopened_starts
-from distill.training.job import Job, finished
+from distill.training.job import Job
 from distill.training.train import train
 from students.errors import CheckpointError, DataError
 from students.model_file import write_whole
@@ -140,12 +140,8 @@ def record(
     `finished_files` are the models of other runs that teach. Raises `CheckpointError`, with the keys that differ, where
     one does.
     """
-    try:
-        for job in jobs:
-            finished(job)
-    except CheckpointError as error:
-        changes = changed_keys(recipe, work.folder)
-        raise CheckpointError(f"{error}\nkeys that differ:\n{listed(changes)}" if changes else str(error)) from error
+    for job in jobs:
+        finished_here(job, recipe, work.folder)
     work.accelerator.wait_for_everyone()
     if work.accelerator.is_main_process:
         keep_earlier(work.folder, work.extensions)
@@ -153,7 +149,7 @@ def record(
         known = environment(work.accelerator) | {"recipe": digest_of(recipe)}
         if finished_files:
             known["finished_teachers"] = list(finished_files)
-        write_json(work.folder / "environment.json", known)
+        write_json(work.folder / ENVIRONMENT_NAME, known)
         write_json(work.folder / "data.json", summary)
     work.accelerator.wait_for_everyone()
     if recipe.runtime.tracker != "none":

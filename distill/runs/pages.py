@@ -148,7 +148,7 @@ def finished_locator(run: PageRun) -> FrozenLocator:
     if run.recipe.teacher.file is not None:
         path = copied(run, copy_or_original(run.recipe.teacher.file, run.folder, locator_of))
     else:
-        path = usable_teacher(page_job(run, "teacher"), run.stop)
+        path = usable_teacher(page_job(run, "teacher"), run.recipe, run)
     return FrozenLocator(
         teachers.load_locator(path).model, run.accelerator.device, run.recipe.teacher.training.precision
     )

@@ -10,16 +10,17 @@ import torch
 
 import teachers
 from distill.data.posteriors import Cached
+from distill.recipe.file import AnyRecipe
 from distill.recipe.sections import Recipe, RecipeError
+from distill.runs.changed import finished_here
 from distill.runs.jobs import LineJob, final_job, jobs_of
 from distill.runs.limited import is_limited
 from distill.runs.opening import Run, Workplace
-from distill.runtime import StopFlag
 from distill.teaching.cache_error import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.teaching.teacher_files import copy_in, foreign_teachers, model_of, teacher_file, unknown_characters
 from distill.track import say
-from distill.training.job import Job, finished, recorded
+from distill.training.job import Job, recorded
 from distill.training.lines import LineTask
 from students.charset import Charset
 from students.errors import CheckpointError
@@ -39,7 +40,7 @@ def finished_teacher(run: Run) -> FrozenTeacher:
 def own_teacher_file(run: Run) -> Path:
     """Return the model file of the run's own teacher; raises `CheckpointError` where it is not finished."""
     job = teacher_job(run)
-    return own_copy(run) if job is None else usable_teacher(job, run.stop)
+    return own_copy(run) if job is None else usable_teacher(job, run.recipe, run)
 
 
 def teacher_job(run: Run) -> LineJob | None:
@@ -47,15 +48,15 @@ def teacher_job(run: Run) -> LineJob | None:
     return None if run.recipe.own_teacher.file is not None else final_job(run, "teacher")
 
 
-def usable_teacher(job: Job[Any], stop: StopFlag) -> Path:
+def usable_teacher(job: Job[Any], recipe: AnyRecipe, work: Workplace) -> Path:
     """Return the model file of a teacher that may teach: a finished one, or in a limited time one that ended early.
 
     Raises `CheckpointError` for any other.
     """
-    if not finished(job):
+    if not finished_here(job, recipe, work.folder):
         if not job.target.is_file():
             raise untrained(job.folder)
-        if not is_limited(stop):
+        if not is_limited(work.stop):
             taken = recorded(job)["steps"]
             raise CheckpointError(
                 f"{job.folder}: the teacher ended early, after {taken:,} of {job.training.steps:,} steps; let it go on "

@@ -22,6 +22,10 @@ from students.model_file import MODEL_NAME
 TaskT_co = TypeVar("TaskT_co", bound=Task, covariant=True)
 
 
+class AnotherJobError(CheckpointError):
+    """The folder of a training has the result of another one."""
+
+
 class Extension(NamedTuple):
     """The finished training that another one goes on from: its steps, its digest, and the folder that keeps it."""
 
@@ -93,12 +97,12 @@ class Job(Generic[TaskT_co]):
 def finished(job: Job[Any]) -> bool:
     """Return whether the model file of the whole training is there.
 
-    Raises `CheckpointError` if it, or a checkpoint, is another job's that does not give way.
+    Raises `AnotherJobError` if it, or a checkpoint, is another job's that does not give way.
     """
     record = recorded(job)
     owner = record.get("job", job.digest)
     if not job.owns(owner) and owner not in job.replaces and not record.get("provisional"):
-        raise CheckpointError(
+        raise AnotherJobError(
             f"{job.folder}: was trained from another recipe, other data or another teacher; choose another --run, "
             f"or remove {job.folder} to train it anew"
         )

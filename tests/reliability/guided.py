@@ -22,7 +22,8 @@ FILES = (
     *("picture.png", "picture.tiff", "labels.json", "metadata.jsonl", "Label.txt", "page.xml", "alto.xml"),
     *("lines.tar", "model.safetensors", "model.onnx", "recipe.yaml"),
 )
-LONGEST = 4096  # bytes of a case; what matters stands at the beginning of most files
+BESIDE_PICTURES = FILES[2:7]  # read without decoding the pictures, which nothing alters
+LONGEST = 2**14  # bytes of a case: every file is whole in it, or readings would end where it was cut
 LONGEST_S = 60  # of one case; `test_hostile` measures the processor's time, this stops what never ends
 COUNTED_EVERY = 20
 
@@ -30,8 +31,9 @@ COUNTED_EVERY = 20
 def main(counts: Path, n: int, seconds: int = 0) -> None:
     """Alter files n times, guided by which code their readings reach."""
     with atheris.instrument_imports(include=["distill.data", "distill.recipe", "students"]):
+        from distill.recipe.file import shipped_recipes
         from students.errors import UserError
-        from tests.reliability.test_hostile import seeds
+        from tests.reliability.test_hostile import read_lines, seeds
 
     logging.disable()
     with tempfile.TemporaryDirectory() as folder:
@@ -39,8 +41,13 @@ def main(counts: Path, n: int, seconds: int = 0) -> None:
         corpus.mkdir()
         files.mkdir()
         known = {path.name: (path, read) for _, path, read in seeds(files)}
+        for name in BESIDE_PICTURES:
+            known[name] = known[name][0], lambda path: read_lines(path.parent, lambda *_: None)
+        known["recipe.yaml"][0].write_text(shipped_recipes()["smoke"])  # not resolved: a tenth of it to parse
         for number, name in enumerate(FILES):
-            (corpus / name).write_bytes(bytes([number]) + known[name][0].read_bytes()[:LONGEST])
+            whole = bytes([number]) + known[name][0].read_bytes()
+            assert len(whole) <= LONGEST, name
+            (corpus / name).write_bytes(whole)
         ended = Counter[str]()
 
         def one(data: bytes) -> None:

@@ -98,12 +98,12 @@ def altered(whole: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def read_lines(path: Path) -> None:
+def read_lines(path: Path, decode: Callable[[bytes, str], object] = decode_image) -> None:
     """Open whatever lies at a path, and decode every image of it."""
     contents = open_contents(source_at(str(path), "mine"), Path(), path.parent)
     for row, name in enumerate(contents.names):
         with suppress(UserError):
-            decode_image(contents.fetch(row), name)
+            decode(contents.fetch(row), name)
 
 
 def picture(kind: str) -> bytes:
