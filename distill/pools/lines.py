@@ -32,7 +32,7 @@ from distill.recipe.sections import Recipe
 from distill.schema import Protocol
 from distill.synthesis.corpus import character_counts
 from distill.synthesis.materialise import materialise, problems_of_sources
-from distill.synthesis.opening import open_rendered
+from distill.synthesis.opening import OnDemand, open_rendered
 from distill.synthesis.source import RenderedSource
 from distill.teaching.teacher_files import teacher_file
 from distill.training.initial import charset_with_starts
@@ -113,14 +113,18 @@ def cache_of(recipe: AnyRecipe, folder: Path) -> Path:
     return expanded(recipe.runtime.cache_root or folder / "cache")
 
 
-def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop, may_render: bool = True) -> Pools:
+def open_pools(
+    recipe: Recipe, folder: Path, poll: Poll = never_stop, may_render: bool = True, stand_in: bool = False
+) -> Pools:
     """Open every source of a run in `folder`; raises `DataError` for what the recipe's policies do not allow.
 
-    Without `may_render` nothing is rendered: raises `NotMadeError` where a source is, and nothing else is wrong.
+    Without `may_render` nothing is rendered: raises `NotMadeError` where a source is, and nothing else is wrong. With
+    `stand_in` nothing is rendered either: lines of `OnDemand` stand for those that would be.
     """
     data = recipe.data
     refused: dict[str, list[Refusal]] = {}
-    train, validation, test = _open_parts(recipe, cache_of(recipe, folder), refused, poll if may_render else None)
+    opened = _open_parts(recipe, cache_of(recipe, folder), refused, poll if may_render else None, stand_in)
+    train, validation, test = opened
     set_aside: tuple[str, ...] = ()
     together: dict[str, int] | None = None
     if data.test_cut is not None:
@@ -153,7 +157,7 @@ def open_pools(recipe: Recipe, folder: Path, poll: Poll = never_stop, may_render
 
 
 def _open_parts(
-    recipe: Recipe, cache: Path, refused: dict[str, list[Refusal]], poll: Poll | None
+    recipe: Recipe, cache: Path, refused: dict[str, list[Refusal]], poll: Poll | None, stand_in: bool
 ) -> tuple[Lines, Lines, Lines]:
     """The training, validation and test lines of a recipe; raises one `DataError` for all sources that do not open.
 
@@ -164,16 +168,18 @@ def _open_parts(
     found = open_parts(
         data.parts,
         RenderedSource,
-        lambda _, source: open_sources(recipe, [source], root, cache, problems),
+        lambda _, source: open_sources(recipe, [source], root, cache, problems, stand_in),
         problems,
-        None if poll is None else lambda: render_sources(recipe, cache, poll),
+        None if poll is None else lambda: None if stand_in else render_sources(recipe, cache, poll),
     )
     refused |= {part: [refusal for _, unusable in of_part for refusal in unusable] for part, of_part in found.items()}
-    opened = [joined([lines for lines, _ in of_part]) for of_part in found.values()]
-    if data.normalisation == "east_asian":
-        opened = [lines.relabelled(as_printed) for lines in opened]
-    train, validation, test = opened
+    train, validation, test = (normalised(recipe, joined([lines for lines, _ in each])) for each in found.values())
     return train, validation, test
+
+
+def normalised(recipe: Recipe, lines: Lines) -> Lines:
+    """Return the lines with their labels rewritten as the recipe has it."""
+    return lines.relabelled(as_printed) if recipe.data.normalisation == "east_asian" else lines
 
 
 def render_sources(recipe: Recipe, cache: Path, poll: Poll = never_stop, spread: Spread | None = None) -> list[Path]:
@@ -195,17 +201,25 @@ def _rendered(recipe: Recipe) -> list[RenderedSource]:
 
 
 def open_sources(
-    recipe: Recipe, sources: Sequence[Source], root: Path, cache: Path, problems: list[str]
+    recipe: Recipe,
+    sources: Sequence[Source],
+    root: Path,
+    cache: Path,
+    problems: list[str],
+    stand_in: bool = False,
 ) -> tuple[Lines, list[Refusal]]:
     """Return the lines of several sources, and those that cannot be used.
 
-    A source that cannot be opened is added to `problems`, and the next is opened all the same.
+    A source that cannot be opened is added to `problems`, and the next is opened all the same. With `stand_in` none is
+    rendered.
     """
     opened: list[Lines] = []
     refused: list[Refusal] = []
     for source in sources:
         try:
-            if isinstance(source, RenderedSource):
+            if isinstance(source, RenderedSource) and stand_in:
+                lines, unusable = OnDemand(source, root, recipe.image).stand_ins, list[Refusal]()
+            elif isinstance(source, RenderedSource):
                 lines, unusable = open_rendered(source, root, cache, recipe.image)
             else:
                 lines, unusable = open_source(source, root, cache, recipe.image)

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from distill.data.lines import Lines
 from distill.data.prepared import ScaledLines, View
-from distill.pools.lines import open_pools
+from distill.pools.some import some_training_lines
 from distill.recipe.sections import Recipe, Stage, Teacher
-from distill.seeds import generator_of
 from distill.synthesis.contact import contact_sheet
 
 COLUMNS = 3
@@ -22,15 +20,14 @@ COLUMNS = 3
 
 def training_sheet(recipe: Recipe, folder: Path, n: int) -> Image.Image:
     """Return a picture of `n` training lines chosen at random, each over its label."""
-    lines = open_pools(recipe, folder).train
-    order = torch.randperm(len(lines), generator=generator_of("preview", recipe.seed))[:n].tolist()
+    lines = some_training_lines(recipe, folder, n)
     views = {name: View(part.training.augment, recipe.seed, epoch=0) for name, part in recipe.networks.items()}
     scaled = ScaledLines(lines, recipe.image)
     images = [
         scaled.augmented(i, views["teacher" if _teacher_learns(recipe.teacher, lines, i) else "student"]).squeeze()
-        for i in order
+        for i in range(len(lines))
     ]
-    texts = ["(unlabelled)" if (text := lines.texts[i]) is None else text for i in order]
+    texts = ["(unlabelled)" if text is None else text for text in lines.texts]
     return contact_sheet(images, texts, COLUMNS)
 
 

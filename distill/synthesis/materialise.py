@@ -165,6 +165,15 @@ def sample(
     return picture, text, face.family
 
 
+def rendered_line(
+    source: RenderedSource, root: Path, families: list[list[FontFace]], height_px: int, i: int
+) -> tuple[bytes, str, str]:
+    """Return line `i` of a source as it is kept: its picture as PNG, its text, and its name."""
+    picture, text, family = sample(source, root, families, height_px, i)
+    _, data = cv2.imencode(".png", picture, _PNG)
+    return data.tobytes(), text, f"{i:06d} {family}"
+
+
 def _text_and_faces(
     source: RenderedSource, root: Path, families: list[list[FontFace]], generator: torch.Generator
 ) -> tuple[str, list[list[FontFace]]]:
@@ -187,9 +196,8 @@ def _render(part: Part) -> int:
     images, texts = [], []
     families = by_family(part.faces)
     for i in range(part.start, part.start + part.n_lines):
-        picture, text, family = sample(part.source, part.root, families, part.height_px, i)
-        _, data = cv2.imencode(".png", picture, _PNG)
-        images.append({"bytes": data.tobytes(), "path": f"{i:06d} {family}"})
+        data, text, name = rendered_line(part.source, part.root, families, part.height_px, i)
+        images.append({"bytes": data, "path": name})
         texts.append(text)
     write_whole(part.path, sealed(pa.table({"image": images, "text": texts}, schema=SCHEMA)))
     return part.n_lines
