@@ -136,6 +136,14 @@ def test_a_name_with_a_byte_order_mark_keeps_no_folder_of_lines_from_opening(tmp
     ]
 
 
+def test_names_come_back_from_an_lmdb_whatever_they_begin_with(tmp_path: Path) -> None:
+    names = ["\ufeffa.png", "\ufeff\ufeff", "a\ufeff.png", "a\0.png", "þÿ.png"]
+    start = parquet(tmp_path / "start.parquet", [(name, png_bytes(), str(i)) for i, name in enumerate(names)])
+    assert main(["convert", str(start), str(tmp_path / "out"), "--to", "lmdb"]) == 0
+    assert main(["import", str(tmp_path / "out"), str(tmp_path / "back.parquet")]) == 0
+    assert [name for name, _, _ in lines_of(tmp_path / "back.parquet")] == names
+
+
 def test_names_that_are_not_utf8_are_refused_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,11 +72,19 @@ def _opened(path: Path) -> Contents:
                     key(number).decode() for key in (label_key, image_key) if transaction.get(key(number)) is None
                 ]
             name = transaction.get(path_key(number))
-            names.append(f"{number:09d}" if name is None else text_of(name, f"{path}: path-{number:09d}"))
+            names.append(f"{number:09d}" if name is None else _name(name, f"{path}: path-{number:09d}"))
     if missing:
         raise DataError(f"{path}: {len(missing)} keys of {int(count)} samples are missing: {first_of(missing)}")
     texts, unreadable = _texts(path, labels)
     return Contents(names, texts, LmdbFetch(path, unreadable))
+
+
+def _name(name: bytes, where: str) -> str:
+    """A name as it was written: nothing that it begins with is a byte order mark."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 text (byte {error.start})") from error
 
 
 def _texts(path: Path, labels: Sequence[bytes | None]) -> tuple[list[str | None], dict[int, str]]:
