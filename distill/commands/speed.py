@@ -114,11 +114,11 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
 
     path = find_student_or_teacher(model)
     reader = teachers.load(path)
+    peers = open_peers() if options.against else []
     origin, lines = gate_lines(reader, path, options.data)
     lines = labelled(lines)
     some = lines.take(range(min(n, len(lines))))
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
-    peers = open_peers() if options.against else []
     with clock() as seconds:
         result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
     words = f"{origin}: {speed_table(result)}"

@@ -1,7 +1,7 @@
 """The speed of the renderer as the command measures it."""
 
 import json
-from pathlib import Path
+import sys
 
 import pytest
 
@@ -16,11 +16,23 @@ def test_speed_of_the_renderer_is_measured_and_beats_the_plain_loop(capsys: pyte
     assert result["characters"] == 28
 
 
-def test_what_cannot_be_measured_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_measured_is_named() -> None:
     assert main(["speed"]) == 2
     assert main(["speed", "--renderer", "-n", "0"]) == 2
-    assert main(["speed", "--renderer", "-n", "20", "--against-trdg", str(tmp_path / "python")]) == 2
-    assert "trdg==1.8.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("python", "reason"),
+    [("no-python", "No such file"), (sys.executable, "No module named 'trdg'"), (".", "Permission denied")],
+)
+def test_a_python_without_trdg_is_told_before_anything_is_rendered(
+    python: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill.delivery.speed.renderer.faces_of", None)
+    assert main(["speed", "--renderer", "--against-trdg", python]) == 2
+    said = capsys.readouterr().err
+    assert reason in said
+    assert "trdg==1.8.0" in said
 
 
 @pytest.mark.parametrize(

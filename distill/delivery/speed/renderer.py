@@ -57,8 +57,11 @@ def renderer_speed(
     """Return the rates of this renderer and of others in lines/s, and their ratios, on the same texts in one font.
 
     `trdg` is the Python of an environment that has it. `n` lines a round; the best of five rounds counts, for the
-    first use of every letter the first. Photographs as backgrounds are left out: the plain loop has none.
+    first use of every letter the first. Photographs as backgrounds are left out: the plain loop has none. Raises
+    `UserError` before anything is rendered where `trdg` runs none.
     """
+    if trdg is not None:
+        _of_trdg(trdg, "import trdg.generators")
     source = source.model_copy(update={"look": source.look.model_copy(update={"background_probability": 0.0})})
     faces = faces_of(source, root)
     mix = TextMix(min_characters=N_CHARACTERS, max_characters=N_CHARACTERS)
@@ -177,19 +180,24 @@ def _rates(draw: Callable[[int], object], n: int) -> list[float]:
 
 def _trdg_rate(python: Path, texts: list[str], faces: list[FontFace]) -> float:
     job = {"texts": texts, "fonts": sorted({str(face.path) for face in faces}), "height": HEIGHT_PX, "n": 100}
+    rate: float = json.loads(_of_trdg(python, _TRDG, json.dumps(job)).splitlines()[-1])["rate"]
+    return rate
+
+
+def _of_trdg(python: Path, code: str, given: str = "") -> str:
+    """What some code writes that runs where trdg is; raises `UserError` where it does not run."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            [python, "-c", _TRDG], input=json.dumps(job), env=environment, capture_output=True, text=True, check=True
+            [python, "-c", code], input=given, env=environment, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+        said = (getattr(error, "stderr", None) or str(error)).strip()
         raise UserError(
-            f"--against-trdg {python}: trdg did not run there ({reason}); give the Python of an "
+            f"--against-trdg {python}: trdg did not run there ({said.splitlines()[-1]}); give the Python of an "
             "environment made with `pip install trdg==1.8.0 'Pillow<10'`"
         ) from error
-    rate: float = json.loads(done.stdout.splitlines()[-1])["rate"]
-    return rate
+    return done.stdout
 
 
 @single_thread()
