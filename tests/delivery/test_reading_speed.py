@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from distill.data.lines import Lines
 from distill.delivery.export.graph import graph_of, signed
 from distill.delivery.speed import flops
 from distill.delivery.speed import recogniser as reading_speed
-from distill.delivery.speed.flops import mflop_a_line
+from distill.delivery.speed.flops import mflop_a_line, mflop_of_graph
 from distill.delivery.speed.recogniser import forms_of, measure
 from distill.delivery.speed.summary import draw_speed, speed_table
 from distill.delivery.speed.together import rate_together
@@ -51,6 +52,12 @@ def test_operations_are_those_that_torch_counts(student_file: Path) -> None:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         reader.model(torch.zeros(1, 1, 32, 320))
     assert mflop_a_line(read_model(student_file)[0], 320) == pytest.approx(counter.get_total_flops() / 1e6)
+
+
+@pytest.mark.parametrize("name", ["receipts", "hanzi"])  # a GRU and LSTMs, along the line both ways
+def test_operations_of_a_graph_are_those_of_its_network_recurrent_layers_too(name: str) -> None:
+    network, graph = (Path(str(files("students") / "weights" / f"{name}.{kind}")) for kind in ("safetensors", "onnx"))
+    assert mflop_of_graph(graph, 320) == pytest.approx(mflop_a_line(read_model(network)[0], 320), rel=0.01)
 
 
 @pytest.mark.usefixtures("onnx_file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def mflop_a_line(description: Description, width_px: int) -> float:
 
 
 def mflop_of_graph(path: Path, width_px: int) -> float:
-    """Return the same of an ONNX file, whose products and convolutions are counted by the shapes that they have."""
+    """Return the same of an ONNX file: products, convolutions and recurrent layers, by the shapes that they have."""
     import onnx
     import onnxruntime
 
@@ -75,8 +75,8 @@ def mflop_of_graph(path: Path, width_px: int) -> float:
     description, blob = read_onnx(path)
     model, preparation = onnx.load_from_string(blob), description.preparation
     weights = {weight.name: tuple(weight.dims) for weight in model.graph.initializer}
-    nodes = [node for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm")]
-    wanted = {name for node in nodes for name in (*node.input, *node.output)} - weights.keys() - {INPUT}
+    nodes = [node for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm", *_RECURRENT)]
+    wanted = {name for node in nodes for name in (*_factors(node), *node.output)} - weights.keys() - {INPUT}
     named = {output.name for output in model.graph.output}
     made = {name for node in model.graph.node for name in node.output}
     seen = sorted(wanted & made)
@@ -85,10 +85,18 @@ def mflop_of_graph(path: Path, width_px: int) -> float:
     images = np.zeros((1, preparation.channels, preparation.height_px, width_px), np.float32)
     shapes = weights | dict(zip(seen, (v.shape for v in session.run(seen, {INPUT: images})), strict=True))
     shapes[INPUT] = images.shape
-    return 2 * sum(_macs_of_node(node, shapes) for node in nodes if shapes.keys() >= {*node.input}) / 1e6
+    return 2 * sum(_macs_of_node(node, shapes) for node in nodes if shapes.keys() >= {*_factors(node)}) / 1e6
+
+
+def _factors(node: Any) -> Sequence[str]:
+    """What a node multiplies: its input and its weights, of which a recurrent layer has two."""
+    return node.input[: 3 if node.op_type in _RECURRENT else 2]
 
 
 def _macs_of_node(node: Any, shapes: Mapping[str, tuple[int, ...]]) -> float:
+    if node.op_type in _RECURRENT:
+        frames, *weights = (shapes[name] for name in _factors(node))
+        return math.prod(frames[:2]) * sum(map(math.prod, weights))
     outputs = math.prod(shapes[node.output[0]])
     if node.op_type == "Conv":
         return outputs * math.prod(shapes[node.input[1]][1:])
@@ -96,6 +104,7 @@ def _macs_of_node(node: Any, shapes: Mapping[str, tuple[int, ...]]) -> float:
     return outputs * shapes[node.input[0]][0 if transposed else -1]
 
 
+_RECURRENT = ("LSTM", "GRU", "RNN")
 _COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear, nn.RNNBase)
 
 
