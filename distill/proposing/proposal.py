@@ -14,6 +14,7 @@ from distill.proposing.survey import OWN, Survey, documents_in
 from distill.proposing.teaching import TEACHER, Beginning, Teaching
 from distill.proposing.texts import Fonts, fonts_for, needed_characters, texts_like
 from students.errors import UserError
+from students.image import Preparation
 
 Size = Literal["small", "medium", "large"]
 LEAST_LABELLED, LEAST_WITH_TEACHER = 60, 10
@@ -47,6 +48,11 @@ class Decisions:
     teaching: Teaching = field(default_factory=Teaching)
     student_begins: Beginning | None = None  # a shipped student whose weights both students begin with
     fonts: Path | None = None
+
+    @property
+    def height_px(self) -> int:
+        """Return the height of the lines: that of the weights the student begins with, if any."""
+        return self.student_begins.height_px if self.student_begins else Preparation().height_px
 
     def student_model(self, n_characters: int) -> Mapping[str, Any]:
         """Return the architecture of the student for so many characters: that of the weights it begins with, if any."""
@@ -103,6 +109,9 @@ def recipe_of(
     data, reasons = _data(seen, decisions, plan, text, fonts)
     teacher, student = _networks(seen, decisions, plan)
     sections |= {"data": data, "image": {"width_quantum_px": 64 if seen.lines.looks.aspect > LONG_LINE else 32}}
+    if decisions.student_begins and decisions.height_px != Preparation().height_px:
+        sections["image"]["height_px"] = decisions.height_px
+        reasons["image"] = f"lines are as high as the shipped {decisions.student_begins.name} reads them"
     sections |= {"teacher": teacher, "student": student}
     if plan.views:
         sections["objective"] = {"cache": {"views": plan.views}}

@@ -18,8 +18,19 @@ from distill.data.labels import LabelForm
 from distill.durable import write_text
 from distill.durations import seconds_of
 from distill.pools.cut import TEST_CUT, sampled_documents
-from distill.proposing.budget import BATCH, Plan, Speeds, TooShort, learning_speed, plan_for, reading_speed
+from distill.proposing.budget import (
+    BATCH,
+    Plan,
+    Speeds,
+    TooShort,
+    learning_speed,
+    plan_for,
+    reading_speed,
+    speed_of_reader,
+)
 from distill.proposing.proposal import (
+    HAN,
+    MANY_CHARACTERS,
     Decisions,
     Seen,
     Size,
@@ -28,7 +39,7 @@ from distill.proposing.proposal import (
     texts_and_fonts,
 )
 from distill.proposing.shipped import best_beginning, readings_of, student_readers, teacher_readers, told
-from distill.proposing.survey import Survey, label_form_of, repeated, survey
+from distill.proposing.survey import label_form_of, notes_on, repeated, survey
 from distill.proposing.teaching import Beginning, Teaching, choices
 from distill.proposing.texts import as_corpus, expect_fonts
 from distill.proposing.writing import written
@@ -43,8 +54,6 @@ from students.image import Preparation
 from students.reader import Reader
 from students.showing import table
 from teachers.crnn import TEACHERS
-
-SHOWN = 40  # characters of a charset
 
 
 @dataclass(frozen=True)
@@ -112,9 +121,10 @@ def propose(wishes: Wishes, cache: Path) -> Proposal:
     chosen = [f"label_form {form}: {why_form}"]
     may_teach, student_begins, why_begun = _beginnings(seen, decisions)
     chosen += why_begun
+    decisions = replace(decisions, student_begins=student_begins)
     text, fonts, why_text = texts_and_fonts(seen, decisions, str(corpus_of(wishes.target)))
     chosen.append(f"synthetic lines in {len(fonts.families)} font families: {why_text}")
-    decisions, plan, why_plan = _that_fits(seen, replace(decisions, student_begins=student_begins), may_teach)
+    decisions, plan, why_plan = _that_fits(seen, decisions, may_teach)
     chosen += why_plan
     sections, reasons = recipe_of(seen, decisions, plan, text, fonts)
     head = "\n".join([f"Written by `distill new` for {wishes.lines}.", *notes, *chosen])
@@ -139,7 +149,9 @@ def _refuse_unusable(wishes: Wishes) -> None:
 def _beginnings(seen: Seen, decisions: Decisions) -> tuple[list[Teaching], Beginning | None, list[str]]:
     """Return who may teach, the shipped student that students begin with, if any, and why."""
     why = []
-    shipped = {name: each for name, each in student_readers().items() if _fits(each, decisions.size)}
+    shipped = {
+        name: each for name, each in student_readers().items() if _fits(each, decisions.size, seen.lines.scripts)
+    }
     shares = readings_of(seen.lines, decisions.label_form, shipped)
     student = best_beginning(shares, shipped)
     begun = f"the shipped {student.name}" if student else "fresh weights"
@@ -151,10 +163,22 @@ def _beginnings(seen: Seen, decisions: Decisions) -> tuple[list[Teaching], Begin
     why.append(f"student from {begun}: {found}")
     if decisions.teaching.file:
         return [decisions.teaching], student, why
+    planned = replace(decisions, student_begins=student)
     shipped = teacher_readers()
     shares = readings_of(seen.lines, decisions.label_form, shipped)
     why.append(f"shipped teachers read of some lines: {told(shares)}")
-    return choices(best_beginning(shares, shipped), student is not None, decisions.budget_s), student, why
+    teacher = best_beginning(shares, shipped)
+    if teacher and not teacher.finished and teacher.height_px != planned.height_px:
+        why.append(f"teacher not from the shipped {teacher.name}: it reads lines of {teacher.height_px} px")
+        teacher = None
+    n_classes = _charset(seen, planned).n_classes
+    fresh_may = student is None or n_classes < MANY_CHARACTERS
+    if not fresh_may:
+        why.append(
+            f"no teacher from fresh weights: in {n_classes:,} classes it would read less than the student does; "
+            "--teacher names a finished one"
+        )
+    return choices(teacher, student is not None, fresh_may, decisions.budget_s), student, why
 
 
 def _that_fits(seen: Seen, decisions: Decisions, may_teach: Sequence[Teaching]) -> tuple[Decisions, Plan, list[str]]:
@@ -162,11 +186,13 @@ def _that_fits(seen: Seen, decisions: Decisions, may_teach: Sequence[Teaching]) 
     why: list[str] = []
     least: TooShort | None = None
     say("measuring how fast this machine trains")
-    student = STUDENTS.validate_python(decisions.student_model(len(seen.lines.characters))).build(*_form(seen))
-    student_speed = learning_speed(student, *_size_px(seen))
+    student = STUDENTS.validate_python(decisions.student_model(len(seen.lines.characters))).build(
+        *_form(seen, decisions)
+    )
+    student_speed = learning_speed(student, *_size_px(seen, decisions))
     for teaching in may_teach:
         tried = replace(decisions, teaching=teaching)
-        speeds = Speeds(*_teacher_speeds(seen, teaching), student_speed)
+        speeds = Speeds(*_teacher_speeds(seen, tried), student_speed)
         try:
             plan = plan_for(decisions.budget_s, speeds, seen.n_real, teaching.least_steps)
         except TooShort as error:
@@ -187,21 +213,25 @@ def _that_fits(seen: Seen, decisions: Decisions, may_teach: Sequence[Teaching]) 
     raise TooShort(decisions.budget_s, least.least_s, "".join(f", or {option}" for option in options))
 
 
-def _fits(student: Reader, size: Size) -> bool:
-    """Whether students of this size can begin with the weights of a shipped one: it reads lines of the same height."""
+def _fits(student: Reader, size: Size, scripts: Sequence[str]) -> bool:
+    """Whether students of this size can begin with the weights of a shipped one.
+
+    It reads lines of the usual height. Where labels have Han another height will do: its head has thousands of classes.
+    """
     seen = student.description
-    return seen.architecture.get("size") == size and seen.preparation.height_px == Preparation().height_px
+    usual = seen.preparation.height_px == Preparation().height_px
+    return seen.architecture.get("size") == size and (usual or HAN in scripts)
 
 
 def _look(wishes: Wishes, cache: Path) -> tuple[Seen, list[str]]:
     lines = survey(wishes.lines, "mine", cache)
     unlabelled = survey(wishes.unlabelled, "unlabelled", cache) if wishes.unlabelled else None
     test = survey(wishes.test, "test", cache) if wishes.test else None
-    notes = _notes(wishes.lines, lines) + (_notes(wishes.unlabelled or "", unlabelled) if unlabelled else [])
+    notes = notes_on(wishes.lines, lines) + (notes_on(wishes.unlabelled or "", unlabelled) if unlabelled else [])
     if test:
         if not test.labels or test.n_unlabelled:
             raise DataError(f"{wishes.test}: every line of a test needs a label; {test.n_unlabelled} have none")
-        notes += _notes(wishes.test or "", test)
+        notes += notes_on(wishes.test or "", test)
         again, compared = repeated(lines, test)
         if again == compared:
             raise DataError(
@@ -212,45 +242,31 @@ def _look(wishes: Wishes, cache: Path) -> tuple[Seen, list[str]]:
     return Seen(lines, unlabelled, test), notes
 
 
-def _notes(where: str, seen: Survey) -> list[str]:
-    looks = seen.looks
-    rows = [f"{where}: {len(seen.texts):,} lines, {len(seen.labels):,} labelled, read as {seen.source.kind}"]
-    size = f"{looks.middle('height_px'):.0f} px high, {looks.aspect:.1f} times as wide"
-    grey = f"ink {looks.middle('ink'):.0f} and paper {looks.middle('paper'):.0f} of 255"
-    rows.append(f"{where}: {size}, {grey}, {looks.inverted:.0%} light on dark")
-    if looks.unreadable:
-        rows.append(f"{where}: {looks.unreadable} of the pictures looked at cannot be opened")
-    if seen.labels:
-        some = "".join(seen.characters)
-        scripts = f", of {', '.join(seen.scripts[:4])}" if seen.scripts else ""
-        more = " ..." if len(some) > SHOWN else ""
-        longest = max(map(len, seen.labels))
-        rows.append(f"{where}: {len(some)} characters{scripts}: {some[:SHOWN]}{more}; the longest label has {longest}")
-        doubled = len(seen.labels) - len(set(seen.labels))
-        rows.append(f"{where}: {doubled:,} labels occur more than once")
-    return rows
-
-
-def _size_px(seen: Seen) -> tuple[int, int]:
+def _size_px(seen: Seen, decisions: Decisions) -> tuple[int, int]:
     """The height and the width of a line of middling length, as networks see it."""
-    preparation = Preparation()
-    height_px = preparation.height_px
-    return height_px, preparation.padded_px(max(height_px, round(height_px * seen.lines.looks.aspect)))
+    height_px = decisions.height_px
+    return height_px, Preparation().padded_px(max(height_px, round(height_px * seen.lines.looks.aspect)))
 
 
-def _form(seen: Seen) -> tuple[int, int, int]:
+def _charset(seen: Seen, decisions: Decisions) -> Charset:
+    """The characters of the labels, and those of the weights that the student begins with."""
+    known = decisions.student_begins.description.charset.characters if decisions.student_begins else ""
+    return Charset.of([" ", "".join(seen.lines.characters), known])
+
+
+def _form(seen: Seen, decisions: Decisions) -> tuple[int, int, int]:
     """The classes, channels and height in pixels that networks are built for."""
-    preparation = Preparation()
-    return Charset.of([" ", "".join(seen.lines.characters)]).n_classes, preparation.channels, preparation.height_px
+    return _charset(seen, decisions).n_classes, Preparation().channels, decisions.height_px
 
 
-def _teacher_speeds(seen: Seen, teaching: Teaching) -> tuple[float, float]:
+def _teacher_speeds(seen: Seen, decisions: Decisions) -> tuple[float, float]:
     """How fast the teacher learns and reads; infinite where nothing of that is to be done."""
+    teaching, size_px = decisions.teaching, _size_px(seen, decisions)
     if teaching.model:
-        teacher = TEACHERS.validate_python(teaching.model).build(*_form(seen))
-        return learning_speed(teacher, *_size_px(seen)), reading_speed(teacher, *_size_px(seen))
+        teacher = TEACHERS.validate_python(teaching.model).build(*_form(seen, decisions))
+        return learning_speed(teacher, *size_px), reading_speed(teacher, *size_px)
     if teaching.file:
-        return math.inf, reading_speed(teachers.load(teaching.file).model, *_size_px(seen))
+        return math.inf, speed_of_reader(teachers.load(model_of(teaching.file)), seen.lines.looks.aspect)
     return math.inf, math.inf
 
 

@@ -78,7 +78,7 @@ def best_beginning(shares: Mapping[str, Accuracy], readers: Mapping[str, Reader]
     best = max(shares, key=lambda name: (shares[name].lines, shares[name].characters), default=None)
     if best is None or shares[best].characters < ENOUGH:
         return None
-    return Beginning(best, readers[best].description.architecture, finished=shares[best].lines >= TEACHES)
+    return Beginning(best, readers[best].description, finished=shares[best].lines >= TEACHES)
 
 
 def told(shares: Mapping[str, Accuracy]) -> str:

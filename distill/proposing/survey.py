@@ -26,6 +26,7 @@ LOOKED_AT = 240  # pictures that are decoded
 COMPARED = 20_000  # pictures of a source that are compared with those of another
 ENOUGH_LETTERS = 200  # before labels without lower case, or without punctuation, are taken for a habit
 ENOUGH_LABELS = 50
+SHOWN = 40  # characters
 OWN = r"^(.*)$"  # every file a document of its own
 BEFORE_THE_LAST = r"^(.+)[_\-/][^_\-/]*$"
 FOLDER = r"^(.+)/[^/]*$"
@@ -69,6 +70,26 @@ def survey(where: str, name: str, root: Path) -> Survey:
     texts = [None if text is None else unicodedata.normalize("NFC", text) for text in contents.texts]
     say(f"{where}: {len(texts):,} lines, {sum(text is not None for text in texts):,} of them labelled")
     return Survey(source, contents, texts, character_counts(texts), looks_of(_some_pictures(contents)))
+
+
+def notes_on(where: str, seen: Survey) -> list[str]:
+    """Return what was seen at a place, in words."""
+    looks = seen.looks
+    rows = [f"{where}: {len(seen.texts):,} lines, {len(seen.labels):,} labelled, read as {seen.source.kind}"]
+    size = f"{looks.middle('height_px'):.0f} px high, {looks.aspect:.1f} times as wide"
+    grey = f"ink {looks.middle('ink'):.0f} and paper {looks.middle('paper'):.0f} of 255"
+    rows.append(f"{where}: {size}, {grey}, {looks.inverted:.0%} light on dark")
+    if looks.unreadable:
+        rows.append(f"{where}: {looks.unreadable} of the pictures looked at cannot be opened")
+    if seen.labels:
+        some = "".join(seen.characters)
+        scripts = f", of {', '.join(seen.scripts[:4])}" if seen.scripts else ""
+        more = " ..." if len(some) > SHOWN else ""
+        longest = max(map(len, seen.labels))
+        rows.append(f"{where}: {len(some)} characters{scripts}: {some[:SHOWN]}{more}; the longest label has {longest}")
+        doubled = len(seen.labels) - len(set(seen.labels))
+        rows.append(f"{where}: {doubled:,} labels occur more than once")
+    return rows
 
 
 def scripts_of(characters: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.proposing.budget import LEAST_FRESH_STEPS, LEAST_STEPS
+from students.model_file import Description
 
 SMALL_TEACHER = {"kind": "resnet", "blocks": [1, 1, 1, 1], "channels": [32, 64, 128, 192], "hidden": 192, "layers": 1}
 TEACHER = {"kind": "resnet", "blocks": [1, 1, 2, 1], "channels": [40, 80, 160, 240], "hidden": 256, "layers": 1}
@@ -15,11 +16,21 @@ SHORT_BUDGET_S = 1500
 
 @dataclass(frozen=True)
 class Beginning:
-    """A shipped model: its name, its architecture as a recipe has it, and whether it reads these lines well already."""
+    """A shipped model: its name, what its file says of it, and whether it reads these lines well already."""
 
     name: str
-    model: Mapping[str, Any]
+    description: Description
     finished: bool
+
+    @property
+    def model(self) -> Mapping[str, Any]:
+        """Return its architecture as a recipe has it."""
+        return self.description.architecture
+
+    @property
+    def height_px(self) -> int:
+        """Return the height of the lines that it reads."""
+        return self.description.preparation.height_px
 
 
 @dataclass(frozen=True)
@@ -48,17 +59,15 @@ class Teaching:
         return f"trained from the shipped {self.begins.name}" if self.begins else "trained from fresh weights"
 
 
-def choices(shipped: Beginning | None, alone: bool, budget_s: float) -> list[Teaching]:
+def choices(shipped: Beginning | None, alone: bool, fresh_may: bool, budget_s: float) -> list[Teaching]:
     """Return who may teach, the best first: each needs less time than those before it.
 
     `shipped` is the shipped teacher that reads most of the lines, if it reads enough; `alone`: whether the student
-    begins with weights that can do without a teacher.
+    begins with weights that can do without a teacher; `fresh_may`: whether one from fresh weights may teach.
     """
     nobody = [Teaching()] if alone else []
     if shipped and shipped.finished:
         return [Teaching(file=shipped.name), *nobody]
     begun = [Teaching(model=shipped.model, begins=shipped)] if shipped else []
-    fresh = [
-        Teaching(model=model) for model in ((SMALL_TEACHER,) if budget_s < SHORT_BUDGET_S else (TEACHER, SMALL_TEACHER))
-    ]
-    return [*begun, *fresh, *nobody]
+    models = (SMALL_TEACHER,) if budget_s < SHORT_BUDGET_S else (TEACHER, SMALL_TEACHER)
+    return [*begun, *(Teaching(model=model) for model in models if fresh_may), *nobody]

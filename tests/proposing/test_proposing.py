@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ from students.errors import DataError, UserError
 from tests.line_files import parquet, row
 from tests.samples import png_bytes
 
+TEACHER_SPEEDS = proposing._teacher_speeds
+WEIGHTS = Path(str(files("students") / "weights"))
 FAST = Speeds(teacher=200, teacher_reads=900, student=900)
 
 
@@ -51,12 +54,41 @@ def proposed(*options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, lis
     return answer
 
 
-def test_students_begin_with_one_of_their_size_that_reads_lines_of_their_height() -> None:
+def test_students_begin_with_one_of_their_size_and_other_lines_than_chinese_with_one_of_their_height() -> None:
+    readers = student_readers()
     fitting = {
-        size: {name for name, reader in student_readers().items() if proposing._fits(reader, size)}
+        (size, script): {name for name, reader in readers.items() if proposing._fits(reader, size, ["LATIN", script])}
         for size in ("small", "medium", "large")
+        for script in ("GREEK", "CJK")
     }  # hanzi reads lines of 48 px, digits has no size
-    assert fitting == {"small": {"receipts-small"}, "medium": {"print", "receipts", "scene"}, "large": set()}
+    usual = {"print", "receipts", "scene"}
+    assert fitting == {
+        **{("small", script): {"receipts-small"} for script in ("GREEK", "CJK")},
+        **{("large", script): set() for script in ("GREEK", "CJK")},
+        ("medium", "GREEK"): usual,
+        ("medium", "CJK"): usual | {"hanzi"},
+    }
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_chinese_lines_are_begun_with_the_student_that_reads_them_at_its_height(
+    given: bool, lines: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(f"Line {d}" if d % 3 else f"第 {d} 章", f"{d}.png", png_bytes(seed=d)) for d in range(90)]
+    parquet(lines, rows)
+    shares = {"hanzi": Accuracy(0.5, 0.8), "receipts": Accuracy(0.0, 0.6)}  # there is a teacher receipts, too
+    monkeypatch.setattr(
+        proposing, "readings_of", lambda _, __, readers: {name: shares[name] for name in readers if name in shares}
+    )
+    monkeypatch.setattr(proposing, "_teacher_speeds", TEACHER_SPEEDS)
+    teacher = ["--teacher", str(WEIGHTS / "receipts.onnx")] if given else []
+    chosen = "\n".join(proposed("--from", lines.name, "--budget", "20m", *teacher, capsys=capsys)["chosen"])
+    recipe = load_recipe("mine.yaml")
+    assert (recipe.student.init, recipe.image.height_px) == ("hanzi", 48)
+    assert not problems_of_starts(recipe, Charset.of([" 第章Line0123456789"]))
+    assert (recipe.teacher is not None) == given
+    assert given or "not from the shipped receipts: it reads lines of 32 px" in chosen
+    assert given or "no teacher from fresh weights: in 9,117 classes" in chosen
 
 
 @pytest.mark.parametrize("size", ["small", "medium"])
@@ -251,7 +283,7 @@ def test_without_time_for_a_teacher_a_student_that_reads_already_learns_alone(
 ) -> None:
     monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Accuracy(0.0, 0.6)})
     monkeypatch.setattr(
-        proposing, "_teacher_speeds", lambda _, teaching: (8, 900) if teaching.model else (math.inf, math.inf)
+        proposing, "_teacher_speeds", lambda _, tried: (8, 900) if tried.teaching.model else (math.inf, math.inf)
     )
     parquet(tmp_path / "more.parquet", [row(None, f"{i}.png", png_bytes(seed=500 + i)) for i in range(8)])
     chosen = proposed("--from", lines.name, "--unlabelled", "more.parquet", "--budget", "20m", capsys=capsys)["chosen"]
