@@ -75,7 +75,8 @@ def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
     from distill.delivery.export.locator import export_locator, gate_pages, join
     from distill.delivery.export.locator_int8 import BUDGET_POINTS
     from distill.delivery.export.page_reader import export_both
-    from students.model_file import kind_of
+    from distill.delivery.target import expect_target
+    from students.model_file import ONNX_SUFFIX, kind_of
     from teachers.shipped import find_student_or_teacher
 
     both = kind_of(path) == "pages"
@@ -83,6 +84,9 @@ def _export_of_pages(options: argparse.Namespace, path: Path) -> int:
         what = "how to decode and turn is chosen where pages are read" if both else "finds lines and reads none"
         raise ExportError(f"{path}: {what}")
     budget = BUDGET_POINTS if options.budget is None else options.budget
+    if options.out is not None and options.to in (("onnx", "int8", "npm") if both else ("onnx", "int8")):
+        # before pages to check on are decoded or drawn
+        expect_target(options.out, [path], None if both else ONNX_SUFFIX)
     match options.to:
         case "pages" if both:
             raise ExportError(f"{path}: holds both networks already")

@@ -140,3 +140,21 @@ def test_lines_are_alike_where_their_boxes_are(locator_file: Path) -> None:
     missed = alike(nothing, open_locator(locator_file), pages())
     assert (missed.lines, missed.same, missed.points_lost) == (0, 0, 100)
     assert alike(open_locator(locator_file), open_locator(locator_file), pages()).points_lost == 0
+
+
+@pytest.mark.parametrize("to", ["onnx", "npm"])
+def test_a_file_in_place_of_a_folder_is_told_before_pages_are_drawn(
+    to: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill.delivery.export.locator.gate_pages", None)
+    (tmp_path / "mine").write_text("mine")
+    assert main(["export", "pages", "--to", to, "--out", str(tmp_path / "mine")]) == 2
+    assert "is a file, and a folder is written" in capsys.readouterr().err
+
+
+def test_a_name_that_would_not_open_a_locator_is_told_before_pages_are_drawn(
+    locator_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill.delivery.export.locator.gate_pages", None)
+    assert main(["export", str(locator_file), "--to", "int8", "--out", str(tmp_path / "model.txt")]) == 2
+    assert "opened by its suffix" in capsys.readouterr().err
