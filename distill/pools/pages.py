@@ -23,7 +23,7 @@ from distill.pools.lines import cache_of
 from distill.pools.parts import open_parts
 from distill.processes import Poll, never_stop
 from distill.recipe.pages import PageCut, PageRecipe, PageSource
-from distill.synthesis.pages.opening import open_drawn_pages, problems_of_sources
+from distill.synthesis.pages.opening import open_drawn_pages, pages_on_demand, problems_of_sources
 from distill.synthesis.pages.source import DrawnPagesSource
 from students.errors import DataError
 
@@ -57,15 +57,18 @@ class PagePools:
         }
 
 
-def open_page_pools(recipe: PageRecipe, folder: Path, poll: Poll = never_stop, may_draw: bool = True) -> PagePools:
+def open_page_pools(
+    recipe: PageRecipe, folder: Path, poll: Poll = never_stop, may_draw: bool = True, on_demand: bool = False
+) -> PagePools:
     """Open every source of a run in `folder`; raises one `DataError` for all sources that do not open.
 
-    It is raised before a page is drawn; without `may_draw` none is: `NotMadeError` for drawn sources. A training page
-    whose picture validation or test holds too is left out, by name.
+    It is raised before a page is drawn; without `may_draw` none is: `NotMadeError` for drawn sources. With
+    `on_demand` each page is drawn when it is looked at. A training page whose picture validation or test holds too is
+    left out, by name.
     """
     data = recipe.data
     refused: dict[str, list[Refusal]] = {"train": [], "validation": [], "test": []}
-    train, validation, test = _open_parts(_Opening(recipe, folder, [], poll), refused, may_draw)
+    train, validation, test = _open_parts(_Opening(recipe, folder, [], poll, on_demand), refused, may_draw)
     set_aside: tuple[str, ...] = ()
     if data.cut is not None:
         train, validation, set_aside = cut_pages_by_document(train, data.cut, recipe.seed)
@@ -154,6 +157,7 @@ class _Opening:
     folder: Path
     problems: list[str]
     poll: Poll
+    on_demand: bool = False  # drawn pages
 
     def of(self, sources: Iterable[PageSource], refused: list[Refusal]) -> Pages:
         """The pages of several sources; pages and lines that cannot be used are added to `refused`."""
@@ -162,7 +166,9 @@ class _Opening:
         for source in sources:
             self.poll()
             try:
-                if isinstance(source, DrawnPagesSource):
+                if isinstance(source, DrawnPagesSource) and self.on_demand:
+                    pages += pages_on_demand(source, root)
+                elif isinstance(source, DrawnPagesSource):
                     pages += open_drawn_pages(source, root, cache, self.poll)
                 else:
                     pages += open_pages(source, root, refused)

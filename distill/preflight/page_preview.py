@@ -27,7 +27,7 @@ def training_crops(recipe: PageRecipe, folder: Path, n: int) -> Image.Image:
 
     Cores are red, and pixels that weigh nothing blue; under a crop stands how much of it is text.
     """
-    pools = open_page_pools(recipe, folder)
+    pools = open_page_pools(recipe, folder, on_demand=True)
     task = PageTask(
         role="student",
         recipe=recipe,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class MarkedLine:
 
 @dataclass(frozen=True)
 class PageRecord:
-    """A page. `lines` None: nobody marked them; an empty tuple: it has none.
+    """A page. `lines` None: nobody marked them; empty: it has none.
 
     `load` returns the page as shown, uint8 (H, W) or (H, W, 3) RGB, and raises `DataError` naming it.
     """
@@ -35,7 +35,7 @@ class PageRecord:
     key: str
     source: str
     load: Callable[[], np.ndarray]
-    lines: tuple[MarkedLine, ...] | None
+    lines: Sequence[MarkedLine] | None
     sha256: str  # of the encoded picture, or of all that a synthetic page is a function of
 
 
@@ -43,6 +43,7 @@ def pages_digest(pages: Iterable[PageRecord]) -> str:
     """Return the SHA-256 over keys, pictures and lines of pages, in order, in hexadecimal."""
     sha = hashlib.sha256()
     for page in pages:
-        lines = page.lines and [(line.corners_42.tolist(), line.text, line.ignored) for line in page.lines]
+        described = [(line.corners_42.tolist(), line.text, line.ignored) for line in page.lines or ()]
+        lines = page.lines and described
         sha.update(repr((page.key, page.sha256, lines)).encode())
     return sha.hexdigest()

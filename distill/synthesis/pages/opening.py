@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,6 +35,7 @@ from students.errors import DataError
 from students.model_file import canonical_json, write_whole
 
 PART_PAGES = 16
+KEPT_PAGES = 16  # of those that are drawn on demand: lines and picture of a page are asked for one after the other
 DRAWER_VERSION = 1  # part of the cache key: raise it whenever the same source gives other pages
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 _SCHEMA = pa.schema([("image", pa.binary()), ("lines", pa.string())])
@@ -101,6 +104,40 @@ def open_drawn_pages(
     return tuple(_record(source, key, images, lines, row) for row in range(source.pages))
 
 
+@dataclass(frozen=True)
+class _OnDemand(Sequence[MarkedLine]):
+    """The lines of a page, and by a call its picture, drawn when they are asked for."""
+
+    source: DrawnPagesSource
+    root: Path
+    row: int
+
+    def __call__(self) -> Pixels:
+        return _drawn(self.source, self.root, self.row)[0]
+
+    def __len__(self) -> int:
+        return len(_drawn(self.source, self.root, self.row)[1])
+
+    def __getitem__(self, i: Any) -> Any:
+        return _drawn(self.source, self.root, self.row)[1][i]
+
+
+@lru_cache(maxsize=KEPT_PAGES)
+def _drawn(source: DrawnPagesSource, root: Path, row: int) -> tuple[Pixels, tuple[MarkedLine, ...]]:
+    return draw_page(source, row, root)
+
+
+def pages_on_demand(source: DrawnPagesSource, root: Path) -> tuple[PageRecord, ...]:
+    """Return the pages that `open_drawn_pages` gives, each drawn when its picture or its lines are looked at.
+
+    Raises `DataError` that names the source for fonts or texts that cannot be used.
+    """
+    with naming(source):
+        key = cache_key(source, root)
+    pages = (_OnDemand(source, root, row) for row in range(source.pages))
+    return tuple(_record_of(source, key, page.row, page, None if source.drop_labels else page) for page in pages)
+
+
 def cache_key(source: DrawnPagesSource, root: Path) -> str:
     """Return a digest of everything that pages depend on, but neither their number nor the name of the source."""
     settings = source.model_dump(mode="json", exclude={"name", "drop_labels", "font_folders", "pages"})
@@ -111,10 +148,15 @@ def cache_key(source: DrawnPagesSource, root: Path) -> str:
 
 
 def _record(source: DrawnPagesSource, key: str, images: Column, lines: Column, row: int) -> PageRecord:
-    name = f"{source.name}/{row:06d}"
     marked = None if source.drop_labels else tuple(_line(line) for line in json.loads(lines[row]))
+    return _record_of(source, key, row, _Load(images, row, f"{source.name}/{row:06d}"), marked)
+
+
+def _record_of(
+    source: DrawnPagesSource, key: str, row: int, load: Callable[[], Pixels], lines: Sequence[MarkedLine] | None
+) -> PageRecord:
     digest = hashlib.sha256(f"{key} {row}".encode()).hexdigest()
-    return PageRecord(name, source.name, _Load(images, row, name), marked, digest)
+    return PageRecord(f"{source.name}/{row:06d}", source.name, load, lines, digest)
 
 
 def _line(line: list[object]) -> MarkedLine:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from distill.synthesis.pages.draw import draw_page
-from distill.synthesis.pages.opening import open_drawn_pages
+from distill.synthesis.pages.opening import _drawn, open_drawn_pages, pages_on_demand
 from distill.synthesis.pages.source import DrawnPagesSource, PageLook
 from students.errors import DataError
 
@@ -31,6 +31,22 @@ def test_records_are_what_is_drawn(tmp_path: Path) -> None:
         assert record.lines is not None
         assert [line.text for line in record.lines] == [line.text for line in lines]
         assert all(np.array_equal(a.corners_42, b.corners_42) for a, b in zip(record.lines, lines, strict=True))
+
+
+def test_pages_on_demand_are_the_same_and_no_others_are_drawn(tmp_path: Path) -> None:
+    _drawn.cache_clear()
+    records = pages_on_demand(_source(1000), tmp_path)
+    assert [record.key for record in records[:2]] == ["drawn/000000", "drawn/000001"]
+    assert all(record.lines is not None for record in records)
+    for record, other in zip(records, open_drawn_pages(_source(2), tmp_path, tmp_path), strict=False):
+        assert record.lines is not None
+        assert other.lines is not None
+        assert record.sha256 == other.sha256
+        assert np.array_equal(pickle.loads(pickle.dumps(record)).load(), other.load())
+        for line, same in zip(record.lines, other.lines, strict=True):
+            assert (line.text, line.corners_42.tolist()) == (same.text, same.corners_42.tolist())
+    assert _drawn.cache_info().misses == 2
+    assert pages_on_demand(_source(1, drop_labels=True), tmp_path)[0].lines is None
 
 
 def test_a_page_has_one_digest_in_sources_of_any_name_and_size(tmp_path: Path) -> None:
