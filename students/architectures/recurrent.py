@@ -34,7 +34,7 @@ SIZES = {
 
 
 class RecurrentStudent(AlongTheLine):
-    """Separable convolutions, then a recurrent neck."""
+    """Separable convolutions, then a neck along the line: recurrent, or self-attention."""
 
     kind: Literal["recurrent"] = "recurrent"
     size: Literal["small", "medium", "large"] = Field("small", description="about 0.14, 0.34 or 0.98 M parameters")
@@ -42,7 +42,9 @@ class RecurrentStudent(AlongTheLine):
     activation: Activation = Field("relu", description="after every convolution")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
     frame_px: FramePx = Field(4, description="pixels along the line that make a frame: 8 halves what follows")
-    dropout: float = Field(0.0, ge=0, lt=1, description="before every recurrent layer and the head")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="before every recurrent layer, or on what attention adds, and before the head"
+    )
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         """Return the network for lines of `height_px` rows, with fresh weights."""

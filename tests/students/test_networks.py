@@ -21,7 +21,7 @@ from teachers.crnn import TEACHERS
 SMALL_TEACHER = {"channels": (16, 16, 24, 32), "blocks": (1, 1, 1, 1), "hidden": 24, "layers": 1}
 STUDENT_CONFIGS: list[dict[str, Any]] = [
     {"kind": "digits"},
-    *({"kind": "recurrent", "neck": neck} for neck in ("bilstm", "lstm", "gru", "none")),
+    *({"kind": "recurrent", "neck": neck} for neck in ("bilstm", "lstm", "gru", "attention", "none")),
     *({"kind": kind, "size": size} for kind in ("recurrent", "convolutional") for size in ("medium", "large")),
     {"kind": "convolutional", "norm": "group", "activation": "hardswish"},
     {"kind": "recurrent", "norm": "group", "activation": "gelu"},
@@ -29,6 +29,8 @@ STUDENT_CONFIGS: list[dict[str, Any]] = [
     {"kind": "reparameterised"},
     {"kind": "reparameterised", "neck": "none", "repeats": 0, "activation": "silu"},
     {"kind": "reparameterised", "merged": True},
+    {"kind": "reparameterised", "neck": "attention", "features": 90},
+    {"kind": "recurrent", "size": "large", "neck": "attention"},
     *({"kind": kind, "head_rank": 8} for kind in ("recurrent", "convolutional", "reparameterised")),
 ]
 TEACHER_CONFIGS: list[dict[str, Any]] = [
@@ -124,6 +126,18 @@ def test_three_sizes_between_a_tenth_and_one_million_parameters() -> None:
         assert sizes == sorted(sizes)
         assert sizes[0] >= 100_000
         assert sizes[-1] <= 1_000_000
+
+
+def test_attention_sees_the_whole_line_and_a_convolution_says_where_a_frame_stands() -> None:
+    model = build({"kind": "recurrent", "neck": "attention"}).eval()
+    features_1TD = torch.rand(1, 64, 96)
+    changed_1TD = features_1TD.clone()
+    changed_1TD[:, 0] += 10
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        read_1TD = model.neck(features_1TD)
+        assert (model.neck(changed_1TD) - read_1TD).abs().amax(-1).min() > 1e-4
+        assert not torch.allclose(model.neck(features_1TD[:, order]), read_1TD[:, order], atol=1e-2)
 
 
 def test_digits_are_three_convolutions_and_two_fully_connected_layers() -> None:
