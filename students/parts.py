@@ -57,7 +57,10 @@ def norm2d(kind: Norm, channels: int) -> nn.Module:
 
 
 class Convolution(nn.Sequential):
-    """Square convolution, normalisation, activation; `separable` splits it into depthwise and pointwise."""
+    """Square convolution, normalisation, activation.
+
+    `separable` splits it into depthwise and pointwise, with `squeeze_excite` between them where that is set.
+    """
 
     def __init__(
         self,
@@ -69,16 +72,40 @@ class Convolution(nn.Sequential):
         norm: Norm,
         act: Activation,
         kernel: int = 3,
+        squeeze_excite: bool = False,
     ) -> None:
         if separable:
             layers: list[nn.Module] = [
                 nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False),
                 norm2d(norm, inputs),
+                *([SqueezeExcite(inputs)] if squeeze_excite else []),
                 nn.Conv2d(inputs, outputs, 1, bias=False),
             ]
         else:
             layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)]
         super().__init__(*layers, norm2d(norm, outputs), activation(act))
+
+
+class SqueezeExcite(nn.Module):
+    """Channels of a map scaled, each by what the means of all channels over the line say.
+
+    Squeeze and excitation (Hu et al. 2018, arXiv 1709.01507) with the hard sigmoid of Howard et al. 2019.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        squeezed = max(8, channels // 4)
+        self.scale = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, squeezed, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(squeezed, channels, 1),
+            nn.Hardsigmoid(inplace=True),
+        )
+
+    def forward(self, maps_NDHT: Tensor) -> Tensor:
+        scaled_NDHT: Tensor = maps_NDHT * self.scale(maps_NDHT)
+        return scaled_NDHT
 
 
 class Residual(nn.Module):

@@ -42,6 +42,9 @@ class RecurrentStudent(AlongTheLine):
     activation: Activation = Field("relu", description="after every convolution")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
     frame_px: FramePx = Field(4, description="pixels along the line that make a frame: 8 halves what follows")
+    squeeze_excite: bool = Field(
+        False, description="scale the channels of every separable convolution by what their means over the line say"
+    )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="before every recurrent layer, or on what attention adds, and before the head"
     )
@@ -49,7 +52,9 @@ class RecurrentStudent(AlongTheLine):
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         """Return the network for lines of `height_px` rows, with fresh weights."""
         size = SIZES[self.size]
-        backbone = separable_backbone(channels, size.channels, self.norm, self.activation, self.frame_px)
+        backbone = separable_backbone(
+            channels, size.channels, self.norm, self.activation, self.frame_px, self.squeeze_excite
+        )
         columns = size.channels[-1] * -(-height_px // 16)
         collapse = nn.Sequential(Columns(), nn.Linear(columns, size.features), nn.ReLU(inplace=True))
         neck = Neck(self.neck, size.hidden, size.layers, self.dropout)
@@ -57,13 +62,18 @@ class RecurrentStudent(AlongTheLine):
 
 
 def separable_backbone(
-    inputs: int, channels: tuple[int, int, int, int, int], norm: Norm, act: Activation, frame_px: FramePx
+    inputs: int,
+    channels: tuple[int, int, int, int, int],
+    norm: Norm,
+    act: Activation,
+    frame_px: FramePx,
+    squeeze_excite: bool = False,
 ) -> nn.Sequential:
     """Return convolutions from (N, inputs, H, W) to (N, channels[-1], H / 16, W / frame_px)."""
     c1, c2, c3, c4, c5 = channels
 
     def separable(before: int, after: int, stride: tuple[int, int]) -> Convolution:
-        return Convolution(before, after, stride, separable=True, norm=norm, act=act)
+        return Convolution(before, after, stride, separable=True, norm=norm, act=act, squeeze_excite=squeeze_excite)
 
     return nn.Sequential(
         Convolution(inputs, c1, (2, 2), separable=False, norm=norm, act=act),

@@ -15,7 +15,7 @@ from students.charset import Charset
 from students.config import STUDENTS
 from students.image import Preparation
 from students.model_file import Description, write_model
-from students.parts import Recogniser, n_frames, n_parameters
+from students.parts import Recogniser, SqueezeExcite, n_frames, n_parameters
 from teachers.crnn import TEACHERS
 
 SMALL_TEACHER = {"channels": (16, 16, 24, 32), "blocks": (1, 1, 1, 1), "hidden": 24, "layers": 1}
@@ -31,6 +31,7 @@ STUDENT_CONFIGS: list[dict[str, Any]] = [
     {"kind": "reparameterised", "merged": True},
     {"kind": "reparameterised", "neck": "attention", "features": 90},
     {"kind": "recurrent", "size": "large", "neck": "attention"},
+    {"kind": "recurrent", "squeeze_excite": True},
     *({"kind": kind, "head_rank": 8} for kind in ("recurrent", "convolutional", "reparameterised")),
 ]
 TEACHER_CONFIGS: list[dict[str, Any]] = [
@@ -126,6 +127,23 @@ def test_three_sizes_between_a_tenth_and_one_million_parameters() -> None:
         assert sizes == sorted(sizes)
         assert sizes[0] >= 100_000
         assert sizes[-1] <= 1_000_000
+
+
+def test_squeeze_excite_scales_each_channel_by_one_number_a_line() -> None:
+    layer = SqueezeExcite(16).eval()
+    maps_NDHT = torch.randn(3, 16, 4, 30)
+    with torch.inference_mode():
+        scales_NDHT = layer(maps_NDHT) / maps_NDHT
+        alone_1DHT = layer(maps_NDHT[1:2]) / maps_NDHT[1:2]
+    assert torch.allclose(scales_NDHT, scales_NDHT.mean((2, 3), keepdim=True).expand_as(maps_NDHT), atol=1e-4)
+    assert scales_NDHT.std((0, 1)).min() > 1e-3, "other channels and other lines, other scales"
+    assert torch.allclose(alone_1DHT, scales_NDHT[1:2], atol=1e-4)
+
+
+def test_students_without_squeeze_excite_keep_their_digest() -> None:
+    plain, scaled = (STUDENTS.validate_python({"kind": "recurrent", **more}) for more in ({}, {"squeeze_excite": True}))
+    assert "squeeze_excite" not in plain.model_dump(mode="json")
+    assert STUDENTS.validate_python(scaled.model_dump()) == scaled
 
 
 def test_attention_sees_the_whole_line_and_a_convolution_says_where_a_frame_stands() -> None:
