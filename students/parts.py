@@ -12,9 +12,12 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import assert_never
 
+from students.attention import Attention
+
 Activation = Literal["relu", "leaky_relu", "hardswish", "silu", "gelu"]
 Norm = Literal["batch", "group"]
-NeckKind = Literal["bilstm", "lstm", "gru", "none"]
+RecurrentKind = Literal["bilstm", "lstm", "gru"]
+NeckKind = Literal[RecurrentKind, "attention", "none"]
 
 
 class Outputs(NamedTuple):
@@ -54,7 +57,10 @@ def norm2d(kind: Norm, channels: int) -> nn.Module:
 
 
 class Convolution(nn.Sequential):
-    """Square convolution, normalisation, activation; `separable` splits it into depthwise and pointwise."""
+    """Square convolution, normalisation, activation.
+
+    `separable` splits it into depthwise and pointwise, with `squeeze_excite` between them where that is set.
+    """
 
     def __init__(
         self,
@@ -66,16 +72,40 @@ class Convolution(nn.Sequential):
         norm: Norm,
         act: Activation,
         kernel: int = 3,
+        squeeze_excite: bool = False,
     ) -> None:
         if separable:
             layers: list[nn.Module] = [
                 nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False),
                 norm2d(norm, inputs),
+                *([SqueezeExcite(inputs)] if squeeze_excite else []),
                 nn.Conv2d(inputs, outputs, 1, bias=False),
             ]
         else:
             layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)]
         super().__init__(*layers, norm2d(norm, outputs), activation(act))
+
+
+class SqueezeExcite(nn.Module):
+    """Channels of a map scaled, each by what the means of all channels over the line say.
+
+    Squeeze and excitation (Hu et al. 2018, arXiv 1709.01507) with the hard sigmoid of Howard et al. 2019.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        squeezed = max(8, channels // 4)
+        self.scale = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, squeezed, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(squeezed, channels, 1),
+            nn.Hardsigmoid(inplace=True),
+        )
+
+    def forward(self, maps_NDHT: Tensor) -> Tensor:
+        scaled_NDHT: Tensor = maps_NDHT * self.scale(maps_NDHT)
+        return scaled_NDHT
 
 
 class Residual(nn.Module):
@@ -98,7 +128,7 @@ class Recurrent(nn.Module):
     because a multi-layer bidirectional module does not export to ONNX with a dynamic width.
     """
 
-    def __init__(self, kind: NeckKind, inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> None:
+    def __init__(self, kind: RecurrentKind, inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> None:
         super().__init__()
         rnn: type[nn.GRU] | type[nn.LSTM] = nn.GRU if kind == "gru" else nn.LSTM
         both_ways = kind in ("bilstm", "gru")
@@ -165,7 +195,10 @@ class Recogniser(nn.Module):
 
 
 class Neck(NamedTuple):
-    """What reads along the line: its kind, features each way, layers in sequence, dropout before each and the head."""
+    """What reads along the line: its kind, features each way, layers in sequence, dropout before each and the head.
+
+    Of attention the layers are blocks, whose pairs of pointwise layers are as wide as both ways together.
+    """
 
     kind: NeckKind
     hidden: int
@@ -176,11 +209,18 @@ class Neck(NamedTuple):
 def reading_along(
     backbone: nn.Module, collapse: nn.Module, n_features: int, n_classes: int, neck: Neck, head_rank: int | None = None
 ) -> Recogniser:
-    """Return a recogniser whose neck, if any, is recurrent; `n_features` come out of the collapse."""
+    """Return a recogniser with this neck; `n_features` come out of the collapse."""
     reader: nn.Module = nn.Identity()
-    if neck.kind != "none":
-        reader = Recurrent(neck.kind, n_features, neck.hidden, neck.layers, neck.dropout)
-        n_features = reader.n_outputs
+    match neck.kind:
+        case "bilstm" | "lstm" | "gru":
+            reader = recurrent = Recurrent(neck.kind, n_features, neck.hidden, neck.layers, neck.dropout)
+            n_features = recurrent.n_outputs
+        case "attention":
+            reader = Attention(n_features, 2 * neck.hidden, neck.layers, neck.dropout)
+        case "none":
+            pass
+        case _:
+            assert_never(neck.kind)
     return Recogniser(backbone, collapse, reader, ctc_head(n_features, n_classes, neck.dropout, head_rank))
 
 

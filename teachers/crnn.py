@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
 from torch import nn
 
-from students.parts import Columns, Neck, NeckKind, Norm, Recogniser, reading_along
+from students.parts import Columns, Neck, Norm, Recogniser, RecurrentKind, reading_along
 from teachers.backbone import convnext, n_rows_and_features, resnet
 
 Even = Annotated[int, Field(gt=0, multiple_of=2)]  # the stem has half as many maps as the first stage
@@ -18,7 +18,7 @@ class _Neck(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    neck: NeckKind = Field("bilstm", description="what reads along the line after the backbone")
+    neck: Literal[RecurrentKind, "none"] = Field("bilstm", description="what reads along the line after the backbone")
     hidden: int = Field(256, ge=16, description="features of the neck, each way")
     layers: int = Field(2, ge=1, le=4, description="recurrent layers in sequence")
     dropout: float = Field(0.1, ge=0, lt=1, description="before every recurrent layer and the head")

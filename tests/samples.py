@@ -47,10 +47,10 @@ def _print_font() -> Any:
     return ImageFont.load_default(20)
 
 
-def write_student(path: Path, kind: str = "student") -> Path:
-    """A student with random weights, the same each time, as a model file."""
+def write_student(path: Path, kind: str = "student", architecture: dict[str, Any] | None = None) -> Path:
+    """A student with random weights, the same each time, as a model file; without `architecture` a tiny one."""
     charset = Charset(characters="0123456789")
-    config = STUDENTS.validate_python({"kind": "digits", "channels": (4, 6, 8), "hidden": 16})
+    config = STUDENTS.validate_python(architecture or {"kind": "digits", "channels": (4, 6, 8), "hidden": 16})
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = config.build(charset.n_classes, 1, 32)

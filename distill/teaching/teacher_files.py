@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from students.charset import Charset
 from students.errors import CheckpointError, UserError
 from students.image import Preparation
 from students.model_file import MODEL_NAME, ONNX_NAME, Description, is_onnx, read_description
+from students.parts import RecurrentKind
 from teachers.shipped import find_teacher
 
 OWN = "teacher.file"
@@ -110,7 +112,8 @@ def problems_of_teachers(recipe: Recipe, charset: Charset, folder: Path) -> list
         if not theirs & set(charset.characters) - {" "}:
             problems.append(f"{key}: {file} writes no character of the lines, only {''.join(sorted(theirs))[:20]!r}")
     objective = recipe.objective
-    if objective.feature_hint.weight and objective.feature_hint.through_neck and neck == "none" and not problems:
+    through_neck = objective.feature_hint.weight and objective.feature_hint.through_neck
+    if through_neck and neck not in get_args(RecurrentKind) and not problems:
         problems.append("objective.feature_hint.through_neck: the teacher has no recurrent layer to look through")
     taught_all = [name for name, term in objective.terms.items() if term.weight and term.needs_every_character]
     if not problems and taught_all and (missing := sorted(set(charset.characters) - known)):

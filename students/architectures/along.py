@@ -21,5 +21,6 @@ class AlongTheLine(BaseModel):
 
     @model_serializer(mode="wrap")
     def _files_stay(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out a rank that is not set: model files and digests stay those of the time before there was one."""
-        return {name: value for name, value in dump(self).items() if name != "head_rank" or value is not None}
+        """Leave out what is not set: model files and digests stay those of the time before there was such a field."""
+        unset = {"head_rank": None, "squeeze_excite": False}
+        return {name: value for name, value in dump(self).items() if name not in unset or value != unset[name]}

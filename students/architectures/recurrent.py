@@ -1,7 +1,7 @@
 """Separable convolutions and one-layer BiLSTMs in sequence: the default student, 0.1 to 1 M parameters.
 
-Four times fewer frames than pixels, or eight. Roughly half of the parameters sit in the recurrent layers, which are
-cheap because they run on short sequences of few features.
+Four times fewer frames than pixels, or six, or eight. Roughly half of the parameters sit in the recurrent layers, which
+are cheap because they run on short sequences of few features.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import nn
 from students.architectures.along import AlongTheLine
 from students.parts import Activation, Columns, Convolution, Neck, NeckKind, Norm, Recogniser, Residual, reading_along
 
-FramePx = Literal[4, 8]
+FramePx = Literal[4, 6, 8]
+STRIDES: dict[FramePx, tuple[int, int]] = {4: (2, 1), 6: (3, 1), 8: (2, 2)}  # along the line, behind the first's 2
 
 
 class RecurrentSize(NamedTuple):
@@ -34,20 +35,29 @@ SIZES = {
 
 
 class RecurrentStudent(AlongTheLine):
-    """Separable convolutions, then a recurrent neck."""
+    """Separable convolutions, then a neck along the line: recurrent, or self-attention."""
 
     kind: Literal["recurrent"] = "recurrent"
     size: Literal["small", "medium", "large"] = Field("small", description="about 0.14, 0.34 or 0.98 M parameters")
     neck: NeckKind = Field("bilstm", description="what reads along the line after the convolutions")
     activation: Activation = Field("relu", description="after every convolution")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
-    frame_px: FramePx = Field(4, description="pixels along the line that make a frame: 8 halves what follows")
-    dropout: float = Field(0.0, ge=0, lt=1, description="before every recurrent layer and the head")
+    frame_px: FramePx = Field(
+        4, description="pixels along the line that make a frame: 8 halves what follows, 6 takes a third off"
+    )
+    squeeze_excite: bool = Field(
+        False, description="scale the channels of every separable convolution by what their means over the line say"
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="before every recurrent layer, or on what attention adds, and before the head"
+    )
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
         """Return the network for lines of `height_px` rows, with fresh weights."""
         size = SIZES[self.size]
-        backbone = separable_backbone(channels, size.channels, self.norm, self.activation, self.frame_px)
+        backbone = separable_backbone(
+            channels, size.channels, self.norm, self.activation, self.frame_px, self.squeeze_excite
+        )
         columns = size.channels[-1] * -(-height_px // 16)
         collapse = nn.Sequential(Columns(), nn.Linear(columns, size.features), nn.ReLU(inplace=True))
         neck = Neck(self.neck, size.hidden, size.layers, self.dropout)
@@ -55,20 +65,26 @@ class RecurrentStudent(AlongTheLine):
 
 
 def separable_backbone(
-    inputs: int, channels: tuple[int, int, int, int, int], norm: Norm, act: Activation, frame_px: FramePx
+    inputs: int,
+    channels: tuple[int, int, int, int, int],
+    norm: Norm,
+    act: Activation,
+    frame_px: FramePx,
+    squeeze_excite: bool = False,
 ) -> nn.Sequential:
     """Return convolutions from (N, inputs, H, W) to (N, channels[-1], H / 16, W / frame_px)."""
     c1, c2, c3, c4, c5 = channels
+    second, third = STRIDES[frame_px]
 
     def separable(before: int, after: int, stride: tuple[int, int]) -> Convolution:
-        return Convolution(before, after, stride, separable=True, norm=norm, act=act)
+        return Convolution(before, after, stride, separable=True, norm=norm, act=act, squeeze_excite=squeeze_excite)
 
     return nn.Sequential(
         Convolution(inputs, c1, (2, 2), separable=False, norm=norm, act=act),
         separable(c1, c2, (1, 1)),
-        separable(c2, c3, (2, 2)),
+        separable(c2, c3, (2, second)),
         Residual(separable(c3, c3, (1, 1))),
-        separable(c3, c4, (2, frame_px // 4)),
+        separable(c3, c4, (2, third)),
         Residual(separable(c4, c4, (1, 1))),
         separable(c4, c5, (2, 1)),
     )

@@ -19,7 +19,7 @@ from students.parts import Activation, Columns, Neck, NeckKind, Recogniser, acti
 
 
 class ReparameterisedStudent(AlongTheLine):
-    """3x3 convolutions with 1x1 and identity branches, merged in the model file; then a recurrent neck."""
+    """3x3 convolutions with 1x1 and identity branches, merged in the model file; then a neck along the line."""
 
     kind: Literal["reparameterised"] = "reparameterised"
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = Field(
@@ -31,9 +31,13 @@ class ReparameterisedStudent(AlongTheLine):
     )
     features: int = Field(96, ge=8, description="of a frame, before the neck")
     neck: NeckKind = Field("bilstm", description="what reads along the line after the convolutions")
-    hidden: int = Field(64, ge=8, description="features of the neck, each way")
+    hidden: int = Field(
+        64, ge=8, description="features of the neck, each way; half the width of the pointwise layers of attention"
+    )
     activation: Activation = Field("relu", description="after every convolution")
-    dropout: float = Field(0.0, ge=0, lt=1, description="before the recurrent layer and the head")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="before the recurrent layer, or on what attention adds, and before the head"
+    )
     merged: bool = Field(
         False, description="one convolution for all branches, as in a model file; true to begin with such a file"
     )

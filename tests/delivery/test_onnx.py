@@ -188,8 +188,11 @@ def test_half_weights_take_half_the_room_and_compute_in_float() -> None:
     assert 0 < np.abs(want - got).max() < 0.01 * np.abs(want).max()
 
 
-def test_int8_has_unsigned_activations_signed_weights_per_channel_and_little_error() -> None:
-    reader = reader_for({"kind": "convolutional"})
+@pytest.mark.parametrize(
+    "config", [{"kind": "convolutional"}, {"kind": "recurrent", "squeeze_excite": True, "frame_px": 6}], ids=name
+)
+def test_int8_has_unsigned_activations_signed_weights_per_channel_and_little_error(config: dict[str, Any]) -> None:
+    reader = reader_for(config)
     graph = graph_of(reader)
     generator = np.random.default_rng(0)
     batches = [generator.uniform(-1, 1, (2, 1, 32, width)).astype(np.float32) for width in (64, 96, 128)]

@@ -28,6 +28,7 @@ from students.model_file import read_model
 from tests.samples import write_student
 from tests.trained import trained
 
+ATTENTIVE = {"kind": "recurrent", "neck": "attention"}
 BUDGET = {"steps": 4, "log_every": 2, "validate_every": 4, "batch_lines": 8}
 
 
@@ -159,7 +160,9 @@ def test_what_cannot_teach_is_refused_before_anything_is_trained(
     assert main(["student", "smoke", *without_p]) == 2
     assert "sequence_kd follow the teacher's text" in capsys.readouterr().err
     through = ["objective.feature_hint={weight: 1, through_neck: true}", *tiny]
-    for without in ("teacher.model.neck=none", f"teacher.file={write_student(tmp_path / 'bare.safetensors')}"):
+    bare = write_student(tmp_path / "bare.safetensors")
+    attentive = write_student(tmp_path / "attentive.safetensors", architecture=ATTENTIVE)
+    for without in ("teacher.model.neck=none", f"teacher.file={bare}", f"teacher.file={attentive}"):
         assert main(["check", "smoke", *through, without, "--run", str(tmp_path / "run")]) == 1
         assert "the teacher has no recurrent layer" in " ".join(capsys.readouterr().out.split())
     assert main(["teacher", "smoke", *choices]) == 2

@@ -15,13 +15,13 @@ from students.charset import Charset
 from students.config import STUDENTS
 from students.image import Preparation
 from students.model_file import Description, write_model
-from students.parts import Recogniser, n_frames, n_parameters
+from students.parts import Recogniser, SqueezeExcite, n_frames, n_parameters
 from teachers.crnn import TEACHERS
 
 SMALL_TEACHER = {"channels": (16, 16, 24, 32), "blocks": (1, 1, 1, 1), "hidden": 24, "layers": 1}
 STUDENT_CONFIGS: list[dict[str, Any]] = [
     {"kind": "digits"},
-    *({"kind": "recurrent", "neck": neck} for neck in ("bilstm", "lstm", "gru", "none")),
+    *({"kind": "recurrent", "neck": neck} for neck in ("bilstm", "lstm", "gru", "attention", "none")),
     *({"kind": kind, "size": size} for kind in ("recurrent", "convolutional") for size in ("medium", "large")),
     {"kind": "convolutional", "norm": "group", "activation": "hardswish"},
     {"kind": "recurrent", "norm": "group", "activation": "gelu"},
@@ -29,6 +29,10 @@ STUDENT_CONFIGS: list[dict[str, Any]] = [
     {"kind": "reparameterised"},
     {"kind": "reparameterised", "neck": "none", "repeats": 0, "activation": "silu"},
     {"kind": "reparameterised", "merged": True},
+    {"kind": "reparameterised", "neck": "attention", "features": 90},
+    {"kind": "recurrent", "size": "large", "neck": "attention"},
+    {"kind": "recurrent", "squeeze_excite": True},
+    *({"kind": kind, "frame_px": frame_px} for kind in ("recurrent", "convolutional") for frame_px in (6, 8)),
     *({"kind": kind, "head_rank": 8} for kind in ("recurrent", "convolutional", "reparameterised")),
 ]
 TEACHER_CONFIGS: list[dict[str, Any]] = [
@@ -49,7 +53,7 @@ def build(config: dict[str, Any], height_px: int = 32, channels: int = 1) -> Rec
 
 
 def name(config: dict[str, Any]) -> str:
-    return " ".join(str(v) for v in config.values() if isinstance(v, (str, bool)))
+    return " ".join(str(v) for v in config.values() if isinstance(v, (str, bool, int)))
 
 
 @pytest.mark.parametrize("kind", ["recurrent", "convolutional", "reparameterised"])
@@ -71,13 +75,14 @@ every = pytest.mark.parametrize("config", STUDENT_CONFIGS + TEACHER_CONFIGS, ids
 
 @every
 @pytest.mark.parametrize(("height_px", "channels"), [(32, 1), (48, 3)])
-def test_four_pixels_are_one_frame(config: dict[str, Any], height_px: int, channels: int) -> None:
+def test_four_pixels_are_one_frame_unless_said_otherwise(config: dict[str, Any], height_px: int, channels: int) -> None:
     model = build(config, height_px, channels).eval()
     outputs = model(torch.rand(2, channels, height_px, 80))
-    assert outputs.logits_NTC.shape == (2, 20, N_CLASSES)
-    assert outputs.lengths_N.tolist() == [20, 20]
-    assert outputs.features_NTD.shape[:2] == (2, 20)
-    assert n_frames(model, channels, height_px, 80) == 20
+    frames = -(-80 // config.get("frame_px", 4))
+    assert outputs.logits_NTC.shape == (2, frames, N_CLASSES)
+    assert outputs.lengths_N.tolist() == [frames, frames]
+    assert outputs.features_NTD.shape[:2] == (2, frames)
+    assert n_frames(model, channels, height_px, 80) == frames
 
 
 @every
@@ -124,6 +129,35 @@ def test_three_sizes_between_a_tenth_and_one_million_parameters() -> None:
         assert sizes == sorted(sizes)
         assert sizes[0] >= 100_000
         assert sizes[-1] <= 1_000_000
+
+
+def test_squeeze_excite_scales_each_channel_by_one_number_a_line() -> None:
+    layer = SqueezeExcite(16).eval()
+    maps_NDHT = torch.randn(3, 16, 4, 30)
+    with torch.inference_mode():
+        scales_NDHT = layer(maps_NDHT) / maps_NDHT
+        alone_1DHT = layer(maps_NDHT[1:2]) / maps_NDHT[1:2]
+    assert torch.allclose(scales_NDHT, scales_NDHT.mean((2, 3), keepdim=True).expand_as(maps_NDHT), atol=1e-4)
+    assert scales_NDHT.std((0, 1)).min() > 1e-3, "other channels and other lines, other scales"
+    assert torch.allclose(alone_1DHT, scales_NDHT[1:2], atol=1e-4)
+
+
+def test_students_without_squeeze_excite_keep_their_digest() -> None:
+    plain, scaled = (STUDENTS.validate_python({"kind": "recurrent", **more}) for more in ({}, {"squeeze_excite": True}))
+    assert "squeeze_excite" not in plain.model_dump(mode="json")
+    assert STUDENTS.validate_python(scaled.model_dump()) == scaled
+
+
+def test_attention_sees_the_whole_line_and_a_convolution_says_where_a_frame_stands() -> None:
+    model = build({"kind": "recurrent", "neck": "attention"}).eval()
+    features_1TD = torch.rand(1, 64, 96)
+    changed_1TD = features_1TD.clone()
+    changed_1TD[:, 0] += 10
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        read_1TD = model.neck(features_1TD)
+        assert (model.neck(changed_1TD) - read_1TD).abs().amax(-1).min() > 1e-4
+        assert not torch.allclose(model.neck(features_1TD[:, order]), read_1TD[:, order], atol=1e-2)
 
 
 def test_digits_are_three_convolutions_and_two_fully_connected_layers() -> None:
