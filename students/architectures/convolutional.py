@@ -36,9 +36,7 @@ class ConvolutionalStudent(AlongTheLine):
     expansion: int = Field(2, ge=1, le=4, description="width of the pointwise layer pair over its input")
     activation: Activation = Field("relu", description="ReLU and HardSwish survive int8 fusion, GELU does not")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
-    frame_px: FramePx = Field(
-        4, description="pixels along the line that make a frame: 8 halves what follows, 6 takes a third off"
-    )
+    frame_px: FramePx = Field(4, description="pixels along the line that make a frame: 8 halves what follows")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the head")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:

@@ -1,7 +1,7 @@
 """Separable convolutions and one-layer BiLSTMs in sequence: the default student, 0.1 to 1 M parameters.
 
-Four times fewer frames than pixels, or six, or eight. Roughly half of the parameters sit in the recurrent layers, which
-are cheap because they run on short sequences of few features.
+Four times fewer frames than pixels, or eight. Roughly half of the parameters sit in the recurrent layers, which are
+cheap because they run on short sequences of few features.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from torch import nn
 from students.architectures.along import AlongTheLine
 from students.parts import Activation, Columns, Convolution, Neck, NeckKind, Norm, Recogniser, Residual, reading_along
 
-FramePx = Literal[4, 6, 8]
-STRIDES: dict[FramePx, tuple[int, int]] = {4: (2, 1), 6: (3, 1), 8: (2, 2)}  # along the line, behind the first's 2
+FramePx = Literal[4, 8]
 
 
 class RecurrentSize(NamedTuple):
@@ -42,9 +41,7 @@ class RecurrentStudent(AlongTheLine):
     neck: NeckKind = Field("bilstm", description="what reads along the line after the convolutions")
     activation: Activation = Field("relu", description="after every convolution")
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
-    frame_px: FramePx = Field(
-        4, description="pixels along the line that make a frame: 8 halves what follows, 6 takes a third off"
-    )
+    frame_px: FramePx = Field(4, description="pixels along the line that make a frame: 8 halves what follows")
     squeeze_excite: bool = Field(
         False, description="scale the channels of every separable convolution by what their means over the line say"
     )
@@ -74,7 +71,6 @@ def separable_backbone(
 ) -> nn.Sequential:
     """Return convolutions from (N, inputs, H, W) to (N, channels[-1], H / 16, W / frame_px)."""
     c1, c2, c3, c4, c5 = channels
-    second, third = STRIDES[frame_px]
 
     def separable(before: int, after: int, stride: tuple[int, int]) -> Convolution:
         return Convolution(before, after, stride, separable=True, norm=norm, act=act, squeeze_excite=squeeze_excite)
@@ -82,9 +78,9 @@ def separable_backbone(
     return nn.Sequential(
         Convolution(inputs, c1, (2, 2), separable=False, norm=norm, act=act),
         separable(c1, c2, (1, 1)),
-        separable(c2, c3, (2, second)),
+        separable(c2, c3, (2, 2)),
         Residual(separable(c3, c3, (1, 1))),
-        separable(c3, c4, (2, third)),
+        separable(c3, c4, (2, frame_px // 4)),
         Residual(separable(c4, c4, (1, 1))),
         separable(c4, c5, (2, 1)),
     )
