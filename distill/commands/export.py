@@ -50,6 +50,8 @@ def _export(options: argparse.Namespace) -> int:
         raise ExportError(f"--lm {options.lm}: is a file of its own, which an exported one cannot hold; read with it")
     if options.budget is not None and options.to not in LOSSY:
         raise ExportError(f"--budget: goes with --to {' or '.join(LOSSY)}; --to {options.to} reads as the model does")
+    if options.budget is not None and not 0 <= options.budget <= 100:
+        raise ExportError(f"--budget {options.budget:g}: is a number of points, from 0 to 100")
     if options.data and options.to == "pages":
         raise ExportError("--data: goes with what is checked on lines or pages; --to pages joins two files as they are")
     from students.model_file import OF_PAGES, kind_of

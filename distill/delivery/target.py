@@ -35,3 +35,14 @@ def expect_target(out: Path, read: Iterable[str | Path], suffix: str | None) -> 
         raise ExportError(f"{out}: is a folder; name a file in it that ends in {suffix}")
     if out.suffix.lower() != suffix:
         raise ExportError(f"{out}: what is written is opened by its suffix; choose a name that ends in {suffix}")
+
+
+def expect_own(folder: Path, mark: str, names: Iterable[str]) -> None:
+    """Raise `ExportError` where files of a folder would be written over that no earlier export wrote.
+
+    An earlier one has left the file `mark`.
+    """
+    there = [name for name in names if (folder / name).exists()]
+    if there and not (folder / mark).is_file():
+        which = "name another folder, or that of an earlier export"
+        raise ExportError(f"{folder}: holds {there[0]}, which would be written over; {which}")

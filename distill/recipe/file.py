@@ -222,6 +222,8 @@ def _explain(model: type[BaseModel], problem: Any) -> str:
             return f"{key}.kind: {problem['ctx']['tag']!r} is not one of {problem['ctx']['expected_tags']}"
         case "union_tag_not_found":
             return f"{key}.kind: is missing"
+        case "too_short":
+            return f"{key}: needs at least {problem['ctx']['min_length']}, and has {len(problem['input'])}"
         case _:
             return f"{key or 'recipe'}: {message_of(problem)} (got {_short(problem['input'])})"
 

@@ -171,6 +171,12 @@ def test_calibration_and_gate_have_no_picture_in_common_and_are_the_same_each_ti
         assert parted(lines, n, 1000)[1].keys == second.keys
 
 
+@pytest.mark.parametrize("budget", ["-1", "nan", "101"])
+def test_a_budget_that_is_none_is_told_before_anything_is_made(budget: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "gone", "--to", "int8", "--budget", budget]) == 2
+    assert capsys.readouterr().err == f"distill: --budget {budget}: is a number of points, from 0 to 100\n"
+
+
 def test_too_few_labels_and_a_graph_as_the_source_are_refused(
     student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -105,6 +105,19 @@ def test_a_package_of_lines_has_no_locator(tmp_path: Path) -> None:
     assert 'from "crnn-lines"' in (tmp_path / "crnn-lines" / "README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("to", "name"), [("npm", "package.json"), ("npm", "reader.js"), ("hub", "README.md"), ("hub", "model.onnx")]
+)
+def test_files_that_no_export_wrote_are_not_written_over(
+    to: str, name: str, student_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / name).write_text("mine")
+    assert main(["export", str(student_file), "--to", to, "--out", str(tmp_path / "app")]) == 2
+    assert f"app: holds {name}, which would be written over; name another folder" in capsys.readouterr().err
+    assert [(each.name, each.read_text()) for each in (tmp_path / "app").iterdir()] == [(name, "mine")]
+
+
 def test_a_name_that_npm_refuses_is_refused_before_anything_is_checked(
     student_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,10 @@ def test_all_problems_are_listed_at_once_each_with_its_key_and_the_nearest_name(
         assert part in message, message
 
 
+def test_a_list_that_must_not_be_empty_says_how_many_it_needs() -> None:
+    assert "data.train: needs at least 1, and has 0" in problems("data.train=[]")
+
+
 @pytest.mark.parametrize("override", ["nonsense", "=3", "data.train.9.lines=3", "name.deeper=1", "seed=[1"])
 def test_an_override_that_fits_nowhere_is_named(override: str) -> None:
     assert f"override {override!r}: " in problems(override)

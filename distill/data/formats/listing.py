@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from distill.data.formats.contents import bytes_of, first_of, is_picture
+from distill.data.formats.contents import bytes_of, is_picture
 from distill.data.formats.finding import Index
+from distill.data.formats.notes import Notes
 from distill.data.formats.stores import Stored
 from students.image import UNREAD_SUFFIXES
 
@@ -60,22 +61,17 @@ class Files:
 
     def say_what_is_left_out(self) -> None:
         """Warn of hidden pictures, of pictures that are not read, and of links that are not followed."""
-        if unread := tuple(name for name in self.names if name.lower().endswith(UNREAD_SUFFIXES)):
-            log.warning("%s: %d pictures are of formats that are not read: %s", self.place, *_counted(unread))
-        if self.hidden:
-            log.warning("%s: %d hidden files and folders are not used: %s", self.place, *_counted(self.hidden))
-        if self.lost:
-            log.warning("%s: %d links lead to nothing that is there: %s", self.place, *_counted(self.lost))
-        if self.repeated:
-            log.warning(
-                "%s: %d links lead to folders that are read already, and are not followed: %s",
-                self.place,
-                *_counted(self.repeated),
-            )
-
-
-def _counted(names: tuple[str, ...]) -> tuple[int, str]:
-    return len(names), first_of(names)
+        notes = Notes()
+        unread = tuple(name for name in self.names if name.lower().endswith(UNREAD_SUFFIXES))
+        for what, names in (
+            ("pictures of formats that are not read", unread),
+            ("hidden files and folders, not used", self.hidden),
+            ("links to nothing that is there, not used", self.lost),
+            ("links to folders that are read already, not followed", self.repeated),
+        ):
+            for name in names:
+                notes.add(what, name)
+        notes.say(self.place)
 
 
 def is_hidden(name: str) -> bool:

@@ -22,6 +22,7 @@ from distill.data.formats.label_files import SUFFIXES
 from distill.data.formats.label_search import PAIRS, known_labels, search
 from distill.data.formats.label_tables import TEXT_TIERS, column_of
 from distill.data.formats.listing import Files, is_hidden
+from distill.data.formats.notes import Notes
 from distill.data.formats.pairs import is_about
 from distill.data.formats.parts import parts_of
 from distill.data.formats.stores import Stored
@@ -219,7 +220,7 @@ def _followed(shard: Path | Stored, links: Mapping[str, str], found: Mapping[str
     """The files of the tar that links lead to, by the names of the links; those that lead elsewhere are named."""
     plain = {posixpath.normpath(name): member for name, member in found.items()}
     reached: dict[str, TarMember] = {}
-    lost = []
+    lost = Notes()
     for name in links:
         end = links[name]
         for _ in links:
@@ -227,9 +228,8 @@ def _followed(shard: Path | Stored, links: Mapping[str, str], found: Mapping[str
         if end in plain:
             reached[name] = plain[end]
         elif is_picture(name):
-            lost.append(name)
-    if lost:
-        log.warning("%s: %d links lead to no file of the tar and are not used: %s", shard, len(lost), first_of(lost))
+            lost.add("links to no file of the tar, not used", name)
+    lost.say(shard)
     return reached
 
 

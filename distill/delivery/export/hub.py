@@ -22,9 +22,10 @@ from distill.evaluation.verdict import in_words
 from distill.runs.run_of_model import run_of
 from distill.signed_json import report_in
 from distill.teaching import provenance
-from students.model_file import MODEL_NAME, Description, read_model, write_whole
+from students.model_file import MODEL_NAME, ONNX_NAME, Description, read_model, write_whole
 
 MOST_LISTED = 300  # characters of one script on the card
+FILES = (MODEL_NAME, ONNX_NAME, "config.json", "README.md")
 
 
 def write_hub(folder: Path, model: Path, description: Description, onnx_file: bytes, gate: Mapping[str, Any]) -> None:
@@ -32,7 +33,7 @@ def write_hub(folder: Path, model: Path, description: Description, onnx_file: by
     report = report_on(model)
     config = json.dumps(description.model_dump(mode="json"), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     write_whole(folder / MODEL_NAME, model.read_bytes())
-    write_whole(folder / "model.onnx", onnx_file)
+    write_whole(folder / ONNX_NAME, onnx_file)
     write_whole(folder / "config.json", config.encode())
     write_whole(folder / "README.md", card(description, report, gate).encode())
 

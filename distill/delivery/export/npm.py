@@ -11,6 +11,7 @@ from posixpath import normpath
 from typing import Any
 
 import students
+from distill.delivery.target import expect_own
 from students.decoding_settings import Greedy
 from students.errors import ExportError, UserError
 from students.model_file import Description, canonical_json, write_whole
@@ -40,16 +41,23 @@ def expect_greedy(description: Description, model: Path) -> None:
         raise UserError(f"{model}: is decoded by rules that the page does not know; export it without any for the page")
 
 
+def expect_package(folder: Path) -> None:
+    """Raise `ExportError` for a folder whose name is none of a package, or that holds files of somebody else."""
+    name_of(folder)
+    expect_own(folder, f"models/{RECOGNISER}.onnx", ("package.json", "README.md", *modules_of((LINES, PAGES))))
+
+
 def write_package(folder: Path, recogniser: Model, locator: Model | None = None) -> int:
     """Write the package of a reader of lines, with a `locator` of whole pages too; return its bytes."""
     name = name_of(folder)
     description = Description.model_validate(recogniser[0])
     faces = (LINES, *([PAGES] if locator else []))
-    contents = {each: (_shipped() / each).read_bytes() for each in modules_of(faces)}
-    contents |= {(types := face.replace(".js", ".d.ts")): (_shipped() / types).read_bytes() for face in faces}
+    contents: dict[str, bytes] = {}  # the models first: they tell `expect_package` that the folder is ours
     for part, model in ((RECOGNISER, recogniser), (LOCATOR, locator)):
         if model is not None:
-            contents |= {f"models/{part}.json": canonical_json(model[0]).encode(), f"models/{part}.onnx": model[1]}
+            contents |= {f"models/{part}.onnx": model[1], f"models/{part}.json": canonical_json(model[0]).encode()}
+    contents |= {each: (_shipped() / each).read_bytes() for each in modules_of(faces)}
+    contents |= {(types := face.replace(".js", ".d.ts")): (_shipped() / types).read_bytes() for face in faces}
     contents["package.json"] = f"{json.dumps(manifest(name, description, faces), indent=2)}\n".encode()
     contents["README.md"] = readme(name, description, with_pages=locator is not None).encode()
     for path, data in contents.items():

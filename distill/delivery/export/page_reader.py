@@ -41,7 +41,7 @@ def export_both(
     expect_target(folder, [path], None)
     reader = students.load_page(path)
     if to == "npm":
-        npm.name_of(folder)
+        npm.expect_package(folder)
         npm.expect_greedy(reader.recogniser.description, path)
     assert isinstance(reader.locator, LocatorReader)
     locator_graph, recogniser_graph = graph_of_locator(reader.locator), graph_of(reader.recogniser)

@@ -24,9 +24,9 @@ from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.delivery.export import gate, npm
 from distill.delivery.export.graph import graph_of, halved, noted, signed
-from distill.delivery.export.hub import write_hub
+from distill.delivery.export.hub import FILES, write_hub
 from distill.delivery.export.quantise import in_int8
-from distill.delivery.target import expect_target
+from distill.delivery.target import expect_own, expect_target
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.file import RECIPE_NAME, load_line_recipe
@@ -40,7 +40,7 @@ from students.decoder import decoder_of
 from students.decoding_settings import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
-from students.model_file import ONNX_SUFFIX, Description, write_whole
+from students.model_file import MODEL_NAME, ONNX_SUFFIX, Description, write_whole
 from students.onnx_reader import session
 from students.reader import LogitsOf, Reader
 from students.turning import Turned
@@ -100,8 +100,10 @@ def export(
     reader.model.cpu()
     out = out or (Path() if is_shipped(path) else path.parent) / DEFAULT_NAMES[to]
     expect_target(out, [path], None if to in ("hub", "npm") else ONNX_SUFFIX)
+    if to == "hub":
+        expect_own(out, MODEL_NAME, FILES)
     if to == "npm":
-        npm.name_of(out)
+        npm.expect_package(out)
         npm.expect_greedy(reader.description.model_copy(update={"decoding": decoding or Greedy()}), path)
     origin, lines = gate_lines(reader, path, data)
     graph = graph_of(reader)

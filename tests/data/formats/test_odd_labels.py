@@ -117,7 +117,7 @@ def test_line_breaks_at_the_ends_of_texts_are_no_characters(tmp_path: Path, capl
 def test_what_was_thrown_away_is_left_out(tmp_path: Path, folder: str, caplog: pytest.LogCaptureFixture) -> None:
     images(images(tmp_path / "set") / folder)
     assert [name for name, _, _ in opened(tmp_path / "set")] == ["0.png", "1.png", "2.png"]
-    assert f"1 hidden files and folders are not used: {folder}" in caplog.text
+    assert f"hidden files and folders, not used: 1 ({folder})" in caplog.text
 
 
 def test_links_to_themselves_and_to_nothing(
@@ -130,7 +130,7 @@ def test_links_to_themselves_and_to_nothing(
     assert main(["import", str(folder), str(tmp_path / "out.parquet")]) == 1
     assert "3 lines" in (said := capsys.readouterr().out)
     assert "me.png: cannot be read: Too many levels of symbolic links" in said
-    assert "2 links lead to nothing that is there: again, more" in caplog.text
+    assert "links to nothing that is there, not used: 2 (again, more)" in caplog.text
 
 
 @pytest.mark.parametrize("suffix", ["TAR", "Parquet", "ARROW"])
@@ -214,7 +214,7 @@ def test_warnings_are_in_the_json_too(tmp_path: Path, capsys: pytest.CaptureFixt
     (folder / "labels.tsv").write_text("0.png\talpha\n1.png\tbeta\n")
     (folder / ".hidden.png").write_bytes(PICTURES[0])
     said = [
-        f"{folder}: 1 hidden files and folders are not used: .hidden.png",
+        f"{folder}: hidden files and folders, not used: 1 (.hidden.png)",
         f"{folder / 'labels.tsv'}: names 2 images; 1 other in the folder is not used: {HOW_UNLABELLED}",
     ]
     for command in (
