@@ -255,7 +255,7 @@ def test_what_is_there_is_not_written_over(name: str, lines: Path, capsys: pytes
         (["we ird: name"], "a name that a folder gets begins with a letter, a digit"),
         (["two²"], "write two_, for example"),
         ([".."], "a name that a folder gets begins"),
-        ([""], "a name that a folder gets begins"),
+        ([""], "an empty word, which names nothing"),
         (["mine", "--unlabelled", "no-lines"], "no-lines: no such file or folder"),
         (["mine", "--test", "no-lines"], "no-lines: no such file or folder"),
         (["mine", "--teacher", "nobody"], "nobody"),
