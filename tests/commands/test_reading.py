@@ -333,7 +333,8 @@ def test_nothing_that_is_read_is_written_over(
     for pages in ([], ["--pages", "--recogniser", str(student_file)]):
         model = "pages" if pages else str(student_file)
         assert main(["read", *pages, model, str(folder), "--out", str(target)]) == 2
-        assert said in capsys.readouterr().err
+        no_form = pages and target.suffix == ".csv"
+        assert ("pages are written as" if no_form else said) in capsys.readouterr().err
         assert target.read_bytes() == before
 
 
