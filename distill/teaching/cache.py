@@ -187,16 +187,17 @@ def cache_posteriors(
     filling, views = filling_of(taught, objective, n_classes, root, accelerator.device), objective.cache.views
     filling.folder.mkdir(parents=True, exist_ok=True)
     parts = filling.parts
-    missing = {part: len(taught.read(part.lines)) for part in parts if not is_filled(part)}
+    n_read = {part: len(taught.read(part.lines)) for part in parts}
+    missing = [part for part in parts if not is_filled(part)]
     accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
-    total = len(taught.read(np.arange(len(taught.lines)))) * views
-    done = total - sum(missing.values())
+    total = sum(n_read.values())
+    done = total - sum(n_read[part] for part in missing)
     clock = Stopwatch(filling.folder / "timing.json", writes=accelerator.is_main_process)
     with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
-        for part in list(missing)[accelerator.process_index :: accelerator.num_processes]:
+        for part in missing[accelerator.process_index :: accelerator.num_processes]:
             with clock.measure("filled"):
                 filling.fill(part)
-            bar.update(missing[part] * accelerator.num_processes)
+            bar.update(n_read[part] * accelerator.num_processes)
             poll()
     accelerator.wait_for_everyone()
     for part in missing:

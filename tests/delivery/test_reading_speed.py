@@ -47,7 +47,7 @@ def lines(tmp_path: Path, student_file: Path) -> Lines:
 
 
 def test_operations_are_those_that_torch_counts(student_file: Path) -> None:
-    """Of convolutions and linear layers; torch counts no recurrent ones."""
+    """Of convolutions and linear layers; torch counts no LSTM (`findings/torch-counts-no-lstm.sh`)."""
     reader = students.load(student_file)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         reader.model(torch.zeros(1, 1, 32, 320))
