@@ -92,7 +92,8 @@ def opened(path: Path | None) -> Iterator[TextIO]:
     """Give what the results are written to: the terminal, or a file that takes its name when the block ends.
 
     Until then it is called `NAME.part`. Where the block is interrupted that stays, and so does an earlier file of the
-    name, which stays too where nothing comes; either is said. Raises `OSError` at once where no file can be written.
+    name, which stays too where nothing comes; either is said. A missing folder is made. Raises `OSError` at once where
+    no file can be written.
     """
     if path is None:
         yield sys.stdout
@@ -105,6 +106,8 @@ def opened(path: Path | None) -> Iterator[TextIO]:
     real = path.resolve()  # a link stays one
     part = real.with_name(f"{real.name}.part")
     with naming_file(path, part):
+        if not real.parent.exists():
+            real.parent.mkdir(parents=True)
         target = _open(part)
     whole = False
     try:

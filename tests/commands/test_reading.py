@@ -87,9 +87,17 @@ def test_where_nothing_can_be_read_no_file_is_written_and_an_earlier_one_stays(
     assert main([*command, str(kept)]) == 2
     assert kept.read_text() == "read before"
     assert "what was there stays" in capsys.readouterr().err
-    for nowhere, reason in ((tmp_path, "Is a directory"), (tmp_path / "gone" / "out", "No such file or directory")):
+    for nowhere, reason in ((tmp_path, "Is a directory"), (kept / "out", "Not a directory")):
         assert main([*command, str(nowhere)]) == 2
         assert f"{nowhere}: {reason}" in capsys.readouterr().err
+
+
+def test_the_folder_of_a_result_is_made(student_file: Path, folder: Path, tmp_path: Path) -> None:
+    out, page = tmp_path / "new" / "texts.tsv", tmp_path / "newer" / "review.html"
+    words = ["read", str(student_file), str(folder / "a.png"), "--out", str(out)]
+    assert main([*words, "--review-below", "1", "--review-page", str(page)]) == 0
+    assert out.is_file()
+    assert page.is_file()
 
 
 def test_a_picture_that_looks_like_a_whole_page_is_said(
