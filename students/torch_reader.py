@@ -51,4 +51,8 @@ def reader_of(model: Recogniser, description: Description, path: Path) -> Reader
             logits_NTC = model(torch.from_numpy(images_NCHW).to(device)).logits_NTC
         return logits_NTC.float().cpu().numpy()
 
-    return Reader(description, path, logits_of, model)
+    return Reader(description, path, logits_of, model, _log_softmax)
+
+
+def _log_softmax(logits_NTC: np.ndarray, temperature: float) -> np.ndarray:
+    return torch.log_softmax(torch.from_numpy(logits_NTC) / temperature, -1).numpy()

@@ -25,8 +25,7 @@ from distill.schema import Protocol
 from distill.synthesis.contact import contact_sheet
 from students.errors import CheckpointError
 from students.image import decode_image
-from students.onnx_reader import session
-from students.reader import Reader
+from students.onnx_reader import reader_of
 
 SHOWN, COLUMNS = 20, 2
 READ = 200  # lines at most
@@ -50,7 +49,7 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
     Raises `CheckpointError` with the probable reason where more than half of the labels' characters are wrong.
     """
     description = adopted.description
-    reader = Reader(description, picture, session(adopted.blob, picture))
+    reader = reader_of(adopted.blob, description, picture)
     lines, refused = open_data(data, description.preparation)
     if not len(lines):
         first = f", the first: {refused[0].reason}" if refused else ""

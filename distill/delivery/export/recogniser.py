@@ -41,7 +41,7 @@ from students.decoding_settings import Beam, Greedy
 from students.errors import DataError, ExportError
 from students.image import Preparation
 from students.model_file import MODEL_NAME, ONNX_SUFFIX, Description, write_whole
-from students.onnx_reader import session
+from students.onnx_reader import reader_of, session
 from students.reader import LogitsOf, Reader
 from students.turning import Turned
 from teachers.shipped import find_student_or_teacher, is_shipped
@@ -259,4 +259,4 @@ def calibration_batches(lines: Lines, preparation: Preparation) -> list[np.ndarr
 
 def opened(graph: onnx.ModelProto, reader: Reader) -> Reader:
     """Return a reader that computes with this graph."""
-    return Reader(reader.description, reader.path, session(graph.SerializeToString(), reader.path))
+    return reader_of(graph.SerializeToString(), reader.description, reader.path)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -128,7 +129,8 @@ def _reading(reader: Reader, lines: Lines, pictures: Sequence[bytes], protocol: 
         network_s += spent
         return logits_NTC
 
-    clocked = Reader(reader.description, reader.path, watched)
+    clocked = copy(reader)
+    clocked.logits_of = watched
     seconds, readings = _timed(partial(clocked.read, list(pictures)))
     return {
         "lines_a_second": len(pictures) / seconds,
