@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from PIL import ImageFont
+from PIL import ImageDraw, ImageFont
 
 from distill.synthesis.fonts import characters_of, characters_of_families, find_faces
+from distill.synthesis.language import no_language
 
 SIZE_PX = 13
 FIRST = "dejavu-sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic and many signs
@@ -23,6 +25,15 @@ class Caption(NamedTuple):
     text: str
     font: Font
     undrawn: frozenset[str]
+
+    @property
+    def width_px(self) -> int:
+        """Return how many pixels it takes."""
+        return math.ceil(self.font.getlength(self.text, language=no_language(self.font)))
+
+    def draw(self, pen: ImageDraw.ImageDraw, at: tuple[int, int], fill: tuple[int, int, int]) -> None:
+        """Draw it below and to the right of a point."""
+        pen.text(at, self.text, font=self.font, fill=fill, language=no_language(self.font))
 
 
 def caption(text: str) -> Caption:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PIL import Image, ImageDraw
 
 from distill.data.augment import Pixels
@@ -19,17 +17,17 @@ def contact_sheet(images: list[Pixels], texts: list[str], columns: int) -> Image
     if len(images) != len(texts):
         raise ValueError(f"{len(images)} pictures but {len(texts)} texts")
     captions = [caption(text) for text in texts]
-    widths = [image.shape[1] for image in images] + [math.ceil(each.font.getlength(each.text)) for each in captions]
+    widths = [image.shape[1] for image in images] + [each.width_px for each in captions]
     cell_w = max(widths, default=0) + 24
     cell_h = max([image.shape[0] for image in images], default=0) + 34
     n_rows = -(-len(images) // columns)
     note = caption(in_words(frozenset().union(*(each.undrawn for each in captions))))
-    width, height = max(columns * cell_w + 12, math.ceil(note.font.getlength(note.text)) + 24), n_rows * cell_h + 12
+    width, height = max(columns * cell_w + 12, note.width_px + 24), n_rows * cell_h + 12
     sheet = Image.new("RGB", (width, height + (24 if note.text else 0)), (238, 240, 243))
     pen = ImageDraw.Draw(sheet)
-    pen.text((12, height), note.text, font=note.font, fill=(170, 40, 40))
+    note.draw(pen, (12, height), (170, 40, 40))
     for index, (image, each) in enumerate(zip(images, captions, strict=True)):
         x, y = 12 + index % columns * cell_w, 12 + index // columns * cell_h
         sheet.paste(Image.fromarray(image).convert("RGB"), (x, y))
-        pen.text((x, y + image.shape[0] + 4), each.text, font=each.font, fill=(70, 78, 92))
+        each.draw(pen, (x, y + image.shape[0] + 4), (70, 78, 92))
     return sheet

@@ -17,6 +17,7 @@ from PIL import ImageFont, features
 
 from distill.data.augment import Pixels, between
 from distill.synthesis.fonts import FontFace
+from distill.synthesis.language import no_language
 from students.errors import DataError
 
 _MONGOLIAN = range(0x1800, 0x18B0)
@@ -112,7 +113,8 @@ def set_letters(text: str, face: FontFace, size_px: int, spacing: float) -> tupl
 def advance_px(text: str, face: FontFace, size_px: int, spacing: float) -> float:
     """Return how far the pen moves when `set_letters` sets the text: about the width of its ink."""
     if not text.isascii() and needs_shaping(text):
-        return _font(face, size_px, ImageFont.Layout.RAQM).getlength(text, features=_unsubstituted(text))
+        font = _font(face, size_px, ImageFont.Layout.RAQM)
+        return font.getlength(text, features=_unsubstituted(text), language=no_language(font))
     alphabet = _alphabet(face, size_px)
     return sum(alphabet[character].advance for character in text) + spacing * size_px * len(text)
 
@@ -198,7 +200,7 @@ def _rendered(
     text: str, font: ImageFont.FreeTypeFont, features_of_font: list[str] | None = None
 ) -> tuple[Pixels, int, int]:
     """The ink of `text`, and where its left and top edges lie as seen from the pen."""
-    mask, (left, top) = font.getmask2(text, "L", features=features_of_font, anchor="ls")
+    mask, (left, top) = font.getmask2(text, "L", features=features_of_font, language=no_language(font), anchor="ls")
     width, height = mask.size
     pixels = np.array(mask, np.uint8).reshape(height, width)
     if not pixels.any():
