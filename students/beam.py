@@ -16,6 +16,7 @@ from students.charset import BLANK
 from students.language import Language
 
 Prefix = tuple[int, ...]
+Beams = dict[Prefix, tuple[float, float]]  # log-probabilities of alignments that end in the blank, in the last class
 
 
 class Standing(NamedTuple):
@@ -82,20 +83,17 @@ def prefix_beam_search(
     nothing is dropped; else every log-probability is a lower bound. A guide may leave prefixes that the rules do not
     let end; it is for the caller to drop them.
     """
-    beams: dict[Prefix, tuple[float, float]] = {(): (0.0, NEVER)}  # alignments that end in the blank, in the last class
+    beams: Beams = {(): (0.0, NEVER)}
     standings: dict[Prefix, Standing] = {(): guide.start}
     barred: set[Prefix] = set()
     least = log(ignored_below) if ignored_below else NEVER
     extends_TC = log_probabilities_TC >= least
     extends_TC[:, BLANK] = False
     for log_p_C, extending in zip(log_probabilities_TC, map(np.flatnonzero, extends_TC), strict=True):
-        log_p_blank = log_p_C.item(BLANK)
-        if not len(extending):  # as on most frames of a sharp network: no prefix grows, and none is dropped
-            beams = {
-                prefix: (log_p_blank + log_add(*ends), log_p_C.item(prefix[-1]) + ends[1] if prefix else NEVER)
-                for prefix, ends in beams.items()
-            }
+        if not len(extending):  # as on most frames of a sharp network
+            beams = _none_grown(beams, log_p_C)
             continue
+        log_p_blank = log_p_C.item(BLANK)
         likely = [(c, log_p_C.item(c)) for c in extending.tolist()]
         grown: dict[Prefix, list[float]] = {}
         for prefix, (blank, written) in beams.items():
@@ -120,6 +118,15 @@ def prefix_beam_search(
         least_score = scores[kept[0]] - margin if kept else NEVER
         beams = {prefix: (grown[prefix][0], grown[prefix][1]) for prefix in kept if scores[prefix] >= least_score}
     return [(prefix, total) for prefix, ends in beams.items() if (total := log_add(*ends)) > NEVER]
+
+
+def _none_grown(beams: Beams, log_p_C: np.ndarray) -> Beams:
+    """The prefixes after a frame on which none grows, and none is dropped."""
+    log_p_blank = log_p_C.item(BLANK)
+    return {
+        prefix: (log_p_blank + log_add(*ends), log_p_C.item(prefix[-1]) + ends[1] if prefix else NEVER)
+        for prefix, ends in beams.items()
+    }
 
 
 def log_add(a: float, b: float) -> float:

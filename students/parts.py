@@ -57,9 +57,29 @@ def norm2d(kind: Norm, channels: int) -> nn.Module:
 
 
 class Convolution(nn.Sequential):
-    """Square convolution, normalisation, activation.
+    """Square convolution, normalisation, activation."""
 
-    `separable` splits it into depthwise and pointwise, with `squeeze_excite` between them where that is set.
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: tuple[int, int] = (1, 1),
+        *,
+        norm: Norm,
+        act: Activation,
+        kernel: int = 3,
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+            norm2d(norm, outputs),
+            activation(act),
+        )
+
+
+class SeparableConvolution(nn.Sequential):
+    """Convolution of 3 x 3 split into depthwise and pointwise, each normalised; then the activation.
+
+    With `squeeze_excite` channels are scaled between the two.
     """
 
     def __init__(
@@ -68,22 +88,18 @@ class Convolution(nn.Sequential):
         outputs: int,
         stride: tuple[int, int] = (1, 1),
         *,
-        separable: bool,
         norm: Norm,
         act: Activation,
-        kernel: int = 3,
         squeeze_excite: bool = False,
     ) -> None:
-        if separable:
-            layers: list[nn.Module] = [
-                nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False),
-                norm2d(norm, inputs),
-                *([SqueezeExcite(inputs)] if squeeze_excite else []),
-                nn.Conv2d(inputs, outputs, 1, bias=False),
-            ]
-        else:
-            layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)]
-        super().__init__(*layers, norm2d(norm, outputs), activation(act))
+        super().__init__(
+            nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
+            norm2d(norm, inputs),
+            *([SqueezeExcite(inputs)] if squeeze_excite else []),
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+            norm2d(norm, outputs),
+            activation(act),
+        )
 
 
 class SqueezeExcite(nn.Module):

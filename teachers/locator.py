@@ -118,7 +118,7 @@ class _Joined(nn.Module):
 
 
 def _square(inputs: int, outputs: int) -> Convolution:
-    return Convolution(inputs, outputs, separable=False, norm="batch", act="relu")
+    return Convolution(inputs, outputs, norm="batch", act="relu")
 
 
 def _enlarged(maps_NDHW: Tensor, times: int) -> Tensor:

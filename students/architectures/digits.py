@@ -38,6 +38,4 @@ class DigitsStudent(BaseModel):
         return Recogniser(backbone, collapse, nn.Identity(), nn.Linear(self.hidden, n_classes))
 
     def _convolution(self, inputs: int, outputs: int, stride: tuple[int, int]) -> Convolution:
-        return Convolution(
-            inputs, outputs, stride, separable=False, norm=self.norm, act=self.activation, kernel=self.kernel
-        )
+        return Convolution(inputs, outputs, stride, norm=self.norm, act=self.activation, kernel=self.kernel)

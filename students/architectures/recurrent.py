@@ -12,7 +12,18 @@ from pydantic import Field
 from torch import nn
 
 from students.architectures.along import AlongTheLine
-from students.parts import Activation, Columns, Convolution, Neck, NeckKind, Norm, Recogniser, Residual, reading_along
+from students.parts import (
+    Activation,
+    Columns,
+    Convolution,
+    Neck,
+    NeckKind,
+    Norm,
+    Recogniser,
+    Residual,
+    SeparableConvolution,
+    reading_along,
+)
 
 FramePx = Literal[4, 8]
 
@@ -72,11 +83,11 @@ def separable_backbone(
     """Return convolutions from (N, inputs, H, W) to (N, channels[-1], H / 16, W / frame_px)."""
     c1, c2, c3, c4, c5 = channels
 
-    def separable(before: int, after: int, stride: tuple[int, int]) -> Convolution:
-        return Convolution(before, after, stride, separable=True, norm=norm, act=act, squeeze_excite=squeeze_excite)
+    def separable(before: int, after: int, stride: tuple[int, int]) -> SeparableConvolution:
+        return SeparableConvolution(before, after, stride, norm=norm, act=act, squeeze_excite=squeeze_excite)
 
     return nn.Sequential(
-        Convolution(inputs, c1, (2, 2), separable=False, norm=norm, act=act),
+        Convolution(inputs, c1, (2, 2), norm=norm, act=act),
         separable(c1, c2, (1, 1)),
         separable(c2, c3, (2, 2)),
         Residual(separable(c3, c3, (1, 1))),

@@ -7,6 +7,7 @@ of a page, or of maps at a quarter of it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal, NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from students.pages.maps import CHANNELS
-from students.parts import Activation, Convolution, activation
+from students.parts import Activation, Convolution, SeparableConvolution, activation
 
 DISTANCE_UNIT_PX = 4.0  # raw distances of 1 pass for so many pixels
 FIRST_OUTPUT = (-2.0, 2.0, 2.0, 1.0, 0.0)  # before training: few cores, lines of usual height, level text
@@ -91,15 +92,14 @@ class _Separable(nn.Module):
         act = config.activation
         half, quarter, eighth, sixteenth = config.channels
 
-        def halving(inputs: int, outputs: int, separable: bool = True) -> Convolution:
-            return Convolution(inputs, outputs, (2, 2), separable=separable, norm="batch", act=act)
-
         def blocks(features: int, dilations: tuple[int, ...]) -> list[nn.Module]:
             return [Block(features, config.kernel, dilation, config.expansion, act) for dilation in dilations]
 
-        self.quarter = nn.Sequential(halving(channels, half, separable=False), halving(half, quarter, separable=False))
-        self.eighth = nn.Sequential(halving(quarter, eighth), *blocks(eighth, (1,) * config.blocks))
-        self.sixteenth = nn.Sequential(halving(eighth, sixteenth), *blocks(sixteenth, config.dilations))
+        whole = partial(Convolution, stride=(2, 2), norm="batch", act=act)
+        separable = partial(SeparableConvolution, stride=(2, 2), norm="batch", act=act)
+        self.quarter = nn.Sequential(whole(channels, half), whole(half, quarter))
+        self.eighth = nn.Sequential(separable(quarter, eighth), *blocks(eighth, (1,) * config.blocks))
+        self.sixteenth = nn.Sequential(separable(eighth, sixteenth), *blocks(sixteenth, config.dilations))
         self.up_to_eighth = Up(sixteenth, eighth, act)
         self.up_to_quarter = Up(eighth, quarter, act)
 
@@ -139,9 +139,7 @@ class Up(nn.Module):
         super().__init__()
         self.narrow = nn.Sequential(nn.Conv2d(deep, features, 1, bias=False), nn.BatchNorm2d(features))
         self.lateral = nn.Sequential(nn.Conv2d(features, features, 1, bias=False), nn.BatchNorm2d(features))
-        self.merge = nn.Sequential(
-            activation(act), Convolution(features, features, separable=True, norm="batch", act=act)
-        )
+        self.merge = nn.Sequential(activation(act), SeparableConvolution(features, features, norm="batch", act=act))
 
     def forward(self, deep_NDHW: Tensor, lateral_NDHW: Tensor) -> Tensor:
         enlarged_NDHW = F.interpolate(self.narrow(deep_NDHW), scale_factor=2.0, mode="nearest")
