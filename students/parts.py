@@ -25,7 +25,7 @@ class Outputs(NamedTuple):
 
     logits_NTC: Tensor
     lengths_N: Tensor  # valid frames of each sample, int64
-    features_NTD: Tensor  # what the neck sees
+    features: Tensor  # (N, T, D), what the neck sees
 
 
 def activation(kind: Activation) -> nn.Module:
@@ -272,7 +272,7 @@ def n_frames(model: nn.Module, channels: int, height_px: int, width_px: int) -> 
 
 def n_features(model: nn.Module, channels: int, height_px: int) -> int:
     """Return how many features of a frame the neck of a model sees, measured likewise."""
-    return _dry_run(model, channels, height_px, 64).features_NTD.shape[-1]
+    return _dry_run(model, channels, height_px, 64).features.shape[-1]
 
 
 def _dry_run(model: nn.Module, channels: int, height_px: int, width_px: int) -> Outputs:

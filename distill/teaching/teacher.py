@@ -259,7 +259,7 @@ def on_own_widths(model: nn.Module, other: OtherImages, frame_px: float) -> Outp
     of_lines: dict[int, tuple[Tensor, Tensor]] = {}  # logits and features
     for width_px, rows in of_one_width(other.widths_N.tolist(), len(other.widths_N)):
         outputs = model(other.images_NCHW[rows, ..., :width_px])
-        logits_NTC, features_NTD = (_on_frames(o, frames) for o in (outputs.logits_NTC, outputs.features_NTD))
+        logits_NTC, features_NTD = (_on_frames(o, frames) for o in (outputs.logits_NTC, outputs.features))
         if (missing := frames - outputs.logits_NTC.shape[1]) > 0:
             logits_NTC[:, -missing:] = SURELY_NOT
             logits_NTC[:, -missing:, BLANK] = 0

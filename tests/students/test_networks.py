@@ -79,7 +79,7 @@ def test_four_pixels_are_one_frame(config: dict[str, Any], height_px: int, chann
     outputs = model(torch.rand(2, channels, height_px, 80))
     assert outputs.logits_NTC.shape == (2, 20, N_CLASSES)
     assert outputs.lengths_N.tolist() == [20, 20]
-    assert outputs.features_NTD.shape[:2] == (2, 20)
+    assert outputs.features.shape[:2] == (2, 20)
     assert n_frames(model, channels, height_px, 80) == 20
 
 

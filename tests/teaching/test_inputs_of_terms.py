@@ -140,14 +140,14 @@ def test_the_attention_head_is_a_cross_entropy_over_true_prefixes() -> None:
     assert count == 3
     slow = torch.zeros((), dtype=torch.float64)
     for row, (text, groups) in {0: ("ab", None), 2: ("Ab", ("aA",)), 3: ("", None)}.items():
-        features_TD = frames.features_NTD[row, : frames.lengths_N[row]].double()
+        features_TD = frames.features[row, : frames.lengths_N[row]].double()
         classes = CASES.encode(text)
         for i, wanted in enumerate([*classes, 0]):  # one character at a time, knowing those before it
             p_C = slow_attention(head, features_TD, classes[:i])
             alike = {1, 2} if groups and wanted in (1, 2) else {wanted}
             slow = slow - torch.stack([p_C[c] for c in alike]).sum().log() / (len(classes) + 1)
     assert total.item() == pytest.approx(slow.item(), abs=1e-5)
-    (gradient,), (wanted_gradient,) = (torch.autograd.grad(x, frames.features_NTD) for x in (total, slow))
+    (gradient,), (wanted_gradient,) = (torch.autograd.grad(x, frames.features) for x in (total, slow))
     assert torch.allclose(gradient, wanted_gradient, atol=1e-5)
     none, count = attention(head, frames, *labels[:2], torch.tensor([False] * 4), lines.foldings)
     assert (none.item(), count) == (0, 0)
@@ -183,7 +183,7 @@ def test_a_hint_goes_through_the_teachers_neck_and_leaves_it_alone() -> None:
     hint = Hint(7, 5)
     ours_NTD, theirs_NTD = hint(student, fine, neck)
     assert ours_NTD.shape == theirs_NTD.shape == (2, 4, 6)  # both ways, without the features
-    assert torch.allclose(theirs_NTD, neck.read(fine.features_NTD).view(2, 4, 2, -1).mean(2), atol=1e-6)
+    assert torch.allclose(theirs_NTD, neck.read(fine.features).view(2, 4, 2, -1).mean(2), atol=1e-6)
     feature_hint(ours_NTD, theirs_NTD, student, distance="mse")[0].backward()
     assert hint.projection.weight.grad is not None
     assert all(p.grad is None for p in neck.parameters())

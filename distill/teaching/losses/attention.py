@@ -29,7 +29,7 @@ class AttentionHead(nn.Module):
 
     def forward(self, frames: Outputs, targets_NL: Tensor) -> Tensor:
         """Return log-posteriors of every character of the labels and of their end, (N, L + 1, C)."""
-        features_NTD = frames.features_NTD.float()
+        features_NTD = frames.features.float()
         begun_NL = F.pad(targets_NL, (1, 0), value=BLANK)
         queries_NLH, _ = self.decoder(self.embedding(begun_NL))
         scores_NLT = queries_NLH @ self.keys(features_NTD).transpose(1, 2) / queries_NLH.shape[-1] ** 0.5

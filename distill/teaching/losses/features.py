@@ -25,8 +25,8 @@ class Hint(nn.Module):
 
     def forward(self, student: Outputs, teacher: Outputs, neck: Recurrent | None) -> tuple[Tensor, Tensor]:
         """Return both sides on the student's frames, (N, T, D); as the teacher's `neck`, if given, reads them."""
-        ours_NTD = self.projection(student.features_NTD.float())
-        theirs_NSD = teacher.features_NTD.float()
+        ours_NTD = self.projection(student.features.float())
+        theirs_NSD = teacher.features.float()
         if neck is not None:
             with torch.backends.cudnn.flags(enabled=False):  # cuDNN refuses gradients through layers in evaluation mode
                 ours_NTD, theirs_NSD = neck.read(ours_NTD), neck.read(theirs_NSD)
