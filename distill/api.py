@@ -45,7 +45,7 @@ class Report(dict[str, Any]):
 
 
 @dataclass(frozen=True)
-class FinishedRun:
+class Run:
     """A run that came to its end: its folder, and its report. A notebook shows both, the run as a table."""
 
     folder: Path
@@ -110,7 +110,7 @@ def run(
     folder: str | PathLike[str] | None = None,
     stop_after: str | None = None,
     **overrides: Any,
-) -> FinishedRun:
+) -> Run:
     """Train teacher, control and student of a recipe, evaluate them, and return the finished run; reuse what is there.
 
     `recipe` is the name of a shipped one, a YAML file, or a run folder; `folder` is where it runs, by default
@@ -133,7 +133,7 @@ def run(
         opened = open_any_run(resolved, where, stop)
         report = train_whole(opened)
         opened.accelerator.end_training()
-    return FinishedRun(where, Report(report, where / "report.html"))
+    return Run(where, Report(report, where / "report.html"))
 
 
 def new(name: str, lines: str | PathLike[str], over: bool = False, **wishes: Any) -> Proposal:
