@@ -21,7 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from distill.paths import expanded
 from distill.recipe.extending import laid_over
-from distill.recipe.overrides import alternatives, kind_of, lay_over
+from distill.recipe.overrides import alternatives, kind_of, lay_over, move_renamed, renamed
 from distill.recipe.pages import PageRecipe
 from distill.recipe.sections import Recipe, RecipeError
 from distill.runtime import of_another_suite
@@ -57,6 +57,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> AnyRecipe:
     values = _read(name_or_path)
     model = _model_of(name_or_path, values)
     problems: list[str] = []
+    overrides = [renamed(override) for override in overrides]
     for i, override in enumerate(overrides):
         problems += lay_over(model, values, override, overrides[:i])
     try:
@@ -119,6 +120,7 @@ def _listed(where: str, problems: Iterable[str]) -> str:
 def _read(name_or_path: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
     """The raw values, those of the recipes that it `extends` beneath its own; `above` are those that extend it."""
     values = _parse(_text(name_or_path), name_or_path)
+    move_renamed(values)
     base = values.get("extends")
     values.setdefault("name", Path(name_or_path).stem)
     if name_or_path in RENAMED:

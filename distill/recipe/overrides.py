@@ -17,6 +17,21 @@ from ruamel.yaml.error import YAMLError
 from distill.schema import is_model
 
 NONE = ("", "null")  # of a key that may hold none
+CACHE_ROOT = ("cache.root", "runtime.cache_root")  # one key: what else it is called, and its name in a recipe
+
+
+def renamed(override: str) -> str:
+    """Return an override with the key's name in a recipe."""
+    key, separator, text = override.partition("=")
+    return f"{CACHE_ROOT[1]}{separator}{text}" if key == CACHE_ROOT[0] else override
+
+
+def move_renamed(values: dict[str, Any]) -> None:
+    """Give keys of a recipe's raw values their names, unless the place is taken: then both stay, and one is wrong."""
+    (section, key), (new_section, new_key) = (name.split(".") for name in CACHE_ROOT)
+    old, new = values.get(section), values.get(new_section, {})
+    if isinstance(old, dict) and set(old) == {key} and isinstance(new, dict) and new_key not in new:
+        values[new_section] = new | {new_key: values.pop(section)[key]}
 
 
 def lay_over(model: type[BaseModel], values: dict[str, Any], override: str, earlier: Sequence[str]) -> list[str]:

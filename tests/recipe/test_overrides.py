@@ -87,3 +87,22 @@ def test_other_values_are_yaml_as_ever() -> None:
 def test_what_is_no_choice_is_named_as_it_was_typed() -> None:
     with pytest.raises(RecipeError, match=r"teacher\.training\.precision: .*'bf16 #'"):
         load_recipe("smoke", ["teacher.training.precision=bf16 #"])
+
+
+def test_the_cache_of_several_runs_is_named_in_two_ways(tmp_path: Path) -> None:
+    assert load_recipe("smoke", ["cache.root=007"]).runtime.cache_root == "007"
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("extends: smoke\ncache: {root: shared}\nruntime: {workers: 0}\n")
+    assert load_recipe(str(recipe)).runtime.cache_root == "shared"
+    assert load_recipe(str(recipe)).runtime.workers == 0
+    assert load_recipe(str(recipe), ["runtime.cache_root=other"]).runtime.cache_root == "other"
+
+
+@pytest.mark.parametrize(
+    "cache", ["cache: {root: x, more: y}", "cache: shared", "cache: {root: x}\nruntime: {cache_root: y}"]
+)
+def test_a_cache_that_is_something_else_is_refused(cache: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(f"extends: smoke\n{cache}\n")
+    with pytest.raises(RecipeError, match="cache: no such key"):
+        load_recipe(str(recipe))
