@@ -9,12 +9,17 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
+from types import FrameType
 
 from distill.commands import (
     INTERRUPTED,
+    STOPPED,
     UNWRITABLE,
     USER_ERROR,
     Command,
@@ -60,6 +65,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # warns of dates in fonts that it reads all the same
     options.typed = typed
     watch_the_machine()
+    with _terminable() as terminated:
+        code = _exit_code(options)
+    return STOPPED if terminated.came else code
+
+
+class _Terminated:
+    """Takes the first SIGTERM as Ctrl-C, so that a command ends in order; a second one ends the process at once."""
+
+    came = False
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        self.came = True
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _terminable() -> Iterator[_Terminated]:
+    """Give what takes SIGTERM for as long as the context lasts; one that trains takes it otherwise, inside of it."""
+    terminated = _Terminated()
+    if threading.current_thread() is not threading.main_thread():  # only there can a signal be waited for
+        yield terminated
+        return
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield terminated
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit_code(options: argparse.Namespace) -> int:
+    """Do what a command does; what went wrong is told."""
     command: Command = options.command
     try:
         expect_one_version()

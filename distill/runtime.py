@@ -31,7 +31,6 @@ from distill.schema import Precision, Section
 from distill.waiting import watch
 from students.errors import UserError
 
-STOPPED = 75  # EX_TEMPFAIL: try again
 PACKAGES = ("torch", "timm", "accelerate", "datasets", "safetensors", "numpy", "pillow", "pydantic")
 ENVIRONMENT_NAME = "environment.json"  # of a run folder
 log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ from students.errors import UserError
 MODEL = "model file, run folder (its student), name of a shipped student, or teachers/NAME for a shipped teacher"
 PROBLEMS_FOUND = 1
 USER_ERROR = 2
+STOPPED = 75  # EX_TEMPFAIL, "try again": by SIGTERM, and by Ctrl-C what the same command continues
 INTERRUPTED = 130  # as shells have it for a command that Ctrl-C ends
 UNWRITABLE = (
     "backslashreplace"  # how a file or terminal takes what its encoding lacks: a file name can be no text at all
@@ -157,7 +158,7 @@ def until_stopped(work: Callable[[Any], int], seconds: float | None = None) -> i
 
     Its trainings end after so many `seconds`.
     """
-    from distill.runtime import STOPPED, Stopped, stoppable
+    from distill.runtime import Stopped, stoppable
 
     with stoppable(seconds) as stop:
         try:

@@ -1,8 +1,9 @@
-"""How a command ends that is stopped by Ctrl-C, or whose output cannot be written: one message, and no traceback."""
+"""How a command ends that is stopped, or whose output cannot be written: one message, and no traceback."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,49 @@ def test_ctrl_c_ends_any_command_with_130(
     assert capsys.readouterr().err.endswith("distill: stopped\n")
 
 
-def test_what_was_read_before_ctrl_c_is_written(
+def terminated(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_sigterm_ends_any_command_with_75(
     monkeypatch: pytest.MonkeyPatch, student_file: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distill.evaluation.evaluate.evaluate_sources", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["evaluate", str(student_file), str(folder)]) == 75
+    assert capsys.readouterr().err.endswith("distill: stopped\n")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_ends_what_serves_with_75(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["recipes", "show", "smoke"]) == 0
+    (tmp_path / "recipe.yaml").write_text(capsys.readouterr().out)
+    monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", terminated)
+    assert main(["watch", str(tmp_path), "--port", "0"]) == 75
+    assert "(Ctrl+C ends it)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("stop", "code"), [(interrupted, 130), (terminated, 75)])
+def test_what_was_read_before_it_stopped_is_written(
+    stop: Any,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    student_file: Path,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     whole = Reader.read_each
 
     def once(self: Reader, images: list[Any], batch_size: int) -> list[Any]:
-        monkeypatch.setattr(Reader, "read_each", interrupted)
+        monkeypatch.setattr(Reader, "read_each", stop)
         return list(whole(self, images, batch_size))
 
     monkeypatch.setattr(Reader, "read_each", once)
     out, page = folder / "out.tsv", folder / "review.html"
     words = ["read", str(student_file), str(folder), "--batch", "3", "--out", str(out)]
-    assert main([*words, "--review-below", "1", "--review-page", str(page)]) == 130
+    assert main([*words, "--review-below", "1", "--review-page", str(page)]) == code
     rows = (folder / "out.tsv.part").read_text().splitlines()
     assert [Path(row.split("\t")[0]).name for row in rows] == ["0.png", "1.png", "2.png"]
     assert not out.exists()

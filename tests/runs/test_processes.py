@@ -21,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from distill import checkpoint
 from distill.cli import main
-from distill.runtime import STOPPED
+from distill.commands import STOPPED
 from distill.track import read_metrics
 from tests.two_processes import in_two_processes
 
