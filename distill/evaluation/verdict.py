@@ -48,16 +48,17 @@ def verdict(teacher_N: np.ndarray, control_N: np.ndarray, student_N: np.ndarray,
 
 
 def in_words(result: Mapping[str, Any], measure: str = "exact lines") -> str:
-    """Return a verdict as one sentence, or what changed without a teacher; `measure` names what the points are of."""
+    """Return the verdict on one run as one sentence, or what changed without a teacher; points are of `measure`."""
     if result["verdict"] is None:
         return _changed(result, measure)
     if result["verdict"] == "unproven":
         why = result.get("no_control", "the control was switched off")
-        return f"unproven: {why}, so nothing is known about what the teacher added"
+        return f"unproven on this run: {why}, so nothing is known about what the teacher added"
     gain, recovered, cer = result["gain"], result["gap_recovered"], _cer_in_words(result)
     words = {"gain": "gain", "no_gain": "no gain", "inconclusive": "inconclusive"}[result["verdict"]]
     if result.get("nothing_reads"):
-        return f"nothing reads, {words}: neither the student alone nor the distilled one reads a line exactly{cer}"
+        neither = "neither the student alone nor the distilled one reads a line exactly"
+        return f"nothing reads, {words} on this run: {neither}{cer}"
     sentence = (
         f"{words} on this run: distilled {100 * gain['value']:+.1f} points of {measure} over the same student "
         f"alone (95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
@@ -76,8 +77,8 @@ def _changed(result: Mapping[str, Any], measure: str) -> str:
     """What a student that was trained further without a teacher reads more than before."""
     value, low, high = (100 * result["change"][key] for key in ("value", "low", "high"))
     return (
-        f"trained further without a teacher: {value:+.1f} points of {measure} over the student it began with "
-        f"(95 % interval {low:+.1f} to {high:+.1f}){_cer_in_words(result)}; nothing was distilled"
+        f"trained further without a teacher: on this run {value:+.1f} points of {measure} over the student it began "
+        f"with (95 % interval {low:+.1f} to {high:+.1f}){_cer_in_words(result)}; nothing was distilled"
     )
 
 

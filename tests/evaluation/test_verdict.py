@@ -7,6 +7,7 @@ import pytest
 
 from distill.evaluation import verdict as module
 from distill.evaluation.characters import LineScores, cer_change, cer_interval, verdict_on_lines
+from distill.evaluation.report import NO_VERDICT, change
 from distill.evaluation.verdict import in_words, means_by_item, means_by_kind, verdict
 
 
@@ -162,11 +163,24 @@ def test_where_nothing_reads_character_errors_tell() -> None:
     assert result["nothing_reads"]
     assert result["verdict"] == "no_gain"
     assert 0.35 < result["cer_change"]["low"] < result["cer_change"]["value"] < result["cer_change"]["high"] < 0.45
-    assert in_words(result).startswith("nothing reads, no gain: neither the student alone nor")
+    assert in_words(result).startswith("nothing reads, no gain on this run: neither the student alone nor")
     assert f"CER {100 * result['cer_change']['value']:+.1f} points" in in_words(result)
     better = verdict_on_lines(scores(nothing, 1.0), worse, alone, characters, seed=0)
     assert better["verdict"] == "inconclusive"  # fewer errors, and still not a line that is read
     assert better["cer_change"]["high"] < 0
+
+
+def test_every_verdict_says_that_it_rests_on_one_run() -> None:
+    nothing, some, characters = np.zeros(300), lines_read(0.5, 300), np.full(300, 20)
+    alone, read = scores(nothing, 0.5), scores(some, 0.5)
+    unproven = {"verdict": "unproven", "gain": None, "gap_recovered": None}
+    found = [
+        verdict_on_lines(alone, alone, alone, characters, seed=0),
+        verdict_on_lines(read, alone, read, characters, seed=0),
+        unproven,
+        NO_VERDICT | change(alone, read, characters, seed=0),
+    ]
+    assert all("on this run" in in_words(result) for result in found)
 
 
 def test_more_exact_lines_with_more_character_errors_are_no_gain() -> None:
