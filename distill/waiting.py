@@ -149,6 +149,7 @@ class ShortSpin:
 
     @property
     def is_on(self) -> bool:
+        """Return whether the threads spin for a microsecond only."""
         return self._holder is not None
 
     def begin(self, n_threads: int) -> None:

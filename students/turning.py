@@ -1,13 +1,9 @@
 """Pictures of lines that stand upright: when one is turned before it is read or learnt, and which reading is kept.
 
-One rule for the readers, for training and for the page in the browser, by `turned` of the preparation in a model file:
-
-- `never`: every picture is read as it stands.
-- `tall`: a picture more than `TALL` times as high as wide is turned a quarter against the clock, so that text which
-  runs down, as Chinese columns do, runs to the right.
-- `surer`: such a picture is read as it stands and turned a quarter either way, and the surest reading is kept.
-
-In training, where the text is known, a tall picture is turned against the clock unless its text has one character.
+A picture more than `TALL` times as high as wide is read by `turned` of the preparation in a model file: as it stands
+(`never`), a quarter against the clock, so that text which runs down runs to the right (`tall`), or as it stands and a
+quarter either way, of which the surest is kept (`surer`). Unless it is `never`, training turns such a picture against
+the clock, but for one whose text has one character.
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ class ResNetTeacher(_Neck):
     norm: Norm = Field("batch", description="group: gradients independent of how a batch is split")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        """Return the network for lines of `height_px` rows, with fresh weights."""
         backbone = resnet(channels, self.blocks, self.channels, self.pool, self.norm, self.drop_path)
         return _recogniser(self, backbone, n_classes, channels, height_px)
 
@@ -53,6 +54,7 @@ class ConvNeXtTeacher(_Neck):
     pretrained: bool = Field(False, description="start from ImageNet weights: downloads them")
 
     def build(self, n_classes: int, channels: int, height_px: int) -> Recogniser:
+        """Return the network for lines of `height_px` rows, with fresh weights unless they are `pretrained`."""
         backbone = convnext(channels, self.name, self.pretrained, self.drop_path)
         return _recogniser(self, backbone, n_classes, channels, height_px)
 

@@ -28,6 +28,7 @@ def pack(source: Path, target: Path) -> None:
 
 
 def main() -> int:
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="teachers.pack", description=__doc__)
     parser.add_argument("source", type=Path, help="model file, or folder that holds one")
     parser.add_argument("target", type=Path, help="file to write")

@@ -12,6 +12,7 @@ WORST_CER = 0.5  # of rendered words, from which a person should look at real li
 
 
 def add_to(commands: Commands) -> None:
+    """Add the command of this module."""
     about = "an ONNX recogniser that others made (PaddleOCR, ddddocr, one's own) becomes a teacher's file"
     adopt = add(commands, "adopt", _adopt, about)
     adopt.add_argument(

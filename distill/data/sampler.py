@@ -1,11 +1,9 @@
 """Which lines form step k: a pure function of the seed, the lines' widths and k.
 
-An epoch is one pass in random order, cut into steps of exactly `batch_lines` lines. Most steps hold lines
-of one padded width; what is left of each width at the end is gathered into steps of several widths, and
-the last step is filled up with the first lines of the same epoch. So every step has as many lines as any
-other, whatever the data, and the position is two integers: epoch and step within it. Where sources are
-mixed, an epoch holds what the plan samples from each. The control of a distillation takes the student's
-steps, with labelled lines in the slots of unlabelled ones.
+An epoch is one pass in random order, or what a mix samples from each source, cut into steps of exactly `batch_lines`
+lines. Most steps hold lines of one padded width; what is left of each width is gathered into steps of several, and the
+last step is filled up with the first lines of the epoch. The control of a distillation takes the student's steps, with
+labelled lines in the slots of unlabelled ones.
 """
 
 from __future__ import annotations

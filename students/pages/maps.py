@@ -1,10 +1,8 @@
 """What a locator says of every place of a page, at a quarter of its size.
 
-A line is a quadrilateral whose upper edge runs along the top of its text. Its height h is the distance between the two
-long edges. Its core is the line shrunk by `SHRINK` x h on all four sides, so that the cores of touching lines and of
-neighbours in a row lie apart. A line shorter than it is high (one digit) is shrunk by `SHRINK` x its length at its ends
-so that it has a core too. Where the core is, the maps tell how far the edges are, so that a line comes back from its
-core as it was: across it by these distances, along it by what `end_inset` took.
+The core of a line is the line shrunk by `SHRINK` x its height on all four sides (at its ends by `SHRINK` x its length,
+where it is shorter than high), so that the cores of touching lines lie apart. There the maps tell how far the edges
+are: a line comes back from its core across it by these distances, along it by what `end_inset` took.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """`pages.json`: a list of pages with their lines.
-
     [{"file": "a.jpg", "width": 596, "height": 1200,
       "lines": [{"box": [x0, y0, x1, y1], "text": "..."}, {"polygon": [[x, y], ...], "text": null, "ignored": true}]}]
 
-A polygon of four points begins at the text's top left and goes round clockwise. `width` and `height` may be left out,
-and so may `text`; `lines` null: nobody marked them. Points count pixels of the image as it is shown.
+A polygon of four points, in pixels of the image as shown, begins at the text's top left and goes round clockwise.
+`width`, `height` and `text` may be left out; `lines` null: nobody marked them.
 """
 
 from __future__ import annotations

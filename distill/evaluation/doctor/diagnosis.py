@@ -28,6 +28,7 @@ class Diagnosis:
     )  # of pages: where to look, by finding
 
     def of(self, severity: Severity) -> list[Finding]:
+        """Return the findings of one severity."""
         return [finding for finding in self.findings if finding.severity == severity]
 
     def as_dict(self) -> dict[str, Any]:

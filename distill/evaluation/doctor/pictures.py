@@ -41,6 +41,7 @@ class Pictures:
 
     @property
     def blank(self) -> np.ndarray:
+        """Return whether a picture is almost of one grey, (N,) bool."""
         return self.contrast < ALMOST_BLANK
 
 

@@ -36,6 +36,7 @@ class LookedAt:
 
     @property
     def blank(self) -> np.ndarray:
+        """Return whether a page is almost of one grey, (N,) bool."""
         return self.contrast < ALMOST_BLANK
 
     def without(self, sources: Container[str]) -> LookedAt:
