@@ -32,7 +32,7 @@ from teachers.shipped import find_student_or_teacher
 
 ORT_FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
 BIDI_FILE = "bidi.mjs"  # of bidi-js: only for a model that reads right-to-left lines
-SHARED_FILES = ("look.css", "intake.js", "picture.js", "reader.js", "runtime.js", "session.js")
+SHARED_FILES = ("look.css", "intake.js", "picture.js", "reader.js", "right_to_left.js", "runtime.js", "session.js")
 LOCATOR = "locator"  # the kind of a model
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".html": "text/html; charset=utf-8"}
 Routes = dict[str, tuple[str, Fetch]]

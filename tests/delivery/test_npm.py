@@ -100,7 +100,7 @@ def test_a_package_of_lines_has_no_locator(tmp_path: Path) -> None:
     names = {path.relative_to(tmp_path / "crnn-lines").as_posix() for path in (tmp_path / "crnn-lines").rglob("*.*")}
     assert names == {
         *("README.md", "index.d.ts", "index.js", "models/recogniser.json", "models/recogniser.onnx", "package.json"),
-        *("picture.js", "reader.js", "session.js"),
+        *("picture.js", "reader.js", "right_to_left.js", "session.js"),
     }
     assert 'from "crnn-lines"' in (tmp_path / "crnn-lines" / "README.md").read_text()
 
