@@ -26,23 +26,15 @@ from tests.samples import png_bytes
 Printed = pytest.CaptureFixture[str]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "lines"
-    (folder / "deep").mkdir(parents=True)
-    for number, name in enumerate(("b.png", "a.png", "deep/c.PNG")):
-        (folder / name).write_bytes(png_bytes(width=60 + 40 * number, seed=number))
-    (folder / "notes.txt").write_text("not an image")
-    return folder
-
-
 def rows(printed: str) -> list[list[str]]:
     return [row.split("\t") for row in printed.splitlines()]
 
 
-def test_folders_globs_and_files_are_read_once_each_in_order(student_file: Path, folder: Path, capsys: Printed) -> None:
-    b = str(folder / "b.png")
-    assert main(["read", str(student_file), b, str(folder), f"{folder}/*.png", "--batch", "2"]) == 0
+def test_folders_globs_and_files_are_read_once_each_in_order(
+    student_file: Path, pictures: Path, capsys: Printed
+) -> None:
+    b = str(pictures / "b.png")
+    assert main(["read", str(student_file), b, str(pictures), f"{pictures}/*.png", "--batch", "2"]) == 0
     printed = capsys.readouterr()
     assert [Path(row[0]).name for row in rows(printed.out)] == ["b.png", "a.png", "c.PNG"]
     assert "reading" in printed.err  # more than one batch: progress is shown
@@ -50,9 +42,9 @@ def test_folders_globs_and_files_are_read_once_each_in_order(student_file: Path,
     assert [row[1] for row in rows(printed.out)] == [reader.read(row[0]).text for row in rows(printed.out)]
 
 
-def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, folder: Path, capsys: Printed) -> None:
-    (folder / "aa.png").write_text("not an image")
-    assert main(["read", str(student_file), str(folder), str(folder / "gone.png")]) == 2
+def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, pictures: Path, capsys: Printed) -> None:
+    (pictures / "aa.png").write_text("not an image")
+    assert main(["read", str(student_file), str(pictures), str(pictures / "gone.png")]) == 2
     printed = capsys.readouterr()
     assert len(rows(printed.out)) == 3
     assert "aa.png" in printed.err
@@ -101,33 +93,43 @@ def test_the_folder_of_a_result_is_made(student_file: Path, folder: Path, tmp_pa
 
 
 def test_a_picture_that_looks_like_a_whole_page_is_said(
-    student_file: Path, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+    student_file: Path, pictures: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = {"page.png": ("", 0.9), "scan.png": ("babble", 0.2), "poster.png": ("OPEN", 0.9), "strip.png": ("", 0.1)}
     sizes = {"page.png": (600, 300), "scan.png": (320, 900), "poster.png": (600, 300), "strip.png": (900, 299)}
     for name, (width, height) in sizes.items():
-        (folder / name).write_bytes(png_bytes(width=width, height=height))
+        (pictures / name).write_bytes(png_bytes(width=width, height=height))
     monkeypatch.setattr(
         Reader,
         "read_each",
         lambda _, images, *__: [Reading(*texts.get(image.name, ("a", 0.9))) for image in images],
     )
-    assert main(["read", str(student_file), str(folder)]) == 0
+    assert main(["read", str(student_file), str(pictures)]) == 0
     said = capsys.readouterr().err
-    assert f"2 of 7 images were read as one line each and look like whole pages: {folder / 'page.png'}" in said
+    assert f"2 of 7 images were read as one line each and look like whole pages: {pictures / 'page.png'}" in said
     assert "scan.png; pages are read by: distill read --pages pages IMAGE" in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
 @pytest.mark.parametrize("form", ["tsv", "csv", "json"])
 def test_a_name_that_is_no_text_costs_no_line(
-    form: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Printed
+    form: str, student_file: Path, pictures: Path, tmp_path: Path, capsys: Printed
 ) -> None:
-    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(png_bytes())
-    (folder / os.fsdecode(b"bad\xe9.png")).write_text("not an image")
-    (folder / "folder.png").mkdir()
+    (pictures / os.fsdecode(b"caf\xe9.png")).write_bytes(png_bytes())
+    (pictures / os.fsdecode(b"bad\xe9.png")).write_text("not an image")
+    (pictures / "folder.png").mkdir()
     out, page = tmp_path / "out", tmp_path / "page.html"
-    command = ["read", str(student_file), str(folder), "--to", form, "--review-below", "1", "--review-page", str(page)]
+    command = [
+        "read",
+        str(student_file),
+        str(pictures),
+        "--to",
+        form,
+        "--review-below",
+        "1",
+        "--review-page",
+        str(page),
+    ]
     assert main(command) == 2
     printed = capsys.readouterr()
     assert main([*command, "--out", str(out)]) == 2
@@ -148,12 +150,12 @@ def test_where_no_images_are_it_says_so(student_file: Path, tmp_path: Path, caps
     assert "no images to read" in printed
 
 
-def test_rows_go_to_a_file_as_csv_or_json(student_file: Path, folder: Path, tmp_path: Path) -> None:
+def test_rows_go_to_a_file_as_csv_or_json(student_file: Path, pictures: Path, tmp_path: Path) -> None:
     table, objects = tmp_path / "out.csv", tmp_path / "out.json"
-    assert main(["read", str(student_file), str(folder), "--out", str(table)]) == 0  # by its suffix
-    assert main(["read", str(student_file), str(folder), "--json", "--out", str(objects), "--n-best", "3"]) == 0
+    assert main(["read", str(student_file), str(pictures), "--out", str(table)]) == 0  # by its suffix
+    assert main(["read", str(student_file), str(pictures), "--json", "--out", str(objects), "--n-best", "3"]) == 0
     before = objects.read_text()
-    assert main(["read", str(student_file), str(folder), "--out", str(objects), "--n-best", "3"]) == 0
+    assert main(["read", str(student_file), str(pictures), "--out", str(objects), "--n-best", "3"]) == 0
     assert objects.read_text() == before
     found = list(csv.DictReader(io.StringIO(table.read_text())))
     read = [json.loads(row) for row in objects.read_text().splitlines()]
@@ -166,106 +168,15 @@ def test_rows_go_to_a_file_as_csv_or_json(student_file: Path, folder: Path, tmp_
             assert one["least_sure"]["confidence"] == min(c["confidence"] for c in one["characters"])
 
 
-@pytest.mark.parametrize(
-    ("options", "pattern"),
-    [
-        (["--pattern", r"\d{3}"], r"\d{3}"),
-        (["--alphabet", "123"], "[123]*"),
-        (["--words", "WORDS"], "12|345|"),
-        (["--words", "WORDS", "--unlisted", "1"], r"\d*"),
-        (["--lm", "LM", "--beam", "4", "--lm-weight", "2"], r"\d*"),
-    ],
-)
-def test_texts_follow_the_rules_of_the_options(
-    options: list[str], pattern: str, student_file: Path, folder: Path, tmp_path: Path, capsys: Printed
-) -> None:
-    words, text, lm = tmp_path / "words.txt", tmp_path / "text.txt", tmp_path / "some.lm"
-    words.write_text("12\n\n345\n")
-    text.write_text("1234\n987\n")
-    assert main(["lm", str(text), str(lm), "--order", "3", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["characters"] == 7
-    files = {"WORDS": str(words), "LM": str(lm)}
-    assert main(["read", str(student_file), str(folder), *(files.get(word, word) for word in options)]) == 0
-    texts = [row[1] for row in rows(capsys.readouterr().out)]
-    assert len(texts) == 3
-    assert all(re.fullmatch(pattern, text) for text in texts)
-
-
-@pytest.mark.parametrize(
-    ("options", "printed"),
-    [
-        (["--pattern", "(1"], "not closed"),
-        (["--pattern", "A1"], "no 'A'"),
-        (["--alphabet", "1x"], "'x'"),
-        (["--words", "EMPTY"], "EMPTY: the word list is empty"),
-        (["--words", "GONE"], "GONE"),
-        (["--lm", "EMPTY"], "safetensors"),
-        (["--words", "SOME", "--pattern", "1"], "decoding: a pattern and a word list"),
-        (["--unlisted", "3"], "--words"),
-        (["--lm-weight", "3"], "--lm"),
-        (["--beam", "0"], "--beam 0: Input should be greater than or equal to 1"),
-        (["--lm", "EMPTY", "--length-bonus", "inf"], "--length-bonus inf: Input should be a finite number"),
-        (["--n-best", "3"], "--n-best 3: alternatives stand in --to json"),
-        (["--pages", "--to", "json", "--n-best", "3"], "--n-best 3: goes with lines"),
-        (["--out", "read.pdf"], "--out read.pdf: lines are written as tsv, json, csv"),
-        (["--pages", "--out", "read.csv"], "--out read.csv: pages are written as txt"),
-        (["--pages", "--out", "read.pdf"], "--to pdf --out FOLDER"),
-        (["--batch", "0"], "--batch 0"),
-        (["--review-below", "90"], "--review-below 90: is a confidence, between 0 and 1"),
-        (["--review-page", "x.html"], "--review-below"),
-    ],
-)
-def test_options_that_make_no_sense_are_one_message(
-    options: list[str],
-    printed: str,
-    student_file: Path,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: Printed,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("EMPTY").write_text("")
-    Path("SOME").write_text("12")
-    assert main(["read", str(student_file), str(folder), *options]) == 2
-    message = capsys.readouterr()
-    assert printed in message.err
-    assert message.out == ""
-
-
-def test_a_reader_is_opened_with_the_decoding_one_wants(student_file: Path, folder: Path) -> None:
-    reader = students.load(student_file, students.Beam(pattern=r"\d{4}"), review_below=1.0)
-    reading = reader.read(folder / "a.png")
-    assert re.fullmatch(r"\d{4}", reading.text)
-    assert reading.review
-    with pytest.raises(DataError, match="x"):
-        students.load(student_file, students.Greedy(alphabet="x"))
-
-
-def test_evaluation_decodes_by_the_same_options(student_file: Path, folder: Path, capsys: Printed) -> None:
-    (folder / "labels.tsv").write_text("a.png\t7\nb.png\t7\n")
-    assert main(["evaluate", str(student_file), str(folder), "--pattern", "7", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["exact"] == 1.0
-
-
-def test_a_language_model_needs_text(tmp_path: Path, capsys: Printed) -> None:
-    (tmp_path / "empty.txt").write_text("\n \n")
-    (tmp_path / "latin1.txt").write_bytes(b"caf\xe9")
-    assert main(["lm", str(tmp_path / "empty.txt"), str(tmp_path / "x.lm")]) == 2
-    assert "empty.txt: the text has no line" in capsys.readouterr().err
-    assert main(["lm", str(tmp_path / "latin1.txt"), str(tmp_path / "x.lm")]) == 2
-    assert "UTF-8" in capsys.readouterr().err
-
-
 def test_a_review_page_names_what_it_leaves_out(
-    student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+    student_file: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     monkeypatch.setattr("distill.delivery.review.MOST_LINES", 1)
-    (folder / "tab\there.png").write_bytes(png_bytes())
-    (folder / "d:rive.png").write_bytes(png_bytes())  # would lie outside of its folder on Windows
-    (folder / "labels.tsv").write_text("a.png\t7\n")
+    (pictures / "tab\there.png").write_bytes(png_bytes())
+    (pictures / "d:rive.png").write_bytes(png_bytes())  # would lie outside of its folder on Windows
+    (pictures / "labels.tsv").write_text("a.png\t7\n")
     page = tmp_path / "page.html"
-    arguments = ["read", str(student_file), str(folder), "--review-page", str(page)]
+    arguments = ["read", str(student_file), str(pictures), "--review-page", str(page)]
     assert main([*arguments, "--review-below", "1"]) == 0
     printed = capsys.readouterr()
     assert "1 doubtful lines" in printed.err
@@ -297,11 +208,11 @@ def test_a_review_page_of_no_line_is_not_written(student_file: Path, tmp_path: P
 
 
 def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(
-    student_file: Path, folder: Path, capsys: Printed
+    student_file: Path, pictures: Path, capsys: Printed
 ) -> None:
-    wide = folder / "wide.png"
+    wide = pictures / "wide.png"
     wide.write_bytes(png_bytes(height=8, width=1600))
-    assert main(["read", str(student_file), str(folder)]) == 2
+    assert main(["read", str(student_file), str(pictures)]) == 2
     printed = capsys.readouterr()
     assert len(rows(printed.out)) == 3
     assert f"distill: {wide}: 1600 x 8 px becomes 6400 px wide" in printed.err
@@ -310,11 +221,11 @@ def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(
     for image, name in ((wide, wide), (str(wide), wide), (picture, wide), (wide.read_bytes(), "image 1")):
         for read in (reader.read, lambda images: list(reader.stream(images))):
             with pytest.raises(DataError, match=f"^{re.escape(str(name))}: 1600 x 8 px becomes"):
-                read([folder / "a.png", image])
-    found = reader.read_each([wide.read_bytes(), (folder / "a.png").read_bytes()], names=["one", "two"])
+                read([pictures / "a.png", image])
+    found = reader.read_each([wide.read_bytes(), (pictures / "a.png").read_bytes()], names=["one", "two"])
     assert str(found[0]).startswith("one: 1600 x 8 px")
-    (folder / "labels.tsv").write_text("wide.png\t7\na.png\t7\n")
-    assert main(["evaluate", str(student_file), str(folder)]) == 0
+    (pictures / "labels.tsv").write_text("wide.png\t7\na.png\t7\n")
+    assert main(["evaluate", str(student_file), str(pictures)]) == 0
     printed = capsys.readouterr()
     assert "wide.png" in printed.out + printed.err
 
@@ -332,31 +243,31 @@ def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(
     ],
 )
 def test_nothing_that_is_read_is_written_over(
-    student_file: Path, folder: Path, out: str, said: str, capsys: Printed
+    student_file: Path, pictures: Path, out: str, said: str, capsys: Printed
 ) -> None:
-    target = folder / out
+    target = pictures / out
     if not target.exists():
         target.write_text("somebody's")
     before = target.read_bytes()
     for pages in ([], ["--pages", "--recogniser", str(student_file)]):
         model = "pages" if pages else str(student_file)
-        assert main(["read", *pages, model, str(folder), "--out", str(target)]) == 2
+        assert main(["read", *pages, model, str(pictures), "--out", str(target)]) == 2
         no_form = pages and target.suffix == ".csv"
         assert ("pages are written as" if no_form else said) in capsys.readouterr().err
         assert target.read_bytes() == before
 
 
-def test_another_file_is_written_over(student_file: Path, folder: Path, tmp_path: Path) -> None:
-    for target in (folder / "read.tsv", tmp_path / "labels.tsv"):
+def test_another_file_is_written_over(student_file: Path, pictures: Path, tmp_path: Path) -> None:
+    for target in (pictures / "read.tsv", tmp_path / "labels.tsv"):
         target.write_text("of an earlier reading")
-        assert main(["read", str(student_file), str(folder), "--out", str(target)]) == 0
+        assert main(["read", str(student_file), str(pictures), "--out", str(target)]) == 0
         assert len(rows(target.read_text())) == 3
 
 
 def test_an_interrupted_reading_leaves_the_earlier_file_and_what_was_read(
-    student_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+    student_file: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
-    command = ["read", str(student_file), str(folder), "--batch", "1", "--out"]
+    command = ["read", str(student_file), str(pictures), "--batch", "1", "--out"]
     out, link = tmp_path / "out.tsv", tmp_path / "link.tsv"
     assert main([*command, str(out)]) == 0
     whole = out.read_text()
@@ -379,10 +290,3 @@ def test_an_interrupted_reading_leaves_the_earlier_file_and_what_was_read(
     assert "stopped; what was read until then, 2 of " in printed
     assert main([*command, str(link)]) == 0
     assert (out.read_text(), link.is_symlink(), part.exists()) == (whole, True, False)
-
-
-def test_a_text_is_not_replaced_by_its_model(tmp_path: Path, capsys: Printed) -> None:
-    (tmp_path / "text.txt").write_text("some words\n" * 9)
-    assert main(["lm", str(tmp_path / "text.txt"), str(tmp_path / "text.txt")]) == 2
-    assert "is read here" in capsys.readouterr().err
-    assert (tmp_path / "text.txt").read_text() == "some words\n" * 9

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,20 +31,9 @@ from students.errors import DataError, UserError
 from tests.line_files import parquet, row
 from tests.samples import png_bytes
 
+FAST = Speeds(teacher=200, teacher_reads=900, student=900)
 TEACHER_SPEEDS = proposing._teacher_speeds
 WEIGHTS = Path(str(files("students") / "weights"))
-FAST = Speeds(teacher=200, teacher_reads=900, student=900)
-
-
-@pytest.fixture
-def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of 90 labelled lines of 30 documents, in the working directory; this machine's speed is not measured."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(proposing, "learning_speed", lambda *_: FAST.student)
-    monkeypatch.setattr(proposing, "_teacher_speeds", lambda *_: (FAST.teacher, FAST.teacher_reads))
-    monkeypatch.setattr(proposing, "readings_of", lambda *_: {"receipts": Accuracy(0.1, 0.3)})
-    rows = [row(f"Line {d}, {i}", f"{d:03d}_{i}.png", png_bytes(seed=3 * d + i)) for d in range(30) for i in range(3)]
-    return parquet(tmp_path / "lines.parquet", rows)
 
 
 def proposed(*options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
@@ -195,79 +183,11 @@ def test_capitals_are_taken_for_a_habit_unless_told_otherwise(
     assert load_recipe("mine.yaml").data.train[0].label_form == "exact"
 
 
-def test_a_folder_that_is_missing_is_told_before_any_look(
-    lines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(proposing, "propose", lambda *_: pytest.fail("it looked"))
-    assert main(["new", "nowhere/mine", "--from", lines.name, "--yes"]) == 2
-    assert "mine.yaml: cannot be written: " in capsys.readouterr().err
-
-
 def test_a_test_that_repeats_lines_is_told(lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [row("ab", f"{i}.png", png_bytes(seed=(3 * i if i < 2 else 700 + i))) for i in range(8)]
     parquet(tmp_path / "test.parquet", rows)
     seen = proposed("--from", lines.name, "--test", "test.parquet", capsys=capsys)["seen"]
     assert "2 of 8 test pictures are in lines.parquet too: training leaves them out" in seen
-
-
-@pytest.mark.parametrize(
-    ("make", "options", "message"),
-    [
-        (lambda _: [row("a", f"{i}.png", png_bytes(seed=i)) for i in range(12)], [], "12 labelled lines are too few"),
-        (lambda rows: rows, ["--budget", "10s"], "too short for lines like these on this machine; give at least"),
-        (lambda rows: rows, ["--budget", "soon"], "write a time such as 90s, 30m or 2h"),
-        (lambda rows: rows, ["--test", "some.parquet"], "all of its 90 pictures are in some.parquet too"),
-        (lambda rows: rows, ["--teacher", "nobody"], "nobody"),
-        (
-            lambda _: [row("\U00010900\U00010901", f"{i}.png", png_bytes(seed=i)) for i in range(90)],
-            [],
-            "no installed font",
-        ),
-    ],
-)
-def test_what_cannot_be_done_is_said(
-    lines: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    make: Callable[[list[dict[str, object]]], list[dict[str, object]]],
-    options: list[str],
-    message: str,
-) -> None:
-    del lines
-    rows = [row(f"ab {i}", f"{i}_0.png", png_bytes(seed=i)) for i in range(90)]
-    parquet(tmp_path / "some.parquet", make(rows))
-    assert main(["new", "mine", "--from", "some.parquet", "--yes", *options]) == 2
-    assert message in capsys.readouterr().err
-    assert not Path("mine.yaml").exists()
-
-
-@pytest.mark.parametrize("name", ["mine.yaml", "mine.texts.txt"])
-def test_what_is_there_is_not_written_over(name: str, lines: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(name).write_text("mine")
-    assert main(["new", "mine", "--from", lines.name]) == 2
-    assert f"{name}: is there already" in capsys.readouterr().err
-    assert Path(name).read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        (["we ird: name"], "a name that a folder gets begins with a letter, a digit"),
-        (["two²"], "write two_, for example"),
-        ([".."], "a name that a folder gets begins"),
-        ([""], "an empty word, which names nothing"),
-        (["mine", "--unlabelled", "no-lines"], "no-lines: no such file or folder"),
-        (["mine", "--test", "no-lines"], "no-lines: no such file or folder"),
-        (["mine", "--teacher", "nobody"], "nobody"),
-        (["mine", "--fonts", "nowhere"], "--fonts nowhere: holds no font file"),
-    ],
-)
-def test_what_will_not_do_is_told_before_the_lines_are_looked_at(
-    words: list[str], reason: str, lines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("distill.proposing.proposing.survey", None)
-    assert main(["new", *words, "--from", lines.name]) == 2
-    assert reason in capsys.readouterr().err
 
 
 def test_a_longer_time_gives_more_steps() -> None:

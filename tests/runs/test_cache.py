@@ -34,6 +34,18 @@ def in_run(command: str, run: Path, tiny: list[str], cache: Path, *more: str) ->
     return main([command, "smoke", *settings(tiny, cache, *more), "--run", str(run)])
 
 
+def written_at(parts: list[Path]) -> list[int]:
+    return [part.stat().st_mtime_ns for part in parts]
+
+
+def damaged(part: Path) -> bytes:
+    """Turn a bit in the middle of a file; return the bytes that it had."""
+    whole = part.read_bytes()
+    middle = len(whole) // 2
+    part.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    return whole
+
+
 def test_a_cached_teacher_teaches_what_the_teacher_does(
     tiny_run: Path,
     tiny: list[str],
@@ -62,9 +74,9 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
         assert many["gradient"] < 0.2
     shutil.rmtree(max(own_cache.glob("posteriors-*"), key=lambda f: -sum(p.stat().st_size for p in f.iterdir())))
     parts = sorted(own_cache.glob("posteriors-*/*.arrow"))
-    times = [part.stat().st_mtime_ns for part in parts]
+    times = written_at(parts)
     trained(settings(tiny, own_cache, *STILL, *KL, *views), runs["cached"])
-    assert [part.stat().st_mtime_ns for part in parts] == times
+    assert written_at(parts) == times
     curves = [
         [entry["frame_kl"] for entry in read_metrics(run / "student" / "metrics.jsonl") if "loss" in entry]
         for run in runs.values()
@@ -77,14 +89,11 @@ def test_a_cached_teacher_teaches_what_the_teacher_does(
     fill = [*settings(tiny, own_cache, *STILL, *KL, *views), "student.training.steps=1"]
     trained(fill, runs["cached"])
     assert parts[0].is_file()
-    assert [part.stat().st_mtime_ns for part in parts[1:]] == times[1:]
-    whole = parts[0].read_bytes()
-    damaged = bytearray(whole)
-    damaged[len(damaged) // 2] ^= 1
-    parts[0].write_bytes(damaged)
+    assert written_at(parts[1:]) == times[1:]
+    whole = damaged(parts[0])
     assert in_run("cache", runs["cached"], tiny, own_cache, *STILL, *KL, *views) == 0
     assert parts[0].read_bytes() == whole
-    assert [part.stat().st_mtime_ns for part in parts[1:]] == times[1:]
+    assert written_at(parts[1:]) == times[1:]
 
 
 def test_a_cache_that_is_stopped_goes_on_to_the_same_bytes(

@@ -55,11 +55,11 @@ def rendered(name: str, lines: int) -> dict[str, object]:
     return {"kind": "rendered", "name": name, "lines": lines, "fonts": ["arimo"], "text": {"max_characters": 8}}
 
 
-def test_a_run_measures_once_says_it_and_writes_it_down(
-    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def choices(cache: Path) -> list[str]:
+    """Settings of a student of two steps, taught by `receipts` on few lines, that has its match chosen."""
     data = {"train": [rendered("some", 80)], "validation": [rendered("few", 4)], "test": [rendered("more", 4)]}
-    choices = [
+    return [
         f"runtime.cache_root={cache}",
         "teacher.file=receipts",
         "runtime.workers=0",
@@ -70,6 +70,11 @@ def test_a_run_measures_once_says_it_and_writes_it_down(
         *(f"data.{part}={json.dumps(sources)}" for part, sources in data.items()),
         "data.charset={characters: null, outside: drop}",
     ]
+
+
+def test_a_run_measures_once_says_it_and_writes_it_down(
+    choices: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     of_this_suite = tmp_path / "of-this-suite"
     assert main(["student", "smoke", *choices, "--run", str(of_this_suite)]) == 0
     unmeasured = json.loads((of_this_suite / MATCH_NAME).read_text())
