@@ -16,7 +16,7 @@ from distill.evaluation.characters import LineScores, verdict_on_lines
 from distill.evaluation.evaluate import truths_of
 from distill.evaluation.metrics import compare
 from distill.evaluation.report import line_scores, read_test
-from distill.runs.opening import Run
+from distill.runs.opening import LineRun
 from distill.teaching.teacher_files import model_in
 
 GIVEN = "control_given_the_seconds"
@@ -68,7 +68,7 @@ class LineOutcome:
         return {"gain": found["gain"], "verdict": found["verdict"], "cer_change": found["cer_change"]}
 
 
-def outcome_of(run: Run, on: On, roles: Sequence[str]) -> LineOutcome:
+def outcome_of(run: LineRun, on: On, roles: Sequence[str]) -> LineOutcome:
     """Read the lines with the model file of each role and score them one by one."""
     lines: Lines = run.pools.validation if on == "validation" else run.pools.test
     scores = {}

@@ -20,7 +20,7 @@ from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.chosen_match import chosen_before
 from distill.runs.jobs import final_job
 from distill.runs.lines import train_pair, train_teacher
-from distill.runs.opening import Run, open_run
+from distill.runs.opening import LineRun, open_run
 from distill.runs.weak import WeakTeacherError
 from distill.runtime import StopFlag
 from distill.teaching.teacher_files import foreign_teachers, unopened_teachers
@@ -75,7 +75,7 @@ def run_comparison(comparison: Comparison, folder: Path, stop: StopFlag) -> dict
 
 
 def _trained(
-    recipes: Mapping[tuple[str, int], Recipe], shared: Run, folder: Path, on: On, stop: StopFlag
+    recipes: Mapping[tuple[str, int], Recipe], shared: LineRun, folder: Path, on: On, stop: StopFlag
 ) -> tuple[dict[str, list[LineOutcome]], dict[str, str]]:
     """The outcomes of each setting, seed by seed, and why the teacher of others may not teach.
 
@@ -103,7 +103,7 @@ def _folder_of(folder: Path, name: str, seed: int) -> Path:
     return folder / folder_name(name) / f"seed-{seed}"
 
 
-def _one(recipe: Recipe, own: Path, shared: Run, on: On, stop: StopFlag) -> LineOutcome:
+def _one(recipe: Recipe, own: Path, shared: LineRun, on: On, stop: StopFlag) -> LineOutcome:
     """Train one setting under one seed in the folder `own`; a student that collapses counts as reading nothing."""
     with shared.accelerator.main_process_first():
         reuse(shared.folder / "teacher", own / "teacher")

@@ -17,7 +17,7 @@ from distill.pools.lines import Pools, real_lines
 from distill.pools.usable import fresh
 from distill.recipe.objective import FrameMatch, Objective
 from distill.recipe.sections import Recipe
-from distill.runs.opening import Run
+from distill.runs.opening import LineRun
 from distill.signed_json import read_signed_json, write_signed_json
 from distill.teaching.provenance import provenance_of
 from distill.teaching.teacher import FrozenTeacher, measured_frame_px
@@ -38,7 +38,7 @@ class FrameRates(NamedTuple):
     teacher: float
 
 
-def objective_of_student(run: Run, teacher: FrozenTeacher | None) -> Objective:
+def objective_of_student(run: LineRun, teacher: FrozenTeacher | None) -> Objective:
     """Return the objective of the recipe, with how to match settled where that is left to the suite.
 
     What was measured is taken from `match.json` where it was measured before of the same teacher, student and lines.
@@ -101,7 +101,7 @@ def choice(match: FrameMatch, scatter: Scatter | None, rates: FrameRates, adopte
     return match, f"frame by frame, since {measured}, at most {MOST_FRAMES}"
 
 
-def _measured(run: Run, teacher: FrozenTeacher) -> tuple[FrameMatch, str, Scatter | None]:
+def _measured(run: LineRun, teacher: FrozenTeacher) -> tuple[FrameMatch, str, Scatter | None]:
     """The choice for a run, and the scatter of the adopted teacher that scatters most, if frames are equal."""
     rates = _rates(run.recipe, run.pools, teacher)
     adopted = _adopted(run) if abs(rates.student - rates.teacher) <= EQUAL else []
@@ -117,7 +117,7 @@ def _rates(recipe: Recipe, pools: Pools, teacher: FrozenTeacher) -> FrameRates:
     return FrameRates(recipe.image.height_px / student_px, preparation.height_px / teacher_px)
 
 
-def _adopted(run: Run) -> list[Reader]:
+def _adopted(run: LineRun) -> list[Reader]:
     """The teachers that the student follows frame by frame and that others made.
 
     A network of this suite puts its spikes where its students do, however little of that shows in photographs.
@@ -128,7 +128,7 @@ def _adopted(run: Run) -> list[Reader]:
     return [reader for reader in readers if provenance_of(reader.description)]
 
 
-def _most_scatter(run: Run, adopted: Sequence[Reader]) -> Scatter | None:
+def _most_scatter(run: LineRun, adopted: Sequence[Reader]) -> Scatter | None:
     """The scatter of the teacher that scatters most, on real lines; on all where none is real."""
     train = run.pools.train
     lines = real_lines(run.recipe, train)

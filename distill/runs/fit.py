@@ -14,7 +14,7 @@ from distill.evaluation.metrics import score
 from distill.evaluation.next_steps import ExactRate, Figures, Network, Point, what_to_try
 from distill.evaluation.report import read_test
 from distill.evaluation.roles import ROLES
-from distill.runs.opening import Run
+from distill.runs.opening import LineRun
 from distill.seeds import generator_of
 from distill.track import read_metrics
 from students.reader import Reader
@@ -22,7 +22,7 @@ from students.reader import Reader
 LINES = 300  # of training, at most
 
 
-def read_training(run: Run, readers: Mapping[str, Reader]) -> dict[str, ExactRate]:
+def read_training(run: LineRun, readers: Mapping[str, Reader]) -> dict[str, ExactRate]:
     """Read some labelled training lines with every network, without augmentation; every process takes part.
 
     They are sampled by the seed of the recipe. Nothing is read where no training line has a label.

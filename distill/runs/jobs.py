@@ -12,7 +12,7 @@ from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe, Stage, Student, Teacher
 from distill.recipe.training import Learner
 from distill.runs.chosen_match import objective_of_student
-from distill.runs.opening import Run
+from distill.runs.opening import LineRun
 from distill.teaching.teacher import FrozenTeacher
 from distill.training.initial import Start, start_of
 from distill.training.job import Job
@@ -23,7 +23,7 @@ from students.model_file import MODEL_NAME
 LineJob = Job[LineTask]
 
 
-def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[LineJob]:
+def jobs_of(run: LineRun, role: Role, teacher: FrozenTeacher | None = None) -> list[LineJob]:
     """Return the trainings of one network, each from the weights of the one before: its stages, then its own.
 
     The teacher learns from the labelled lines; control and student go through the same order of all lines.
@@ -69,7 +69,7 @@ def jobs_of(run: Run, role: Role, teacher: FrozenTeacher | None = None) -> list[
     return jobs
 
 
-def final_job(run: Run, role: Role) -> LineJob:
+def final_job(run: LineRun, role: Role) -> LineJob:
     """Return the training of teacher or control that its stages lead up to."""
     return jobs_of(run, role)[-1]
 

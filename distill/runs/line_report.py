@@ -15,7 +15,7 @@ from distill.evaluation.endings import endings, incomparable
 from distill.evaluation.report_page import write_pages
 from distill.runs.chosen_match import chosen_before
 from distill.runs.fit import next_steps, read_training
-from distill.runs.opening import Run
+from distill.runs.opening import LineRun
 from distill.signed_json import read_signed_json, report_on, write_report
 from distill.teaching.graph import parameters_of
 from distill.teaching.teacher_files import foreign_teachers, model_in
@@ -50,7 +50,7 @@ def speeds_of(
     return "\n".join(rows)
 
 
-def make_report(run: Run) -> dict[str, Any]:
+def make_report(run: LineRun) -> dict[str, Any]:
     """Evaluate the networks of a run on the test lines and return `report.json`; a report on the same files is reused.
 
     Empty on all processes but the first.
@@ -92,7 +92,7 @@ def make_report(run: Run) -> dict[str, Any]:
     return write_report(target, result)
 
 
-def models_judged(run: Run) -> dict[str, Path]:
+def models_judged(run: LineRun) -> dict[str, Path]:
     """Return the model file of each role that a report is on; without a teacher, the student before and after."""
     start = None if run.recipe.teacher else start_of(run.recipe.student)
     before = {"before": start.path} if start else {}

@@ -9,14 +9,14 @@ import teachers
 from distill.runs.jobs import jobs_of
 from distill.runs.limited import as_provisional, is_limited, train_network, train_pair_within
 from distill.runs.line_report import make_report
-from distill.runs.opening import Run, train_all, write_down
+from distill.runs.opening import LineRun, train_all, write_down
 from distill.runs.teachers import fill_caches, finished_teacher, own_copy, teacher_job
 from distill.runs.weak import refuse_silent, refuse_worse, validation_read
 from distill.track import say
 from distill.training.job import finished
 
 
-def train_teacher(run: Run, alone: bool = True) -> Path:
+def train_teacher(run: LineRun, alone: bool = True) -> Path:
     """Train the teacher on the labelled lines, or take the finished one, and return its model file.
 
     Of a limited time it takes all if it is trained `alone`; else what students follow it with is left to them.
@@ -33,7 +33,7 @@ def train_teacher(run: Run, alone: bool = True) -> Path:
     return path
 
 
-def train_students(run: Run) -> dict[str, Any]:
+def train_students(run: LineRun) -> dict[str, Any]:
     """Train control and student against the finished teacher, evaluate all three, and return the report."""
     path = train_pair(run)
     with run.stopwatch.measure("report"):
@@ -42,7 +42,7 @@ def train_students(run: Run) -> dict[str, Any]:
     return result
 
 
-def train_pair(run: Run) -> Path:
+def train_pair(run: LineRun) -> Path:
     """Train control and student against the finished teacher and return the student's model file.
 
     Without a teacher the student is trained further on the labels alone. In a limited time the student goes first, and
@@ -71,7 +71,7 @@ def train_pair(run: Run) -> Path:
         return train_all(run, student)
 
 
-def fine_tune(run: Run) -> Path:
+def fine_tune(run: LineRun) -> Path:
     """Train a finished student further on the labelled lines, without a teacher, and return its model file."""
     jobs = jobs_of(run, "student")
     write_down(run, jobs)
@@ -82,7 +82,7 @@ def fine_tune(run: Run) -> Path:
         return train_network(run, jobs, alone=True)
 
 
-def train_control(run: Run) -> Path:
+def train_control(run: LineRun) -> Path:
     """Train the control alone and return its model file."""
     jobs = jobs_of(run, "control")
     write_down(run, jobs)

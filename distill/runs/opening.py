@@ -57,7 +57,7 @@ class Workplace:
 
 
 @dataclass(frozen=True)
-class Run(Workplace):
+class LineRun(Workplace):
     """A recipe in its folder, with its lines opened. `usable`: the training lines whose labels fit each network."""
 
     recipe: Recipe
@@ -65,7 +65,7 @@ class Run(Workplace):
     usable: dict[Learner, Lines]
 
 
-def open_run(recipe: Recipe, folder: Path, stop: StopFlag, may_extend: bool = False) -> Run:
+def open_run(recipe: Recipe, folder: Path, stop: StopFlag, may_extend: bool = False) -> LineRun:
     """Open the lines of a recipe, before anything is trained or written down in the folder.
 
     With `may_extend` more steps of what is finished there are taken as a wish to go on.
@@ -82,7 +82,7 @@ def open_run(recipe: Recipe, folder: Path, stop: StopFlag, may_extend: bool = Fa
         raise CheckpointError("\n".join(problems))
     usable, too_long = usable_lines(recipe, pools, folder)
     pools = replace(pools, refused={**pools.refused, **too_long})
-    return Run(folder, work.accelerator, work.stopwatch, stop, work.extensions, recipe, pools, usable)
+    return LineRun(folder, work.accelerator, work.stopwatch, stop, work.extensions, recipe, pools, usable)
 
 
 def open_workplace(recipe: AnyRecipe, folder: Path, stop: StopFlag, may_extend: bool = False) -> Workplace:
@@ -119,7 +119,7 @@ def make_writable(folder: Path) -> None:
         raise DataError(f"run folder {folder}: cannot be written: {reason}; choose another --run") from error
 
 
-def write_down(run: Run, jobs: Sequence[Job[Any]]) -> None:
+def write_down(run: LineRun, jobs: Sequence[Job[Any]]) -> None:
     """Write down what this run is made of, once it is certain that the folder holds nothing else."""
     finished_files = finished_teachers(run.recipe, run.folder)
     record(run, run.recipe, jobs, run.pools.summary(), finished_files)

@@ -15,7 +15,7 @@ from distill.cluster import Spread, lines_done
 from distill.pools.lines import cache_of, problems_of_rendered, render_sources
 from distill.recipe.sections import Recipe
 from distill.runs.jobs import jobs_of
-from distill.runs.opening import Run, make_writable
+from distill.runs.opening import LineRun, make_writable
 from distill.runs.teachers import cache_teacher, expect_cache, frozen_teacher, own_teacher_file
 from distill.runtime import StopFlag, start
 from distill.teaching.cache import CachePart, is_filled
@@ -84,13 +84,13 @@ class CacheFilling:
         return make
 
 
-def cache_shared(run: Run, spread: Spread) -> dict[str, Any]:
+def cache_shared(run: LineRun, spread: Spread) -> dict[str, Any]:
     """Fill the caches of a run's trainings as `fill_shared` does, and return what `cache_teacher` does of them."""
     fill_shared(run, spread)
     return cache_teacher(run)
 
 
-def fill_shared(run: Run, spread: Spread) -> None:
+def fill_shared(run: LineRun, spread: Spread) -> None:
     """Fill the caches of a run's trainings by many workers.
 
     Raises `RecipeError` for a recipe without a cache, and `UserError` that names the parts which failed.

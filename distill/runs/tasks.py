@@ -14,13 +14,13 @@ from distill.recipe.file import AnyRecipe
 from distill.recipe.pages import PageRecipe
 from distill.runs import lines, pages
 from distill.runs.line_report import sizes_and_speeds, speeds_of
-from distill.runs.opening import Run, open_run
+from distill.runs.opening import LineRun, open_run
 from distill.runs.page_report import FINDS
 from distill.runs.teachers import untrained
 from distill.runtime import StopFlag
 from students.model_file import MODEL_NAME
 
-AnyRun: TypeAlias = Run | pages.PageRun
+AnyRun: TypeAlias = LineRun | pages.PageRun
 
 
 def open_any_run(recipe: AnyRecipe, folder: Path, stop: StopFlag) -> AnyRun:

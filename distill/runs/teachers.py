@@ -15,7 +15,7 @@ from distill.recipe.sections import Recipe, RecipeError
 from distill.runs.changed import finished_here
 from distill.runs.jobs import LineJob, final_job, jobs_of
 from distill.runs.limited import is_limited
-from distill.runs.opening import Run, Workplace
+from distill.runs.opening import LineRun, Workplace
 from distill.teaching.cache_error import cache_error
 from distill.teaching.teacher import FrozenTeacher, member_of
 from distill.teaching.teacher_files import copy_in, foreign_teachers, model_of, teacher_file, unknown_characters
@@ -29,7 +29,7 @@ from students.model_file import write_whole
 FILLED = ", filled"  # behind the name of a cache: the seconds that it took to fill, in this run or before
 
 
-def finished_teacher(run: Run) -> FrozenTeacher:
+def finished_teacher(run: LineRun) -> FrozenTeacher:
     """Return the run's teacher, with those that the objective adds.
 
     Raises `CheckpointError` where it is not finished or its file cannot be used.
@@ -37,13 +37,13 @@ def finished_teacher(run: Run) -> FrozenTeacher:
     return frozen_teacher(run.recipe, own_teacher_file(run), run.pools.charset, run.accelerator.device)
 
 
-def own_teacher_file(run: Run) -> Path:
+def own_teacher_file(run: LineRun) -> Path:
     """Return the model file of the run's own teacher; raises `CheckpointError` where it is not finished."""
     job = teacher_job(run)
     return own_copy(run) if job is None else usable_teacher(job, run.recipe, run)
 
 
-def teacher_job(run: Run) -> LineJob | None:
+def teacher_job(run: LineRun) -> LineJob | None:
     """Return the training of the run's own teacher; None where a finished one was given."""
     return None if run.recipe.own_teacher.file is not None else final_job(run, "teacher")
 
@@ -80,7 +80,7 @@ def frozen_teacher(recipe: Recipe, own: Path, charset: Charset, device: torch.de
     return FrozenTeacher(members, device, recipe.own_teacher.training.precision, recipe.objective.ensemble)
 
 
-def own_copy(run: Run) -> Path:
+def own_copy(run: LineRun) -> Path:
     """Return the copy of the finished teacher in the run folder, made where it is missing."""
     target = copied(run, teacher_file(run.recipe, run.folder))
     of_others = foreign_teachers(run.recipe, run.folder)
@@ -99,7 +99,7 @@ def copied(work: Workplace, source: Path) -> Path:
     return target
 
 
-def cache_teacher(run: Run) -> dict[str, Any]:
+def cache_teacher(run: LineRun) -> dict[str, Any]:
     """Compute the teacher's posteriors for the student's trainings, and return what the cache leaves out of them.
 
     Raises `RecipeError` for a recipe without a cache. Errors are relative; `bytes_a_line` is of one view.
@@ -132,7 +132,7 @@ def expect_cache(recipe: Recipe) -> None:
         raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
 
 
-def fill_caches(run: Run, tasks: Sequence[LineTask]) -> list[Cached]:
+def fill_caches(run: LineRun, tasks: Sequence[LineTask]) -> list[Cached]:
     """Open the caches of the trainings that want one, computing what is missing, and return them."""
     if not run.recipe.objective.cache.views:
         return []

@@ -23,7 +23,7 @@ from distill.evaluation.metrics import compare
 from distill.evaluation.report import line_scores
 from distill.pools.lines import Pools
 from distill.recipe.sections import Recipe, RecipeError
-from distill.runs.opening import Run
+from distill.runs.opening import LineRun
 from distill.runs.teachers import frozen_teacher
 from distill.schema import Protocol
 from distill.teaching.teacher_files import model_in, teacher_file
@@ -57,7 +57,7 @@ class ValidationRead(NamedTuple):
         return float(self.scores.edits_N.sum() / max(1, self.characters_N.sum()))
 
 
-def validation_read(run: Run, model: nn.Module, role: str) -> ValidationRead:
+def validation_read(run: LineRun, model: nn.Module, role: str) -> ValidationRead:
     """Return what a network reads of the validation lines of a run; every process takes part and gets the same.
 
     Raises `Stopped` when the run is asked to stop.

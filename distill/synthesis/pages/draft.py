@@ -16,7 +16,7 @@ import numpy as np
 from distill.data.augment import Pixels
 from distill.synthesis.fonts import FontFace
 from distill.synthesis.letters import advance_px, dotted, heights_px, set_letters
-from distill.synthesis.pages.lines import GAP, Run
+from distill.synthesis.pages.lines import GAP, TextRun
 from distill.synthesis.pages.wording import Wording
 
 Align = Literal["left", "centre", "right"]
@@ -94,7 +94,7 @@ class Draft:
     letter_scale: float
     decorated: bool  # whether things that are no text are wanted
     scene: bool = False  # a photograph is behind the text, not paper
-    runs: list[Run] = field(default_factory=list)
+    runs: list[TextRun] = field(default_factory=list)
 
     @property
     def width(self) -> int:
@@ -113,10 +113,10 @@ class Draft:
 
     def write(
         self, text: str, style: Style, x: float, baseline: float, align: Align = "left", cell: int | None = None
-    ) -> Run | None:
+    ) -> TextRun | None:
         """Set a text with its ink beginning, centred or ending at x; None where the sheet ends or other ink stands.
 
-        `cell` is that of `Run`. On a dark bar (`bar`) letters are left free of ink.
+        `cell` is that of `TextRun`. On a dark bar (`bar`) letters are left free of ink.
         """
         if not text.strip():
             return None
@@ -136,7 +136,7 @@ class Draft:
             np.maximum(part, coverage, out=part)
         small = heights_px(style.face, style.size_px)[1] * style.high
         low, high = min(row, baseline - small), max(row + height, baseline)
-        run = Run(text, left, low, left + width, high, style.tall_px, cell)
+        run = TextRun(text, left, low, left + width, high, style.tall_px, cell)
         self.runs.append(run)
         return run
 
@@ -170,7 +170,7 @@ class Draft:
         if set_runs:
             low, high = min(run.top for run in set_runs), max(run.bottom for run in set_runs)
             joined = " ".join(run.text for run in set_runs)
-            self.runs[first:] = [Run(joined, set_runs[0].left, low, set_runs[-1].right, high, style.tall_px)]
+            self.runs[first:] = [TextRun(joined, set_runs[0].left, low, set_runs[-1].right, high, style.tall_px)]
 
     def width_of(self, text: str, style: Style) -> float:
         """Return about how wide a text is set."""

@@ -18,7 +18,7 @@ MARGIN_X = 0.12  # left and right of it, share of its height
 _SAME_ROW = 0.4  # ink that shares less of its height stands in another row: two small rows beside a large one
 
 
-class Run(NamedTuple):
+class TextRun(NamedTuple):
     """A stretch of text as a layout set it: the box just about its ink, in pixels of the sheet.
 
     The box reaches at least from the baseline to the height of small letters: a dash has a line's height too.
@@ -44,7 +44,7 @@ class SheetLine(NamedTuple):
     bottom: float
 
 
-def lines_of(runs: list[Run]) -> list[SheetLine]:
+def lines_of(runs: list[TextRun]) -> list[SheetLine]:
     """Return the lines that runs of text make: those of one row, with gaps below `GAP` between them, are one."""
     if not runs:
         return []
@@ -58,7 +58,7 @@ def lines_of(runs: list[Run]) -> list[SheetLine]:
     return lines
 
 
-def _groups(runs: list[Run]) -> list[list[int]]:
+def _groups(runs: list[TextRun]) -> list[list[int]]:
     """Indices of the runs of each line, lines in the order in which their first run was set."""
     parent = list(range(len(runs)))
 
@@ -76,7 +76,7 @@ def _groups(runs: list[Run]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _joined(runs: list[Run]) -> NDArray[np.bool_]:
+def _joined(runs: list[TextRun]) -> NDArray[np.bool_]:
     """Whether two runs touch within a row, for each pair, the second to the right of the first."""
     left, top, right, bottom, tall = np.array([run[1:6] for run in runs], np.float64).T
     cells = np.array([-1 if run.cell is None else run.cell for run in runs])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from distill.synthesis.pages.lines import GAP, MARGIN_X, MARGIN_Y, Run, SheetLine, lines_of
+from distill.synthesis.pages.lines import GAP, MARGIN_X, MARGIN_Y, SheetLine, TextRun, lines_of
 
 
-def _run(text: str, left: float, right: float, top: float = 0, cell: int | None = None) -> Run:
-    return Run(text, left, top, right, top + 10, 10, cell)
+def _run(text: str, left: float, right: float, top: float = 0, cell: int | None = None) -> TextRun:
+    return TextRun(text, left, top, right, top + 10, 10, cell)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def _run(text: str, left: float, right: float, top: float = 0, cell: int | None 
         (_run("b", 52, 90, cell=2), ["a", "b"]),
     ],
 )
-def test_a_wide_gap_another_row_or_cell_splits(second: Run, texts: list[str]) -> None:
+def test_a_wide_gap_another_row_or_cell_splits(second: TextRun, texts: list[str]) -> None:
     assert [line.text for line in lines_of([_run("a", 0, 50), second])] == texts
 
 
@@ -30,8 +30,8 @@ def test_runs_join_one_after_the_other_in_the_order_of_their_places() -> None:
 
 
 def test_a_large_run_does_not_join_two_small_rows() -> None:
-    rows = [Run("small", 40, 0, 80, 8, 8), Run("rows", 40, 12, 80, 20, 8)]
-    assert len(lines_of([Run("Large", 0, 0, 35, 20, 20), *rows])) == 3
+    rows = [TextRun("small", 40, 0, 80, 8, 8), TextRun("rows", 40, 12, 80, 20, 8)]
+    assert len(lines_of([TextRun("Large", 0, 0, 35, 20, 20), *rows])) == 3
 
 
 def test_the_box_leaves_the_margins_of_its_height() -> None:
