@@ -92,10 +92,11 @@ def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protoco
     """Compare every truth with the reading of the same key; lines without a truth under the protocol are left out."""
     compared = []
     for truth in truths:
-        want, got = (fold(fold_label(text, truth.form), protocol) for text in (truth.text, texts[truth.key]))
+        recorded = [fold_label(text, truth.form) for text in (truth.text, texts[truth.key])]
+        want, got = (fold(text, protocol) for text in recorded)
         if not want and protocol != "exact":
             continue
-        words_wanted, words_got = (fold_label(text, truth.form).split() for text in (truth.text, texts[truth.key]))
+        words_wanted, words_got = map(str.split, recorded)
         compared.append(
             Compared(
                 truth,
