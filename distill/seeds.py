@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -16,3 +18,11 @@ def seed_of(*parts: str | int) -> int:
 def generator_of(*parts: str | int) -> torch.Generator:
     """Return a generator of its own for every combination of parts."""
     return torch.Generator().manual_seed(seed_of(*parts))
+
+
+@contextmanager
+def seeded(*parts: str | int) -> Iterator[None]:
+    """Give first weights, which know no generator but the global one, one of the parts; it is then as it was before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(*parts))
+        yield

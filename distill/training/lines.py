@@ -28,7 +28,7 @@ from distill.processes import Poll
 from distill.recipe.objective import Objective
 from distill.recipe.sections import Recipe
 from distill.recipe.training import Training
-from distill.seeds import seed_of
+from distill.seeds import seeded
 from distill.teaching.auxiliary import PEER, auxiliary_modules
 from distill.teaching.cache import Filling, TaughtLines, cache_posteriors, filling_of
 from distill.teaching.criterion import LineCriterion
@@ -112,8 +112,7 @@ class LineTask:
         Another `purpose` gives other fresh weights. Control and student start equal.
         """
         image = self.recipe.image
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of(purpose, self.seed))
+        with seeded(purpose, self.seed):
             model = self.model.build(self.charset.n_classes, image.channels, image.height_px)
         if self.start is not None:
             fill(model, self.start, self.model.model_dump(mode="json"), self.charset, image)

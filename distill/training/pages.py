@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
@@ -23,7 +22,7 @@ from distill.evaluation.roles import SECTIONS, Role
 from distill.processes import Poll
 from distill.recipe.page_objective import PageObjective
 from distill.recipe.pages import PageNetwork, PageRecipe, PageTraining
-from distill.seeds import seed_of
+from distill.seeds import seeded
 from distill.teaching.pages.criterion import PageCriterion, map_projection
 from distill.teaching.pages.teacher import FrozenLocator
 from distill.track import say
@@ -93,8 +92,7 @@ class PageTask:
 
     def build(self) -> Locator:
         """Return the network with its first weights: those of `start`, else a function of seed and architecture."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of("weights", self.seed))
+        with seeded("weights", self.seed):
             model = self.model.build(self.recipe.page.channels)
         if self.start is not None:
             model.load_state_dict(dict(self.start))

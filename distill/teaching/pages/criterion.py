@@ -12,7 +12,7 @@ from distill.data.pages.batch import PageBatch, PageStep
 from distill.recipe.page_objective import PageObjective
 from distill.runtime import autocast
 from distill.schema import Precision
-from distill.seeds import seed_of
+from distill.seeds import seeded
 from distill.teaching.objective import any_needs_teacher, term_counts, term_weights
 from distill.teaching.pages.features import MapProjection
 from distill.teaching.pages.objective import PageInputs, page_terms
@@ -72,8 +72,7 @@ def map_projection(
     if teacher is None or not objective.feature_hint.weight:
         return nn.ModuleDict()
     ours, theirs = (_n_features(network, channels) for network in (model, teacher.model))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(HINT, seed))
+    with seeded(HINT, seed):
         return nn.ModuleDict({HINT: MapProjection(ours, theirs)})
 
 
