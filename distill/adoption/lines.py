@@ -109,7 +109,8 @@ def _reason(d: Detected, lines: Lines) -> str:
     if by_guess[best] <= WORST_CER:
         return f"Probably {best}: so read, {by_guess[best]:.0%} of the characters are wrong"
     return (
-        "Neither a shifted charset, another blank, order of colours, scale nor height helps: lines of another script?"
+        "Neither a shifted charset, another blank, order of colours, scale nor height helps: the lines may be of "
+        "another script, or their labels of other lines"
     )
 
 
