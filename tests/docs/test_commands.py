@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from distill.cli import _parser
+from distill.commands.decoding_options import OPTIONS
 from distill.recipe.file import load_recipe, shipped_recipes
 from distill.recipe.sections import RecipeError
 from docs.website import ROOT
@@ -149,3 +150,21 @@ def test_commands_in_sentences_exist_with_their_options(page: Path) -> None:
             assert not option.startswith("--") or option in options, f"distill {name} has no {option}"
     for target, *_ in in_sentences(page, "make"):
         assert target in TARGETS or "=" in target, f"make {target}"
+
+
+COMMON = {"--help", "--run", "--json", "--record"}  # said above the table, or known everywhere
+OF_READING = {"--turned", "--alphabet", "--n-best", *OPTIONS.values()}  # "decodes as `read` does"
+
+
+def test_the_interfaces_name_every_command_option_and_form() -> None:
+    rows = re.findall(r"^\| (`.*)", (ROOT / "docs" / "interfaces.md").read_text("utf-8"), re.MULTILINE)
+    missing = []
+    for name, parser in subcommands().items():
+        shown = " ".join(row for row in rows if re.search(rf"`{name}[ `]", row))
+        wanted = {o for action in parser._actions for o in action.option_strings if o.startswith("--")}
+        wanted = {"a row"} if not shown else wanted - COMMON - OF_READING
+        forms = {
+            choice for action in parser._actions for choice in action.choices or () if "--to" in action.option_strings
+        }
+        missing += [f"{name}: {each}" for each in sorted(wanted | forms) if not re.search(rf"{each}\b", shown)]
+    assert missing == []
