@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from typing_extensions import assert_never
+
 from distill.data.lines import Lines
 from distill.data.mixing import MixPlan, plan_of
 from distill.evaluation.roles import SECTIONS, Role
@@ -43,6 +45,8 @@ def jobs_of(run: LineRun, role: Role, teacher: FrozenTeacher | None = None) -> l
         case "student":
             part, lines = recipe.student, run.usable["student"]
             objective = objective_of_student(run, teacher)
+        case _:
+            assert_never(role)
     start, jobs = start_of(part), list[LineJob]()
     for stage in (*part.stages, None):
         folder = run.folder / role / "stages" / stage.name if stage else run.folder / role
