@@ -1,4 +1,4 @@
-"""How pictures of lines look, in the figures that synthetic lines are drawn by."""
+"""How pictures of lines look, in the figures that synthetic lines are rendered by."""
 
 from __future__ import annotations
 

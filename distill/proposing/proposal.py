@@ -211,7 +211,7 @@ def _teacher(teaching: Teaching, plan: Plan) -> dict[str, Any] | None:
 
 
 def _begun(shipped: Beginning | None, steps: int, first: float) -> dict[str, Any]:
-    """A training from shipped weights, or from fresh ones that see a share of their lines drawn and nothing else."""
+    """A training from shipped weights, or from fresh ones that begin with a share `first` on synthetic lines alone."""
     if shipped:
         return {"init": shipped.name, "training": _training(steps, 1e-2)}
     return {"stages": [_first_stage(round(steps * first))], "training": _training(round(steps * (1 - first)), 1e-2)}

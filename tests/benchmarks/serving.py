@@ -1,7 +1,7 @@
 """The service under load: `python tests/benchmarks/serving.py [--clients 64] [--seconds 20] [--record FILE.json]`.
 
 `python -m students.serving` runs on one core, the clients on the others (two cores are needed). On that core one reader
-reads the same drawn lines before and after, in lists and one by one. Clients send a line, wait for its text, and send
+reads the same lines before and after, in lists and one by one. Clients send a line, wait for its text, and send
 the next one; a 503 is asked again after what its Retry-After says. Figures are ratios within this run: lines a second
 over the reader's; the slowest of a hundred answers (p99) over the time of one client that is alone. Seconds of the
 processor stand beside them, which a busy machine moves least. Then come clients that mean no good, and the memory that

@@ -1,6 +1,6 @@
 """The ways to read a line beside each other: `python tests/benchmarks/ways.py [--rounds 5] [--record FILE.json]`.
 
-ONNX Runtime and torch in Python, and the npm package in Chromium, read the same drawn lines one by one, by turns. All
+ONNX Runtime and torch in Python, and the npm package in Chromium, read the same lines one by one, by turns. All
 of it in seconds of the processor, one thread, which a busy machine moves least; of the browser those of the page's own
 process. Beside it what a fresh process costs until its first text, and the memory that it takes; of the service what it
 takes before its first picture. Needs Chromium and `make page`; two minutes.
