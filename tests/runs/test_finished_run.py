@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import students
 import teachers
 from distill.cli import main
 from distill.track import read_metrics
+from docs.website import ROOT
 from students.parts import n_parameters
 
 
@@ -146,6 +148,14 @@ def test_clocks_stand_in_timing_json_alone(tiny_run: Path) -> None:
     assert set(timing) >= {"lines", "teacher", "control", "student", "report", *waited}
     assert all(seconds > 0 for seconds in timing.values())
     assert all(timing[share] < 1 for share in waited)
+
+
+def test_the_interfaces_name_every_part_of_a_report(tiny_run: Path) -> None:
+    page = (ROOT / "docs" / "interfaces.md").read_text("utf-8")
+    section = page.split("\n## report.json\n")[1].split("\n## ")[0]
+    report = json.loads((tiny_run / "report.json").read_text())
+    parts = {*report, *report["student"], *report["judged"], *report["drawn"]["student"], *report["ceiling"]}
+    assert [part for part in sorted(parts) if not re.search(rf"[`, {{]{part}[`,}}]", section)] == []
 
 
 def test_what_is_finished_is_reused(
