@@ -71,7 +71,7 @@ def comparison_figures(outcomes: Mapping[str, Sequence[OutcomeT]], on: On, first
 
 
 def phase_seconds(folder: Path) -> dict[str, float]:
-    """Return the seconds of each phase of a run; `cache` is what its caches took to fill, in whichever run."""
+    """Return the seconds of each phase of a run; `cache` is what shared caches took to fill, in whichever run."""
     seconds = Stopwatch(folder / "timing.json", writes=False).seconds
     filled = sum(value for phase, value in seconds.items() if phase.endswith(FILLED))
     return {**seconds, "cache": filled or seconds.get("cache", 0.0)}

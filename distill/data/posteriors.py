@@ -100,7 +100,7 @@ class Cached:
     temperatures: tuple[float, ...]
     n_classes: int
     name: str = ""
-    filled_s: float = 0.0  # seconds that it took to compute, whoever did
+    filled_s: float = 0.0  # seconds that it took to compute, of a shared one whoever did
 
     @property
     def n_bytes(self) -> int:

@@ -26,7 +26,7 @@ from students.charset import Charset
 from students.errors import CheckpointError
 from students.model_file import write_whole
 
-FILLED = ", filled"  # behind the name of a cache: the seconds that it took to fill, in this run or before
+FILLED = ", filled"  # behind the name of a shared cache: the seconds that it took to fill, in this run or before
 
 
 def finished_teacher(run: LineRun) -> FrozenTeacher:
@@ -139,6 +139,7 @@ def fill_caches(run: LineRun, tasks: Sequence[LineTask]) -> list[Cached]:
     with run.stopwatch.measure("cache"):
         opened = (task.posteriors(run.accelerator, run.stop.raise_if_set) for task in tasks)
         caches = [cached for cached in opened if cached is not None]
-    for cached in caches:
-        run.stopwatch.put(cached.name + FILLED, cached.filled_s)
+    if run.recipe.runtime.cache_root is not None:
+        for cached in caches:
+            run.stopwatch.put(cached.name + FILLED, cached.filled_s)
     return caches

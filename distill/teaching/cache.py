@@ -178,10 +178,12 @@ def cache_posteriors(
     root: Path,
     accelerator: Accelerator,
     poll: Callable[[], None],
+    shared: bool = False,
 ) -> Cached:
     """Open the cache of these lines and this teacher in `root`, computing what is missing or damaged.
 
-    `poll` is called between parts and may raise. Raises `CheckpointError` where a part cannot be read back, and
+    `poll` is called between parts and may raise. In a root that is `shared` between runs the seconds are kept, so that
+    each of them knows what the cache has cost. Raises `CheckpointError` where a part cannot be read back, and
     `DataError` for a line that the teacher has no finite posteriors on.
     """
     filling, views = filling_of(taught, objective, n_classes, root, accelerator.device), objective.cache.views
@@ -192,7 +194,7 @@ def cache_posteriors(
     accelerator.wait_for_everyone()  # all share out the same list: none may write before the last has looked
     total = sum(n_read.values())
     done = total - sum(n_read[part] for part in missing)
-    clock = Stopwatch(filling.folder / "timing.json", writes=accelerator.is_main_process)
+    clock = Stopwatch(filling.folder / "timing.json", writes=shared and accelerator.is_main_process)
     with progress("caching posteriors", total, "line", done, shown=bool(missing)) as bar:
         for part in missing[accelerator.process_index :: accelerator.num_processes]:
             with clock.measure("filled"):

@@ -139,8 +139,10 @@ class LineTask:
         """Return the teacher's posteriors, computed where they are missing; None without a cache or a teacher."""
         if self.teacher is None or not self.objective.cache.views:
             return None
-        n_classes = self.charset.n_classes
-        return cache_posteriors(self.taught(self.teacher), self.objective, n_classes, self.cache, accelerator, poll)
+        taught, shared = self.taught(self.teacher), self.recipe.runtime.cache_root is not None
+        return cache_posteriors(
+            taught, self.objective, self.charset.n_classes, self.cache, accelerator, poll, shared=shared
+        )
 
     def filling(self, teacher: FrozenTeacher, device: torch.device) -> Filling:
         """Return what fills the cache of a teacher's posteriors on these lines, on a device."""

@@ -137,6 +137,16 @@ def test_a_line_that_no_augmentation_changes_is_read_once_for_all_views(tmp_path
     assert first[:n] != second[:n] != third[:n] != first[:n]
 
 
+def test_seconds_stand_in_a_cache_that_runs_share_and_in_no_other(tmp_path: Path) -> None:
+    teacher = FrozenTeacher([Member(RecurrentStudent().build(97, 1, Preparation().height_px).eval())], CPU, "fp32")
+    taught = TaughtLines(teacher, drawn("some", tmp_path), Preparation(), Augment(), 7)
+    objective = Objective(cache=PosteriorCache(views=1))
+    for root, shared in (("own", False), ("shared", True)):
+        cached = cache_posteriors(taught, objective, 97, tmp_path / root, Accelerator(cpu=True), lambda: None, shared)
+        assert cached.filled_s > 0
+        assert [path.name for path in (tmp_path / root).rglob("*.json")] == ["timing.json"] * shared
+
+
 def test_lines_that_no_augmentation_changes_are_kept_once_for_all_seeds(tmp_path: Path) -> None:
     still = replace(drawn("still", tmp_path), augments={"still": NO_AUGMENTATION})
     both = joined([still, drawn("changing", tmp_path)])
