@@ -19,6 +19,7 @@ from tests.samples import png_bytes
 def test_a_run_from_python_reuses_what_is_finished_and_reads(tiny_run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(tiny_run, tmp_path / "run")
     run = distill.run(copy)
+    assert isinstance(run, distill.Run)
     assert run.folder == copy
     assert run.report == json.loads((tiny_run / "report.json").read_text())
     picture = np.full((32, 80), 255, np.uint8)

@@ -77,6 +77,7 @@ every = pytest.mark.parametrize("config", STUDENT_CONFIGS + TEACHER_CONFIGS, ids
 def test_four_pixels_are_one_frame(config: dict[str, Any], height_px: int, channels: int) -> None:
     model = build(config, height_px, channels).eval()
     outputs = model(torch.rand(2, channels, height_px, 80))
+    assert outputs._fields == ("logits_NTC", "lengths_N", "features")  # as the interfaces have them
     assert outputs.logits_NTC.shape == (2, 20, N_CLASSES)
     assert outputs.lengths_N.tolist() == [20, 20]
     assert outputs.features.shape[:2] == (2, 20)
