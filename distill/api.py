@@ -139,9 +139,9 @@ def run(
 def new(name: str, lines: str | PathLike[str], over: bool = False, **wishes: Any) -> Proposal:
     """Look at lines, write `NAME.yaml` with the reason above each choice, and return what was seen and chosen.
 
-    `wishes` are the options of `distill new`: `unlabelled`, `test`, `fonts`, `teacher`, `size`, `budget` ("30m") and
-    `label_form`. `over` writes over a recipe that is there. Raises `UserError` for lines that cannot be used, for a
-    wish that there is not, and where the recipe is there already.
+    `wishes` are the options of `distill new`: `unlabelled`, `validation`, `test`, `fonts`, `teacher`, `size`, `budget`
+    ("30m") and `label_form`. `over` writes over a recipe that is there. Raises `UserError` for lines that cannot be
+    used, for a wish that there is not, and where the recipe is there already.
     """
     from distill.proposing.proposing import Wishes, propose
 

@@ -17,8 +17,15 @@ def add_to(commands: Commands) -> None:
     """Add the command of this module."""
     new = add(commands, "new", _new, "look at your lines and write a recipe for them, with its reasons")
     new.add_argument("name", metavar="NAME", help="of the recipe: NAME.yaml is written")
-    new.add_argument("--from", dest="lines", required=True, metavar="DATA", help="labelled lines, or some of them")
+    new.add_argument(
+        "--from", dest="lines", required=True, metavar="DATA", help="labelled lines, or some of them; or a set"
+    )
     new.add_argument("--unlabelled", metavar="DATA", help="more lines like these, without labels")
+    new.add_argument(
+        "--validation",
+        metavar="DATA",
+        help="labelled lines to choose weights by; without them some of the lines are cut",
+    )
     new.add_argument(
         "--test", metavar="DATA", help="labelled lines kept apart; without them a test is cut from the lines"
     )
@@ -48,6 +55,7 @@ def _new(options: argparse.Namespace) -> int:
             target=target,
             lines=options.lines,
             unlabelled=options.unlabelled,
+            validation=options.validation,
             test=options.test,
             fonts=options.fonts,
             teacher=options.teacher,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill.data.formats.opening import open_source, source_at
+from distill.data.formats.splits import splits_at
 from distill.data.lines import Lines, Refusal, joined
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.findings import Finding
@@ -12,7 +13,6 @@ from distill.evaluation.doctor.profile import profiles
 from distill.paths import expanded
 from distill.pools.lines import Pools, choose_charset
 from distill.preflight.lines import findings_on_lines, in_order, left_out
-from distill.preflight.page_folder import parts_in
 from distill.recipe.file import RECIPE_NAME, shipped_recipes
 from distill.recipe.line_data import CharsetChoice
 from distill.runs.opening import make_writable
@@ -31,14 +31,14 @@ def is_place_of_lines(where: str) -> bool:
 
 
 def check_line_folder(where: str, folder: Path) -> Diagnosis:
-    """Look at the lines of a place; folders in it named train, validation and test are held against each other.
+    """Look at the lines of a place; the parts of a set in it are held against each other (`splits_at`).
 
-    Without a folder named train all of the place is looked at as training lines. Raises `DataError` where `folder`
+    Without a part for training all of the place is looked at as training lines. Raises `DataError` where `folder`
     cannot be written.
     """
     make_writable(folder)
     path, image = expanded(where), Preparation()
-    parts = parts_in(path)
+    parts = splits_at(path)
     places = parts if "train" in parts else {"train": path}
     lines: dict[str, Lines] = {}
     refused: dict[str, list[Refusal]] = {}

@@ -13,7 +13,7 @@ from typing import Literal
 
 import teachers
 from distill.data.lines import Lines, Refusal
-from distill.evaluation.doctor.alike import disagreements, leaks
+from distill.evaluation.doctor.alike import disagreements, leaks, repeats
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubts, doubts_of, most_suspicious, turned_over
 from distill.evaluation.doctor.findings import Finding, about, counted
@@ -99,6 +99,7 @@ def findings_on_lines(
     pictures = {part: look_at(part, lines) for part, lines in real.items()}
     for part, looked_at in pictures.items():
         found += findings_in_pictures(part, looked_at, image) + disagreements(part, looked_at)
+        found += repeats(part, looked_at.lines)
     return found + leaks(pictures), classes, pictures
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import teachers
-from distill.data.formats.contents import is_picture
+from distill.data.formats.marking import marks_pages
 from distill.data.formats.pages import page_file_in
+from distill.data.formats.splits import splits_at
 from distill.data.lines import Refusal
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord
@@ -21,23 +22,17 @@ from distill.recipe.file import RECIPE_NAME
 from distill.runs.opening import make_writable
 from distill.schema import plain_name
 
-PARTS = ("train", "validation", "test")  # folders of these names are looked at against each other
-
 
 def is_place_of_pages(path: Path) -> bool:
     """Return whether a folder, or a part of it by its name, holds a file that marks pages; a run folder does not."""
-    return (
-        path.is_dir()
-        and not (path / RECIPE_NAME).is_file()
-        and any(page_file_in(part) is not None for part in parts_in(path).values())
-    )
+    if not path.is_dir() or (path / RECIPE_NAME).is_file():
+        return False
+    return any(page_file_in(part) if part.is_dir() else marks_pages(part) for part in parts_in(path).values())
 
 
 def parts_in(path: Path) -> dict[str, Path]:
-    """Return the folders of train, validation and test in a folder by their names; without them the path itself."""
-    parts = {part: path / part for part in PARTS if (path / part).is_dir()}
-    beside = path.is_dir() and any(is_picture(each.name) or each.suffix == ".json" for each in path.iterdir())
-    return {"pages": path} if beside or not parts else parts
+    """Return the parts of the set that a folder holds, by their names; without them the path itself."""
+    return dict(splits_at(path)) or {"pages": path}
 
 
 def check_page_folder(path: Path, folder: Path, locator: str | None) -> Diagnosis:

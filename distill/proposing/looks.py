@@ -60,17 +60,21 @@ class Looks:
         return float(np.mean([look.inverted for look in self.each]))
 
 
-def looks_of(pictures: Sequence[bytes]) -> Looks:
-    """Measure pictures; those that cannot be opened are counted. Raises `DataError` where none can."""
-    found, unreadable = [], 0
-    for i, picture in enumerate(pictures):
+def looks_of(pictures: Sequence[tuple[str, bytes]]) -> Looks:
+    """Measure pictures, given with their names; those that cannot be opened are counted.
+
+    Raises `DataError` where none can be.
+    """
+    found, unreadable = list[Look](), list[DataError]()
+    for name, picture in pictures:
         try:
-            found.append(look_of(grey_of(decode_image(picture, f"picture {i}"))))
-        except DataError:  # noqa: PERF203 - `distill check` names each of them
-            unreadable += 1
+            found.append(look_of(grey_of(decode_image(picture, name))))
+        except DataError as error:  # noqa: PERF203 - `distill check` names each of them
+            unreadable.append(error)
     if not found:
-        raise DataError(f"not one of {len(pictures)} pictures that were tried can be opened")
-    return Looks(tuple(found), unreadable)
+        why = f"; the first: {unreadable[0]}" if unreadable else ""
+        raise DataError(f"not one of the pictures that were tried, {len(pictures):,}, can be opened{why}")
+    return Looks(tuple(found), len(unreadable))
 
 
 def look_of(grey_HW: np.ndarray) -> Look:

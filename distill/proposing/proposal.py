@@ -64,10 +64,11 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Seen:
-    """The lines that were found: labelled ones, and where they were given unlabelled ones and a test."""
+    """The lines that were found: labelled ones, and where they were given unlabelled ones, a validation and a test."""
 
     lines: Survey
     unlabelled: Survey | None = None
+    validation: Survey | None = None
     test: Survey | None = None
 
     @property
@@ -144,15 +145,19 @@ def _data(
     n = len(lines.labels)
     share = round(min(0.4, max(0.1, 40 / n)), 2)
     cut = {"share": share, "document": document, "sources": ["mine"]}
-    data: dict[str, Any] = {"train": train, "cut": cut}
-    reasons["data.cut"] = f"validation, whole documents at a time: {why}"
+    data: dict[str, Any] = {"train": train}
+    if seen.validation:
+        data["validation"] = [_source(seen.validation, "validation") | form]
+    else:
+        data["cut"] = cut
+        reasons["data.cut"] = f"validation, whole documents at a time: {why}"
     if seen.test:
         data["test"] = [_source(seen.test, "test") | form]
     else:
         data["test_cut"] = cut | {"share": round(min(0.4, max(0.15, 60 / n)), 2)}
         reasons["data.test_cut"] = "no test was given, so one is cut from your lines, and read once"
-    if document == OWN:
-        reasons["data.cut"] += ". Lines of one document on both sides flatter the figures"
+    if document == OWN and (first := next((key for key in ("data.cut", "data.test_cut") if key in reasons), None)):
+        reasons[first] += ". Lines of one document on both sides flatter the figures"
     if HAN in lines.scripts:
         data |= {"normalisation": "east_asian", "protocol": "nfkc"}
         reasons["data.normalisation"] = "full-width and half-width forms, in labels and in what counts, are one"

@@ -14,9 +14,11 @@ from typing import Any
 import teachers
 from distill.data.documents import document_of
 from distill.data.formats.opening import source_at
+from distill.data.formats.splits import splits_at
 from distill.data.labels import LabelForm
 from distill.durable import write_text
 from distill.durations import seconds_of
+from distill.paths import expanded
 from distill.pools.cut import TEST_CUT, sampled_documents
 from distill.proposing.budget import (
     BATCH,
@@ -39,7 +41,7 @@ from distill.proposing.proposal import (
     texts_and_fonts,
 )
 from distill.proposing.shipped import best_beginning, readings_of, student_readers, teacher_readers, told
-from distill.proposing.survey import label_form_of, notes_on, repeated, survey
+from distill.proposing.survey import Survey, label_form_of, notes_on, repeated, survey
 from distill.proposing.teaching import Beginning, Teaching, choices
 from distill.proposing.texts import as_corpus, expect_fonts
 from distill.proposing.writing import written
@@ -63,6 +65,7 @@ class Wishes:
     target: Path
     lines: str
     unlabelled: str | None = None
+    validation: str | None = None
     test: str | None = None
     fonts: Path | None = None
     teacher: str | None = None
@@ -73,6 +76,18 @@ class Wishes:
     def with_form(self, form: LabelForm) -> Wishes:
         """Return the same with a label form that was chosen."""
         return replace(self, label_form=form)
+
+    def of_a_set(self) -> Wishes:
+        """Return the same with the parts of the set that `lines` may be, where others are not given."""
+        parts = {part: str(path) for part, path in splits_at(expanded(self.lines)).items()}
+        if "train" not in parts:
+            return self
+        return replace(
+            self,
+            lines=parts["train"],
+            validation=self.validation or parts.get("validation"),
+            test=self.test or parts.get("test"),
+        )
 
 
 @dataclass(frozen=True)
@@ -111,8 +126,10 @@ def corpus_of(target: Path) -> Path:
 def propose(wishes: Wishes, cache: Path) -> Proposal:
     """Look at the lines and return a recipe for them. Raises `UserError` for what cannot be used."""
     budget_s = seconds_of(wishes.budget, "--budget")
+    given, wishes = wishes, wishes.of_a_set()
     _refuse_unusable(wishes)
     seen, notes = _look(wishes, cache)
+    notes = _of_set(given, wishes) + notes
     form, why_form = label_form_of(seen.lines.labels)
     if wishes.label_form is not None:
         form, why_form = wishes.label_form, "as you said"
@@ -127,7 +144,7 @@ def propose(wishes: Wishes, cache: Path) -> Proposal:
     decisions, plan, why_plan = _that_fits(seen, decisions, may_teach)
     chosen += why_plan
     sections, reasons = recipe_of(seen, decisions, plan, text, fonts)
-    head = "\n".join([f"Written by `distill new` for {wishes.lines}.", *notes, *chosen])
+    head = "\n".join([f"Written by `distill new` for {given.lines}.", *notes, *chosen])
     yaml = written(sections, reasons, head)
     return Proposal(wishes.target, yaml, _corpus(seen, sections["data"]), form, why_form, tuple(notes), tuple(chosen))
 
@@ -138,7 +155,7 @@ def _refuse_unusable(wishes: Wishes) -> None:
         expect_folder_name(wishes.target.stem)
     except ValueError as error:
         raise UserError(f"{wishes.target}: {error}") from None
-    for where in (wishes.lines, wishes.unlabelled, wishes.test):
+    for where in (wishes.lines, wishes.unlabelled, wishes.validation, wishes.test):
         if where is not None:
             source_at(where, "data")
     if wishes.teacher:
@@ -223,23 +240,36 @@ def _fits(student: Reader, size: Size, scripts: Sequence[str]) -> bool:
     return seen.architecture.get("size") == size and (usual or HAN in scripts)
 
 
+def _of_set(given: Wishes, taken: Wishes) -> list[str]:
+    """What is taken of the set that was given."""
+    if given.lines == taken.lines:
+        return []
+    places = {"validation": (given.validation, taken.validation), "test": (given.test, taken.test)}
+    parts = [f"train ({taken.lines})", *(f"{part} ({new})" for part, (old, new) in places.items() if new and not old)]
+    return [f"{given.lines}: a set; taken of it: {', '.join(parts)}"]
+
+
 def _look(wishes: Wishes, cache: Path) -> tuple[Seen, list[str]]:
     lines = survey(wishes.lines, "mine", cache)
     unlabelled = survey(wishes.unlabelled, "unlabelled", cache) if wishes.unlabelled else None
-    test = survey(wishes.test, "test", cache) if wishes.test else None
     notes = notes_on(wishes.lines, lines) + (notes_on(wishes.unlabelled or "", unlabelled) if unlabelled else [])
-    if test:
-        if not test.labels or test.n_unlabelled:
-            raise DataError(f"{wishes.test}: every line of a test needs a label; {test.n_unlabelled} have none")
-        notes += notes_on(wishes.test or "", test)
-        again, compared = repeated(lines, test)
-        if again == compared:
-            raise DataError(
-                f"{wishes.test}: all of its {again} pictures are in {wishes.lines} too; a test needs lines of its own"
-            )
-        if again:
-            notes.append(f"{again} of {compared} test pictures are in {wishes.lines} too: training leaves them out")
-    return Seen(lines, unlabelled, test), notes
+    apart: dict[str, Survey] = {}
+    for part, where in (("validation", wishes.validation), ("test", wishes.test)):
+        if where is not None:
+            apart[part] = survey(where, part, cache)
+            notes += notes_on(where, apart[part]) + _repeated(wishes.lines, lines, where, apart[part])
+    return Seen(lines, unlabelled, **apart), notes
+
+
+def _repeated(learnt: str, lines: Survey, where: str, apart: Survey) -> list[str]:
+    """A note on pictures of validation or test that are in the lines too; raises `DataError` where it cannot judge."""
+    part = apart.source.name
+    if not apart.labels or apart.n_unlabelled:
+        raise DataError(f"{where}: every line of a {part} needs a label; {apart.n_unlabelled} have none")
+    again, compared = repeated(lines, apart)
+    if again == compared:
+        raise DataError(f"{where}: all of its {again} pictures are in {learnt} too; a {part} needs lines of its own")
+    return [f"{again} of {compared} {part} pictures are in {learnt} too: training leaves them out"] if again else []
 
 
 def _size_px(seen: Seen, decisions: Decisions) -> tuple[int, int]:
@@ -284,12 +314,14 @@ def _corpus(seen: Seen, data: Mapping[str, Any]) -> str:
 
     The same documents as in the run are sampled, unless lines that cannot be opened change how many there are.
     """
-    pattern = re.compile(data["cut"]["document"])
+    cuts = [name for name in (TEST_CUT, "cut") if name in data]
+    if not cuts:
+        return as_corpus(seen.lines.labels)
+    pattern = re.compile(data[cuts[0]]["document"])
     labelled = [(name, text) for name, text in zip(seen.lines.names, seen.lines.texts, strict=True) if text is not None]
     documents = [document_of(pattern, name, needed=True) or "" for name, _ in labelled]
     left = Counter(documents)
-    for name in (TEST_CUT, "cut"):
-        if name in data:
-            for document in sampled_documents(left, data[name]["share"], name, seed=0):
-                del left[document]
+    for name in cuts:
+        for document in sampled_documents(left, data[name]["share"], name, seed=0):
+            del left[document]
     return as_corpus(text for document, (_, text) in zip(documents, labelled, strict=True) if document in left)

@@ -147,13 +147,13 @@ def _digests(contents: Contents) -> list[bytes]:
     return found
 
 
-def _some_pictures(contents: Contents) -> list[bytes]:
-    """The bytes of pictures evenly spread over the source; those that cannot be fetched are left to `distill check`."""
+def _some_pictures(contents: Contents) -> list[tuple[str, bytes]]:
+    """Names and bytes of pictures evenly spread over the source; `distill check` tells those that cannot be fetched."""
     rows = np.unique(np.linspace(0, len(contents.names) - 1, min(LOOKED_AT, len(contents.names))).astype(int))
     found = []
     for row in rows.tolist():
         try:
-            found.append(contents.fetch(row))
+            found.append((contents.names[row], contents.fetch(row)))
         except DataError as error:  # noqa: PERF203 - one bad picture costs the others nothing
             say(f"left out of the look at pictures: {error}")
     return found

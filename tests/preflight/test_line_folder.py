@@ -10,6 +10,7 @@ from PIL import Image
 
 from distill.cli import main
 from distill.data.formats.opening import open_contents, source_at
+from distill.data.formats.splits import splits_at
 from distill.data.sources import FolderSource
 from distill.pools.lines import open_pools
 from distill.preflight.line_folder import is_place_of_lines
@@ -17,6 +18,7 @@ from distill.proposing.preview import lines_and_their_likes
 from distill.recipe.file import load_line_recipe
 from distill.recipe.line_data import Data
 from students.errors import DataError
+from tests.line_files import parquet, row
 from tests.samples import png_bytes
 
 LISTS = {
@@ -102,6 +104,74 @@ def test_parts_of_a_folder_are_held_against_each_other(tmp_path: Path, capsys: p
             (tmp_path / "set" / part / f"{part}{i}.txt").write_text(f"text {i}")
     assert main(["check", str(tmp_path / "set"), "--run", str(tmp_path / "out")]) == 1
     assert "test0.png" in capsys.readouterr().out  # the picture of train2.png
+
+
+def layout(place: Path, kind: str) -> None:
+    """A set of three parts of three labelled lines each, laid out as people do."""
+    place.mkdir()
+    for number, part in enumerate(("train", "val", "test")):
+        names = [f"{part}{i}.png" for i in range(3)]
+        pictures = [png_bytes(seed=10 * number + i) for i in range(3)]
+        if kind == "tables":
+            rows = [row(f"text {name}", name, picture) for name, picture in zip(names, pictures, strict=True)]
+            parquet(place / f"{part}-00000-of-00001.parquet", rows)
+            continue
+        folder = place / {"folders": part.title(), "lists": part, "one folder": "images"}[kind]
+        folder.mkdir(exist_ok=True)
+        for name, picture in zip(names, pictures, strict=True):
+            (folder / name).write_bytes(picture)
+        where = folder if kind == "folders" else place
+        file = {"folders": "labels.tsv", "lists": f"rec_gt_{part}.txt", "one folder": f"{part}.txt"}[kind]
+        below = "" if kind == "folders" else f"{folder.name}/"
+        (where / file).write_text("".join(f"{below}{name}\ttext {name}\n" for name in names))
+
+
+LAYOUTS = ("folders", "lists", "one folder", "tables")
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_the_parts_of_a_set_are_found_by_their_names(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout(tmp_path / "set", kind)
+    main(["check", str(tmp_path / "set"), "--run", str(tmp_path / "out"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["lines"] == {"train": 3, "validation": 3, "test": 3}
+    assert {(source["part"], source["labelled"]) for source in found["sources"]} == {
+        (part, 3) for part in ("train", "validation", "test")
+    }
+    assert not any("names its images" in warning for warning in found["warnings"])
+
+
+def test_folders_that_are_no_part_of_a_set_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    layout(tmp_path / "set", "folders")
+    (tmp_path / "set" / "more").mkdir()
+    (tmp_path / "set" / "info.json").write_text('{"made": 2026}')
+    (tmp_path / "set" / "more" / "0.png").write_bytes(png_bytes())
+    assert list(splits_at(tmp_path / "set")) == ["train", "validation", "test"]
+    assert "set: Test, Train, Val are taken as the parts of a set; not used: more" in caplog.text
+    (tmp_path / "set" / "dev").mkdir()
+    with pytest.raises(DataError, match="Val and dev are both validation by their names"):
+        splits_at(tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("train.txt", "0.png 0\n1.png 1\n"), ("train.txt", "0\n1\n"), ("train.txt", "5.png\ta\n6.png\tb\n")],
+)
+def test_lists_that_sort_or_name_other_images_are_no_parts(name: str, rows: str, tmp_path: Path) -> None:
+    for file in (name, "test.txt"):
+        (tmp_path / file).write_text(rows)
+    (tmp_path / "0.png").write_bytes(png_bytes())
+    (tmp_path / "1.png").write_bytes(png_bytes(seed=1))
+    assert splits_at(tmp_path) == {}
+
+
+def test_a_list_above_is_named_where_it_names_the_images(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    layout(tmp_path / "set", "lists")
+    open_contents(source_at(str(tmp_path / "set" / "train"), "train"), Path(), tmp_path)
+    assert "labels: rec_gt_train.txt" in caplog.text
+    assert "rec_gt_test.txt" not in caplog.text
 
 
 def test_a_folder_of_test_lines_alone_is_looked_at(

@@ -171,6 +171,30 @@ def test_unlabelled_lines_a_test_and_a_teacher_are_taken(
     assert recipe.data.test_cut is None
 
 
+def test_the_parts_of_a_set_are_learnt_from_chosen_on_and_judged_on(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "set"
+    place.mkdir()
+    lines.rename(place / "train.parquet")
+    parquet(place / "val.parquet", [row("Line 1", f"{i}.png", png_bytes(seed=500 + i)) for i in range(8)])
+    parquet(place / "test.parquet", [row("Line 2", f"{i}.png", png_bytes(seed=600 + i)) for i in range(8)])
+    seen = proposed("--from", "set", capsys=capsys)["seen"]
+    assert (
+        "set: a set; taken of it: train (set/train.parquet), validation (set/val.parquet), test (set/test.parquet)"
+        in (seen)
+    )
+    recipe = load_recipe("mine.yaml")
+    assert (recipe.data.cut, recipe.data.test_cut) == (None, None)
+    pools = open_pools(load_recipe("mine.yaml", ["data.train.1.lines=20"]), Path("run"))
+    assert [len(part) for part in pools.parts.values()] == [110, 8, 8]
+    assert len(Path("mine.texts.txt").read_text().splitlines()) == 90
+    proposed("--from", "set/train.parquet", "--validation", "set/val.parquet", capsys=capsys)
+    recipe = load_recipe("mine.yaml")
+    assert (recipe.data.cut, [source.name for source in recipe.data.validation]) == (None, ["validation"])
+    assert recipe.data.test_cut is not None
+
+
 def test_capitals_are_taken_for_a_habit_unless_told_otherwise(
     tmp_path: Path, lines: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

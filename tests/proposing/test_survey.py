@@ -89,10 +89,12 @@ def test_a_picture_is_measured() -> None:
 
 
 def test_pictures_that_do_not_open_are_counted() -> None:
-    looks = looks_of([png_bytes(), b"no picture"])
+    looks = looks_of([("a.png", png_bytes()), ("b.png", b"no picture")])
     assert looks.unreadable == 1
-    with pytest.raises(DataError, match="not one of 1 pictures"):
-        looks_of([b"no picture"])
+    with pytest.raises(
+        DataError, match=r"not one of the pictures that were tried, 1, can be opened; the first: b\.png: "
+    ):
+        looks_of([("b.png", b"no picture")])
 
 
 def test_lines_are_surveyed_and_compared(tmp_path: Path) -> None:

@@ -94,6 +94,17 @@ def search(files: Files, without: Sequence[str] = ()) -> list[Candidate]:
     return found
 
 
+def lists_images(files: Files, name: str) -> bool:
+    """Return whether a file names images of the place together with texts that do more than sort them."""
+    try:
+        rows, _ = read_label_file(files, name)
+    except DataError:
+        return False
+    texts = [row.text for row in rows if row.text]
+    named = any(files.index.find(row.name) in files.images for row in rows[:LOOKED_AT])
+    return named and bool(texts) and not _are_marks(texts)
+
+
 def warn_of_unused(files: Files, candidates: Sequence[Candidate]) -> None:
     """Say which files hold labels that are not used, and how they would be."""
     for each in candidates[:NAMED_AT_MOST]:
@@ -107,14 +118,17 @@ def warn_of_unused(files: Files, candidates: Sequence[Candidate]) -> None:
 def warn_of_lists_above(files: Files) -> None:
     """Say where a list in the folder above names images of this one by their path from there."""
     assert isinstance(files.place, Path)
-    above, images = files.place.resolve().parent, set(files.images)
+    above, images, found = files.place.resolve().parent, set(files.images), set[str]()
 
     def names_image(cell: str) -> bool:
-        return "/" in cell.replace("\\", "/") and files.index.find(cell) in images
+        name = files.index.find(cell) if "/" in cell.replace("\\", "/") else None
+        if name in images:
+            found.add(name)
+        return name in images
 
     lists = [path for path in above.iterdir() if _may_list(path.name) and path.is_file()] if images else []
     for path in sorted(lists)[:LOOKED_AT]:
-        if _names_images(path.name, bytes_of(path, HEAD_BYTES), names_image):
+        if _names_images(path.name, bytes_of(path, HEAD_BYTES), names_image) and found:
             log.warning(
                 "%s: unlabelled, but %s names its images; give path: %s, labels: %s",
                 files.place,

@@ -156,6 +156,8 @@ def _kind_of(path: Path) -> str:
             kinds = " and ".join(f"{what} ({kind})" for kind, what in found.items())
             raise DataError(f"{path}: holds {kinds}; name the file, or the format")
         return next(iter(found), "folder")
+    if not path.exists():  # a pattern
+        path = next(iter(sorted(path.parent.glob(path.name))))
     suffix = path.suffix.lower()
     if marks_pages(path):
         return "pages"

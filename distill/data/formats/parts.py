@@ -82,7 +82,7 @@ def splits_of(parts: Sequence[Part]) -> dict[str, list[Part]]:
     splits: dict[str, list[Part]] = {}
     for part in parts:
         if numbered := NUMBERED.fullmatch(part.stem):
-            split = numbered["split"]
+            split = SPLIT_OF.get(numbered["split"].lower(), numbered["split"])
         else:
             words = (word.removesuffix("set") for word in re.split(r"[\W\d_]+", part.stem.lower()))
             split = next((SPLIT_OF[word] for word in words if word in SPLIT_OF), "")

@@ -17,7 +17,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from distill.data.labels import fold_label
-from distill.evaluation.doctor.findings import Finding, counted
+from distill.data.lines import Lines
+from distill.evaluation.doctor.findings import Finding, about, counted
+from distill.evaluation.doctor.naming import quoted
 from distill.evaluation.doctor.pictures import Pictures
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,18 @@ def disagreements(part: str, pictures: Pictures) -> list[Finding]:
     what = "nearly the picture of another with another label"
     advice = "one of the two labels is wrong, or the difference is too small to see"
     return _finding("two-labels", part, part, {part: pictures}, pairs, what, advice)
+
+
+def repeats(part: str, lines: Lines) -> list[Finding]:
+    """Return a note on lines that are there twice, byte for byte and with labels that do not differ."""
+    first: dict[tuple[str, str | None], str] = {}
+    again = []
+    for key, digest, text in zip(lines.keys, lines.image_digests, lines.texts, strict=True):
+        before = first.setdefault((digest, text), key)
+        if before is not key:
+            again.append((key, f"{key} {quoted(text)}: as {before}"))
+    what = "the same picture and label as another line"
+    return about("note", "twice", part, again, what, "a line that is there twice counts twice; take one out")
 
 
 def near_pairs(one: Looked, other: Looked, least: float = ALIKE) -> list[Pair]:
@@ -166,7 +180,8 @@ def _finding(
     keys = tuple(lines.keys[pair.left] for pair in pairs)
     partners = tuple(others.keys[pair.right] for pair in pairs)
     remarks = tuple(
-        f"{key} {lines.texts[pair.left]!r}, {its} {others.texts[pair.right]!r}: correlation {pair.correlation:.2f}"
+        f"{key} {quoted(lines.texts[pair.left])}, {its} {quoted(others.texts[pair.right])}: "
+        f"correlation {pair.correlation:.2f}"
         for key, its, pair in zip(keys, partners, pairs, strict=True)
     )
     message = f"{counted(len(pairs), 'pair')}: {what} ({len(set(keys)):,} and {len(set(partners)):,} lines)"

@@ -20,7 +20,7 @@ from distill.evaluation.doctor.east_asian import (
     two_manners,
     variation_selectors,
 )
-from distill.evaluation.doctor.findings import Finding, about
+from distill.evaluation.doctor.findings import Finding, about, counted
 from distill.evaluation.doctor.naming import is_mark, listed, named, script_of
 from students.charset import Charset
 
@@ -58,10 +58,10 @@ def findings_in_charset(charset: Charset, counts: Mapping[str, Mapping[str, int]
             advice = "if the pictures do not distinguish them, write all labels in one way"
             found.append(Finding("note", "spellings", "train", message, advice=advice))
     rare = sorted((n["train"], c) for c, n in counts.items() if n["train"] < FEW_LINES and c in charset.characters)
-    if rare:
+    if rare and any(n["train"] for n in counts.values()):  # else no training line has a label
         listed = " ".join(f"{named(c)}:{n}" for n, c in rare[:SHOWN_CHARACTERS])
         listed += f" and {len(rare) - SHOWN_CHARACTERS} more" * (len(rare) > SHOWN_CHARACTERS)
-        message = f"{len(rare)} characters stand in fewer than {FEW_LINES} training lines: {listed}"
+        message = f"{counted(len(rare), 'character')} in fewer than {FEW_LINES} training lines: {listed}"
         found.append(
             Finding("note", "rare", "train", message, advice="add lines with them (a rendered source), or drop them")
         )

@@ -12,6 +12,11 @@ def listed(characters: Iterable[str]) -> str:
     return ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in dict.fromkeys(characters))
 
 
+def quoted(text: str | None) -> str:
+    """Return a label as Python quotes it, or that there is none."""
+    return "no label" if text is None else repr(text)
+
+
 def named(character: str) -> str:
     """Return a character so that it can be seen: spaces, marks and invisible ones by their code point."""
     visible = character.isprintable() and not character.isspace() and not is_mark(character)

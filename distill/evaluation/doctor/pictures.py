@@ -10,6 +10,7 @@ import numpy as np
 
 from distill.data.lines import Lines
 from distill.evaluation.doctor.findings import Finding, about
+from distill.evaluation.doctor.naming import quoted
 from distill.processes import one_thread
 from distill.track import progress
 from students.image import Preparation, decode_image
@@ -115,7 +116,7 @@ def findings_in_pictures(part: str, pictures: Pictures, preparation: Preparation
 
     def those(rows: np.ndarray) -> list[tuple[str, str]]:
         return [
-            (lines.keys[i], f"{lines.keys[i]}: {width[i]} x {height[i]} px, {lines.texts[i]!r}")
+            (lines.keys[i], f"{lines.keys[i]}: {width[i]} x {height[i]} px, {quoted(lines.texts[i])}")
             for i in np.flatnonzero(rows).tolist()
         ]
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from distill.data.lines import Lines
-from distill.evaluation.doctor.alike import disagreements, leaks, near_pairs
+from distill.evaluation.doctor.alike import disagreements, leaks, near_pairs, repeats
 from distill.evaluation.doctor.pictures import COPY_SHAPE, HASH_SHAPE, Pictures, look_at
 from tests.doctor import WORDS, lines_of, saved_again, textured
 
@@ -38,6 +38,16 @@ def test_equal_pictures_must_agree_as_far_as_their_labels_tell() -> None:
     assert (found.keys, found.beside) == (("mine/000_0.png",), ("mine/001_0.png",))
     assert not disagreements("train", look_at("train", lines_of(pictures, ["Total", "total", "x"], form="caseless")))
     assert not disagreements("train", look_at("train", lines_of(pictures, ["Total", None, "x"])))
+
+
+def test_lines_that_are_there_twice_are_told() -> None:
+    picture, other = textured(WORDS[0], 1), textured(WORDS[1], 2)
+    (found,) = repeats("test", lines_of([picture, other, picture, picture, other], ["a", "b", "a", None, "c"]))
+    assert (found.severity, found.kind, found.keys) == ("note", "twice", ("mine/002_0.png",))
+    assert found.remarks == ("mine/002_0.png 'a': as mine/000_0.png",)
+    (found,) = repeats("train", lines_of([picture, picture], [None, None]))
+    assert found.remarks == ("mine/001_0.png no label: as mine/000_0.png",)
+    assert not repeats("train", lines_of([picture, other], ["a", "a"]))
 
 
 def random_pictures(n: int, seed: int) -> Pictures:
