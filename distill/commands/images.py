@@ -7,15 +7,17 @@ import fnmatch
 import glob
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from distill.commands import UNWRITABLE
 from distill.data.formats.label_search import LABEL_FILES, PADDLE_LISTS
 from distill.data.formats.listing import images_below
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_text
+from distill.data.lines import unique_names
 from distill.delivery.target import expect_other
 from distill.durable import naming_file
 from students.errors import DataError
@@ -30,14 +32,30 @@ SHORT, UNSURE = 2, 0.5  # characters, and the confidence, that a page which is r
 LINE_FORMS = ("tsv", "json", "csv")  # the first is the default, here and below
 PAGE_FORMS = ("txt", "tsv", "json", "hocr", "alto", "page", "pdf")
 FORM_OF_SUFFIX = {".tsv": "tsv", ".json": "json", ".jsonl": "json", ".csv": "csv", ".pdf": "pdf"}  # without --to
-Found = tuple[Path, Path]  # an image, and the folder that was named for it
+HELD_IN = (".parquet", ".arrow", ".tar", ".mdb")  # the ends of files that hold lines
 
 
-def found_images(given: Sequence[str], also: Sequence[str] = ()) -> tuple[list[Found], int]:
+class Found(NamedTuple):
+    """An image, and the folder that was named for it.
+
+    Of a line in a table, a tar or an LMDB `image` is its name behind that of the place, `folder` the place, and `fetch`
+    gives its bytes.
+    """
+
+    image: Path
+    folder: Path
+    fetch: Callable[[], bytes] | None = None
+
+    def encoded(self) -> bytes:
+        """Return its bytes; raises `DataError` where a line has none."""
+        return self.image.read_bytes() if self.fetch is None else self.fetch()
+
+
+def found_images(given: Sequence[str], also: Sequence[str] = (), held: bool = False) -> tuple[list[Found], int]:
     """Return every image once, in the order given, those of a folder or glob sorted; and how many words mean none.
 
-    Of a folder, files that end in one of `also`, in small letters, are taken as well. Raises `DataError` where there
-    are none at all.
+    Of a folder, files that end in one of `also`, in small letters, are taken as well. `held`: lines of a table, a tar
+    or an LMDB are images, too. Raises `DataError` where there are none at all, and for such a place that does not open.
     """
     found: dict[str, Found] = {}
     empty = 0
@@ -49,14 +67,35 @@ def found_images(given: Sequence[str], also: Sequence[str] = ()) -> tuple[list[F
             some = sorted(p for p in map(Path, glob.glob(word, recursive=True)) if p.is_file())
         else:
             some = [path]
-        if not some:
+        places = [each for each in some or [path] if _holds_lines(each)]
+        if places and not held:
+            raise DataError(f"{places[0]}: holds lines, and pages are read from pictures")
+        if not some and not places:
             empty += 1
             say(f"{word}: no images there")
-        for image in some:
-            found.setdefault(os.path.abspath(image), (image, path if path.is_dir() else image.parent))
+        for image in some or places:
+            if image in places:
+                found.update((os.path.abspath(each.image), each) for each in _lines_held_in(image))
+            else:
+                found.setdefault(os.path.abspath(image), Found(image, path if path.is_dir() else image.parent))
     if not found:
         raise DataError("no images to read")
     return list(found.values()), empty
+
+
+def _holds_lines(path: Path) -> bool:
+    """Whether a file, or a folder without images, holds lines as a table, a tar or an LMDB."""
+    if path.is_dir():
+        return any(_holds_lines(each) for each in path.iterdir() if not each.is_dir())
+    return path.suffix.lower() in HELD_IN and path.is_file()
+
+
+def _lines_held_in(place: Path) -> list[Found]:
+    from distill.data.formats.opening import open_contents, source_at  # imports datasets, which images do without
+
+    contents = open_contents(source_at(str(place), "lines"), Path(), Path())
+    names = unique_names(contents.names)
+    return [Found(place / name, place, partial(contents.fetch, row)) for row, name in enumerate(names)]
 
 
 def form_of(options: argparse.Namespace, forms: Sequence[str]) -> str:
@@ -76,11 +115,13 @@ def form_of(options: argparse.Namespace, forms: Sequence[str]) -> str:
 
 def expect_free(out: Path | None, images: Sequence[Found], models: Sequence[str | None]) -> None:
     """Raise `DataError` where a result would take the place of an image, a model, or of labels beside the images."""
-    expect_other(out, [*(image for image, _ in images), *filter(None, models)])
+    held = {each.folder for each in images if each.fetch}
+    within = [file for place in held if place.is_dir() for file in place.iterdir()]
+    expect_other(out, [*(each.image for each in images), *held, *within, *filter(None, models)])
     if out is None or not out.is_file():
         return
-    beside = {os.path.abspath(each) for image, folder in images for each in (folder, image.parent)}
-    of_one = {os.path.abspath(image.with_suffix(TEXT)) for image, _ in images}
+    beside = {os.path.abspath(folder) for each in images for folder in (each.folder, each.image.parent)}
+    of_one = {os.path.abspath(each.image.with_suffix(TEXT)) for each in images}
     labels = any(fnmatch.fnmatchcase(out.name.casefold(), known.casefold()) for known in (*LABEL_FILES, *PADDLE_LISTS))
     labels = labels or is_text(out.name, GROUND_TRUTH)
     if os.path.abspath(out) in of_one or (labels and os.path.abspath(out.parent) in beside):
@@ -132,11 +173,11 @@ def _open(path: Path) -> TextIO:
     return path.open("w", encoding="utf-8", errors=UNWRITABLE, newline="")
 
 
-def looks_like_page(image: Path, reading: Reading) -> bool:
+def looks_like_page(found: Found, reading: Reading) -> bool:
     """Return whether a picture that was read as one line seems to be a page: large either way, and not really read."""
     if len(reading.text) > SHORT and reading.confidence >= UNSURE:
         return False
-    return min(image_size(image.read_bytes(), str(image))) >= PAGE_SIDE_PX
+    return min(image_size(found.encoded(), str(found.image))) >= PAGE_SIDE_PX
 
 
 def say(message: str) -> None:

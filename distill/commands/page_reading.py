@@ -86,7 +86,7 @@ def _review(options: argparse.Namespace, images: Sequence[Found]) -> PageReview 
     """What collects the pages to look at, where that is asked for; what it saves is to lie above all of the images."""
     if options.review_below is None and options.review_page is None:
         return None
-    folder = os.path.commonpath([os.path.abspath(folder) for _, folder in images])
+    folder = os.path.commonpath([os.path.abspath(each.folder) for each in images])
     return PageReview(options.review_page or REVIEW_PAGE, Path(folder))
 
 
@@ -115,17 +115,21 @@ def _sink(options: argparse.Namespace, form: str, images: Sequence[Found]) -> It
         with opened(options.out) as target:
             yield StreamSink(target, form, as_json)
         return
-    places: Any = sys.stdout.buffer if options.out is None else places_of(images, options.out, SUFFIXES[form])
+    places: Any = sys.stdout.buffer if options.out is None else _places(images, options.out, form)
     if options.out is None:
         _expect_one(images, form)
     yield PdfSink(places) if form == "pdf" else FileSink(form, places)
+
+
+def _places(images: Sequence[Found], out: Path, form: str) -> dict[Path, Path]:
+    return places_of([(each.image, each.folder) for each in images], out, SUFFIXES[form])
 
 
 def _expect_one(images: Sequence[Found], form: str) -> None:
     """Raise `DataError` where there is more to write than one file."""
     n_pages = len(images)
     if n_pages == 1 and form != "pdf":
-        with opened_pages(images[0][0]) as file:
+        with opened_pages(images[0].image) as file:
             n_pages = file.n_pages
     if n_pages > 1:
         raise DataError(f"--to {form}: {n_pages} pages or files are not one; name a folder for them by --out")
@@ -160,7 +164,7 @@ class _Work:
 
     def _pixels(self, bar: Any) -> Iterator[np.ndarray]:
         """The pages that are wanted, in order, each decoded when it is asked for."""
-        for image, _ in self._images:
+        for image, *_ in self._images:
             try:
                 with opened_pages(image) as file:
                     bar.total = (bar.total or 0) + file.n_pages - 1

@@ -26,7 +26,7 @@ def measure_page_speed(options: argparse.Namespace, model: str) -> int:
         raise UserError("speed of a page reader: name pictures of pages, or folders with them, by --data")
     if options.protocol:
         raise UserError("--protocol: speed compares no texts of pages; distill evaluate does")
-    files = [file for file, _ in found_images(options.data)[0]][: options.n or DEFAULT_PAGES]
+    files = [found.image for found in found_images(options.data)[0]][: options.n or DEFAULT_PAGES]
     peers, skipped = open_page_peers() if options.against else ([], {})
     name = Path(model).name
     with clock() as seconds:

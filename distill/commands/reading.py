@@ -31,7 +31,7 @@ from distill.delivery.target import expect_other
 from distill.tsv import tsv_row
 from students.encodings import saved_as_utf8
 from students.errors import DataError
-from students.image import Preparation, image_size
+from students.image import ImageInput, Preparation, image_size
 
 if TYPE_CHECKING:
     from distill.delivery.review import Doubtful
@@ -46,7 +46,12 @@ def add_to(commands: Commands) -> None:
     """Add the commands of this module."""
     read = add(commands, "read", _read, "read line images")
     takes_model(read)
-    read.add_argument("images", nargs="+", metavar="IMAGE", help="file, folder (with all below it) or quoted glob")
+    read.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="file, folder (with all below it) or quoted glob; a table, tar or LMDB of lines",
+    )
     read.add_argument("--pages", action="store_true", help="the images are pages, and MODEL finds their lines")
     read.add_argument("--recogniser", metavar="MODEL", help="with --pages: what reads the lines that MODEL finds")
     read.add_argument(
@@ -124,7 +129,9 @@ def _read_lines(options: argparse.Namespace, form: str) -> int:
     reader = teachers.load(find_student_or_teacher(options.model))
     reader.decode_by(decoding_of(options), options.review_below or 0.0)
     reader.turn_by(options.turned)
-    images, failed = found_images(options.images)
+    images, failed = found_images(options.images, held=True)
+    if options.review_below is not None and (held := [each for each in images if each.fetch]):
+        raise DataError(f"--review-below: {held[0].folder} holds no files that labels could lie beside; give pictures")
     expect_free(options.out, images, [str(reader.path), options.lm])
     seen = _Seen(failed)
     readings, stopped = _readings(reader, images, options.batch), False
@@ -159,18 +166,18 @@ def _write_readings(
     from distill.delivery.review import Doubtful
 
     heading = _csv_row(HEADING) + "\n" if form == "csv" else ""
-    for (image, folder), read in readings:
+    for found, read in readings:
         if isinstance(read, DataError):
             seen.failed += 1
             say(str(read))
             continue
-        print(heading + _row(image, read, form, preparation, target), file=target)
+        print(heading + _row(found, read, form, preparation, target), file=target)
         heading = ""
         seen.read += 1
-        if looks_like_page(image, read):
-            seen.pages.append(str(image))
+        if looks_like_page(found, read):
+            seen.pages.append(str(found.image))
         if read.review:
-            seen.doubtful.append(Doubtful(image, folder, read))
+            seen.doubtful.append(Doubtful(found.image, found.folder, read))
 
 
 def _readings(reader: Reader, images: Sequence[Found], batch: int) -> Iterator[tuple[Found, Reading | DataError]]:
@@ -180,29 +187,43 @@ def _readings(reader: Reader, images: Sequence[Found], batch: int) -> Iterator[t
     waiting = iter(images)
     with progress("reading", len(images), "line", shown=sys.stderr.isatty() or len(images) > batch) as bar:
         while some := list(islice(waiting, batch)):
-            yield from zip(some, reader.read_each([image for image, _ in some], batch), strict=True)
+            pictures = [_picture(found) for found in some]
+            there: list[ImageInput] = [picture for picture in pictures if not isinstance(picture, DataError)]
+            names = [str(f.image) for f, p in zip(some, pictures, strict=True) if not isinstance(p, DataError)]
+            readings = iter(reader.read_each(there, batch, names))
+            yield from zip(some, (p if isinstance(p, DataError) else next(readings) for p in pictures), strict=True)
             bar.update(len(some))
 
 
-def _row(image: Path, reading: Reading, form: str, preparation: Preparation, target: TextIO) -> str:
+def _picture(found: Found) -> Path | bytes | DataError:
+    """What a reader is given of an image; or what is wrong with a line that is in no file of its own."""
+    try:
+        return found.image if found.fetch is None else found.fetch()
+    except DataError as error:
+        return error
+
+
+def _row(found: Found, reading: Reading, form: str, preparation: Preparation, target: TextIO) -> str:
     if form == "json":
-        return as_json(_as_dict(image, reading, preparation), target)
+        return as_json(_as_dict(found, reading, preparation), target)
     least = reading.least_sure
     if form == "csv":
         lowest = (least.text, f"{least.confidence:.4f}") if least else ("", "")
-        return _csv_row([str(image), reading.text, f"{reading.confidence:.4f}", *lowest, str(reading.review).lower()])
-    return tsv_row([str(image), reading.text, f"{reading.confidence:.4f}"])
+        return _csv_row(
+            [str(found.image), reading.text, f"{reading.confidence:.4f}", *lowest, str(reading.review).lower()]
+        )
+    return tsv_row([str(found.image), reading.text, f"{reading.confidence:.4f}"])
 
 
-def _as_dict(image: Path, reading: Reading, preparation: Preparation) -> dict[str, Any]:
-    extents = reading.extents_px(preparation, *image_size(image.read_bytes(), str(image)))
+def _as_dict(found: Found, reading: Reading, preparation: Preparation) -> dict[str, Any]:
+    extents = reading.extents_px(preparation, *image_size(found.encoded(), str(found.image)))
     characters = [
         vars(c) | {"left_px": left, "right_px": right}
         for c, (left, right) in zip(reading.characters, extents, strict=True)
     ]
     turned = {"turned": QUARTER * reading.quarters} if reading.quarters else {}
     return turned | {
-        "image": str(image),
+        "image": str(found.image),
         "text": reading.text,
         "confidence": reading.confidence,
         "least_sure": vars(reading.least_sure) if reading.least_sure else None,

@@ -204,6 +204,11 @@ def decoded_size(image: bytes, key: str) -> tuple[int, int]:
     return height_px, width_px
 
 
+def unique_names(names: Sequence[str]) -> Sequence[str]:
+    """Return the names of lines as they are; where two are equal, all with the number of their row."""
+    return names if len(set(names)) == len(names) else [f"{name}#{row}" for row, name in enumerate(names)]
+
+
 SizeOf = Callable[[bytes, str], tuple[int, int]]
 
 
@@ -225,9 +230,7 @@ def scan(
 
     `size_of` gives (height, width) of an image in pixels, or raises `DataError` for a damaged one.
     """
-    keys = [f"{source.name}/{name}" for name in contents.names]
-    if len(set(keys)) < len(keys):
-        keys = [f"{key}#{row}" for row, key in enumerate(keys)]
+    keys = [f"{source.name}/{name}" for name in unique_names(contents.names)]
     found = [_usable_row(row, key, contents, preparation, size_of) for row, key in enumerate(keys)]
     usable = [each for each in found if isinstance(each, _Usable)]
     refused = [each for each in found if isinstance(each, Refusal)]

@@ -10,9 +10,11 @@ import os
 import re
 import shlex
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import pytest
 from PIL import Image
 
@@ -21,6 +23,7 @@ from distill.cli import main
 from students.errors import DataError
 from students.reader import Reader
 from students.reading import Reading
+from tests.line_files import parquet, row
 from tests.samples import png_bytes
 
 Printed = pytest.CaptureFixture[str]
@@ -50,6 +53,58 @@ def test_a_bad_image_costs_no_other_line_of_its_batch(student_file: Path, pictur
     assert "aa.png" in printed.err
     assert "gone.png" in printed.err
     assert "2 of 5 images" in printed.err
+
+
+@pytest.mark.parametrize("kind", ["parquet", "folder", "lmdb", "tar"])
+def test_lines_of_a_table_a_tar_or_an_lmdb_are_read_as_pictures_are(
+    kind: str, student_file: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    pictures = {f"{i}.png": png_bytes(width=60 + 40 * i, seed=i) for i in range(3)}
+    place, names = tmp_path / "set" / f"lines.{kind}", list(pictures)
+    place.parent.mkdir()
+    if kind == "tar":
+        with tarfile.open(place, "w") as tar:
+            for name, picture in pictures.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(picture)
+                tar.addfile(member, io.BytesIO(picture))
+        names = [name.removesuffix(".png") for name in names]
+    elif kind == "lmdb":
+        with lmdb.open(str(place)) as environment, environment.begin(write=True) as writing:
+            writing.put(b"num-samples", b"3")
+            for number, picture in enumerate(pictures.values(), 1):
+                writing.put(b"image-%09d" % number, picture)
+        names = [f"{number:09d}" for number in (1, 2, 3)]
+    else:
+        place = place.parent if kind == "folder" else place
+        parquet(place / "a.parquet" if kind == "folder" else place, [row(None, n, p) for n, p in pictures.items()])
+    assert main(["read", str(student_file), str(place)]) == 0
+    reader = students.load(student_file)
+    read = reader.read(list(pictures.values()))
+    assert rows(capsys.readouterr().out) == [
+        [str(place / name), reading.text, f"{reading.confidence:.4f}"]
+        for name, reading in zip(names, read, strict=True)
+    ]
+    assert main(["read", str(student_file), str(place), "--json"]) == 0
+    assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == [r.text for r in read]
+    for options, message in (
+        (["--review-below", "1"], "holds no files that labels could lie beside"),
+        (["--out", str(place / "data.mdb" if kind == "lmdb" else place)], "is read here"),
+        (["--pages"], "holds lines, and pages are read from pictures"),
+    ):
+        assert main(["read", "pages" if "--pages" in options else str(student_file), str(place), *options]) == 2
+        assert message in capsys.readouterr().err
+    assert reader.read(list(pictures.values()))[0].text == read[0].text
+
+
+def test_lines_of_one_name_and_broken_ones_are_all_told(student_file: Path, tmp_path: Path, capsys: Printed) -> None:
+    lines = [row(None, "a.png", png_bytes()), row(None, "a.png", b"no picture"), row(None, "a.png", png_bytes(seed=2))]
+    place = parquet(tmp_path / "lines.parquet", lines)
+    assert main(["read", str(student_file), str(place)]) == 2
+    printed = capsys.readouterr()
+    assert [Path(cells[0]).name for cells in rows(printed.out)] == ["a.png#0", "a.png#2"]
+    assert "a.png#1: not a readable image" in printed.err
+    assert "1 of 3 images could not be read" in printed.err
 
 
 @pytest.mark.parametrize(
