@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from distill.commands import Commands, add, reports, show, takes_model, warnings_told
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
@@ -22,14 +23,23 @@ def add_to(commands: Commands) -> None:
     evaluate.add_argument("--recogniser", metavar="MODEL", help="reads the lines that MODEL, a locator, finds on pages")
     takes_turned(evaluate)
     takes_decoding(evaluate)
+    evaluate.add_argument(
+        "--report",
+        type=Path,
+        metavar="FOLDER",
+        help="write a page there with the lines that are read worst, and every reading",
+    )
     takes_record(evaluate)
     reports(evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     import teachers
+    from distill.delivery.target import expect_own
     from distill.evaluation.evaluate import evaluate_sources
+    from distill.evaluation.evaluation_page import FILES, PAGE, SCORES, write_evaluation
     from distill.evaluation.peers import open_peers
+    from distill.runs.opening import make_writable
     from distill.teaching.provenance import in_words, provenance_of
     from students.model_file import OF_PAGES, kind_of
     from teachers.shipped import find_student_or_teacher
@@ -37,16 +47,21 @@ def _evaluate(options: argparse.Namespace) -> int:
     check_record(options)
     path = find_student_or_teacher(options.model)
     if kind_of(path) in OF_PAGES:
+        if options.report:
+            raise UserError("--report: is of lines; distill read --pages MODEL IMAGE --review-page FILE shows pages")
         return evaluate_on_pages(options, path)
     if options.recogniser:
         raise UserError(f"{options.model}: reads lines; --recogniser goes with a locator, which finds them on pages")
+    if options.report:
+        expect_own(options.report, SCORES, FILES)
+        make_writable(options.report, "--report")
     reader = teachers.load(path)
     reader.decode_by(decoding_of(options))
     reader.turn_by(options.turned)
     protocol = options.protocol or reader.description.training.get("protocol", "exact")
     with clock() as seconds, warnings_told() as warnings:
-        result = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
-    result["warnings"] = warnings
+        found = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
+    result = found.result | {"warnings": warnings}
     rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
     rows += [
         f"{name:24s} {part['n']:7d} {part['exact']:8.2%} {part['cer']:8.2%}" for name, part in result["sources"].items()
@@ -55,13 +70,22 @@ def _evaluate(options: argparse.Namespace) -> int:
         f"{'all (' + protocol + ')':24s} {result['n']:7d} {result['exact']:8.2%} {result['cer']:8.2%}  "
         f"WER {result['wer']:.2%}, {result['left_out']} lines left out, {len(result['refused'])} refused"
     )
+    exact, cer = (result["intervals"][key] for key in ("exact", "cer"))
+    rows.append(
+        f"95 % intervals: exact {exact['low']:.2%} to {exact['high']:.2%}, CER {cer['low']:.2%} to {cer['high']:.2%}"
+    )
     rows += [
         f"{name}: exact {peer['exact']:.2%}, CER {peer['cer']:.2%}" for name, peer in result.get("against", {}).items()
     ]
     rows += [f"refused: {reason}" for reason in result["refused"]]
-    if found := provenance_of(reader.description):
-        result["public_data"] = found["public_data"]
-        rows.append(f"{options.model} is {in_words(found)}")
+    if origin := provenance_of(reader.description):
+        result["public_data"] = origin["public_data"]
+        rows.append(f"{options.model} is {in_words(origin)}")
+    if options.report:
+        name = Path(options.model).stem
+        texts = {**found.against, name: found.texts}
+        write_evaluation(options.report, f"{name} on {' '.join(options.data)}", found.lines, texts, result)
+        rows.append(f"{options.report / PAGE}")
     show(result, options, "\n".join(rows))
     write_record(options, lambda: of_evaluation(options, result, seconds[0]))
     return 0

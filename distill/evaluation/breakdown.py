@@ -52,12 +52,17 @@ def agreement(teacher: Sequence[Compared], student: Sequence[Compared]) -> dict[
     }
 
 
-def page(found: Mapping[str, Any], agreed: Mapping[str, float | int] | None, names: Sequence[str]) -> list[Block]:
-    """Return the part of the report on where recognisers fail; `agreed` is None without a teacher."""
+def page(
+    found: Mapping[str, Any], agreed: Mapping[str, float | int] | None, names: Sequence[str], file: str = "report.json"
+) -> list[Block]:
+    """Return the part of the report on where recognisers fail; `agreed` is None without a teacher.
+
+    `file` has every character.
+    """
     parts: list[Block] = [Heading("Where they fail")]
     for title, key in (("characters of the line", "length"), ("padded width in px", "width_px")):
         parts.append(_table(title, [(f"{b['from']} to {b['to']}", b) for b in found[key]], names))
-    parts += _costly(found, names)
+    parts += _costly(found, names, file)
     if agreed and agreed["n"]:
         parts.append(
             Paragraph(
@@ -68,7 +73,7 @@ def page(found: Mapping[str, Any], agreed: Mapping[str, float | int] | None, nam
     return parts
 
 
-def _costly(found: Mapping[str, Any], names: Sequence[str]) -> list[Block]:
+def _costly(found: Mapping[str, Any], names: Sequence[str], file: str) -> list[Block]:
     """The characters that the last role misreads most often, and how much of its errors they are."""
     errors, costly = found["errors"], found["costly"]
     rows: list[list[Text]] = []
@@ -85,7 +90,7 @@ def _costly(found: Mapping[str, Any], names: Sequence[str]) -> list[Block]:
         f"The {names[-1]} misreads {errors['missed']:,} of {errors['characters']:,} characters and writes "
         f"{errors['extra']:,} that are not there. Of {different:,} different characters it always reads "
         f"{errors['always_read']:,}; the {len(costly)} that cost most are {missed / errors['missed']:.0%} of what it "
-        "misreads. report.json has all of them."
+        f"misreads. {file} has all of them."
     )
     return [Paragraph(said), Table(["characters that cost most", "read as", "n", *names], rows, words=2)]
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +23,8 @@ from distill.data.lines import Lines, Refusal, joined
 from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.data.sources import FileSource
-from distill.evaluation.metrics import Truth, fold, score
+from distill.evaluation.characters import cer_interval
+from distill.evaluation.metrics import Compared, Truth, compare, fold, score, wilson
 from distill.evaluation.peers import Peer
 from distill.runtime import StopFlag
 from distill.schema import Protocol
@@ -146,9 +147,16 @@ def truths_of(lines: Lines) -> list[Truth]:
     ]
 
 
-def evaluate_sources(
-    reader: Reader, data: Sequence[str], protocol: Protocol, peers: Sequence[Peer] = ()
-) -> dict[str, Any]:
+class Evaluated(NamedTuple):
+    """The scores of a model as `evaluate --json` prints them, the lines, and what it and each peer read, by key."""
+
+    result: dict[str, Any]
+    lines: Lines
+    texts: dict[str, str]
+    against: dict[str, dict[str, str]]
+
+
+def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol, peers: Sequence[Peer] = ()) -> Evaluated:
     """Score a model on Parquet files, folders or hub data sets, and `peers` on the same lines.
 
     Rates are fractions. Raises `DataError` for unlabelled lines, which would count as misread.
@@ -157,15 +165,30 @@ def evaluate_sources(
     lines, refused = open_data(data, reader.description.preparation)
     if without := [key for key, text in zip(lines.keys, lines.texts, strict=True) if text is None]:
         raise DataError(
-            f"{' '.join(data)}: {len(without)} lines have no label to compare with: {first_of(without)}; label them, "
+            f"{' '.join(data)}: {_lines_have(len(without))} no label to compare with: {first_of(without)}; label them, "
             "or write those that have one into a folder of their own: distill convert DATA OUT --to tsv"
         )
     truths = truths_of(lines)
     expect_comparable(truths, protocol)
-    result = score(truths, texts_of(reader, lines, "reading"), protocol).as_dict()
-    against = {peer.name: score(truths, _read_by(peer, lines), protocol).as_dict() for peer in peers}
-    compared = {"against": against} if peers else {}
-    return result | {"refused": [refusal.reason for refusal in refused]} | compared
+    texts = texts_of(reader, lines, "reading")
+    result = score(truths, texts, protocol).as_dict() | {"intervals": _intervals(compare(truths, texts, protocol))}
+    result["refused"] = [refusal.reason for refusal in refused]
+    against = {peer.name: _read_by(peer, lines) for peer in peers}
+    if peers:
+        result["against"] = {name: score(truths, read, protocol).as_dict() for name, read in against.items()}
+    return Evaluated(result, lines, texts, against)
+
+
+def _lines_have(n: int) -> str:
+    return "1 line has" if n == 1 else f"{n:,} lines have"
+
+
+def _intervals(lines: Sequence[Compared]) -> dict[str, dict[str, float]]:
+    """The 95 % intervals of the share of exact lines (Wilson) and of CER (resampled lines)."""
+    share = sum(line.exact for line in lines) / len(lines)
+    low, high = wilson(share, len(lines))
+    edits_N, characters_N = (np.array([getattr(line, what) for line in lines]) for what in ("edits", "characters"))
+    return {"exact": {"value": share, "low": low, "high": high}, "cer": cer_interval(edits_N, characters_N, seed=0)}
 
 
 def expect_comparable(truths: Sequence[Truth], protocol: Protocol) -> None:

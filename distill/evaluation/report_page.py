@@ -50,7 +50,7 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
         *_table(result, test),
         *next_page(result),
         *ceiling_page(result["ceiling"], result["student"]["n"]),
-        *sample_pages(test, readings, result["samples"], recipe.data.protocol, pictures),
+        *sample_pages(test, _texts(readings), result["samples"], recipe.data.protocol, pictures),
         Heading("How they learnt"),
         Paragraph(Picture("pictures/curves.png", "validation over training")),
         *_sampled_table(result["drawn"]),
@@ -63,6 +63,10 @@ def write_pages(folder: Path, recipe: Recipe, test: Lines, readings: Readings, r
     for key, text in zip(test.keys, test.texts, strict=True):
         rows.append(tsv_row([key, text or "", *(of_role[key].text for of_role in readings.values())]))
     write_whole(folder / "predictions.tsv", ("\n".join(rows) + "\n").encode())
+
+
+def _texts(readings: Readings) -> dict[str, dict[str, str]]:
+    return {role: {key: reading.text for key, reading in of_role.items()} for role, of_role in readings.items()}
 
 
 def _heading(recipe: Recipe, result: Mapping[str, Any]) -> list[Block]:

@@ -12,12 +12,12 @@ from distill.data.lines import Lines
 from distill.durable import write_picture
 from distill.evaluation.document import Block, Code, Heading, Paragraph, Picture, Samples
 from distill.evaluation.metrics import fold
-from distill.evaluation.report import Readings
 from distill.schema import Protocol
 from students.image import decode_image
 
+Texts = Mapping[str, Mapping[str, str]]
 TITLES = {
-    "worst": "Lines that the {1} reads worst",
+    "worst": "Lines that the {own} reads worst",
     "random": "Lines at random",
     "differing": "Lines that {0} and {1} read differently",
 }
@@ -30,11 +30,12 @@ EARLIER = ("line", *TITLES)  # how pictures of earlier reports are called
 
 
 def pages(
-    test: Lines, readings: Readings, chosen: Mapping[str, Sequence[str]], protocol: Protocol, folder: Path
+    test: Lines, texts: Texts, chosen: Mapping[str, Sequence[str]], protocol: Protocol, folder: Path
 ) -> list[Block]:
     """Return the part of the report with these lines; their pictures are written into `folder`, and other ones removed.
 
-    A reading is marked as wrong where it is not the label under the protocol.
+    `texts` holds what each reader reads, by the key of the line. A reading is marked as wrong where it is not the label
+    under the protocol.
     """
     row = {key: i for i, key in enumerate(test.keys)}
     blocks: list[Block] = []
@@ -48,11 +49,11 @@ def pages(
             written.add(picture)
             write_picture(picture, Image.fromarray(decode_image(test[row[key]].image, key)))
             shown = Picture(f"{folder.name}/{picture.name}", key)
-            samples.append((shown, _texts(test, row[key], readings, protocol)))
+            samples.append((shown, _texts(test, row[key], texts, protocol)))
         blocks += [
-            Heading(TITLES[name].format(*list(readings)[-2:])),
+            Heading(TITLES[name].format(*list(texts)[-2:], own=list(texts)[-1])),
             Paragraph(ABOUT[name]),
-            Samples(["label", *readings], samples),
+            Samples(["label", *texts], samples),
         ]
     for name in EARLIER:
         for old in {*folder.glob(f"{name}-[0-9][0-9].png")} - written:
@@ -60,9 +61,9 @@ def pages(
     return blocks
 
 
-def _texts(test: Lines, i: int, readings: Readings, protocol: Protocol) -> list[Code]:
-    """The label of a line, and what every role reads of it."""
+def _texts(test: Lines, i: int, texts: Texts, protocol: Protocol) -> list[Code]:
+    """The label of a line, and what every reader reads of it."""
     label, form = test.texts[i] or "", test.form(i)
     want = fold(fold_label(label, form), protocol)
-    texts = [of_role[test.keys[i]].text for of_role in readings.values()]
-    return [Code(label), *(Code(text, wrong=fold(fold_label(text, form), protocol) != want) for text in texts)]
+    read = [of_one[test.keys[i]] for of_one in texts.values()]
+    return [Code(label), *(Code(text, wrong=fold(fold_label(text, form), protocol) != want) for text in read)]

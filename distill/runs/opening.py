@@ -108,15 +108,16 @@ def open_workplace(recipe: AnyRecipe, folder: Path, stop: StopFlag, may_extend: 
     return Workplace(folder, accelerator, stopwatch, stop, extensions)
 
 
-def make_writable(folder: Path) -> None:
-    """Make the run folder where it is missing; raises `DataError` where it cannot be written."""
+def make_writable(folder: Path, option: str = "--run") -> None:
+    """Make a folder where it is missing; raises `DataError` that says which option names another where it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, "no permission")
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(f"run folder {folder}: cannot be written: {reason}; choose another --run") from error
+        what = "run folder " if option == "--run" else ""
+        raise DataError(f"{what}{folder}: cannot be written: {reason}; choose another {option}") from error
 
 
 def write_down(run: LineRun, jobs: Sequence[Job[Any]]) -> None:

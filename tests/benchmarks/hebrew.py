@@ -76,7 +76,7 @@ def read(folder: Path, reorder: str, n_steps: int) -> Read:
     if code := distill(["teacher", str(folder / "hebrew.yaml"), *choices, "--run", str(run)]):
         raise SystemExit(code)
     reader = teachers.load(run / "teacher" / "model.safetensors")
-    found = evaluate_sources(reader, [str(folder / "test")], "exact")
+    found = evaluate_sources(reader, [str(folder / "test")], "exact").result
     return Read(100 * found["exact"], 100 * found["cer"])
 
 

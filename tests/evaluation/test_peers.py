@@ -19,7 +19,7 @@ def test_peers_read_the_same_lines(tmp_path: Path, student_file: Path) -> None:
     expected = {(tmp_path / f"{number}.png").read_bytes(): str(number) for number in range(70)}
     knows = Peer("knows", lambda pictures: [expected[picture] for picture in pictures])
     silent = Peer("silent", lambda pictures: [""] * len(pictures))
-    result = evaluate_sources(students.load(student_file), [str(tmp_path)], "exact", [knows, silent])
+    result = evaluate_sources(students.load(student_file), [str(tmp_path)], "exact", [knows, silent]).result
     assert {name: (peer["exact"], peer["cer"], peer["n"]) for name, peer in result["against"].items()} == {
         "knows": (1.0, 0.0, 70),
         "silent": (0.0, 1.0, 70),
@@ -43,12 +43,12 @@ def test_labels_of_which_a_protocol_leaves_nothing_are_no_score(
     reader, both = students.load(student_file), [str(tmp_path / name) for name in ("han", "latin")]
     with pytest.raises(UserError, match=r"han: under the protocol alnum nothing is left .*such as '中文'; --protocol"):
         evaluate_sources(reader, both[:1], "alnum")
-    assert evaluate_sources(reader, both, "alnum")["n"] == 1
+    assert evaluate_sources(reader, both, "alnum").result["n"] == 1
     assert "1-han: under the protocol alnum nothing is left" in caplog.text
-    assert evaluate_sources(reader, both[:1], "nospace")["n"] == 1
+    assert evaluate_sources(reader, both[:1], "nospace").result["n"] == 1
 
 
 def test_lines_without_a_label_are_named(tmp_path: Path, student_file: Path) -> None:
     (tmp_path / "0.png").write_bytes(png_bytes())
-    with pytest.raises(UserError, match=r"1 lines have no label to compare with: .*/0\.png; label them, or write"):
+    with pytest.raises(UserError, match=r"1 line has no label to compare with: .*/0\.png; label them, or write"):
         evaluate_sources(students.load(student_file), [str(tmp_path)], "exact")
