@@ -2,10 +2,12 @@
 
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distill.evaluation.characters import cer_interval
 from distill.evaluation.metrics import Compared, Truth, compare, fold, score, wilson
 from distill.evaluation.variants import variant_table
 from students.errors import DataError
@@ -69,6 +71,12 @@ def test_lines_that_are_empty_under_a_protocol_are_left_out_and_counted() -> Non
 def test_an_empty_label_counts_under_exact() -> None:
     result = score([Truth("a", "", "s")], {"a": ""}, "exact")
     assert (result.n, result.exact, result.cer) == (1, 1.0, 0.0)
+
+
+def test_what_is_read_where_nothing_stands_is_an_error() -> None:
+    result = score([Truth("a", "", "s"), Truth("b", "", "s")], {"a": "xyz", "b": ""}, "exact")
+    assert (result.exact, result.cer, result.wer) == (0.5, 3.0, 1.0)
+    assert result.cer == cer_interval(np.array([3.0, 0.0]), np.zeros(2), seed=0)["value"]
 
 
 def test_sources_and_words_are_scored_apart() -> None:
