@@ -82,9 +82,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         result["public_data"] = origin["public_data"]
         rows.append(f"{options.model} is {in_words(origin)}")
     if options.report:
-        name = Path(options.model).stem
-        texts = {**found.against, name: found.texts}
-        write_evaluation(options.report, f"{name} on {' '.join(options.data)}", found.lines, texts, result)
+        title = f"{Path(options.model).name} on {' '.join(options.data)}"
+        write_evaluation(options.report, title, found.lines, {**found.against, "model": found.texts}, result)
         rows.append(f"{options.report / PAGE}")
     show(result, options, "\n".join(rows))
     write_record(options, lambda: of_evaluation(options, result, seconds[0]))

@@ -86,7 +86,7 @@ def _inline(text: Text, folder: Path) -> str:
         case Strong():
             return f"<b>{escape(text.text)}</b>"
         case Picture():
-            return f'<img alt="{escape(text.about)}" src="{_data(folder / text.path)}">'
+            return f'<img alt="{escape(text.about)}" title="{escape(text.about)}" src="{_data(folder / text.path)}">'
         case str():
             return escape(text)
         case _:

@@ -23,7 +23,7 @@ TITLES = {
 }
 ABOUT = {
     "worst": "The most wrong characters for their length first. Is the label right? Look at that first.",
-    "random": "Drawn by the seed of the run, whatever is read of them.",
+    "random": "Sampled by a seed, whatever is read of them.",
     "differing": "Gains and losses in their proportion.",
 }
 EARLIER = ("line", *TITLES)  # how pictures of earlier reports are called

@@ -8,8 +8,10 @@ import torch
 from PIL import Image
 
 from distill.data.formats.contents import Contents
+from distill.data.formats.splits import splits_at
 from distill.data.lines import joined, scan
 from distill.data.prepared import ScaledLines
+from distill.paths import expanded
 from distill.proposing.proposal import Decisions, Seen, look_like, texts_and_fonts
 from distill.proposing.survey import Survey, label_form_of, survey
 from distill.proposing.texts import as_corpus
@@ -26,8 +28,10 @@ COLUMNS = 2
 def lines_and_their_likes(where: str, n: int, cache: Path) -> Image.Image:
     """Return a picture of `n` lines, each over its label: those of a place on the left, synthetic ones on the right.
 
-    Raises `DataError` where no line has a label, which tells what to write on synthetic ones.
+    Of a set in parts (`splits_at`) those to train on are shown. Raises `DataError` where no line has a label, which
+    tells what to write on synthetic ones.
     """
+    where = str(splits_at(expanded(where)).get("train", where))
     seen = survey(where, "yours", cache)
     if not any(seen.labels):
         raise DataError(f"{where}: no line has a label, so nothing tells which texts lines like these have")

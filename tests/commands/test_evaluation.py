@@ -53,9 +53,11 @@ def test_the_page_shows_the_worst_lines_and_the_table_every_one(
     assert "&lt;b&gt;10&lt;/b&gt;" in page
     assert "<b>" not in page
     assert page.count("<figure>") == 24  # 12 of the worst and 12 at random
+    assert "The model misreads" in page
     assert "evaluation.json has all of them" in page
+    assert 'title="lines/10.png"' in page  # what to open where a label is wrong
     rows = list(csv.reader((report / "predictions.tsv").open(), delimiter="\t"))
-    assert rows[0] == ["key", "truth", student_file.stem]
+    assert rows[0] == ["key", "truth", "model"]
     reader = students.load(student_file)
     assert rows[4] == ["lines/03.png", *[reader.read(lines / "03.png").text] * 2]
     assert len(rows) == 31
@@ -66,7 +68,7 @@ def test_the_page_shows_the_worst_lines_and_the_table_every_one(
     assert main([*words, "--against", "peers"]) == 0  # its own page is written over
     page = (report / "evaluation.html").read_text()
     assert "silent, all" in page
-    assert f"Lines that silent and {student_file.stem} read differently" in page
+    assert "Lines that silent and model read differently" in page
 
 
 def test_a_page_takes_the_place_of_no_other_file(
