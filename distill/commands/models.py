@@ -38,7 +38,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from distill.delivery.target import expect_own
     from distill.evaluation.evaluate import evaluate_sources
     from distill.evaluation.evaluation_page import FILES, PAGE, SCORES, write_evaluation
-    from distill.evaluation.peers import open_peers
+    from distill.evaluation.peers import missing_peers, open_peers
     from distill.runs.opening import make_writable
     from distill.teaching.provenance import in_words, provenance_of
     from students.model_file import OF_PAGES, kind_of
@@ -78,6 +78,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         f"{name}: exact {peer['exact']:.2%}, CER {peer['cer']:.2%}" for name, peer in result.get("against", {}).items()
     ]
     rows += [f"refused: {reason}" for reason in result["refused"]]
+    if options.against:
+        result["skipped"] = missing_peers()
+        rows += [f"skipped: {name}: {reason}" for name, reason in result["skipped"].items()]
     if origin := provenance_of(reader.description):
         result["public_data"] = origin["public_data"]
         rows.append(f"{options.model} is {in_words(origin)}")

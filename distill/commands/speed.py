@@ -108,7 +108,7 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     from distill.delivery.export.recogniser import gate_lines, labelled
     from distill.delivery.speed.recogniser import forms_of, measure
     from distill.delivery.speed.summary import draw_speed, speed_table
-    from distill.evaluation.peers import open_peers
+    from distill.evaluation.peers import missing_peers, open_peers
     from distill.teaching import provenance
     from teachers.shipped import find_student_or_teacher
 
@@ -122,6 +122,9 @@ def _model(options: argparse.Namespace, model: str, n: int) -> int:
     with clock() as seconds:
         result = {"origin": origin} | measure(forms_of(path), some, protocol, peers, options.processes)
     words = f"{origin}: {speed_table(result)}"
+    if options.against:
+        result["skipped"] = missing_peers()
+        words += "".join(f"\nskipped: {name}: {reason}" for name, reason in result["skipped"].items())
     if found := provenance.provenance_of(reader.description):
         result["public_data"] = found["public_data"]
         words += f"\n{path} is {provenance.in_words(found)}"

