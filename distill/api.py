@@ -143,7 +143,8 @@ def new(name: str, lines: str | PathLike[str], over: bool = False, **wishes: Any
     ("30m") and `label_form`. `over` writes over a recipe that is there. Raises `UserError` for lines that cannot be
     used, for a wish that there is not, and where the recipe is there already.
     """
-    from distill.proposing.proposing import Wishes, propose
+    from distill.proposing.proposing import propose
+    from distill.proposing.wishes import Wishes
 
     known = [field.name for field in fields(Wishes) if field.name not in ("target", "lines")]
     if unknown := sorted(wishes.keys() - set(known)):

@@ -42,7 +42,8 @@ FORMS = ["exact", "caseless", "no_punctuation", "caseless_no_punctuation"]
 
 
 def _new(options: argparse.Namespace) -> int:
-    from distill.proposing.proposing import Wishes, corpus_of, propose
+    from distill.proposing.proposing import corpus_of, propose
+    from distill.proposing.wishes import Wishes
 
     target = Path(f"{options.name.removesuffix('.yaml')}.yaml")
     for path in (target, corpus_of(target)):

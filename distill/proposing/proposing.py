@@ -14,11 +14,9 @@ from typing import Any
 import teachers
 from distill.data.documents import document_of
 from distill.data.formats.opening import source_at
-from distill.data.formats.splits import splits_at
 from distill.data.labels import LabelForm
 from distill.durable import write_text
 from distill.durations import seconds_of
-from distill.paths import expanded
 from distill.pools.cut import TEST_CUT, sampled_documents
 from distill.proposing.budget import (
     BATCH,
@@ -44,6 +42,7 @@ from distill.proposing.shipped import best_beginning, readings_of, student_reade
 from distill.proposing.survey import Survey, label_form_of, notes_on, repeated, survey
 from distill.proposing.teaching import Beginning, Teaching, choices
 from distill.proposing.texts import as_corpus, expect_fonts
+from distill.proposing.wishes import Wishes, taken_of_a_set
 from distill.proposing.writing import written
 from distill.recipe.file import load_recipe
 from distill.schema import expect_folder_name
@@ -56,38 +55,6 @@ from students.image import Preparation
 from students.reader import Reader
 from students.showing import table
 from teachers.crnn import TEACHERS
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the user gave."""
-
-    target: Path
-    lines: str
-    unlabelled: str | None = None
-    validation: str | None = None
-    test: str | None = None
-    fonts: Path | None = None
-    teacher: str | None = None
-    size: Size = "medium"
-    budget: str = "30m"
-    label_form: LabelForm | None = None
-
-    def with_form(self, form: LabelForm) -> Wishes:
-        """Return the same with a label form that was chosen."""
-        return replace(self, label_form=form)
-
-    def of_a_set(self) -> Wishes:
-        """Return the same with the parts of the set that `lines` may be, where others are not given."""
-        parts = {part: str(path) for part, path in splits_at(expanded(self.lines)).items()}
-        if "train" not in parts:
-            return self
-        return replace(
-            self,
-            lines=parts["train"],
-            validation=self.validation or parts.get("validation"),
-            test=self.test or parts.get("test"),
-        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +96,7 @@ def propose(wishes: Wishes, cache: Path) -> Proposal:
     given, wishes = wishes, wishes.of_a_set()
     _refuse_unusable(wishes)
     seen, notes = _look(wishes, cache)
-    notes = _of_set(given, wishes) + notes
+    notes = taken_of_a_set(given, wishes) + notes
     form, why_form = label_form_of(seen.lines.labels)
     if wishes.label_form is not None:
         form, why_form = wishes.label_form, "as you said"
@@ -238,15 +205,6 @@ def _fits(student: Reader, size: Size, scripts: Sequence[str]) -> bool:
     seen = student.description
     usual = seen.preparation.height_px == Preparation().height_px
     return seen.architecture.get("size") == size and (usual or HAN in scripts)
-
-
-def _of_set(given: Wishes, taken: Wishes) -> list[str]:
-    """What is taken of the set that was given."""
-    if given.lines == taken.lines:
-        return []
-    places = {"validation": (given.validation, taken.validation), "test": (given.test, taken.test)}
-    parts = [f"train ({taken.lines})", *(f"{part} ({new})" for part, (old, new) in places.items() if new and not old)]
-    return [f"{given.lines}: a set; taken of it: {', '.join(parts)}"]
 
 
 def _look(wishes: Wishes, cache: Path) -> tuple[Seen, list[str]]:
