@@ -15,6 +15,7 @@ from distill.adoption.foreign import Foreign
 from distill.adoption.settings import LEAST_PROBABILITY, ForeignPixels, Kind
 from distill.adoption.shape import Shape, run_lines
 from distill.synthesis.fonts import find_faces
+from distill.synthesis.language import no_language
 from students.alignments import text_log_probabilities
 
 WORDS = (
@@ -47,9 +48,10 @@ def pictures() -> tuple[tuple[str, np.ndarray], ...]:
 
 def _rendered(word: str, font: ImageFont.FreeTypeFont, ink: str, paper: str) -> np.ndarray:
     ascent, descent = font.getmetrics()
-    size = (round(font.getlength(word)) + 2 * MARGIN_PX, ascent + descent + MARGIN_PX)
+    language = no_language(font)
+    size = (round(font.getlength(word, language=language)) + 2 * MARGIN_PX, ascent + descent + MARGIN_PX)
     picture = Image.new("RGB", size, paper)
-    ImageDraw.Draw(picture).text((MARGIN_PX, MARGIN_PX // 2), word, font=font, fill=ink)
+    ImageDraw.Draw(picture).text((MARGIN_PX, MARGIN_PX // 2), word, font=font, fill=ink, language=language)
     return np.asarray(picture)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageFont
 
 from distill.synthesis.fonts import FontFace
+from distill.synthesis.language import no_language
 from students.errors import DataError
 
 DIFFERENT = "abdeghnqrt"  # letters whose two forms are of different shapes in fonts for body text
@@ -56,7 +57,7 @@ def draws_capitals(path: Path, index: int = 0) -> bool:
 
 def _on_grid(font: ImageFont.FreeTypeFont, letter: str) -> np.ndarray | None:
     """The darkness of a letter on a grid over the box around its ink; None where it has no ink."""
-    mask = font.getmask(letter, mode="L")
+    mask = font.getmask(letter, mode="L", language=no_language(font))
     ink_HW = np.array(mask, np.uint8).reshape(mask.size[1], mask.size[0])
     rows, columns = (np.flatnonzero((ink_HW > _INK).any(axis)) for axis in (1, 0))
     if not len(rows) or not len(columns):
