@@ -117,7 +117,7 @@ def test_a_comparison_shows_what_was_compared() -> None:
 
 
 def test_a_protocol_that_does_not_exist_folds_nothing() -> None:
-    with pytest.raises(AssertionError, match="nospaces"):
+    with pytest.raises(AssertionError):  # whose words depend on the version of typing_extensions
         fold("a b", "nospaces")  # type: ignore[arg-type]
 
 
