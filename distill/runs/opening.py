@@ -116,8 +116,7 @@ def make_writable(folder: Path, option: str = "--run") -> None:
             raise PermissionError(errno.EACCES, "no permission")
     except OSError as error:
         reason = error.strerror or error
-        what = "run folder " if option == "--run" else ""
-        raise DataError(f"{what}{folder}: cannot be written: {reason}; choose another {option}") from error
+        raise DataError(f"folder {folder}: cannot be written: {reason}; choose another {option}") from error
 
 
 def write_down(run: LineRun, jobs: Sequence[Job[Any]]) -> None:

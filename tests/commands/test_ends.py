@@ -71,9 +71,9 @@ def test_what_was_read_before_it_stopped_is_written(
 ) -> None:
     whole = Reader.read_each
 
-    def once(self: Reader, images: list[Any], batch_size: int) -> list[Any]:
+    def once(self: Reader, images: list[Any], batch_size: int, names: list[str]) -> list[Any]:
         monkeypatch.setattr(Reader, "read_each", stop)
-        return list(whole(self, images, batch_size))
+        return list(whole(self, images, batch_size, names))
 
     monkeypatch.setattr(Reader, "read_each", once)
     out, page = folder / "out.tsv", folder / "review.html"

@@ -117,7 +117,7 @@ def test_a_folder_that_may_not_be_written_is_named(
     """The superuser, who runs tests in containers, may write everywhere: so the system is asked in another's name."""
     monkeypatch.setattr("distill.runs.opening.os.access", lambda *_: False)
     assert main(["teacher", "smoke", "--run", str(tmp_path)]) == 2
-    assert f"run folder {tmp_path}: cannot be written: no permission; choose another --run" in capsys.readouterr().err
+    assert f"folder {tmp_path}: cannot be written: no permission; choose another --run" in capsys.readouterr().err
 
 
 def test_a_run_is_exported_against_its_own_validation_lines(
