@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from distill.commands import Commands, add, reports, show, takes_model, warnings_told
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
@@ -62,22 +64,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     with clock() as seconds, warnings_told() as warnings:
         found = evaluate_sources(reader, options.data, protocol, open_peers() if options.against else ())
     result = found.result | {"warnings": warnings}
-    rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
-    rows += [
-        f"{name:24s} {part['n']:7d} {part['exact']:8.2%} {part['cer']:8.2%}" for name, part in result["sources"].items()
-    ]
-    rows.append(
-        f"{'all (' + protocol + ')':24s} {result['n']:7d} {result['exact']:8.2%} {result['cer']:8.2%}  "
-        f"WER {result['wer']:.2%}, {result['left_out']} lines left out, {len(result['refused'])} refused"
-    )
-    exact, cer = (result["intervals"][key] for key in ("exact", "cer"))
-    rows.append(
-        f"95 % intervals: exact {exact['low']:.2%} to {exact['high']:.2%}, CER {cer['low']:.2%} to {cer['high']:.2%}"
-    )
-    rows += [
-        f"{name}: exact {peer['exact']:.2%}, CER {peer['cer']:.2%}" for name, peer in result.get("against", {}).items()
-    ]
-    rows += [f"refused: {reason}" for reason in result["refused"]]
+    rows = _rows_of(result)
     if options.against:
         result["skipped"] = missing_peers()
         rows += [f"skipped: {name}: {reason}" for name, reason in result["skipped"].items()]
@@ -91,3 +78,23 @@ def _evaluate(options: argparse.Namespace) -> int:
     show(result, options, "\n".join(rows))
     write_record(options, lambda: of_evaluation(options, result, seconds[0]))
     return 0
+
+
+def _rows_of(result: Mapping[str, Any]) -> list[str]:
+    """What `evaluate` prints of its scores: each source, all lines, intervals, others on the same lines, refusals."""
+    rows = [f"{'source':24s} {'lines':>7s} {'exact':>8s} {'CER':>8s}"]
+    rows += [
+        f"{name:24s} {part['n']:7d} {part['exact']:8.2%} {part['cer']:8.2%}" for name, part in result["sources"].items()
+    ]
+    rows.append(
+        f"{'all (' + result['protocol'] + ')':24s} {result['n']:7d} {result['exact']:8.2%} {result['cer']:8.2%}  "
+        f"WER {result['wer']:.2%}, {result['left_out']} lines left out, {len(result['refused'])} refused"
+    )
+    exact, cer = (result["intervals"][key] for key in ("exact", "cer"))
+    rows.append(
+        f"95 % intervals: exact {exact['low']:.2%} to {exact['high']:.2%}, CER {cer['low']:.2%} to {cer['high']:.2%}"
+    )
+    rows += [
+        f"{name}: exact {peer['exact']:.2%}, CER {peer['cer']:.2%}" for name, peer in result.get("against", {}).items()
+    ]
+    return [*rows, *(f"refused: {reason}" for reason in result["refused"])]
