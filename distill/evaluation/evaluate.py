@@ -24,7 +24,7 @@ from distill.data.prepared import PreparedLines
 from distill.data.sampler import in_width_order
 from distill.data.sources import FileSource
 from distill.evaluation.characters import cer_interval
-from distill.evaluation.metrics import Compared, Truth, compare, fold, score, wilson
+from distill.evaluation.metrics import Compared, Truth, compare, fold, score, score_of, wilson
 from distill.evaluation.peers import Peer
 from distill.runtime import StopFlag
 from distill.schema import Protocol
@@ -171,7 +171,8 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol, pe
     truths = truths_of(lines)
     expect_comparable(truths, protocol)
     texts = texts_of(reader, lines, "reading")
-    result = score(truths, texts, protocol).as_dict() | {"intervals": _intervals(compare(truths, texts, protocol))}
+    compared = compare(truths, texts, protocol)
+    result = score_of(compared, len(truths), protocol).as_dict() | {"intervals": _intervals(compared)}
     result["refused"] = [refusal.reason for refusal in refused]
     against = {peer.name: _read_by(peer, lines) for peer in peers}
     if peers:

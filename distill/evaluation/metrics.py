@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -113,8 +113,15 @@ def compare(truths: Iterable[Truth], texts: Mapping[str, str], protocol: Protoco
 
 
 def score(truths: list[Truth], texts: Mapping[str, str], protocol: Protocol) -> Score:
-    """Return scores micro-averaged over lines: CER = edits / characters of the truth, WER likewise over words."""
-    lines = compare(truths, texts, protocol)
+    """Return the scores of texts, by key, against the truths under a protocol."""
+    return score_of(compare(truths, texts, protocol), len(truths), protocol)
+
+
+def score_of(lines: Sequence[Compared], n_truths: int, protocol: Protocol) -> Score:
+    """Return scores micro-averaged over compared lines: CER = edits / characters of the truth, WER likewise over words.
+
+    What is missing to `n_truths` was left out.
+    """
     by_source: dict[str, list[Compared]] = {}
     for line in lines:
         by_source.setdefault(line.truth.source, []).append(line)
@@ -124,7 +131,7 @@ def score(truths: list[Truth], texts: Mapping[str, str], protocol: Protocol) -> 
         _ratio(sum(line.exact for line in lines), len(lines)),
         _ratio(sum(line.edits for line in lines), sum(line.characters for line in lines)),
         _ratio(sum(line.word_edits for line in lines), sum(line.words for line in lines)),
-        len(truths) - len(lines),
+        n_truths - len(lines),
         {
             name: SourceScore(
                 len(part),

@@ -17,7 +17,7 @@ from distill.evaluation.breakdown import agreement, breakdown
 from distill.evaluation.ceiling import ceiling
 from distill.evaluation.characters import LineScores, cer_interval, verdict_on_lines
 from distill.evaluation.evaluate import read_lines, truths_of
-from distill.evaluation.metrics import Compared, compare, score
+from distill.evaluation.metrics import Compared, compare, score_of
 from distill.evaluation.reliability import Confidences, reliability
 from distill.evaluation.samples import samples_of
 from distill.runtime import StopFlag
@@ -85,14 +85,14 @@ def summarise(
     """
     truths = truths_of(test)
     texts = {role: {key: r.text for key, r in of_role.items()} for role, of_role in readings.items()}
+    lines = {role: compare(truths, of_role, protocol) for role, of_role in texts.items()}
     result: dict[str, Any] = {
-        role: {"parameters": parameters[role], **score(truths, of_role, protocol).as_dict()}
-        for role, of_role in texts.items()
+        role: {"parameters": parameters[role], **score_of(of_role, len(truths), protocol).as_dict()}
+        for role, of_role in lines.items()
     }
     result.setdefault("teacher", None)
     result.setdefault("control", None)
     result["seeds"] = [seed]
-    lines = {role: compare(truths, of_role, protocol) for role, of_role in texts.items()}
     result["confidence"] = {
         role: reliability(confidences(readings[role], of_role), temperatures[role]) for role, of_role in lines.items()
     }
