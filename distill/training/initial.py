@@ -1,4 +1,4 @@
-"""First weights taken from a model file: the same architecture, the head mapped character by character."""
+"""First weights taken from a model file, of the same architecture or a smaller one; the head follows the characters."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
 from typing_extensions import assert_never
 
 from distill.paths import expanded
 from distill.recipe.sections import Network, Recipe, Student, Teacher
+from distill.training.enlarging import enlarged, is_larger, output_layer
 from students.charset import BLANK, Charset, class_numbers
-from students.config import Config
+from students.config import STUDENTS, Config
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 from students.model_file import Description, read_model
@@ -94,26 +93,37 @@ def fill(
 ) -> None:
     """Put the weights of `start` into `model`; rows of the output layer follow their characters.
 
-    A character that the file does not know keeps its fresh row. Raises `CheckpointError` where file and recipe differ
-    in architecture or in how images are prepared.
+    A character that the file does not know keeps its fresh row. A student of a smaller size stands inside the fresh
+    weights. Raises `CheckpointError` where file and recipe differ in architecture otherwise, or in how images are
+    prepared.
     """
-    described, weights = read_model(start.path)
+    described, arrays = read_model(start.path)
     if problems := _differences(described, architecture, image):
         raise CheckpointError(f"{start.path}: cannot begin with these weights: {'; '.join(problems)}")
-    fresh = model.state_dict()
-    output = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)][-1]
+    weights = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+    fresh, output = model.state_dict(), output_layer(model)
     try:
+        if is_larger(architecture, described.architecture):
+            weights = enlarged(_network(described, weights), model)
         for name in (f"{output}.weight", f"{output}.bias"):
             weights[name] = _mapped(fresh[name], weights[name], charset, described.charset)
-        model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
+        model.load_state_dict(weights)
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(f"{start.path}: weights do not fit the architecture: {error}") from error
 
 
-def _mapped(fresh: torch.Tensor, known: np.ndarray, charset: Charset, old: Charset) -> np.ndarray:
+def _network(described: Description, weights: Mapping[str, torch.Tensor]) -> Recogniser:
+    """The student that a file holds."""
+    build = STUDENTS.validate_python(described.architecture).build
+    network = build(described.charset.n_classes, described.preparation.channels, described.preparation.height_px)
+    network.load_state_dict(weights)
+    return network
+
+
+def _mapped(fresh: torch.Tensor, known: torch.Tensor, charset: Charset, old: Charset) -> torch.Tensor:
     """Rows of an output layer for `charset`: those of `old` where it has the character, else the fresh ones."""
     number = class_numbers(old.characters)
-    rows = fresh.numpy().copy()
+    rows = fresh.clone()
     rows[BLANK] = known[BLANK]
     for i, character in enumerate(charset.characters, 1):
         if character in number:
@@ -122,9 +132,10 @@ def _mapped(fresh: torch.Tensor, known: np.ndarray, charset: Charset, old: Chars
 
 
 def _differences(described: Description, architecture: Mapping[str, object], image: Preparation) -> list[str]:
+    free = FREE_TO_DIFFER | ({"size"} if is_larger(architecture, described.architecture) else set())
     problems = [
         f"its {key} is {described.architecture.get(key)!r}, the recipe's {architecture.get(key)!r}"
-        for key in sorted((described.architecture.keys() | architecture.keys()) - FREE_TO_DIFFER)
+        for key in sorted((described.architecture.keys() | architecture.keys()) - free)
         if described.architecture.get(key) != architecture.get(key)
     ]
     theirs, ours = described.preparation, image
