@@ -1,12 +1,14 @@
 """Teachers that have names: those of a checkout, and those that the distribution crnn-distill-teachers installed.
 
 Where a teacher is wanted (`teacher.file`, `objective.more_teachers`, `teacher.init`, `teachers.load`) a bare name is a
-teacher's. Where any model is wanted (`distill evaluate`) it is a student's, and a teacher's is `teachers/NAME`.
-`distill adopt` makes further ones out of other packages, into files.
+teacher's, and a shipped student, which may teach a smaller one, is `students/NAME`. Where any model is wanted
+(`distill evaluate`) a bare name is a student's, and a teacher's is `teachers/NAME`. `distill adopt` makes further ones
+out of other packages, into files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from os import PathLike
@@ -17,6 +19,7 @@ from students.shipped import Named, find_model, shipped_students
 
 NAMES = ("receipts", "scene")
 PREFIX = "teachers/"
+STUDENTS = "students/"
 IN_CHECKOUT = Path(__file__).parent / "weights"
 PACKAGE = "crnn_distill_teachers"  # what the distribution installs: model files, no code
 HOW = "pip install the wheel crnn_distill_teachers that `make dist` writes into dist/, or give the path of a model file"
@@ -57,8 +60,13 @@ def find_teacher(path_or_name: str | PathLike[str]) -> Path:
     A file or a run folder of that name comes first. Raises `CheckpointError`, which says which names there are.
     """
     files = shipped_teachers()
-    names = {**files, **_prefixed(files)}
-    known = ", ".join(sorted({*NAMES, *files})) + _not_installed(files) + _to_adopt(Path(path_or_name))
+    students = _prefixed(shipped_students().files, STUDENTS)
+    names = {**files, **_prefixed(files), **students}
+    known = (
+        ", ".join([*sorted({*NAMES, *files}), f"{STUDENTS}NAME"])
+        + _not_installed(files)
+        + _to_adopt(Path(path_or_name))
+    )
     return find_model(Path(path_or_name), Named("teacher", names, known))
 
 
@@ -79,8 +87,8 @@ def is_shipped(path: Path) -> bool:
     return path in shipped_students().files.values() or path in shipped_teachers().values()
 
 
-def _prefixed(files: dict[str, Path]) -> dict[str, Path]:
-    return {PREFIX + name: file for name, file in files.items()}
+def _prefixed(files: Mapping[str, Path], prefix: str = PREFIX) -> dict[str, Path]:
+    return {prefix + name: file for name, file in files.items()}
 
 
 def _not_installed(files: dict[str, Path]) -> str:

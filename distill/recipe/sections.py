@@ -41,8 +41,8 @@ class Network(Section):
 
     init: str | None = Field(
         None,
-        description="model file, run folder, or name of a shipped model of its kind, whose weights it begins with; "
-        "null: fresh ones",
+        description="model file, run folder, or name of a shipped model of its kind, whose weights it begins with: "
+        "of its architecture, or a smaller size of a student's; null: fresh ones",
     )
     charset_change: Literal["union", "new", "fail"] = Field(
         "union",
@@ -68,8 +68,8 @@ class Teacher(Network):
     file: str | None = Field(
         None,
         description="a finished model, of any charset and preparation, that teaches as it is: a file, a run folder, "
-        "or the name of a shipped teacher (receipts, scene); none is trained, so init, stages, sources and mix say "
-        "nothing",
+        "or the name of a shipped teacher (receipts, scene, students/NAME); none is trained, so init, stages, sources "
+        "and mix say nothing",
     )
     consistency: Consistency = Field(Consistency(), description="agreement of two views of a line")
     allow_weak: bool = Field(

@@ -38,4 +38,4 @@ def test_a_check_names_the_teachers_there_are(
 ) -> None:
     asked = [*few_lines, "teacher.file=receipt", "--run", str(tmp_path), "--suspicious", "0"]
     assert main(["check", "smoke", *asked]) == 1
-    assert "no shipped teacher; there are receipts, scene" in " ".join(capsys.readouterr().out.split())
+    assert "no shipped teacher; there are receipts, scene, students/NAME" in " ".join(capsys.readouterr().out.split())

@@ -107,7 +107,7 @@ def test_an_installed_teacher_is_found_and_that_of_the_checkout_comes_first(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_an_unknown_name_is_told_which_names_there_are() -> None:
-    with pytest.raises(CheckpointError, match=r"sign: .*no shipped teacher; there are receipts, scene$"):
+    with pytest.raises(CheckpointError, match=r"sign: .*no shipped teacher; there are receipts, scene, students/NAME$"):
         find_teacher("sign")
     students = "digits, hanzi, print, receipts, receipts-small, scene"
     both = f"no shipped student or teacher; there are {students}, teachers/receipts, teachers/scene$"
