@@ -127,7 +127,7 @@ def test_a_file_that_distill_adopt_makes_is_told_how() -> None:
 def test_without_the_distribution_it_says_how_to_get_it(
     none_installed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = r"receipts, scene; the teachers receipts and scene are not installed: pip install .*make dist.*path of a"
+    said = r"receipts, scene, students/NAME; the teachers receipts and scene are not installed: pip install .*make dist"
     for word in ("receipts", "teachers/receipts"):
         with pytest.raises(CheckpointError, match=said):
             find_teacher(word)
