@@ -29,7 +29,7 @@ def add_to(commands: Commands) -> None:
     new.add_argument(
         "--test", metavar="DATA", help="labelled lines kept apart; without them a test is cut from the lines"
     )
-    new.add_argument("--fonts", type=Path, metavar="FOLDER", help="font files to draw synthetic lines with")
+    new.add_argument("--fonts", type=Path, metavar="FOLDER", help="font files to render synthetic lines with")
     new.add_argument("--teacher", metavar="NAME|FILE", help="a finished teacher; none is trained")
     new.add_argument("--size", choices=["small", "medium", "large"], default="medium", help="of the student")
     new.add_argument("--budget", default="30m", metavar="TIME", help="for the whole run on this machine (default 30m)")

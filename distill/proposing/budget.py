@@ -116,7 +116,7 @@ def _fastest_s(work: Callable[[], object]) -> float:
 
 
 def plan_for(budget_s: float, speeds: Speeds, n_real: int, teacher_steps: int | None) -> Plan:
-    """Return what fits a time: lines opened and drawn, a teacher trained, its posteriors cached, two students trained.
+    """Return what fits a time: lines opened and rendered, a teacher trained, posteriors cached, two students trained.
 
     `teacher_steps` are the least that a teacher must have to teach; 0: none is trained; None: nobody teaches one
     student. Raises `TooShort`, naming the least time, where not even short trainings fit.

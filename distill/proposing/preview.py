@@ -36,9 +36,9 @@ def lines_and_their_likes(where: str, n: int, cache: Path) -> Image.Image:
     if not any(seen.labels):
         raise DataError(f"{where}: no line has a label, so nothing tells which texts lines like these have")
     half, preparation = max(1, n // COLUMNS), Preparation()
-    drawn, _ = open_rendered(_source(seen, half, cache), Path(), cache, preparation)
+    rendered, _ = open_rendered(_source(seen, half, cache), Path(), cache, preparation)
     own, _ = scan(seen.source, _some(seen, half), preparation)
-    lines = joined([own, drawn])
+    lines = joined([own, rendered])
     scaled = ScaledLines(lines, preparation)
     order = [i for pair in zip(range(len(own)), range(len(own), len(lines)), strict=False) for i in pair]
     texts = ["(unlabelled)" if (text := lines.texts[i]) is None else text for i in order]

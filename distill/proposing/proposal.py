@@ -98,7 +98,7 @@ def texts_and_fonts(seen: Seen, decisions: Decisions, corpus_file: str) -> tuple
         fonts = fonts_for(needed_characters(text, [c for c in characters if c not in fonts.lacking]), decisions.fonts)
     if lacking := fonts.lacking:
         text["alphabet"] = "".join(sorted(c for c in characters if c not in lacking))
-        why += f"; no font has {lacking!r}: texts with these characters are not drawn"
+        why += f"; no font has {lacking!r}: texts with these characters are not rendered"
     return text, fonts, why
 
 
@@ -131,16 +131,16 @@ def _data(
     if seen.unlabelled and plan.views:
         train.append(_source(seen.unlabelled, "unlabelled") | {"drop_labels": True})
         reasons["data.train.1"] = "lines without labels teach the student through the teacher"
-    drawn: dict[str, Any] = {
+    rendered: dict[str, Any] = {
         "kind": "rendered",
         "name": "drawn",
         "lines": plan.synthetic,
         "fonts": list(fonts.families),
     }
     if fonts.folders:
-        drawn["font_folders"] = list(fonts.folders)
+        rendered["font_folders"] = list(fonts.folders)
     reasons[f"data.train.{len(train)}"] = "synthetic lines with the texts and in the looks of yours"
-    train.append(drawn | {"text": text, "look": look_like(lines.looks), "augment": UNTOUCHED})
+    train.append(rendered | {"text": text, "look": look_like(lines.looks), "augment": UNTOUCHED})
     document, why = documents_in([n for n, t in zip(lines.names, lines.texts, strict=True) if t is not None])
     n = len(lines.labels)
     share = round(min(0.4, max(0.1, 40 / n)), 2)

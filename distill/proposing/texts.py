@@ -52,7 +52,7 @@ def as_corpus(labels: Iterable[str]) -> str:
 
 
 def fonts_for(characters: str, folder: Path | None = None) -> Fonts:
-    """Return the families that can draw these characters, all of them where that leaves a few.
+    """Return the families that have these characters, all of them where that leaves a few.
 
     With a folder of the user's own these are its fonts, else those of installed packages, and then of the system.
     Raises `DataError` where no family has half of the characters.
@@ -73,15 +73,15 @@ def fonts_for(characters: str, folder: Path | None = None) -> Fonts:
     whole = sorted(family for family, has in known.items() if has == wanted)
     if len(whole) < FEW_FAMILIES:  # a few rare characters shall not leave one font alone
         enough = sorted(known, key=lambda family: (-len(known[family]), family))[:FEW_FAMILIES]
-        drawn = set.intersection(*(known[family] for family in enough))
-        whole = enough if len(drawn) >= 0.9 * most else [enough[0]]
-    drawn = set.intersection(*(known[family] for family in whole))
+        shared = set.intersection(*(known[family] for family in enough))
+        whole = enough if len(shared) >= 0.9 * most else [enough[0]]
+    shared = set.intersection(*(known[family] for family in whole))
     spread = np.unique(np.linspace(0, len(whole) - 1, min(MANY_FAMILIES, len(whole))).astype(int))
     chosen = tuple(whole[i] for i in spread.tolist())
     if any(c.islower() and c.upper() in wanted for c in wanted):
         capitals = families_of_capitals(find_faces(chosen, "", folders))
         chosen = tuple(family for family in chosen if family not in capitals) or chosen
-    return Fonts(chosen, "".join(sorted(wanted - drawn)), tuple(map(str, folders)))
+    return Fonts(chosen, "".join(sorted(wanted - shared)), tuple(map(str, folders)))
 
 
 def _of_wanted(families: Mapping[str, frozenset[int]], wanted: set[str]) -> dict[str, set[str]]:
@@ -100,8 +100,8 @@ def texts_like(labels: Sequence[str], form: LabelForm, lacking: str, corpus_file
     low, high = max(1, low), min(LONGEST, max(1, high))
     bounds = {"min_characters": low, "max_characters": high}
     nothing = dict.fromkeys(("words", "pseudo_words", *TEMPLATE_KINDS), 0)
-    drawn = {c for text in labels for c in text} - set(lacking)
-    visible = {c for c in drawn if not c.isspace()}
+    rendered = {c for text in labels for c in text} - set(lacking)
+    visible = {c for c in rendered if not c.isspace()}
     if visible <= set(string.digits):
         return {**bounds, **nothing, "random": 1, "alphabet": string.digits}, "digits only, all equally likely"
     corpus = {"corpus": 10, "balanced": 4, "corpus_file": corpus_file}

@@ -212,8 +212,8 @@ def cache_posteriors(
 def filling_of(taught: TaughtLines, objective: Objective, n_classes: int, root: Path, device: torch.device) -> Filling:
     """Return the parts of the cache of these lines and this teacher in `root`, and what fills them on a device."""
     teacher, temperatures = taught.teacher, temperatures_of(objective)
-    drawn_by = taught.seed if set(taught.lines.sources) - taught.unread - taught.still else None
-    of_lines = (taught.preparation, taught.augment, taught.lines.digest_of_pictures, drawn_by)
+    augmented_by = taught.seed if set(taught.lines.sources) - taught.unread - taught.still else None
+    of_lines = (taught.preparation, taught.augment, taught.lines.digest_of_pictures, augmented_by)
     bf16 = in_bf16(teacher.precision, device)
     unread = [sorted(taught.unread)] if taught.unread else []
     key = digest_of(FORMAT, teacher.digest, *of_lines, objective.cache, list(temperatures), n_classes, bf16, *unread)

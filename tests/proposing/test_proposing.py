@@ -105,9 +105,9 @@ def test_a_recipe_is_written_that_opens(lines: Path, capsys: pytest.CaptureFixtu
     answer = proposed("--from", lines.name, "--budget", "20m", capsys=capsys)
     assert any("90 lines, 90 labelled" in row for row in answer["seen"])
     recipe = load_recipe("mine.yaml")
-    mine, drawn = recipe.data.train
+    mine, rendered = recipe.data.train
     assert isinstance(mine, ParquetSource)
-    assert isinstance(drawn, RenderedSource)
+    assert isinstance(rendered, RenderedSource)
     assert recipe.data.cut is not None
     assert recipe.data.test_cut is not None
     assert recipe.teacher.training.steps > LEAST_FRESH_STEPS
