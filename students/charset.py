@@ -58,15 +58,15 @@ class Charset(BaseModel):
 
     @classmethod
     def of_lines(cls, texts: Iterable[str]) -> Charset:
-        """Return the charset of what is drawn of the labels of lines; in visual order if any runs right to left.
+        """Return the charset of the labels of lines; in visual order if any runs right to left.
 
         Raises `DataError` where python-bidi, which that needs, is missing.
         """
         labels = [normalise(text) for text in texts]
         if not any(map(direction.runs_right_to_left, labels)):
             return cls.of(labels)
-        drawn = cls.of(direction.to_visual(label).text for label in labels).for_lines()
-        return drawn.model_copy(update={"base": direction.base_of(labels)})
+        charset = cls.of(direction.to_visual(label).text for label in labels).for_lines()
+        return charset.model_copy(update={"base": direction.base_of(labels)})
 
     def for_lines(self) -> Charset:
         """Return the same characters, in visual order if any of them runs right to left."""
@@ -84,9 +84,9 @@ class Charset(BaseModel):
 
     @property
     def writable(self) -> str:
-        """Return the characters that a text may hold: with each bracket its counterpart, where lines are turned."""
-        turned = map(direction.mirrored, self.characters if self.order == "visual" else "")
-        return "".join(dict.fromkeys([*self.characters, *turned]))
+        """Return the characters that a text may hold: with each bracket its counterpart, where lines are reordered."""
+        mirrored = map(direction.mirrored, self.characters if self.order == "visual" else "")
+        return "".join(dict.fromkeys([*self.characters, *mirrored]))
 
     def in_order(self, text: str) -> str:
         """Return the text in NFC and in the order of its classes; `DataError` where python-bidi is missing for that."""
@@ -96,25 +96,25 @@ class Charset(BaseModel):
         return direction.to_visual(text).text
 
     def read_back(self, text: str) -> str:
-        """Return what a line with this label is read as where every class is read: several texts may be drawn alike."""
-        drawn = self.in_order(text)
-        is_turned = self.order == "visual" and direction.runs_right_to_left(drawn)
-        return direction.to_logical(drawn, self.base).text if is_turned else drawn
+        """Return what a line with this label is read as where every class is read: several texts may look alike."""
+        ordered = self.in_order(text)
+        is_visual = self.order == "visual" and direction.runs_right_to_left(ordered)
+        return direction.to_logical(ordered, self.base).text if is_visual else ordered
 
     def missing(self, text: str) -> list[str]:
-        """Return the characters of `text`, as it is drawn, that the charset lacks, sorted."""
+        """Return the characters of `text`, in the order of its classes, that the charset lacks, sorted."""
         return self._lacking(self.in_order(text))
 
-    def _lacking(self, drawn: str) -> list[str]:
+    def _lacking(self, ordered: str) -> list[str]:
         known = class_numbers(self.characters)
-        return sorted(c for c in set(drawn) if c not in known)  # a difference of sets goes through all classes
+        return sorted(c for c in set(ordered) if c not in known)  # a difference of sets goes through all classes
 
     def encode(self, text: str) -> list[int]:
         """Return the classes of `text`. Raises `DataError` naming every character outside the charset."""
-        drawn = self.in_order(text)
-        if missing := self._lacking(drawn):
+        ordered = self.in_order(text)
+        if missing := self._lacking(ordered):
             raise DataError(f"the label {text!r} holds {numbered(missing)}, which the charset lacks")
-        return list(map(class_numbers(self.characters).__getitem__, drawn))
+        return list(map(class_numbers(self.characters).__getitem__, ordered))
 
     def decode(self, classes: Sequence[int]) -> str:
         """Return the text of `classes`, none of which is the blank."""

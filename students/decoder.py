@@ -16,13 +16,13 @@ from students.beam import Guide, Prefix, prefix_beam_search
 from students.charset import BLANK, Charset, class_numbers, normalise
 from students.decoding_settings import DIGITS, Beam, Greedy
 from students.direction import require_library
-from students.drawn_pattern import drawn_pattern
 from students.errors import DataError
 from students.greedy import collapse, greedy
 from students.language import language_for, read_language
 from students.pattern import pattern_automaton
 from students.reading import Reading, reading_of, runs_on
 from students.shipped import find_language
+from students.visual_pattern import visual_pattern
 from students.words import word_automaton
 
 Decoder = Callable[[np.ndarray], list[Reading]]
@@ -97,9 +97,9 @@ def _searches(beam: Beam, charset: Charset) -> list[Search]:
         return [Search(guide, width)]
     if charset.order == "logical":
         return [Search(replace(guide, rules=pattern_automaton(beam.pattern, charset)), width)]
-    drawn = drawn_pattern(beam.pattern, charset)
+    visual = visual_pattern(beam.pattern, charset)
     wide = max(width, WIDE)
-    return [Search(replace(guide, rules=rules, fits=drawn.fits), wide) for rules in (drawn.rules, drawn.alphabet)]
+    return [Search(replace(guide, rules=rules, fits=visual.fits), wide) for rules in (visual.rules, visual.alphabet)]
 
 
 def _read_by_beam(
@@ -128,7 +128,7 @@ def _ranked(log_p_TC: np.ndarray, search: Search) -> list[tuple[Prefix, float]]:
 
 
 def _alternatives(ranked: Sequence[tuple[Prefix, float]], charset: Charset) -> list[tuple[str, float]]:
-    """All texts but the first; where two that are drawn differently are stored alike, with the sum of both."""
+    """All texts but the first; where two of different visual order are stored alike, with the sum of both."""
     texts: dict[str, float] = {}
     for classes, p in ranked:
         text = charset.decode(classes)

@@ -1,8 +1,9 @@
 """The two orders of a line: logical, as its text is stored, and visual, as the picture shows it from left to right.
 
-CTC learns the order of the picture. How a text is drawn is the Unicode bidirectional algorithm (UAX 9), by python-bidi.
-The way back is no part of it: `to_logical` looks for a text that is drawn so. Combining marks go where their letter
-goes, and stand behind it in both orders. Text without right-to-left letters and numbers needs none of this.
+CTC learns the order of the picture. The Unicode bidirectional algorithm (UAX 9), by python-bidi, leads from the logical
+to the visual order. The way back is no part of it: `to_logical` looks for a text of that visual order. Combining marks
+go where their letter goes, and stand behind it in both orders. Text without right-to-left letters and numbers needs
+none of this.
 """
 
 from __future__ import annotations
@@ -42,37 +43,37 @@ def runs_right_to_left(text: str) -> bool:
 
 
 def needs_reordering(text: str) -> bool:
-    """Return whether the text may be drawn in another order, or holds direction marks, which are not drawn."""
+    """Return whether the visual order may be another one, or the text holds direction marks, which no picture shows."""
     return runs_right_to_left(text) or not DIRECTION_MARKS.isdisjoint(text)
 
 
 def to_visual(text: str) -> Reordered:
-    """Return a stored text as it is drawn, from left to right; its base direction is that of its first strong letter.
+    """Return a stored text in visual order; its base direction is that of its first strong letter.
 
-    Brackets that are turned are those that the picture shows. Direction marks count, and are left out. Raises
+    Brackets that are mirrored are those that the picture shows. Direction marks count, and are left out. Raises
     `DataError` where python-bidi is missing.
     """
     clusters = _clusters(text)
-    drawn = _drawn([cluster.base for cluster in clusters], None)
-    return _joined((clusters[i], turned) for i, turned in drawn if clusters[i].base not in DIRECTION_MARKS)
+    order = _visual_order([cluster.base for cluster in clusters], None)
+    return _joined((clusters[i], runs_left) for i, runs_left in order if clusters[i].base not in DIRECTION_MARKS)
 
 
 def to_logical(visual: str, base: Direction | None = None) -> Reordered:
-    """Return a text that is drawn so.
+    """Return a text that has this visual order.
 
     Several may be. A line with letters of both directions may run either way: it then runs in the `base` direction, or
     as most of its letters do, to the left where they are equally many. Of texts in one direction it is the one in which
-    Latin words and the numbers beside them are one run. Where no text is drawn so, which a reader may write all the
-    same, it is the first that was tried. Raises `DataError` where python-bidi is missing.
+    Latin words and the numbers beside them are one run. Where no text has that order, which a reader may write all
+    the same, it is the first that was tried. Raises `DataError` where python-bidi is missing.
     """
     clusters = _clusters(visual)
     glyphs = [cluster.base for cluster in clusters]
     first, *others = _directions(glyphs, base)
-    found = _undrawn(glyphs, first)
+    found = _logical_order(glyphs, first)
     for other in others:
-        if not found.exact and (better := _undrawn(glyphs, other)).exact:
+        if not found.exact and (better := _logical_order(glyphs, other)).exact:
             found = better
-    return _joined((clusters[i], turned) for i, turned in found.order)
+    return _joined((clusters[i], runs_left) for i, runs_left in found.order)
 
 
 def base_of(texts: Iterable[str]) -> Direction | None:
@@ -141,47 +142,47 @@ def _clusters(text: str) -> list[_Cluster]:
 
 
 def _joined(clusters: Iterable[tuple[_Cluster, bool]]) -> Reordered:
-    """The clusters, one behind the other; those that are turned with their mirror image."""
+    """The clusters, one behind the other; those that run to the left with their mirror image."""
     text, places = "", list[int]()
-    for cluster, turned in clusters:
-        text += mirrored(cluster.base) + cluster.text[1:] if turned else cluster.text
+    for cluster, runs_left in clusters:
+        text += mirrored(cluster.base) + cluster.text[1:] if runs_left else cluster.text
         places += range(cluster.place, cluster.place + len(cluster.text))
     return Reordered(text, tuple(places))
 
 
 class _Found(NamedTuple):
-    """Glyphs in logical order, each with whether it is turned; and whether a text in that order is drawn so."""
+    """Glyphs in logical order, each with whether it runs to the left; `exact`: their visual order is as they stand."""
 
     order: list[tuple[int, bool]]
     exact: bool
 
 
-def _undrawn(glyphs: Sequence[str], direction: Direction) -> _Found:
+def _logical_order(glyphs: Sequence[str], direction: Direction) -> _Found:
     """The order of a text in a line of that direction: begun from the glyphs, or with their digits as Arabic ones.
 
-    Behind Arabic letters all digits are drawn as those are (rule W2); in the glyphs these letters stand behind them.
+    Behind Arabic letters all digits are ordered as those are (rule W2); in the glyphs these letters stand behind them.
     """
-    found = _undrawn_from(glyphs, glyphs, direction)
+    found = _logical_order_from(glyphs, glyphs, direction)
     if not found.exact and any(unicodedata.bidirectional(glyph) == "AL" for glyph in glyphs):
         arabic = [ARABIC_DIGIT if unicodedata.bidirectional(glyph) == "EN" else glyph for glyph in glyphs]
-        found = max(found, _undrawn_from(glyphs, arabic, direction), key=lambda each: each.exact)
+        found = max(found, _logical_order_from(glyphs, arabic, direction), key=lambda each: each.exact)
     return found
 
 
-def _undrawn_from(glyphs: Sequence[str], begin: Sequence[str], direction: Direction) -> _Found:
+def _logical_order_from(glyphs: Sequence[str], begin: Sequence[str], direction: Direction) -> _Found:
     """The order of a text in a line of that direction.
 
-    Drawing what is drawn gives a first text: the algorithm is nearly its own inverse. The order in which that text is
-    drawn is undone on the glyphs, which gives the next, until a text is drawn as the glyphs stand.
+    The algorithm is nearly its own inverse: on a text in visual order it gives a first one. The visual order of that is
+    undone on the glyphs, which gives the next, until the visual order of a text is that of the glyphs.
     """
-    order = _drawn(begin, direction)
+    order = _visual_order(begin, direction)
     for _ in range(STEPS):
-        text = [mirrored(glyphs[i]) if turned else glyphs[i] for i, turned in order]
-        drawn = _drawn(text, direction)
-        undone = sorted((index, place, turned) for place, (index, turned) in enumerate(drawn))
-        again = [(place, turned) for _, place, turned in undone]
+        text = [mirrored(glyphs[i]) if runs_left else glyphs[i] for i, runs_left in order]
+        visual = _visual_order(text, direction)
+        undone = sorted((index, place, runs_left) for place, (index, runs_left) in enumerate(visual))
+        again = [(place, runs_left) for _, place, runs_left in undone]
         if again == order:
-            return _Found(order, drawn == _drawn(text, None))
+            return _Found(order, visual == _visual_order(text, None))
         order = again
     return _Found(order, False)
 
@@ -197,24 +198,24 @@ def _directions(glyphs: Sequence[str], base: Direction | None) -> tuple[Directio
     return ("R", "L") if base == "R" or (base is None and n_left >= n_right) else ("L", "R")
 
 
-def _drawn(characters: Sequence[str], direction: Direction | None) -> list[tuple[int, bool]]:
-    """The numbers of the characters as they are drawn from left to right, and whether each is turned.
+def _visual_order(characters: Sequence[str], direction: Direction | None) -> list[tuple[int, bool]]:
+    """The numbers of the characters in visual order, and whether each runs to the left.
 
-    The library returns the text that is drawn, not its order. So each character has its number behind it, in two tag
-    characters; they come out before it, the other way round, where it is turned.
+    The library returns the text in that order, not the order. So each character has its number behind it, in two tag
+    characters; they come out before it, the other way round, where it runs to the left.
     """
     if len(characters) > N_TAGS**2:
         raise DataError(f"a line of {len(characters)} characters, {''.join(characters[:20])!r}...: too long to be one")
     bases = (WITHOUT_WIDTH if unicodedata.bidirectional(c) == "BN" else c for c in characters)
     numbered = "".join(map(str.__add__, bases, _numbers(len(characters)))) + END
     shown = _library()(numbered, base_dir=direction).replace(END, "")
-    drawn = []
+    order = []
     for start in range(0, len(shown), 3):
         chunk = shown[start : start + 3]
-        turned = ord(chunk[0]) in range(TAG, TAG + N_TAGS)
-        high, low = ord(chunk[1]) - TAG, ord(chunk[0 if turned else 2]) - TAG
-        drawn.append((high * N_TAGS + low, turned))
-    return drawn
+        runs_left = ord(chunk[0]) in range(TAG, TAG + N_TAGS)
+        high, low = ord(chunk[1]) - TAG, ord(chunk[0 if runs_left else 2]) - TAG
+        order.append((high * N_TAGS + low, runs_left))
+    return order
 
 
 @lru_cache(maxsize=64)

@@ -25,6 +25,7 @@ FIRST_CHARACTER = 3
 HIGHEST_ORDER = 12
 KIND = "n-grams"
 KINDS = (KIND, "language")  # the latter of 0.1.0, whose files have all numbers in 64 bits
+FLAGS = {"visual": "drawn", "caseless": "caseless"}  # of a model, and their names in its file
 MOST_KEPT = 2**18  # contexts, or log-probabilities, that are remembered at a time
 Context = tuple[int, ...]  # symbols, oldest first, order - 1 of them
 Followed = tuple[dict[int, int], int]
@@ -34,16 +35,16 @@ Followed = tuple[dict[int, int], int]
 class CharacterModel:
     """Counts of all n-grams of the highest order, lines being padded with BEGIN: lower orders follow from them.
 
-    An n-gram is a number with the symbols as its digits; `grams_G` is sorted. `drawn`: lines with right-to-left letters
-    were counted as they are drawn, from left to right, which is how a recogniser writes them. `caseless`: small letters
-    stand for capitals, too.
+    An n-gram is a number with the symbols as its digits; `grams_G` is sorted. `visual`: lines with right-to-left
+    letters were counted in visual order, which is how a recogniser writes them (`drawn` in files). `caseless`: small
+    letters stand for capitals, too.
     """
 
     characters: str
     order: int
     grams_G: np.ndarray
     counts_G: np.ndarray
-    drawn: bool = False
+    visual: bool = False
     caseless: bool = False
 
     @property
@@ -94,13 +95,13 @@ def count_text(lines: Iterable[str], order: int, caseless: bool = False) -> Char
     """Count the lines of a text: NFC, runs of white space as one space, empty lines left out.
 
     `caseless` counts capitals as small letters: a third of the n-grams where words begin with a capital or are all
-    capitals as often as not. Lines with right-to-left letters are counted as they are drawn. Raises `DataError` where
+    capitals as often as not. Lines with right-to-left letters are counted in visual order. Raises `DataError` where
     nothing is left, for an order too high for so many different characters, or where python-bidi is needed and missing.
     """
     texts = [text for line in lines if (text := " ".join(normalise(line.lower() if caseless else line).split()))]
     if not texts:
         raise DataError("the text has no line with anything on it")
-    if drawn := any(map(direction.runs_right_to_left, texts)):
+    if visual := any(map(direction.runs_right_to_left, texts)):
         texts = [direction.to_visual(text).text if direction.needs_reordering(text) else text for text in texts]
     characters = "".join(sorted(set().union(*texts)))
     n_symbols = FIRST_CHARACTER + len(characters)
@@ -113,13 +114,13 @@ def count_text(lines: Iterable[str], order: int, caseless: bool = False) -> Char
     windows = np.lib.stride_tricks.sliding_window_view(symbols, order)
     windows = windows[windows[:, -1] != BEGIN]  # nor any that reaches over the end of a line
     grams_G, counts_G = np.unique(windows @ n_symbols ** np.arange(order - 1, -1, -1), return_counts=True)
-    return CharacterModel(characters, order, grams_G, counts_G, drawn, caseless)
+    return CharacterModel(characters, order, grams_G, counts_G, visual, caseless)
 
 
 def write_language(path: Path, model: CharacterModel) -> str:
     """Write a safetensors file, verified as a model file is; return its SHA-256. Equal texts give equal bytes."""
     contents = {"format_version": FORMAT_VERSION, "kind": KIND, "characters": model.characters, "order": model.order}
-    contents |= {flag: True for flag in ("drawn", "caseless") if getattr(model, flag)}
+    contents |= {name: True for flag, name in FLAGS.items() if getattr(model, flag)}
     arrays = {"grams": model.grams_G, "counts": model.counts_G}
     return write_signed(path, contents, {name: a.astype(np.min_scalar_type(a.max())) for name, a in arrays.items()})
 
@@ -130,7 +131,7 @@ def read_language(path: Path) -> CharacterModel:
     if contents.get("kind") not in KINDS:
         raise DataError(f"{path}: holds no language model that this release reads; `distill lm` writes them")
     grams_G, counts_G = (arrays[name].astype(np.int64) for name in ("grams", "counts"))
-    flags = {flag: contents.get(flag, False) for flag in ("drawn", "caseless")}
+    flags = {flag: contents.get(name, False) for flag, name in FLAGS.items()}
     return CharacterModel(contents["characters"], contents["order"], grams_G, counts_G, **flags)
 
 
@@ -180,10 +181,10 @@ def language_for(model: CharacterModel, charset: Charset, weight: float, name: s
     if not set(counted) & (set(number_of) - {" "}):
         raise DataError(f"{name}: its text has none of the characters that the recogniser writes")
     if charset.runs_right_to_left and direction.runs_right_to_left(model.characters):
-        if model.drawn and charset.order == "logical":
+        if model.visual and charset.order == "logical":
             raise DataError(
                 f"{name}: counts right-to-left lines as they are drawn, and the model writes them otherwise"
             )
-        if not model.drawn and charset.order == "visual":
+        if not model.visual and charset.order == "visual":
             raise DataError(f"{name}: counts right-to-left lines as they are stored; make it anew with `distill lm`")
     return Language(model, (BEGIN, *(number_of.get(c, UNKNOWN) for c in counted)), weight)

@@ -64,7 +64,6 @@ TORCH_FREE = (
     "decoder",
     "decoding_settings",
     "direction",
-    "drawn_pattern",
     "errors",
     "glushkov",
     "greedy",
@@ -93,6 +92,7 @@ TORCH_FREE = (
     "serving/metrics",
     "serving/server",
     "shipped",
+    "visual_pattern",
     "words",
     "__init__",
 )

@@ -137,7 +137,7 @@ def test_a_pattern_far_from_the_best_path_is_still_found() -> None:
 def test_a_language_model_counts_lines_as_they_are_drawn(tmp_path: Path) -> None:
     model = count_text([f"{A}{B}{D} 123"] * 3 + ["Plain"], 3)
     write_language(tmp_path / "lines.lm", model)
-    assert read_language(tmp_path / "lines.lm").drawn
+    assert read_language(tmp_path / "lines.lm").visual
     beam = Beam(language=str(tmp_path / "lines.lm"), language_weight=1.0, length_bonus=0.0)
     assert read(f"123 {C}{B}{A}", Beam(), doubt={4: D}).text == f"{A}{B}{C} 123"
     assert read(f"123 {C}{B}{A}", beam, doubt={4: D}).text == f"{A}{B}{D} 123"
@@ -150,7 +150,7 @@ def test_a_language_model_of_the_other_order_is_refused_and_one_of_latin_is_not(
         language_for(stored, CHARSET, 1.0)
     with pytest.raises(DataError, match="otherwise"):
         language_for(drawn, Charset(characters=f"{A}{B}"), 1.0)
-    assert not latin.drawn
+    assert not latin.visual
     for charset in (CHARSET, Charset(characters="Plain")):
         language_for(latin, charset, 1.0)
 

@@ -1,8 +1,8 @@
-"""A pattern of stored text, for a recogniser whose classes stand as the picture shows them.
+"""A pattern of stored text, for a recogniser whose classes stand in visual order.
 
-What is drawn of all the texts that a pattern matches is no regular language. `DrawnPattern.rules` accept what is drawn
-of lines that run to the left, turned part by part, and of lines with nothing in them that does; `fits` has the last
-word on a whole text.
+All the texts that a pattern matches, in visual order, are no regular language. `VisualPattern.rules` accept lines that
+run to the left, reversed part by part, and lines with nothing in them that does; `fits` has the last word on a whole
+text.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ WITH_NUMBERS = frozenset({"ES", "CS", "ET"})  # signs, separators and units, whi
 
 
 @dataclass(frozen=True)
-class DrawnPattern:
+class VisualPattern:
     """Automata over the classes of a charset in visual order, and what decides on a whole text.
 
-    `rules` hold what is drawn of most texts that match, `alphabet` any text of the characters of the pattern.
+    `rules` hold most texts that match, in visual order; `alphabet` any text of the characters of the pattern.
     """
 
     rules: Automaton
@@ -36,61 +36,61 @@ class DrawnPattern:
     fits: Callable[[Sequence[int]], bool]
 
 
-def drawn_pattern(pattern: str, charset: Charset) -> DrawnPattern:
+def visual_pattern(pattern: str, charset: Charset) -> VisualPattern:
     """Return a pattern for a charset in visual order; raises `DataError` as `pattern_automaton` does."""
     stored = Charset(characters=charset.writable)  # the classes of the charset are the first of these
     node = parsed(pattern, stored)
     matching = automaton_of(node, pattern, stored.n_classes)
     number = class_numbers(stored.characters)
-    turning = _Turning(stored.characters, charset.n_classes)
-    drawn = Either((turning.turned(node), turning.without_turning(node)))
-    letters = Repeated(Symbol(turning.drawn_classes(turning.classes_of(node))), 0, None)
+    reordering = _Reordering(stored.characters, charset.n_classes)
+    visual = Either((reordering.right_to_left(node), reordering.left_to_right(node)))
+    letters = Repeated(Symbol(reordering.visual_classes(reordering.classes_of(node))), 0, None)
 
     def fits(classes: Sequence[int]) -> bool:
         return matching.accepts([number[c] for c in charset.decode(classes)])
 
-    return DrawnPattern(
-        automaton_of(drawn, pattern, charset.n_classes), automaton_of(letters, pattern, charset.n_classes), fits
+    return VisualPattern(
+        automaton_of(visual, pattern, charset.n_classes), automaton_of(letters, pattern, charset.n_classes), fits
     )
 
 
 @dataclass(frozen=True)
-class _Turning:
-    """Trees of stored text, over the classes of `characters`, become trees of drawn text, over the first of them."""
+class _Reordering:
+    """Brings trees in logical order, over the classes of `characters`, into visual order, over the first of them."""
 
     characters: str
     n_classes: int
 
-    def turned(self, node: Node) -> Node:
-        """Return what is drawn of the tree in a line that runs to the left."""
+    def right_to_left(self, node: Node) -> Node:
+        """Return the tree as it stands in a line that runs to the left."""
         match node:
             case Symbol():
-                return Symbol(self.drawn_classes(node.classes))
+                return Symbol(self.visual_classes(node.classes))
             case Either():
-                return Either(tuple(map(self.turned, node.parts)))
+                return Either(tuple(map(self.right_to_left, node.parts)))
             case Repeated():
                 if self._keeps_its_order(node):
-                    return self.without_turning(node)
-                return Repeated(self.turned(node.part), node.least, node.most)
+                    return self.left_to_right(node)
+                return Repeated(self.right_to_left(node.part), node.least, node.most)
             case Joined():
                 runs = self._runs(_flat(node))
                 return Joined(
-                    tuple(self.without_turning(run) if kept else self.turned(run) for run, kept in reversed(runs))
+                    tuple(self.left_to_right(run) if kept else self.right_to_left(run) for run, kept in reversed(runs))
                 )
             case _:
                 assert_never(node)
 
-    def without_turning(self, node: Node) -> Node:
-        """Return the tree without the characters that run to the left: what is drawn of it is what is stored."""
+    def left_to_right(self, node: Node) -> Node:
+        """Return the tree without the characters that run to the left: of the rest both orders are one."""
         match node:
             case Symbol():
-                return Symbol(frozenset(c for c in node.classes if c < self.n_classes and not self._turns(c)))
+                return Symbol(frozenset(c for c in node.classes if c < self.n_classes and not self._runs_left(c)))
             case Either():
-                return Either(tuple(map(self.without_turning, node.parts)))
+                return Either(tuple(map(self.left_to_right, node.parts)))
             case Repeated():
-                return Repeated(self.without_turning(node.part), node.least, node.most)
+                return Repeated(self.left_to_right(node.part), node.least, node.most)
             case Joined():
-                return Joined(tuple(map(self.without_turning, node.parts)))
+                return Joined(tuple(map(self.left_to_right, node.parts)))
             case _:
                 assert_never(node)
 
@@ -106,7 +106,7 @@ class _Turning:
             case _:
                 assert_never(node)
 
-    def drawn_classes(self, classes: frozenset[int]) -> frozenset[int]:
+    def visual_classes(self, classes: frozenset[int]) -> frozenset[int]:
         """Return the classes with brackets and their counterparts, as the charset of the model has them."""
         characters = {self.characters[c - 1] for c in classes}
         shown = characters | {direction.mirrored(c) for c in characters}
@@ -122,14 +122,14 @@ class _Turning:
             runs.append((part, kept))
         return runs
 
-    def _turns(self, c: int) -> bool:
+    def _runs_left(self, c: int) -> bool:
         return unicodedata.bidirectional(self.characters[c - 1]) in TO_THE_LEFT
 
     def _kinds(self, node: Node) -> set[str]:
         return {unicodedata.bidirectional(self.characters[c - 1]) for c in self.classes_of(node)}
 
     def _keeps_its_order(self, node: Node) -> bool:
-        """Whether it is a word or a number that is drawn from left to right in any line."""
+        """Whether it is a word or a number that stands from left to right in any line."""
         kinds = self._kinds(node)
         return bool(kinds & TO_THE_RIGHT) and kinds <= TO_THE_RIGHT | WITH_NUMBERS
 
