@@ -19,7 +19,7 @@ from distill.runs.opening import Workplace, train_all
 from distill.runtime import StopFlag
 from distill.training.early import Early, Ending
 from distill.training.initial import Start
-from distill.training.job import Job, finished, standing
+from distill.training.job import Job, finished, steps_saved
 from distill.training.train import train
 from students.errors import UserError
 
@@ -100,7 +100,7 @@ def train_pair_within(work: Workplace, student: Sequence[Job[Any]], control: Seq
 
 def _items(job: Job[Any]) -> int:
     """The items that a training has still to learn from."""
-    return (job.training.steps - standing(job)) * int(job.task.items_a_step)
+    return (job.training.steps - steps_saved(job)) * int(job.task.items_a_step)
 
 
 def _floors(control: Sequence[Job[Any]]) -> list[int]:
@@ -110,7 +110,7 @@ def _floors(control: Sequence[Job[Any]]) -> list[int]:
     for job in control:
         ships = job is control[-1]
         done = whole and finished(job)
-        floors.append(0 if not whole or (done and ships) else job.training.steps if done else standing(job))
+        floors.append(0 if not whole or (done and ships) else job.training.steps if done else steps_saved(job))
         whole = done
     return floors
 

@@ -117,8 +117,8 @@ def recorded(job: Job[Any]) -> Mapping[str, Any]:
     return checkpoints.read_state(checkpoint) if checkpoint else {}
 
 
-def standing(job: Job[Any]) -> int:
-    """Return the steps of its newest checkpoint, 0 without one."""
+def steps_saved(job: Job[Any]) -> int:
+    """Return the steps that the newest checkpoint in its folder has taken; 0 without one, or for one of another job."""
     checkpoint = checkpoints.newest(job.checkpoints)
     state = checkpoints.read_state(checkpoint) if checkpoint else {}
     return int(state["step"]) if job.owns(state.get("job")) else 0

@@ -172,7 +172,7 @@ class LineTask:
         )
         return feed(fed, steps)
 
-    def before(self, accelerator: Accelerator) -> Mapping[str, float]:
+    def teacher_figures(self, accelerator: Accelerator) -> Mapping[str, float]:
         """Return what the teacher reads of the validation lines, as fractions by name; nothing without a teacher."""
         if self.teacher is None:
             return {}
@@ -197,7 +197,7 @@ class LineTask:
         rights = [self.validation.texts[row] or "" for row in rows]
         return tuple(Answer(key, right, texts[key]) for key, right in zip(keys, rights, strict=True))
 
-    def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+    def selection_key(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         """Return what validations are compared by: more exact lines are better, and among equals a lower CER."""
         return figures["exact"], -figures["cer"]
 

@@ -18,7 +18,7 @@ from distill.processes import Poll
 from distill.training.job import Job
 from distill.training.step import NonFiniteError, StepSettings, take_step
 from distill.training.task import Criterion, Step
-from distill.training.trainee import Trainee, begun, restore, save
+from distill.training.trainee import Trainee, new_trainee, restore, save
 from students.errors import CheckpointError
 
 KEPT = "nonfinite"  # in the folder of a training: a checkpoint from before the step
@@ -77,7 +77,7 @@ def replay_step(job: Job[Any], accelerator: Accelerator, poll: Poll) -> Replay:
     saved = checkpoints.load(folder)
     if not job.owns(saved.state["job"]):
         raise CheckpointError(f"{folder}: is of another recipe, other data or another teacher than this run has now")
-    trainee = begun(job.task, job.training, accelerator.device)
+    trainee = new_trainee(job.task, job.training, accelerator.device)
     restore(folder, trainee, saved, accelerator.device)
     number = trainee.progress.step
     steps_from, criterion = job.task.begin(accelerator, poll)

@@ -107,7 +107,7 @@ class PageTask:
         steps = partial(self.steps, accelerator=accelerator)
         return Lessons(steps, PageCriterion(self.objective, self.teacher, self.training.precision))
 
-    def before(self, accelerator: Accelerator) -> Mapping[str, float]:
+    def teacher_figures(self, accelerator: Accelerator) -> Mapping[str, float]:
         """Return what the teacher finds on the validation pages, as fractions by name; nothing without a teacher."""
         if self.teacher is None:
             return {}
@@ -129,7 +129,7 @@ class PageTask:
         )
         return Validation(figures, scores, not any(count.found for count in counts), answers)
 
-    def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+    def selection_key(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         """Return what validations are compared by: the H-mean at IoU 0.5, and among equals the one at 0.7."""
         return figures["hmean"], figures["hmean_70"]
 

@@ -127,13 +127,13 @@ class Task(Protocol):
     def begin(self, accelerator: Accelerator, poll: Poll) -> Lessons:
         """Open or compute what the steps need, and return steps and terms; `poll` may raise to stop in between."""
 
-    def before(self, accelerator: Accelerator) -> Mapping[str, float]:
-        """Return figures that are known before step 1, such as the teacher's own on validation."""
+    def teacher_figures(self, accelerator: Accelerator) -> Mapping[str, float]:
+        """Return the teacher's own figures on validation, by name, as step 0 records them; nothing without a teacher."""
 
     def validate(self, model: nn.Module, accelerator: Accelerator) -> Validation:
         """Return figures and scores on the validation items; every process takes part and gets the same."""
 
-    def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+    def selection_key(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         """Return what validations are compared by: the larger is the better."""
 
     def write(

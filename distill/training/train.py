@@ -24,10 +24,10 @@ from distill.track import MetricsLog, Stopwatch, progress, say
 from distill.training.early import Early
 from distill.training.job import Job, finished
 from distill.training.nonfinite import keep_step, step_settings
-from distill.training.optimisers import follow, rate_at
+from distill.training.optimisers import rate_at, update_average
 from distill.training.step import NonFiniteError, StepResult, take_step
 from distill.training.task import Criterion, Step, Validation
-from distill.training.trainee import Progress, Trainee, begun, restore, save
+from distill.training.trainee import Progress, Trainee, new_trainee, restore, save
 from students.errors import CheckpointError, DataError, UserError
 from students.parts import n_parameters
 
@@ -110,7 +110,7 @@ def _agree(trainee: Trainee, accelerator: Accelerator) -> None:
 
 def _begin(job: Job[Any], accelerator: Accelerator) -> Trainee:
     """First weights, or the newest checkpoint that verifies."""
-    trainee = begun(job.task, job.training, accelerator.device)
+    trainee = new_trainee(job.task, job.training, accelerator.device)
     if (folder := checkpoints.newest(job.checkpoints)) is not None:
         saved = checkpoints.load(folder)
         if job.owns(saved.state["job"]):
@@ -178,7 +178,7 @@ def _one_step(session: Session, criterion: Criterion, data: Step) -> StepResult:
         total[0] += value
         total[1] += 1
     if trainee.average:
-        follow(trainee.average, trainee.model.state_dict(), training.ema_decay, now.step)
+        update_average(trainee.average, trainee.model.state_dict(), training.ema_decay, now.step)
     return result
 
 
@@ -210,7 +210,7 @@ def _validate(session: Session) -> None:
     job, trainee, now = session.job, session.trainee, session.trainee.progress
     figures, _, silent, answers = _validation_of_shown(session)
     now.written = now.written if silent else now.step
-    if now.best is None or job.task.order(figures) > job.task.order(now.best):
+    if now.best is None or job.task.selection_key(figures) > job.task.selection_key(now.best):
         now.best = {**figures, "step": now.step}
         trainee.best = on_host(trainee.shown)
     if silent:
@@ -252,7 +252,7 @@ def _validation_of_shown(session: Session) -> Validation:
 
 def _first_entry(session: Session) -> None:
     """Step 0: what the teacher can do, and a first checkpoint, which shows a full disk or wrong path at once."""
-    figures = session.job.task.before(session.accelerator)
+    figures = session.job.task.teacher_figures(session.accelerator)
     if session.metrics:
         session.metrics.write(step=0, parameters=n_parameters(session.trainee.model), **figures)
         _save(session)

@@ -67,8 +67,8 @@ class Trainee:
         return self.average or dict(self.model.state_dict())
 
 
-def begun(task: Task, training: Budget, device: torch.device) -> Trainee:
-    """Return the network of a task with its first weights, before any step."""
+def new_trainee(task: Task, training: Budget, device: torch.device) -> Trainee:
+    """Return the network of a task with its first weights, on a device, with fresh optimisers: before any step."""
     model = task.build().to(device).to(memory_format=torch.channels_last)
     auxiliary = task.auxiliary(model).to(device)
     trainee = Trainee(model, build_optimisers(model, training, list(auxiliary.values())), auxiliary)

@@ -14,7 +14,7 @@ from distill.recipe.training import Training
 from distill.runtime import StopFlag
 from distill.track import Stopwatch
 from distill.training.early import Early, Ending
-from distill.training.job import Extension, Job, finished, recorded, standing
+from distill.training.job import Extension, Job, finished, recorded, steps_saved
 from distill.training.optimisers import rate_at
 from distill.training.train import train
 from students.errors import CheckpointError
@@ -54,7 +54,7 @@ def test_what_ended_early_goes_on_to_equal_bytes(whole: Path, tmp_path: Path) ->
     rates = {row["step"]: row["learning_rate"] for row in entries(job.folder) if "learning_rate" in row}
     assert rates[30] == pytest.approx(rate_at(29, SHORT) / 6)  # the last of six steps
     assert entries(job.folder)[-1]["step"] == 30
-    assert standing(job) == 24
+    assert steps_saved(job) == 24
     taken(job)
     assert finished(job)
     for name in WHOLE_FILES:

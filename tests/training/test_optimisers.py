@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from distill.recipe.file import load_recipe
-from distill.training.optimisers import Muon, build_optimisers, follow, orthogonal
+from distill.training.optimisers import Muon, build_optimisers, orthogonal, update_average
 from students.config import STUDENTS
 
 
@@ -48,7 +48,7 @@ def test_the_average_follows_the_weights_and_counts_the_first_steps_less() -> No
     for step in range(300):
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * step
-        follow(average, {"w": torch.full((3,), float(step)), "n": torch.tensor(step)}, 0.9, step)
+        update_average(average, {"w": torch.full((3,), float(step)), "n": torch.tensor(step)}, 0.9, step)
     assert torch.allclose(average["w"], torch.full((3,), expected))
     assert 299 - expected == pytest.approx(9, abs=0.01)  # decay / (1 - decay) steps behind
     assert average["n"] == 299

@@ -152,7 +152,7 @@ class StripeTask:
                 k, ((some, n_labelled),), BATCH, n_labelled, sampled={"stripes": (n_labelled, BATCH - n_labelled)}
             )
 
-    def before(self, accelerator: Accelerator) -> Mapping[str, float]:
+    def teacher_figures(self, accelerator: Accelerator) -> Mapping[str, float]:
         return {"teacher_iou": self.validate(self.teacher, accelerator).figures["iou"]} if self.teacher else {}
 
     def validate(self, model: nn.Module, accelerator: Accelerator) -> Validation:
@@ -163,7 +163,7 @@ class StripeTask:
         iou_N = (both / either).numpy().astype(float)
         return Validation({"iou": float(iou_N.mean())}, iou_N, not found_NCHW.any())
 
-    def order(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+    def selection_key(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         return (figures["iou"],)
 
     def write(
