@@ -15,7 +15,7 @@ KERNEL = 9  # frames that say where a frame stands
 
 
 class Attention(nn.Module):
-    """Blocks of self-attention in sequence: (N, T, D) to (N, T, D); `hidden` is the width of their layer pairs."""
+    """Blocks of self-attention in sequence: (N, T, D) to (N, T, D); `hidden`: the width inside a feed-forward pair."""
 
     def __init__(self, features: int, hidden: int, blocks: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -23,12 +23,12 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(features)
 
     def forward(self, features_NTD: Tensor) -> Tensor:
-        read_NTD: Tensor = self.norm(self.blocks(features_NTD))
-        return read_NTD
+        normed_NTD: Tensor = self.norm(self.blocks(features_NTD))
+        return normed_NTD
 
 
 class AttentionBlock(nn.Module):
-    """Position, self-attention and a pair of pointwise layers, each added to what comes in.
+    """Position, self-attention and feed-forward layers, each added to what comes in.
 
     The position is a depthwise convolution over the frames (Chu et al. 2021, arXiv 2102.10882): it knows no longest
     line. Norms stand before the layers (Xiong et al. 2020, arXiv 2002.04745).
@@ -49,12 +49,12 @@ class AttentionBlock(nn.Module):
 
     def forward(self, features_NTD: Tensor) -> Tensor:
         placed_NTD = features_NTD + self.position(features_NTD.transpose(1, 2)).transpose(1, 2)
-        seen_NTD = placed_NTD + self.dropout(self.attended(self.norm(placed_NTD)))
-        out_NTD: Tensor = seen_NTD + self.dropout(self.pointwise(seen_NTD))
-        return out_NTD
+        attended_NTD = placed_NTD + self.dropout(self.attend(self.norm(placed_NTD)))
+        sum_NTD: Tensor = attended_NTD + self.dropout(self.pointwise(attended_NTD))
+        return sum_NTD
 
-    def attended(self, features_NTD: Tensor) -> Tensor:
-        """Return for every frame the mean over all frames of what they hold, weighed head by head."""
+    def attend(self, features_NTD: Tensor) -> Tensor:
+        """Return for every frame the mean of the values of all frames, weighted by attention head by head."""
         n, t, d = features_NTD.shape
         query_NHTD, key_NHTD, value_NHTD = (
             layer(features_NTD).view(n, t, self.n_heads, d // self.n_heads).transpose(1, 2)

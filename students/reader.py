@@ -48,8 +48,8 @@ def of_one_width(widths_px: Sequence[int], most: int) -> Iterator[tuple[int, lis
             yield width_px, same[first : first + most]
 
 
-def turned(reading: Reading, quarters: int) -> Reading:
-    """Return the reading of a picture after so many quarter turns."""
+def after_turns(reading: Reading, quarters: int) -> Reading:
+    """Return the reading as that of a picture after so many quarter turns against the clock."""
     return replace(reading, quarters=quarters) if quarters else reading
 
 
@@ -181,7 +181,7 @@ class Reader:
             images_NCHW = normalised(np.stack([lines[i][1] for i in indices]))
             log_probabilities_NTC = self.log_probabilities(images_NCHW)
             readings |= zip(indices, self._decode_all(log_probabilities_NTC), strict=True)
-        in_order = (turned(readings[i], quarters) for i, (quarters, _) in enumerate(lines))
+        in_order = (after_turns(readings[i], quarters) for i, (quarters, _) in enumerate(lines))
         return [surest(islice(in_order, len(ways))) for ways in pictures]
 
     def log_probabilities(self, images_NCHW: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from students.greedy import collapse
 from students.image import decode_image
 
 HEIGHT_PX, LEAST_WIDTH_PX, NARROWEST_PX = 48, 320, 16
@@ -82,10 +83,9 @@ def _characters(files: Files, session: Any) -> list[str]:
 
 
 def _classes(session: Any, name: str, picture: bytes) -> list[int]:
-    """The classes of a line by the best path: repeats merged, the blank left out."""
+    """The classes of a line by greedy decoding."""
     (probabilities_NTC,) = session.run(None, {name: prepared(picture)})
-    best_T = probabilities_NTC[0].argmax(axis=1)
-    return [int(c) for c in best_T[np.insert(best_T[1:] != best_T[:-1], 0, True)] if c]
+    return collapse(probabilities_NTC[0].argmax(axis=1))
 
 
 def prepared(picture: bytes) -> np.ndarray:

@@ -86,7 +86,7 @@ class Appearance(BaseModel):
 
     @model_validator(mode="after")
     def _sensible(self) -> "Appearance":
-        check_look(self, _BOUNDS)
+        check_appearance(self, _BOUNDS)
         if self.background_probability and self.backgrounds is None:
             raise ValueError("background_probability needs backgrounds: name a folder of photographs")
         return self
@@ -103,16 +103,16 @@ class AnyAppearance(Protocol):
     def min_contrast(self) -> int: ...
 
 
-def check_look(look: AnyAppearance, bounds: Mapping[str, Range]) -> None:
+def check_appearance(appearance: AnyAppearance, bounds: Mapping[str, Range]) -> None:
     """Raise `ValueError` for a range that does not rise within its bounds, and for greys that cannot stay apart."""
     for name, (least, most) in bounds.items():
-        low, high = getattr(look, name)
+        low, high = getattr(appearance, name)
         if not least <= low <= high <= most:
             raise ValueError(f"{name} {low}, {high} must be a rising pair within {least} to {most}")
-    if look.paper_grey[0] - look.min_contrast < look.ink_grey[0]:
+    if appearance.paper_grey[0] - appearance.min_contrast < appearance.ink_grey[0]:
         raise ValueError(
-            f"min_contrast {look.min_contrast} cannot be kept between paper_grey {look.paper_grey} "
-            f"and ink_grey {look.ink_grey}: lower it, or move the two apart"
+            f"min_contrast {appearance.min_contrast} cannot be kept between paper_grey {appearance.paper_grey} "
+            f"and ink_grey {appearance.ink_grey}: lower it, or move the two apart"
         )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fontTools.ttLib import TTCollection, TTFont
 
-from distill.synthesis.glyphs import drawn
+from distill.synthesis.glyphs import rendered_characters
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def read_if_whole(path: Path) -> tuple[Font, ...]:
 @lru_cache(maxsize=4096)
 def _characters_in(path: Path, index: int) -> frozenset[int]:
     with _whole(path), closing(TTFont(path, lazy=True, fontNumber=index)) as font:
-        return drawn(font)
+        return rendered_characters(font)
 
 
 def _opened(path: Path) -> TTCollection | TTFont:

@@ -1,4 +1,4 @@
-"""Which characters a font really draws: not what its table of characters sends to nothing, or to another letter.
+"""Which characters a font really renders: not what its table of characters sends to nothing, or to another letter.
 
 See findings/fonts-map-letters-to-others.sh for fonts of good name that do so.
 """
@@ -15,7 +15,7 @@ _WHITE = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})  # fillers and the 
 _GEORGIAN = range(0x10D0, 0x1100)  # capitals are seldom printed: a glyph that both share is that of the small letter
 
 
-def drawn(font: TTFont) -> frozenset[int]:
+def rendered_characters(font: TTFont) -> frozenset[int]:
     """Return the code points of a font without printed ones of an empty glyph and small letters drawn as capitals.
 
     Empty glyphs are looked for in fonts with TrueType outlines.

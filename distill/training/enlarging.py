@@ -33,7 +33,8 @@ def is_larger(wanted: Mapping[str, object], known: Mapping[str, object]) -> bool
 def enlarged(small: Recogniser, large: Recogniser) -> dict[str, Tensor]:
     """Return the weights of `large`, which are fresh, with those of `small` inside them.
 
-    The output layer has a row for each class of `small`. What `large` alone has in depth lets nothing through at first.
+    The output layer has a row for each class of `small`. What `large` alone has in depth lets nothing through at first;
+    for that, weights of both networks are set to 0 in place.
     """
     _close_what_is_new(small, large)
     weights, parts, wider = large.state_dict(), _parts(small), _parts(large)
@@ -108,7 +109,7 @@ def _head_weight(network: Recogniser) -> str:
 
 
 def _close_what_is_new(small: Recogniser, large: Recogniser) -> None:
-    """A further block adds nothing, and the head takes nothing of a further recurrent layer, until they have learnt."""
+    """Set weights to 0: a further block then adds nothing, the head takes nothing of a further recurrent layer."""
     known = dict(small.named_modules())
     for name, module in large.named_modules():
         if isinstance(module, Mixer) and name not in known:

@@ -14,12 +14,13 @@ from distill.paths import expanded
 from distill.recipe.sections import Network, Recipe, Student, Teacher
 from distill.training.enlarging import enlarged, is_larger, output_layer
 from students.charset import BLANK, Charset, class_numbers
-from students.config import STUDENTS, Config
+from students.config import Config
 from students.errors import CheckpointError, DataError, UserError
 from students.image import Preparation
 from students.model_file import Description, read_model
 from students.parts import Recogniser
 from students.shipped import find_model
+from students.torch_reader import open_student
 from teachers.shipped import find_teacher
 
 FREE_TO_DIFFER = {"dropout", "drop_path", "pretrained"}  # of an architecture: they are not in the weights
@@ -104,20 +105,12 @@ def fill(
     fresh, output = model.state_dict(), output_layer(model)
     try:
         if is_larger(architecture, described.architecture):
-            weights = enlarged(_network(described, weights), model)
+            weights = enlarged(open_student(start.path).model, model)
         for name in (f"{output}.weight", f"{output}.bias"):
             weights[name] = _mapped(fresh[name], weights[name], charset, described.charset)
         model.load_state_dict(weights)
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(f"{start.path}: weights do not fit the architecture: {error}") from error
-
-
-def _network(described: Description, weights: Mapping[str, torch.Tensor]) -> Recogniser:
-    """The student that a file holds."""
-    build = STUDENTS.validate_python(described.architecture).build
-    network = build(described.charset.n_classes, described.preparation.channels, described.preparation.height_px)
-    network.load_state_dict(weights)
-    return network
 
 
 def _mapped(fresh: torch.Tensor, known: torch.Tensor, charset: Charset, old: Charset) -> torch.Tensor:

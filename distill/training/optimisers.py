@@ -133,8 +133,8 @@ def rate_at(step: int, training: Budget, first: int = 0) -> float:
 def update_average(average: dict[str, Tensor], weights: Mapping[str, Tensor], decay: float, step: int) -> None:
     """Change the exponential moving average of the weights in place, after a step, counted from 1.
 
-    average += (1 - d) (weights - average), d = min(decay, (1 + step) / (10 + step)). What is not floating point, such as
-    counts of batches, is copied.
+    average += (1 - d) (weights - average), d = min(decay, (1 + step) / (10 + step)). What is not floating point,
+    such as a count of batches, is copied.
     """
     share = 1 - min(decay, (1 + step) / (10 + step))
     floating = [name for name, t in average.items() if t.is_floating_point()]

@@ -128,7 +128,7 @@ class Task(Protocol):
         """Open or compute what the steps need, and return steps and terms; `poll` may raise to stop in between."""
 
     def teacher_figures(self, accelerator: Accelerator) -> Mapping[str, float]:
-        """Return the teacher's own figures on validation, by name, as step 0 records them; nothing without a teacher."""
+        """Return the teacher's own figures on validation, by name, as step 0 records them; none without one."""
 
     def validate(self, model: nn.Module, accelerator: Accelerator) -> Validation:
         """Return figures and scores on the validation items; every process takes part and gets the same."""

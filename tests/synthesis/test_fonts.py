@@ -13,7 +13,7 @@ from distill.synthesis import fonts
 from distill.synthesis.font_files import slug
 from distill.synthesis.font_packages import how_to_install
 from distill.synthesis.fonts import by_family, find_faces, installed_families, sample_face, with_characters
-from distill.synthesis.glyphs import drawn
+from distill.synthesis.glyphs import rendered_characters
 from distill.synthesis.letters import render_letters
 from distill.synthesis.templates import CHARACTERS
 from students.errors import DataError
@@ -93,7 +93,7 @@ def test_a_glyph_that_georgian_letters_share_is_that_of_the_small_one() -> None:
         for table in font["cmap"].tables:
             if table.isUnicode():
                 table.cmap |= {0x1C90: table.cmap[0x10D0], ord("b"): table.cmap[ord("B")]}
-        found = drawn(font)
+        found = rendered_characters(font)
     assert {0x10D0, 0x1C90, ord("B"), ord("a")} <= found
     assert ord("b") not in found
 

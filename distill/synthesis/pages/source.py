@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from distill.data.augment import Share
 from distill.schema import Section, SourceName
-from distill.synthesis.appearance import Range, check_look
+from distill.synthesis.appearance import Range, check_appearance
 from distill.synthesis.text import TextMix
 
 LayoutName = Literal[
@@ -84,7 +84,7 @@ class PageLook(Section):
 
     @model_validator(mode="after")
     def _sensible(self) -> PageLook:
-        check_look(self, _BOUNDS)
+        check_appearance(self, _BOUNDS)
         return self
 
 

@@ -41,7 +41,7 @@ def ctc(
 def by_folding(
     labelled_N: Tensor, foldings: Sequence[Folding | None] | None
 ) -> Iterator[tuple[Folding | None, Tensor]]:
-    """Return the foldings of the labelled lines, and the lines of each, (N,) bool on the host."""
+    """Yield the foldings of the labelled lines, and the lines of each, (N,) bool on the host."""
     on_host_N = labelled_N.cpu()
     per_line = foldings or (None,) * len(on_host_N)
     for folded in dict.fromkeys(f for f, labelled in zip(per_line, on_host_N.tolist(), strict=True) if labelled):
