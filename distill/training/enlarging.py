@@ -21,10 +21,12 @@ Parts = Sequence[int]  # how many features stand beside one another along one ax
 def is_larger(wanted: Mapping[str, object], known: Mapping[str, object]) -> bool:
     """Return whether one architecture can hold the weights of another, as far as kind and `size` tell.
 
-    Convolutions with a recurrent neck or with mixers can; heads of attention do not grow.
+    Convolutions with a recurrent neck or with mixers can; heads of attention do not grow, and in group normalisation
+    new channels would change what the known ones are divided by.
     """
     kind, size = known.get("kind"), known.get("size")
     grows = kind == "convolutional" or (kind == "recurrent" and known.get("neck") != "attention")
+    grows = grows and known.get("norm") != "group"
     larger = size in SIZES and wanted.get("size") in SIZES[SIZES.index(str(size)) + 1 :]
     return grows and larger and wanted.get("kind") == kind
 

@@ -21,6 +21,7 @@ from students.parts import Recogniser
 N_CLASSES = 40
 HEAD = "head.1.weight"  # after the dropout
 ATTENTION: dict[str, Any] = {"kind": "recurrent", "size": "small", "neck": "attention"}
+GROUPS: dict[str, Any] = {"kind": "convolutional", "size": "small", "norm": "group"}
 
 
 def network(architecture: dict[str, Any], seed: int, n_classes: int = N_CLASSES, height_px: int = 32) -> Recogniser:
@@ -100,6 +101,7 @@ def test_of_a_further_recurrent_layer_the_head_takes_nothing_at_first() -> None:
         ({"kind": "recurrent", "size": "small"}, {"kind": "recurrent", "size": "medium"}),
         ({"kind": "convolutional", "size": "large"}, {"kind": "recurrent", "size": "small"}),
         ({**ATTENTION, "size": "medium"}, ATTENTION),
+        ({**GROUPS, "size": "medium"}, GROUPS),
         ({"kind": "digits"}, {"kind": "digits"}),
     ],
     ids=str,
