@@ -31,6 +31,7 @@ from distill.commands import (
     export,
     models,
     new,
+    not_installed,
     reading,
     recipes,
     replay,
@@ -43,7 +44,6 @@ from students.errors import UserError
 
 EMPTY = re.compile(r"(--[\w-]+=)?")  # an empty word, or an option with one
 DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # a flush that fails knows no file name
-OUR_FLOORS = ("students", "teachers", "distill")
 DISTRIBUTIONS = ("crnn-distill", "crnn-students")  # the second holds a part of the first
 
 
@@ -110,10 +110,7 @@ def _exit_code(options: argparse.Namespace) -> int:
         print(f"distill: {error}", file=sys.stderr)
         return USER_ERROR
     except ModuleNotFoundError as error:
-        if error.name in OUR_FLOORS:
-            raise
-        extras = "train,export" if error.name in ("onnx", "onnxruntime") else "train"
-        print(f"distill: {error.name} is not installed; pip install 'crnn-distill[{extras}]'", file=sys.stderr)
+        print(not_installed(error), file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         return 0

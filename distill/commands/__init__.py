@@ -29,6 +29,7 @@ INTERRUPTED = 130  # as shells have it for a command that Ctrl-C ends
 UNWRITABLE = (
     "backslashreplace"  # how a file or terminal takes what its encoding lacks: a file name can be no text at all
 )
+OUR_FLOORS = ("students", "teachers", "distill")
 Command = Callable[[argparse.Namespace], int]
 Commands = Any  # argparse keeps the type of its subparsers to itself
 
@@ -38,6 +39,14 @@ def add(commands: Commands, name: str, command: Command, about: str) -> argparse
     sub: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
     sub.set_defaults(command=command)
     return sub
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """Return what to say of a package that is missing, and what installs it; raises the error for one of our own."""
+    if str(error.name).partition(".")[0] in OUR_FLOORS:
+        raise error
+    extras = "train,export" if error.name in ("onnx", "onnxruntime") else "train"
+    return f"distill: {error.name} is not installed; pip install 'crnn-distill[{extras}]'"
 
 
 def takes_recipe(sub: argparse.ArgumentParser) -> None:

@@ -140,6 +140,19 @@ def run(code: str, blocked: list[str]) -> str:
     return result.stdout
 
 
+def test_the_command_says_which_packages_it_misses() -> None:
+    """As where `crnn-distill[onnx]` is installed, which has the command and not what it needs."""
+    code = """
+from distill.__main__ import main
+sys.argv = ["distill", "read", "scene", "line.png"]
+print(main())
+"""
+    blocked = ["torch", "cv2", "timm", "accelerate", "datasets", "pyarrow", "lmdb", "rapidfuzz", "ruamel", "tqdm"]
+    assert run(code + "sys.stderr = sys.stdout\nprint(main())", blocked) == (
+        "2\ndistill: cv2 is not installed; pip install 'crnn-distill[train]'\n2\n"
+    )
+
+
 def test_a_student_loads_and_reads_without_the_suite(student_file: Path) -> None:
     code = f"""
 import numpy, students
