@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from students.abandoned import is_abandoned
-from students.errors import UserError
+from students.errors import DataError, UserError
 from students.model_file import fsync_folder, write_whole
 
 
@@ -29,6 +29,18 @@ def take_name(folder: Path, name: Path) -> None:
         fsync_folder(folder)
         folder.rename(name)
         fsync_folder(name.parent)
+
+
+def expect_new_file(path: Path) -> None:
+    """Raise `DataError` where something has the name of a file that is to be written."""
+    if path.exists():
+        raise DataError(f"{path}: is there already; remove it, or name another file")
+
+
+def expect_new_folder(path: Path) -> None:
+    """Raise `DataError` where something has the name of a folder that is to be written; an empty folder may."""
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise DataError(f"{path}: is there already and not an empty folder; name another")
 
 
 def copy_folder(

@@ -17,6 +17,7 @@ from distill.adoption.dictionary import Classes
 from distill.adoption.settings import Colour, ForeignPixels
 from distill.adoption.shape import shape_of
 from distill.adoption.trial import greedy_text, scores_of
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines
 from distill.durable import write_picture
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
@@ -68,7 +69,7 @@ def look(adopted: Adopted, data: Sequence[str], picture: Path) -> dict[str, Any]
         raise CheckpointError(
             f"{adopted.detected.foreign.path}: not adopted, since {result.cer:.0%} of the characters of {result.n} "
             f"labelled lines are wrong. {_reason(adopted.detected, lines)}. {picture} shows "
-            f"{min(SHOWN, len(lines))} lines"
+            f"{counted(min(SHOWN, len(lines)), 'line')}"
         )
     if (order := adopted.detected.known.colour) in ("rgb", "bgr"):
         found["colour"] = compare_orders(reader, lines, order)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.commands import Commands, add, reports, show
+from distill.data.formats.contents import counted
 
 WORST_CER = 0.5  # of rendered words, from which a person should look at real lines
 
@@ -82,7 +83,7 @@ def _of_lines(seen: dict[str, Any]) -> str:
     scored = (
         f"exact {seen['exact']:.2%}, CER {seen['cer']:.2%} ({seen['protocol']})" if seen["labelled"] else "no labels"
     )
-    words = f"  lines: {seen['lines']} read, {scored}; {seen['picture']} shows some"
+    words = f"  lines: {seen['lines']:,} read, {scored}; {seen['picture']} shows some"
     if seen["refused"]:
-        words += f"\n  refused: {seen['refused']} lines, the first: {seen['first_refused']}"
+        words += f"\n  refused: {counted(seen['refused'], 'line')}, the first: {seen['first_refused']}"
     return words + (f"\n  {seen['colour']['words']}" if "colour" in seen else "")

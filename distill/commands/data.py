@@ -9,6 +9,8 @@ from typing import Any
 
 from distill.commands import MODEL, PROBLEMS_FOUND, Commands, add, reports, show, warnings_told
 from distill.commands.decoding_options import decoding_of, takes_decoding
+from distill.data.formats.contents import counted
+from distill.durable import expect_new_file, expect_new_folder
 from students.errors import DataError
 
 FORMATS = ("parquet", "arrow", "saved", "folder", "lmdb", "webdataset", "pages", "hub")
@@ -91,10 +93,12 @@ def source_of(options: argparse.Namespace) -> Any:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from distill.data.exchange import import_lines
     from distill.delivery.target import expect_target
 
     expect_target(options.out, [options.source], ".parquet")
+    expect_new_file(options.out)  # told before torch and datasets are imported
+    from distill.data.exchange import import_lines
+
     with warnings_told() as warnings:
         labelling = labelling_of(options)
         result = import_lines(source_of(options), options.out, labelling.reader(), labelling.least)
@@ -106,7 +110,7 @@ def report_of_import(result: dict[str, Any], options: argparse.Namespace) -> int
     """Print what was imported, refused and failed; the exit code."""
     kinds = ", ".join(f"{result[kind]:,} {kind}" for kind in ("labelled", "read", "unlabelled") if kind in result)
     failed = result.get("failed", {})
-    words = f"{options.out}: {result['lines']:,} lines ({kinds}) from {result['format']}"
+    words = f"{options.out}: {counted(result['lines'], 'line')} ({kinds}) from {result['format']}"
     reader = "model" if options.read_with else "command"
     words += f", the {reader} failed on {len(failed):,}, the first: {next(iter(failed.values()))}" if failed else ""
     code = _counts(result, options, words)
@@ -142,12 +146,13 @@ def labelling_of(options: argparse.Namespace) -> Any:
 
 
 def _convert(options: argparse.Namespace) -> int:
+    expect_new_folder(options.out)
     from distill.data.exchange import convert_lines
 
     with warnings_told() as warnings:
         result = convert_lines(source_of(options), options.out, options.to)
     result["warnings"] = warnings
-    return _counts(result, options, f"{options.out}: {result['lines']:,} lines as {result['format']}")
+    return _counts(result, options, f"{options.out}: {counted(result['lines'], 'line')} as {result['format']}")
 
 
 def _counts(result: dict[str, Any], options: argparse.Namespace, words: str) -> int:

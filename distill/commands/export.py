@@ -9,6 +9,7 @@ from typing import Any
 
 from distill.commands import Commands, add, reports, show, takes_model
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
+from distill.data.formats.contents import counted
 from students.errors import ExportError
 
 LOSSY = ("int8", "fp16")
@@ -127,7 +128,8 @@ def _words(result: dict[str, Any]) -> list[str]:
 def _found(result: dict[str, Any]) -> str:
     seen = result["found"]
     return (
-        f"{seen['lines']:,} lines of {seen['pages']:,} pages ({result['pages_from']}) found as torch finds them: "
+        f"{counted(seen['lines'], 'line')} of {counted(seen['pages'], 'page')} "
+        f"({result['pages_from']}) found as torch finds them: "
         f"maps within {seen['largest_difference']:.1g}, corners within {seen['largest_shift_px']:.1g} px"
     )
 
@@ -135,16 +137,18 @@ def _found(result: dict[str, Any]) -> str:
 def _read(result: dict[str, Any]) -> str:
     seen = result["read"]
     return (
-        f"{seen['lines']:,} lines read with the texts that torch reads: logits within {seen['largest_difference']:.1g}"
+        f"{counted(seen['lines'], 'line')} read with the texts that torch reads: "
+        f"logits within {seen['largest_difference']:.1g}"
     )
 
 
 def _alike(result: dict[str, Any]) -> str:
     seen = result["alike"]
     return (
-        f"int8 finds {seen['same']:,} of {seen['float_lines']:,} lines of {seen['pages']:,} pages as float32 does, "
+        f"int8 finds {seen['same']:,} of {seen['float_lines']:,} lines of "
+        f"{counted(seen['pages'], 'page')} as float32 does, "
         f"{seen['points_lost']:.2f} % otherwise, budget {seen['budget_points']:g}; calibrated on "
-        f"{result['calibration_pages']} other pages; layers kept in float: "
+        f"{counted(result['calibration_pages'], 'other page')}; layers kept in float: "
         + (", ".join(result["float_layers"]) or "none but the first")
     )
 
@@ -158,7 +162,8 @@ def _texts(result: dict[str, Any]) -> str:
     logits, texts = result["logits"], result["texts"]
     return (
         f"logits within {logits['largest_difference']:.1g} of torch's over widths {logits['widths_px']} and "
-        f"batches {logits['batches']}; {texts['lines']:,} lines ({result['lines_from']}), alone and in batches: "
+        f"batches {logits['batches']}; {counted(texts['lines'], 'line')} "
+        f"({result['lines_from']}), alone and in batches: "
         "all texts equal"
     )
 
@@ -166,7 +171,7 @@ def _texts(result: dict[str, Any]) -> str:
 def _accuracy(result: dict[str, Any]) -> str:
     seen = result["accuracy"]
     return (
-        f"{seen['lines']:,} lines ({result['lines_from']}), protocol {seen['protocol']}: "
+        f"{counted(seen['lines'], 'line')} ({result['lines_from']}), protocol {seen['protocol']}: "
         f"exact {seen['before']['exact']:.2%} to {seen['after']['exact']:.2%}, "
         f"CER {seen['before']['cer']:.2%} to {seen['after']['cer']:.2%}, budget {seen['budget_points']:g} points"
     )
@@ -174,7 +179,7 @@ def _accuracy(result: dict[str, Any]) -> str:
 
 def _calibrated(result: dict[str, Any]) -> str:
     kept = ", ".join(result["float_layers"]) or "none but the recurrent ones and the first"
-    return f"calibrated on {result['calibration_lines']:,} other lines; layers kept in float: {kept}"
+    return f"calibrated on {counted(result['calibration_lines'], 'other line')}; layers kept in float: {kept}"
 
 
 def _ms_a_line(result: dict[str, Any]) -> str:

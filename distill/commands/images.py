@@ -17,7 +17,6 @@ from distill.commands import UNWRITABLE
 from distill.data.formats.label_search import LABEL_FILES, PADDLE_LISTS
 from distill.data.formats.listing import images_below
 from distill.data.formats.pairs import GROUND_TRUTH, TEXT, is_text
-from distill.data.lines import unique_names
 from distill.delivery.target import expect_other
 from distill.durable import naming_file
 from students.errors import DataError
@@ -92,6 +91,7 @@ def _holds_lines(path: Path) -> bool:
 
 def _lines_held_in(place: Path) -> list[Found]:
     from distill.data.formats.opening import open_contents, source_at  # imports datasets, which images do without
+    from distill.data.lines import unique_names  # imports torch
 
     contents = open_contents(source_at(str(place), "lines"), Path(), Path())
     names = unique_names(contents.names)

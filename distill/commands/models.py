@@ -11,6 +11,7 @@ from distill.commands import Commands, add, reports, show, takes_model, warnings
 from distill.commands.decoding_options import decoding_of, takes_decoding, takes_turned
 from distill.commands.page_evaluation import evaluate_on_pages
 from distill.commands.recording import check_record, clock, of_evaluation, takes_record, write_record
+from distill.data.formats.contents import counted
 from distill.schema import PROTOCOLS
 from students.errors import UserError
 
@@ -88,7 +89,7 @@ def _rows_of(result: Mapping[str, Any]) -> list[str]:
     ]
     rows.append(
         f"{'all (' + result['protocol'] + ')':24s} {result['n']:7d} {result['exact']:8.2%} {result['cer']:8.2%}  "
-        f"WER {result['wer']:.2%}, {result['left_out']} lines left out, {len(result['refused'])} refused"
+        f"WER {result['wer']:.2%}, {counted(result['left_out'], 'line')} left out, {len(result['refused']):,} refused"
     )
     exact, cer = (result["intervals"][key] for key in ("exact", "cer"))
     rows.append(

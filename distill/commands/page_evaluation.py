@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from distill.commands import show
+from distill.commands import show, warnings_told
 from distill.commands.decoding_options import decoding_of
 from distill.commands.recording import Figure, Measured, clock, write_record
+from distill.data.formats.contents import counted
 from students.errors import UserError
 
 SHOWN = {
@@ -39,11 +40,13 @@ def evaluate_on_pages(options: argparse.Namespace, path: Path) -> int:
             f"{options.model}: finds lines and reads none, so there are no texts to decode, turn or compare; "
             "give --recogniser MODEL"
         )
-    pages, unusable = open_page_data(options.data)
-    peers, skipped = open_page_peers() if options.against else ([], {})
-    with clock() as seconds:
-        result = evaluate_pages(model.read, pages, protocol, peers)
+    with warnings_told() as warnings:
+        pages, unusable = open_page_data(options.data)
+        peers, skipped = open_page_peers() if options.against else ([], {})
+        with clock() as seconds:
+            result = evaluate_pages(model.read, pages, protocol, peers)
     result |= {"bytes": model.n_bytes, "refused": [*(each.reason for each in unusable), *result["refused"]]}
+    result["warnings"] = warnings
     if options.against:
         result |= {"against": result.get("against", {}), "skipped": skipped}
     show(result, options, in_table(result))
@@ -62,12 +65,13 @@ def in_table(result: dict[str, Any]) -> str:
     around = result["intervals"]["hmean"]
     rows.append(
         f"H-mean {around['value']:.2%} (95 % interval over pages {around['low']:.2%} to {around['high']:.2%}); "
-        f"{result['found']} lines found, {result['split']} lines split, {result['merged']} found ones merge several; "
-        f"{result['ignored']} lines not counted, {len(result['refused'])} pages or lines refused"
+        f"{counted(result['found'], 'line')} found; split: {result['split']:,}; found "
+        f"ones that merge several: {result['merged']:,}; "
+        f"not counted: {counted(result['ignored'], 'line')}; pages or lines refused: {len(result['refused']):,}"
     )
     if result["protocol"]:
         without = result["lines"] - result["judged"]
-        rows.append(f"texts under the protocol {result['protocol']}; {without} lines without one")
+        rows.append(f"texts under the protocol {result['protocol']}; {counted(without, 'line')} without one")
     rows += [f"refused: {reason}" for reason in result["refused"]]
     return "\n".join([*rows, *(f"skipped: {name}: {reason}" for name, reason in result.get("skipped", {}).items())])
 

@@ -18,7 +18,7 @@ from distill.commands import INTERRUPTED, USER_ERROR, as_json
 from distill.commands.decoding_options import decoding_of
 from distill.commands.images import PAGE_FORMS, Found, expect_free, form_of, found_images, opened, say
 from distill.commands.review import REVIEW_PAGE, say_written
-from distill.data.formats.contents import first_of
+from distill.data.formats.contents import counted, first_of
 from distill.delivery.page_input import PDF, PageFile, PdfPages, name_of_page, opened_pages
 from distill.delivery.page_output.places import places_of
 from distill.delivery.page_output.review_sink import ReviewSink
@@ -77,7 +77,7 @@ def read_whole_pages(options: argparse.Namespace) -> int:
                 if isinstance(sink, ReviewSink) and counts.pages:
                     say_written(sink.review.write(charset), sink.documents)
     except KeyboardInterrupt:
-        say(f"stopped; what was read until then, {counts.pages - counts.failed} pages, is written")
+        say(f"stopped; what was read until then, {counted(counts.pages - counts.failed, 'page')}, is written")
         return INTERRUPTED
     return USER_ERROR if counts.failed else 0
 
@@ -221,13 +221,16 @@ def _tell(sink: Sink, counts: _Counts) -> None:
     for note, names in sink.notes.items():
         say(f"{len(names)} {note}: {first_of(names)}")
     if counts.drawn:
-        say(f"{len(counts.drawn)} PDFs with pages without a picture, drawn at 200 dpi: {first_of(counts.drawn)}")
+        say(
+            f"{counted(len(counts.drawn), 'PDF')} with pages without a picture, "
+            f"drawn at 200 dpi: {first_of(counts.drawn)}"
+        )
     if counts.failed:
         what = "pages" if counts.documents else "images"
         say(f"{counts.failed} of {counts.pages} {what} could not be read")
     if counts.without_lines:
-        say(f"{len(counts.without_lines)} of {counts.pages} pages have no line: {first_of(counts.without_lines)}")
+        say(f"{len(counts.without_lines)} of {counts.pages} pages without a line: {first_of(counts.without_lines)}")
     if len(counts.upside_down) > 1:
         say(f"{len(counts.upside_down)} pages seem to stand on their heads: {first_of(counts.upside_down)}")
     if counts.unread:
-        say(f"{counts.unread} lines were found and could not be read")
+        say(f"{counted(counts.unread, 'line')} found that could not be read")

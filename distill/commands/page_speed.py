@@ -10,6 +10,7 @@ from typing import Any
 from distill.commands import show
 from distill.commands.images import found_images
 from distill.commands.recording import Figure, Measured, clock, write_record
+from distill.data.formats.contents import counted
 from students.errors import DataError, UserError
 
 DEFAULT_PAGES = 30
@@ -63,7 +64,7 @@ def of_page_speed(model: str, result: Mapping[str, Any], seconds: float) -> Meas
     for name, row in result["peers"].items():
         add("pages/s", round(row["pages_a_second"], 2), name)
         add("the model is faster by", round(fastest / row["pages_a_second"], 2), name, "times")
-    return Measured(f"speed of {model}, {result['pages']:,} pages, one thread", ("reader",), figures)
+    return Measured(f"speed of {model}, {counted(result['pages'], 'page')}, one thread", ("reader",), figures)
 
 
 def _bytes_of(file: Path) -> bytes:

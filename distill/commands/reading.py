@@ -26,7 +26,7 @@ from distill.commands.images import (
     say,
 )
 from distill.commands.review import REVIEW_PAGE
-from distill.data.formats.contents import first_of
+from distill.data.formats.contents import counted, first_of
 from distill.delivery.target import expect_other
 from distill.tsv import tsv_row
 from students.encodings import saved_as_utf8
@@ -144,7 +144,7 @@ def _read_lines(options: argparse.Namespace, form: str) -> int:
         say(f"{seen.failed} of {len(images)} images could not be read")
     if seen.pages:
         say(
-            f"{len(seen.pages)} of {len(images)} images were read as one line each and look like whole pages: "
+            f"{len(seen.pages)} of {len(images)} images, read as one line each, may be whole pages: "
             f"{first_of(seen.pages)}; pages are read by: distill read --pages pages IMAGE"
         )
     if options.review_below is not None:
@@ -249,13 +249,16 @@ def _write_page(path: Path, doubtful: Sequence[Any], reader: Reader) -> None:
     for name in page.unnameable:
         say(f"{name!r} is not on the page: no labels.tsv can hold its name; rename the file")
     if not page.shown:
-        say(f"no page is written: none of the {len(doubtful)} doubtful lines can be on it")
+        say(f"no page is written: none of {counted(len(doubtful), 'doubtful line')} can be on it")
         return
     if page.earlier is not None:
         say(f"{path}: another page had that name; it is {page.earlier} now")
-    say(f"{path}: {page.shown} doubtful lines to look at")
+    say(f"{path}: {counted(page.shown, 'doubtful line')} to look at")
     if page.left_out:
-        say(f"{page.left_out} more doubtful lines, the most confident, are not on the page; read again when it is done")
+        say(
+            f"not on the page: {counted(page.left_out, 'more doubtful line')}, the "
+            "most confident; read again when it is done"
+        )
     if (page.folder / "labels.tsv").exists():
         say(f"{page.folder} has a labels.tsv already: add the new rows to it instead of replacing it")
 

@@ -22,6 +22,7 @@ from distill.commands import (
     warnings_told,
 )
 from distill.commands.recording import check_record, of_report, takes_record, write_record
+from distill.data.formats.contents import counted
 from distill.paths import expanded
 from students.errors import UserError
 
@@ -135,6 +136,7 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     from distill.preflight.lines import check
     from distill.preflight.page_folder import check_page_folder, is_place_of_pages
     from distill.preflight.pages import check_pages
+    from distill.preflight.places import check_folder
     from distill.recipe.file import shipped_recipes
     from distill.recipe.pages import PageRecipe
 
@@ -142,14 +144,14 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
     path, asks = expanded(options.recipe), options.suspicious > 0
     if options.recipe not in shipped_recipes() and is_place_of_pages(path):
         _refuse_overrides(options)
-        folder = expanded(options.run) if options.run else Path("runs") / f"check-{path.absolute().name}"
-        found = check_page_folder(path, folder, (options.locator or "pages") if asks else None)
+        folder = expanded(options.run) if options.run else check_folder(path)
+        found = check_page_folder(path, folder, (options.locator or "pages") if asks else None).of_place(path)
         return found, write_page_check(folder, str(path), "a folder of pages", found)
     if is_place_of_lines(options.recipe):
         _refuse_overrides(options)
         _refuse_locator(options)
-        folder = expanded(options.run) if options.run else Path("runs") / f"check-{path.absolute().name}"
-        found = check_line_folder(options.recipe, folder)
+        folder = expanded(options.run) if options.run else check_folder(path)
+        found = check_line_folder(options.recipe, folder).of_place(path)
         return found, write_lines_check(folder, options.recipe, found)
     recipe, folder = recipe_and_folder(options)
     if isinstance(recipe, PageRecipe):
@@ -161,8 +163,12 @@ def _checked(options: argparse.Namespace) -> tuple[Any, list[Path]]:
 
 
 def _teacher(options: argparse.Namespace) -> int:
+    from distill.recipe.sections import Recipe
     from distill.runs.tasks import train_teacher
 
+    recipe, _ = recipe_and_folder(options)
+    if isinstance(recipe, Recipe):
+        _ = recipe.own_teacher  # raises where there is none, before lines are opened
     return in_run(options, lambda run: {"teacher": str(train_teacher(run))}, lambda _: "")
 
 
@@ -189,9 +195,9 @@ def _student(options: argparse.Namespace, teacher_first: bool = False) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
-    from distill.runs.teachers import cache_teacher
+    from distill.runs.teachers import cache_teacher, expect_cache
 
-    line_recipe(options)
+    expect_cache(line_recipe(options))  # told before lines are opened
     return in_run(options, cache_teacher, cache_in_words, needs_teacher=True)
 
 
@@ -203,7 +209,8 @@ def cache_in_words(result: dict[str, Any]) -> str:
             f"{tau}: loss {off['loss']:.2%}, gradient {off['gradient']:.2%}" for tau, off in part["error"].items()
         )
         rows.append(
-            f"{name}: {part['lines']:,} lines in {part['views']} views, {part['bytes_a_line']:,.0f} bytes each; "
+            f"{name}: {counted(part['lines'], 'line')} in {counted(part['views'], 'view')}, "
+            f"{part['bytes_a_line']:,.0f} bytes each; "
             f"off by {errors}"
         )
     return "\n".join(rows)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from distill.data.formats.contents import counted
+
 if TYPE_CHECKING:
     from distill.records import Question
 
@@ -179,7 +181,7 @@ def of_reading_speed(model: str, result: Mapping[str, Any], seconds: float) -> M
         if "processes" in row:
             what = f"{row['processes']['n']} processes over one"
             figures.append(Figure(what, round(row["processes"]["times_one"], 2), columns, "times", seconds=seconds))
-    return Measured(f"speed of {model}, {result['lines']:,} lines, one thread", ("reader",), figures)
+    return Measured(f"speed of {model}, {counted(result['lines'], 'line')}, one thread", ("reader",), figures)
 
 
 def of_renderer_speed(result: Mapping[str, Any], seconds: float) -> Measured:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from distill.commands import USER_ERROR, Commands, add
 from distill.commands.images import say
-from distill.data.formats.contents import first_of
+from distill.data.formats.contents import counted, first_of
 
 if TYPE_CHECKING:
     from distill.delivery.page_review import Written
@@ -48,18 +48,18 @@ def say_written(written: Written, documents: Sequence[str] = ()) -> None:
         say(f"{name!r} is not on the page: no pages.json in {target.parent} would find it by a name")
     if documents:
         say(
-            f"{len(documents)} pages of documents are not on the page, since no picture of theirs has a name: "
+            f"not on the page, without a picture that has a name: {counted(len(documents), 'page')} of documents: "
             f"{first_of(documents)}; write them by --to page --out FOLDER, then run: distill review FOLDER"
         )
     if not written.shown:
         unshown = len(written.unnameable) + len(documents)
-        why = f"none of the {unshown} pages to look at can be on it" if unshown else "no page is to be looked at"
+        why = f"none of {counted(unshown, 'page')} to look at can be on it" if unshown else "no page is to be looked at"
         say(f"no page is written: {why}")
         return
     if written.earlier is not None:
         say(f"{path}: another page had that name; it is {written.earlier} now")
-    say(f"{path}: {written.shown} pages to look at; save them as {target}")
+    say(f"{path}: {counted(written.shown, 'page')} to look at; save them as {target}")
     if written.left_out:
-        say(f"{written.left_out} more pages, those of the surest lines or else the last, are not on the page")
+        say(f"not on the page: {counted(written.left_out, 'more page')}, those of the surest lines or else the last")
     if written.kept:
-        say(f"{target} has {written.kept} other pages; they stand in what the page saves as they are")
+        say(f"{target} has {counted(written.kept, 'other page')}, unchanged in what the page saves")

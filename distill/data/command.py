@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from distill.data.formats.contents import counted
 from students.charset import normalise
 from students.errors import DataError
 from students.image import decode_image
@@ -88,7 +89,8 @@ class ReadingCommand:
             raise DataError(str(error)) from error
         if len(rows) != len(paths):
             raise DataError(
-                f"{self.line}: printed {len(rows)} lines of text for {len(paths)} pictures; it must print one for "
+                f"{self.line}: printed {counted(len(rows), 'line')} of text for "
+                f"{counted(len(paths), 'picture')}; it must print one for "
                 "each, an empty one where it reads nothing"
             )
         return [_parsed(row) for row in rows]

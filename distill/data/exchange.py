@@ -28,7 +28,7 @@ from distill.data.formats.opening import open_contents
 from distill.data.formats.scene_lmdb import COUNT, image_key, label_key, path_key
 from distill.data.formats.written import Written, parquet_file
 from distill.data.sources import FileSource
-from distill.durable import naming_file, take_name
+from distill.durable import expect_new_file, expect_new_folder, naming_file, take_name
 from distill.track import progress
 from students.errors import DataError
 from students.image import IMAGE_SUFFIXES, decode_image
@@ -52,8 +52,7 @@ def import_lines(
     (Lee 2013), counted as `read`, apart from the labels. Raises `DataError` where the file is there already, and where
     no line is left.
     """
-    if target.exists():
-        raise DataError(f"{target}: is there already; remove it, or name another file")
+    expect_new_file(target)
     with _opened(source) as contents, parquet_file(target) as write:
         rows = range(len(contents.names))
         with progress("importing", len(rows), "line") as bar:
@@ -128,8 +127,7 @@ def convert_lines(source: FileSource, target: Path, to: ConvertedFormat) -> dict
 
     Raises `DataError` where the folder holds something already, and where no line is left.
     """
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise DataError(f"{target}: is there already and not an empty folder; name another")
+    expect_new_folder(target)
     refused: dict[str, str] = {}
     with _opened(source) as contents, _whole_folder(target) as folder:
         rows = range(len(contents.names))

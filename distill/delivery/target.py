@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from students.errors import ExportError, UserError
+from students.errors import CheckpointError, ExportError, UserError
+from students.model_file import MODEL_NAME, is_onnx, weights_of
 
 
 def expect_other(out: Path | None, read: Iterable[str | Path]) -> None:
@@ -35,6 +36,21 @@ def expect_target(out: Path, read: Iterable[str | Path], suffix: str | None) -> 
         raise ExportError(f"{out}: is a folder; name a file in it that ends in {suffix}")
     if out.suffix.lower() != suffix:
         raise ExportError(f"{out}: what is written is opened by its suffix; choose a name that ends in {suffix}")
+
+
+def expect_no_other(out: Path, model: Path) -> None:
+    """Raise `ExportError` where an ONNX file of another model has the name that an export takes by itself.
+
+    A model that is called `model.safetensors` has a folder of its own, in which every export is of it.
+    """
+    if model.name == MODEL_NAME or not is_onnx(out) or not out.is_file():
+        return
+    try:
+        same = weights_of(out) == weights_of(model)
+    except CheckpointError:
+        same = False
+    if not same:
+        raise ExportError(f"{out}: is of another model, and would be written over; name a file with --out, or move it")
 
 
 def expect_own(folder: Path, mark: str, names: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines
 from distill.evaluation.doctor.naming import named
 from distill.evaluation.document import Block, Code, Heading, Paragraph, Table, Text
@@ -66,8 +67,8 @@ def page(
     if agreed and agreed["n"]:
         parts.append(
             Paragraph(
-                f"Of the {agreed['n']} lines that the distilled student reads wrongly the teacher reads "
-                f"{agreed['teacher_wrong']:.0%} wrongly too, {agreed['same_reading']:.0%} with the same text."
+                f"Of the {counted(int(agreed['n']), 'line')} that the distilled student reads wrongly the teacher "
+                f"reads {agreed['teacher_wrong']:.0%} wrongly too, {agreed['same_reading']:.0%} with the same text."
             )
         )
     return parts

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 
-from distill.data.formats.contents import first_of
+from distill.data.formats.contents import counted, first_of
 from distill.data.formats.opening import open_source, source_at
 from distill.data.formats.parts import expect_named_once
 from distill.data.inference import BATCH_LINES, images_of, outputs_of
@@ -165,7 +165,8 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol, pe
     lines, refused = open_data(data, reader.description.preparation)
     if without := [key for key, text in zip(lines.keys, lines.texts, strict=True) if text is None]:
         raise DataError(
-            f"{' '.join(data)}: {_lines_have(len(without))} no label to compare with: {first_of(without)}; label them, "
+            f"{' '.join(data)}: {counted(len(without), 'line has', 'lines have')} no label "
+            f"to compare with: {first_of(without)}; label them, "
             "or write those that have one into a folder of their own: distill convert DATA OUT --to tsv"
         )
     truths = truths_of(lines)
@@ -178,10 +179,6 @@ def evaluate_sources(reader: Reader, data: Sequence[str], protocol: Protocol, pe
     if peers:
         result["against"] = {name: score(truths, read, protocol).as_dict() for name, read in against.items()}
     return Evaluated(result, lines, texts, against)
-
-
-def _lines_have(n: int) -> str:
-    return "1 line has" if n == 1 else f"{n:,} lines have"
 
 
 def _intervals(lines: Sequence[Compared]) -> dict[str, dict[str, float]]:

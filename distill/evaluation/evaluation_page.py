@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines
 from distill.durable import write_text
 from distill.evaluation.breakdown import breakdown
@@ -70,6 +71,6 @@ def _scores(result: Mapping[str, Any]) -> list[Block]:
         [f"{name}, all", f"{peer['n']:,}", f"{peer['exact']:.2%}", f"{peer['cer']:.2%}"]
         for name, peer in result.get("against", {}).items()
     ]
-    note = f"Protocol {result['protocol']}; in brackets 95 % intervals. {result['left_out']:,} lines left out."
+    note = f"Protocol {result['protocol']}; in brackets 95 % intervals. {counted(result['left_out'], 'line')} left out."
     refused = [Paragraph(f"Refused: {reason}.") for reason in result["refused"]]
     return [Table(["source", "lines", "exact", "CER"], rows), Paragraph(note), *refused]

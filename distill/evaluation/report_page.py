@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines
 from distill.evaluation.breakdown import page as breakdown_page
 from distill.evaluation.ceiling import page as ceiling_page
@@ -88,9 +89,9 @@ def _table(result: Mapping[str, Any], test: Lines) -> list[Block]:
     notes += [f"{sentence}." for sentence in result.get("foreign_teachers", ())]
     if match := result.get("match"):
         notes.append(f"How the teacher was matched (objective.match.how: auto): {match['why']}.")
-    note = f"{some['n']:,} test lines, protocol {some['protocol']}, seed {result['seeds'][0]}."
+    note = f"{counted(some['n'], 'test line')}, protocol {some['protocol']}, seed {result['seeds'][0]}."
     if some["left_out"]:
-        note += f" {some['left_out']} lines have no truth under this protocol and are left out."
+        note += f" Left out: {counted(some['left_out'], 'line')} without a truth under this protocol."
     note += "".join(f" {NOT_COUNTED[form]}" for form in sorted({test.form(i) for i in range(len(test))} - {"exact"}))
     note += " Exact: lines without an error. CER and WER: edits of characters and of words for each one of the labels."
     note += " The seconds that each took to read them stand in timing.json."

@@ -13,6 +13,7 @@ from dataclasses import replace
 import torch
 
 from distill.data.documents import document_of
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines
 from distill.data.together import groups_of
 from distill.recipe.documents import Cut, Documents, Unlabel
@@ -61,7 +62,8 @@ def choose_documents(lines: Lines, part: Documents, name: str, seed: int) -> tup
     if not chosen:
         kept = f" and kept together by labels of {part.together} characters or more" if part.together else ""
         raise DataError(
-            f"{name}: {len(labelled)} documents found by {part.document!r}{kept}; at least two are needed, or give "
+            f"{name}: {counted(len(labelled), 'document')} found by {part.document!r}{kept}; "
+            "at least two are needed, or give "
             + {"cut": "validation sources", TEST_CUT: "test sources"}.get(name, "other sources")
         )
     return documents, chosen

@@ -16,6 +16,7 @@ from typing import Any
 from distill.cluster import Spread
 from distill.data.characters import characters_of_sets
 from distill.data.east_asian import as_printed
+from distill.data.formats.contents import counted
 from distill.data.formats.opening import open_source
 from distill.data.labels import fold_label
 from distill.data.lines import Lines, Refusal, joined
@@ -139,7 +140,8 @@ def open_pools(
         if None in lines.texts or not len(lines):
             without = sum(text is None for text in lines.texts)
             raise DataError(
-                f"{name}: every line needs a label, and there must be one; found {len(lines)} lines, {without} of them "
+                f"{name}: every line needs a label, and there must be one; found "
+                f"{counted(len(lines), 'line')}, {without:,} of them "
                 f"without a label; {USED[name]}. {LABEL_SOME}"
             )
         _assert_comparable(name, lines, data.protocol)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.data.documents import document_of
+from distill.data.formats.contents import counted
 from distill.data.lines import Refusal
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
@@ -75,11 +76,13 @@ def open_page_pools(
     for name, pages in (("validation", validation), ("test", test)):
         if unmarked := [page.key for page in pages if page.lines is None]:
             raise DataError(
-                f"{name}: {len(unmarked)} of {len(pages)} pages have no boxes, the first {unmarked[0]}; mark them, or "
+                f"{name}: {len(unmarked)} of {len(pages)} pages without boxes, the first {unmarked[0]}; mark them, or "
                 "take their source out"
             )
         if not any(page.lines for page in pages):
-            raise DataError(f"{name}: there must be a page with a line; found {len(pages)} pages without any")
+            raise DataError(
+                f"{name}: there must be a page with a line; found {counted(len(pages), 'page')} without any"
+            )
     train, refused["train: leaked"] = _without(train, (*validation, *test))
     if not any(page.lines for page in train) and (recipe.teacher.needs_boxes or recipe.student.needs_boxes):
         raise DataError("train: not one marked page; a teacher that is trained, and a control, need boxes")
@@ -140,7 +143,8 @@ def cut_pages_by_document(pages: Pages, cut: PageCut, seed: int) -> tuple[Pages,
     chosen = sampled_documents(marked, cut.share, "cut", seed)
     if not chosen:
         raise DataError(
-            f"cut: {len(marked)} documents found by {cut.document!r}; at least two are needed, or give validation "
+            f"cut: {counted(len(marked), 'document')} found by {cut.document!r}; "
+            "at least two are needed, or give validation "
             "sources"
         )
     stay = tuple(page for page, document in paired if document not in chosen)

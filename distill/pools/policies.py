@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import combinations
 
+from distill.data.formats.contents import counted
 from distill.data.labels import LabelForm, agree, fold_label
 from distill.data.lines import Lines, Refusal
 from distill.recipe.line_data import CharsetChoice, Policies
@@ -97,7 +98,8 @@ def inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refuse
         return lines
     if choice.outside == "fail":
         raise DataError(
-            f"train: {len(outside)} labels hold characters outside data.charset; add the characters, or set "
+            f"train: {counted(len(outside), 'label holds', 'labels hold')} characters "
+            "outside data.charset; add the characters, or set "
             f"data.charset.outside=drop to leave these lines out:{_first([refusal.reason for refusal in outside])}"
         )
     refused += outside
@@ -107,7 +109,7 @@ def inside_charset(lines: Lines, charset: Charset, choice: CharsetChoice, refuse
 
 def _policy_error(name: str, reasons: list[str]) -> DataError:
     return DataError(
-        f"train: {len(reasons)} lines are refused by data.policies.{name}=fail; mend them, or set it to drop:"
+        f"train: {counted(len(reasons), 'line')} refused by data.policies.{name}=fail; mend them, or set it to drop:"
         f"{_first(reasons)}"
     )
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 import teachers
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines, Refusal
 from distill.evaluation.doctor.alike import disagreements, leaks, repeats
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubts, doubts_of, most_suspicious, turned_over
-from distill.evaluation.doctor.findings import Finding, about, counted
+from distill.evaluation.doctor.findings import Finding, about
 from distill.evaluation.doctor.labels import class_counts, findings_in_charset, findings_in_labels
 from distill.evaluation.doctor.pictures import Pictures, findings_in_pictures, look_at
 from distill.evaluation.doctor.profile import profiles, shared_documents
@@ -152,7 +153,10 @@ def _fonts(recipe: Recipe) -> list[Finding]:
     found = []
     for (one, some), (other, others) in itertools.combinations(recipe.data.parts.items(), 2):
         if shared := shared_families(some, others):
-            message = f"{len(shared)} font families are in lines of {one} and of {other}: {', '.join(shared)}"
+            message = (
+                f"{counted(len(shared), 'font family', 'font families')} in lines of "
+                f"{one} and of {other}: {', '.join(shared)}"
+            )
             advice = "hold some families out; figures are too good otherwise"
             found.append(Finding("note", "fonts", "recipe", message, advice=advice))
     return found

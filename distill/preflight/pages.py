@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import teachers
+from distill.data.formats.contents import counted
 from distill.data.lines import Refusal
 from distill.data.pages.record import PageRecord
 from distill.evaluation.doctor.diagnosis import Diagnosis
@@ -196,10 +197,10 @@ def _locators(recipe: PageRecipe, folder: Path) -> Iterator[Finding]:
 def _sources(recipe: PageRecipe) -> Iterator[Finding]:
     """Notes on fonts and layouts that synthetic pages of two parts share."""
     for (one, some), (other, others) in itertools.combinations(recipe.data.parts.items(), 2):
-        for key, what in (("fonts", "font families"), ("layouts", "layouts")):
+        for key, what in (("fonts", ("font family", "font families")), ("layouts", ("layout", "layouts"))):
             if shared := sorted(_drawn_with(some, key) & _drawn_with(others, key)):
-                message = f"{len(shared)} {what} are on pages of {one} and of {other}: {', '.join(shared)}"
-                advice = f"hold some {what} out; figures are too good otherwise"
+                message = f"{counted(len(shared), *what)} on pages of {one} and of {other}: {', '.join(shared)}"
+                advice = f"hold some {what[1]} out; figures are too good otherwise"
                 yield Finding("note", key, "recipe", message, advice=advice)
 
 

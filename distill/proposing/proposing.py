@@ -13,6 +13,7 @@ from typing import Any
 
 import teachers
 from distill.data.documents import document_of
+from distill.data.formats.contents import counted
 from distill.data.formats.opening import source_at
 from distill.data.labels import LabelForm
 from distill.durable import write_text
@@ -184,7 +185,7 @@ def _that_fits(seen: Seen, decisions: Decisions, may_teach: Sequence[Teaching]) 
             least = error if least is None or error.least_s < least.least_s else least
             continue
         if seen.unlabelled and not plan.views:
-            why.append(f"the {len(seen.unlabelled.texts):,} unlabelled lines are left out: nobody teaches them")
+            why.append(f"{counted(len(seen.unlabelled.texts), 'unlabelled line')} left out: nobody teaches them")
         if teaching.file and not decisions.teaching.file:
             why.append(
                 f"the shipped {teaching.file} may have learned from lines like your test; then its figures are too "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.data.formats.contents import Contents
+from distill.data.formats.contents import Contents, counted
 from distill.data.formats.opening import open_contents, source_at
 from distill.data.labels import LabelForm
 from distill.data.sources import FileSource
@@ -68,14 +68,14 @@ def survey(where: str, name: str, root: Path) -> Survey:
     source = source_at(where, name)
     contents = open_contents(source, Path(), root)
     texts = [None if text is None else unicodedata.normalize("NFC", text) for text in contents.texts]
-    say(f"{where}: {len(texts):,} lines, {sum(text is not None for text in texts):,} of them labelled")
+    say(f"{where}: {counted(len(texts), 'line')}, {sum(text is not None for text in texts):,} of them labelled")
     return Survey(source, contents, texts, character_counts(texts), looks_of(_some_pictures(contents)))
 
 
 def notes_on(where: str, seen: Survey) -> list[str]:
     """Return what was seen at a place, in words."""
     looks = seen.looks
-    rows = [f"{where}: {len(seen.texts):,} lines, {len(seen.labels):,} labelled, read as {seen.source.kind}"]
+    rows = [f"{where}: {counted(len(seen.texts), 'line')}, {len(seen.labels):,} labelled, read as {seen.source.kind}"]
     size = f"{looks.middle('height_px'):.0f} px high, {looks.aspect:.1f} times as wide"
     grey = f"ink {looks.middle('ink'):.0f} and paper {looks.middle('paper'):.0f} of 255"
     rows.append(f"{where}: {size}, {grey}, {looks.inverted:.0%} light on dark")
@@ -86,9 +86,12 @@ def notes_on(where: str, seen: Survey) -> list[str]:
         scripts = f", of {', '.join(seen.scripts[:4])}" if seen.scripts else ""
         more = " ..." if len(some) > SHOWN else ""
         longest = max(map(len, seen.labels))
-        rows.append(f"{where}: {len(some)} characters{scripts}: {some[:SHOWN]}{more}; the longest label has {longest}")
+        rows.append(
+            f"{where}: {counted(len(some), 'character')}{scripts}: {some[:SHOWN]}{more}; "
+            f"the longest label has {longest}"
+        )
         doubled = len(seen.labels) - len(set(seen.labels))
-        rows.append(f"{where}: {doubled:,} labels occur more than once")
+        rows.append(f"{where}: {counted(doubled, 'label occurs', 'labels occur')} more than once")
     return rows
 
 

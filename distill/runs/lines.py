@@ -77,7 +77,7 @@ def fine_tune(run: LineRun) -> Path:
     write_down(run, jobs)
     lines = run.usable["student"]
     if unlabelled := sum(text is None for text in lines.texts):
-        say(f"student: {unlabelled:,} of {len(lines):,} lines have no label and are left out: no teacher reads them")
+        say(f"student: {unlabelled:,} of {len(lines):,} lines left out, without a label: no teacher reads them")
     with run.stopwatch.measure("student"):
         return train_network(run, jobs, alone=True)
 

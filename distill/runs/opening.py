@@ -17,6 +17,7 @@ from accelerate import Accelerator
 
 import students
 from distill.data.feed import ready_workers
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines, Refusal
 from distill.digests import digest_of
 from distill.durable import remove_abandoned
@@ -124,7 +125,7 @@ def write_down(run: LineRun, jobs: Sequence[Job[Any]]) -> None:
     finished_files = finished_teachers(run.recipe, run.folder)
     record(run, run.recipe, jobs, run.pools.summary(), finished_files)
     if run.accelerator.is_main_process:
-        say_refused(run.pools.refused, "lines", run.folder)
+        say_refused(run.pools.refused, "line", run.folder)
         _say_read_back_otherwise(run.pools, run.folder)
 
 
@@ -164,11 +165,11 @@ def train_all(work: Workplace, jobs: Sequence[Job[Any]]) -> Path:
 
 
 def say_refused(refused: Mapping[str, Sequence[Refusal]], what: str, folder: Path) -> None:
-    """Say of each part how many lines or pages cannot be used, and why the first."""
+    """Say of each part how many of `what`, lines or pages, cannot be used, and why the first."""
     for part, refusals in refused.items():
         if refusals:
             say(
-                f"{part}: {len(refusals)} {what} cannot be used, the first: {refusals[0].reason}; "
+                f"{part}: {counted(len(refusals), what)} cannot be used, the first: {refusals[0].reason}; "
                 f"all stand in {folder / 'data.json'}"
             )
 
@@ -179,6 +180,7 @@ def _say_read_back_otherwise(pools: Pools, folder: Path) -> None:
             if lines:
                 key, text = next(iter(lines.items()))
                 say(
-                    f"{part}: {len(lines)} labels will be read as another text that is drawn alike, such as {key} as "
+                    f"{part}: {counted(len(lines), 'label')} will be read as another "
+                    f"text that is drawn alike, such as {key} as "
                     f"{text!r}; all stand in {folder / 'data.json'}"
                 )

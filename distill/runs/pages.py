@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import teachers
+from distill.data.formats.contents import counted
 from distill.digests import file_digest
 from distill.evaluation.pages.locating import PreparedPages
 from distill.evaluation.roles import SECTIONS, Role
@@ -103,7 +104,7 @@ def train_page_pair(run: PageRun) -> Path:
     found = student.task.validate(frozen, run.accelerator) if asked else None
     if found is not None and found.silent:
         raise WeakTeacherError(
-            f"the teacher finds no line on any of the {len(run.validation)} validation pages; {ALLOW}"
+            f"the teacher finds no line on any of the {counted(len(run.validation), 'validation page')}; {ALLOW}"
         )
     if is_limited(run.stop):
         return train_pair_within(run, [student], control)
@@ -221,4 +222,4 @@ def _write_down(run: PageRun, jobs: Sequence[PageJob]) -> None:
         path = copy_or_original(file, run.folder, locator_of)
         files.append({"key": OWN, "file": file, "sha256": file_digest(path)})
     record(run, run.recipe, jobs, run.pools.summary(), files)
-    say_refused(run.pools.refused, "pages or lines", run.folder)
+    say_refused(run.pools.refused, "page or line", run.folder)

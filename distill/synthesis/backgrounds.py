@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distill.data.augment import Pixels, between, blur
+from distill.data.formats.contents import counted
 from students.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def photographs_in(folder: Path) -> tuple[Path, ...]:
     if not images:
         raise DataError(f"folder of backgrounds {folder} holds no image that OpenCV reads: name another folder")
     if others := sorted(set(files) - set(images)):
-        log.warning("%s: %d files are no images, the first: %s", folder, len(others), others[0].name)
+        log.warning("%s: no images: %s, the first: %s", folder, counted(len(others), "file"), others[0].name)
     return images
 
 

@@ -157,7 +157,7 @@ def too_wide_for_teachers(recipe: Recipe, parts: Mapping[str, Lines], folder: Pa
                 height_px, width_px = preparation.height_px, preparation.max_width_px
                 problems.append(
                     f"{key}: {file} takes pictures of {width_px} x {height_px} px and no other width, and "
-                    f"{len(wide):,} of {len(lines):,} lines of {part} are wider at that height, the first "
+                    f"{len(wide):,} of {len(lines):,} lines of {part} would be wider at that height, the first "
                     f"{', '.join(lines.keys[i] for i in wide[:3])}; give a teacher of an open width, or set "
                     f"image.max_width_px to {_fitting_px(preparation, recipe.image)}, which leaves them out by name"
                 )

@@ -11,6 +11,7 @@ from typing import Any
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from distill.data.formats.contents import counted
 from distill.data.mixing import MixPlan, plan_of
 from distill.data.pages.batch import PageFeed, PageStep, feed_pages
 from distill.data.pages.record import PageRecord, pages_digest
@@ -124,7 +125,7 @@ class PageTask:
         figures = {name: float(summary[name]) for name in SHOWN}
         scores = hmeans(counts)
         answers = tuple(
-            Answer(page.key, f"{count.lines} lines", f"{count.found} lines, H-mean {score:.0%}")
+            Answer(page.key, counted(count.lines, "line"), f"{counted(count.found, 'line')}, H-mean {score:.0%}")
             for page, count, score in list(zip(pages, counts, scores.tolist(), strict=True))[:SHOWN_PAGES]
         )
         return Validation(figures, scores, not any(count.found for count in counts), answers)

@@ -74,8 +74,8 @@ def train(
         return job.target
     if accelerator.num_processes > job.task.items_a_step:
         raise UserError(
-            f"{job.name}: a step has {job.task.items_a_step} {job.task.unit}s, which {accelerator.num_processes} "
-            f"processes cannot share; start fewer, or raise batch_{job.task.unit}s"
+            f"{job.name}: batch_{job.task.unit}s is {job.task.items_a_step}, which {accelerator.num_processes} "
+            "processes cannot share; start fewer, or raise it"
         )
     trainee = _begin(job, accelerator)
     _agree(trainee, accelerator)

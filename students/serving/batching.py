@@ -95,7 +95,7 @@ class Batcher:
             try:
                 found = await loop.run_in_executor(thread, self._read_all, [each.picture for each in batch])
             except Exception as error:  # a defect: these pictures are answered with 500, later ones are read
-                log.exception("a batch of %d pictures could not be read", len(batch))
+                log.exception("pictures read as one batch, and failed: %d", len(batch))
                 found = [error] * len(batch)
             self._began_s = None
             self.metrics.batches += 1

@@ -115,19 +115,19 @@ def test_pages_to_look_at_are_written_as_a_page(
     assert main([*command, "--review-page", str(review)]) == 0  # all of them
     said = capsys.readouterr().err
     assert f"{review}: 2 pages to look at; save them as {folder / 'pages.json'}" in said
-    assert "2 pages of documents are not on the page" in said
+    assert "not on the page, without a picture that has a name: 2 pages of documents" in said
     assert "c.tif, page 1" in said
     assert main([*command, "--review-page", str(review), "--review-below", "0"]) == 0  # nothing is so unsure
     assert "no page is written: no page is to be looked at" in capsys.readouterr().err
     only = ["read", "--pages", str(locator_file), str(folder / "c.tif"), "--recogniser", str(student_file)]
     assert main([*only, "--review-page", str(tmp_path / "none.html")]) == 0
-    assert "no page is written: none of the 2 pages to look at can be on it" in capsys.readouterr().err
+    assert "no page is written: none of 2 pages to look at can be on it" in capsys.readouterr().err
     assert not (tmp_path / "none.html").exists()
     (folder / "pages.json").write_text(json.dumps([{"file": "a.png", "lines": []}, {"file": "c.tif", "lines": None}]))
     assert main([*command, "--review-page", str(review), "--review-below", "1"]) == 0
     said = capsys.readouterr().err
     assert "another page had that name; it is" in said
-    assert f"{folder / 'pages.json'} has 1 other pages; they stand in what the page saves as they are" in said
+    assert f"{folder / 'pages.json'} has 1 other page, unchanged in what the page saves" in said
 
 
 def test_missing_packages_of_pdfs_are_named(

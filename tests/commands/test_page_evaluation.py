@@ -56,6 +56,16 @@ def test_a_locator_is_scored_by_places(locator: Path, pages: Path, capsys: pytes
     assert result["bytes"] == locator.stat().st_size
 
 
+def test_what_is_said_of_the_pages_stands_in_the_result(
+    locator: Path, pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = json.loads((pages / "pages.json").read_text())
+    described[0]["lines"] = []
+    (pages / "pages.json").write_text(json.dumps(described))
+    (warning,) = evaluated([str(locator), str(pages)], capsys)["warnings"]  # type: ignore[misc]
+    assert "pages that are marked to have no line: 1 (0.png)" in warning
+
+
 def test_a_recogniser_beside_it_is_scored_by_texts(
     locator: Path, student_file: Path, pages: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,7 +156,7 @@ def test_a_mistake_is_one_message(
         ([str(locator), str(pages), "--alphabet", "ab"], "give --recogniser MODEL"),
         ([str(student_file), str(pages), "--recogniser", str(student_file)], "--recogniser goes with a locator"),
         ([str(locator), str(pages), "--recogniser", str(locator)], "locator"),
-        ([str(locator), str(unmarked)], "1 of 1 pages have no marked lines"),
+        ([str(locator), str(unmarked)], "1 of 1 pages without marked lines"),
         ([str(locator), str(tmp_path / "none")], "none"),
     ):
         assert main(["evaluate", *words]) == 2, words

@@ -78,7 +78,7 @@ def test_pages_without_a_line_are_said(
     monkeypatch.setattr("students.pages.reader.lines_of", lambda *_: [])
     assert main(["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file)]) == 0
     said = capsys.readouterr().err
-    assert f"2 of 2 pages have no line: {folder / 'a.png'}, {folder / 'b.png'}" in said
+    assert f"2 of 2 pages without a line: {folder / 'a.png'}, {folder / 'b.png'}" in said
 
 
 def test_lines_that_were_found_and_cannot_be_read_are_named(
@@ -96,7 +96,7 @@ def test_lines_that_were_found_and_cannot_be_read_are_named(
     printed = capsys.readouterr()
     problems = [line["problem"] for line in json.loads(printed.out)["lines"] if "problem" in line]
     assert problems
-    assert f"{len(problems)} lines were found and could not be read" in printed.err
+    assert f"{len(problems)} lines found that could not be read" in printed.err
     assert f"a.png: {problems[0]}" in printed.err
 
 
@@ -186,7 +186,7 @@ def test_pages_read_until_ctrl_c_are_to_be_looked_at(
     interrupt_at(1, monkeypatch)
     command = ["read", "--pages", str(locator_file), str(folder), "--recogniser", str(student_file)]
     assert main([*command, "--review-page", str(folder.parent / "review.html")]) == 130
-    assert "review.html: 1 pages to look at" in capsys.readouterr().err
+    assert "review.html: 1 page to look at" in capsys.readouterr().err
 
 
 def test_distill_import_takes_what_was_written(

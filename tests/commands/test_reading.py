@@ -161,7 +161,7 @@ def test_a_picture_that_looks_like_a_whole_page_is_said(
     )
     assert main(["read", str(student_file), str(pictures)]) == 0
     said = capsys.readouterr().err
-    assert f"2 of 7 images were read as one line each and look like whole pages: {pictures / 'page.png'}" in said
+    assert f"2 of 7 images, read as one line each, may be whole pages: {pictures / 'page.png'}" in said
     assert "scan.png; pages are read by: distill read --pages pages IMAGE" in said
 
 
@@ -234,8 +234,8 @@ def test_a_review_page_names_what_it_leaves_out(
     arguments = ["read", str(student_file), str(pictures), "--review-page", str(page)]
     assert main([*arguments, "--review-below", "1"]) == 0
     printed = capsys.readouterr()
-    assert "1 doubtful lines" in printed.err
-    assert "2 more doubtful lines" in printed.err
+    assert "1 doubtful line to look at" in printed.err
+    assert "not on the page: 2 more doubtful lines" in printed.err
     assert "tab\\there.png" in printed.err
     assert "d:rive.png" in printed.err
     assert "labels.tsv already" in printed.err
@@ -259,7 +259,7 @@ def test_a_review_page_of_no_line_is_not_written(student_file: Path, tmp_path: P
     assert not page.exists()
     printed = capsys.readouterr().err
     assert "no labels.tsv can hold its name; rename the file" in printed
-    assert "no page is written: none of the 1 doubtful lines can be on it" in printed
+    assert "no page is written: none of 1 doubtful line can be on it" in printed
 
 
 def test_a_line_that_is_too_wide_is_named_wherever_it_is_read(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,17 @@ def test_nothing_is_written_over_and_nothing_half_is_left(tmp_path: Path, capsys
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.parquet", "empty", "full", "start.parquet"]
     assert main(["convert", start, str(empty), "--to", "tsv"]) == 0
     assert len(list(empty.rglob("*.png"))) == 4
+
+
+@pytest.mark.parametrize("command", ["import start.parquet out.parquet", "convert start.parquet out --to tsv"])
+def test_what_is_there_already_is_told_before_anything_is_imported(tmp_path: Path, command: str) -> None:
+    (tmp_path / "out.parquet").touch()
+    (tmp_path / "out" / "mine").mkdir(parents=True)
+    told = "import sys; sys.modules['torch'] = sys.modules['datasets'] = None\nfrom distill.cli import main\n"
+    told += f"sys.exit(main({command.split()}))"
+    done = subprocess.run([sys.executable, "-c", told], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is there already" in done.stderr
 
 
 def test_a_model_labels_what_has_no_label_where_it_is_sure(

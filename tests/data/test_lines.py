@@ -69,7 +69,7 @@ def test_labels_can_be_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "images", "reason"),
     [
-        (b"0.png\tone\n7.png\tx\n", 1, r"1 of 2 images do not exist, the first: 7\.png"),
+        (b"0.png\tone\n7.png\tx\n", 1, r"1 of 2 images cannot be found, the first: 7\.png"),
         (b"0.png one\n", 1, r"labels\.tsv:1: no tab"),
         (b"0.png\tone\n1.png\tt\0o\n", 2, r"labels\.tsv:2: holds a null byte"),
         (b"0.png\t\xff\xfe\n", 1, "not UTF-8"),

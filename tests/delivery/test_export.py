@@ -19,6 +19,7 @@ from distill.delivery.export import gate
 from distill.delivery.export.graph import graph_of
 from distill.delivery.export.hub import card
 from distill.delivery.export.recogniser import calibration_batches, gate_lines, labelled, opened, parted
+from distill.delivery.target import expect_no_other
 from distill.evaluation.evaluate import open_data, texts_of
 from students.charset import Charset
 from students.errors import ExportError
@@ -104,6 +105,20 @@ def test_a_shipped_student_is_exported_here_and_checked_on_rendered_lines(
     assert students.load("model.onnx").read(png_bytes()).text == students.load("scene").read(png_bytes()).text
 
 
+def test_an_export_takes_the_place_of_no_other_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exports of shipped students, and of several files in a folder, would have one name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").write_bytes((SHIPPED / "receipts.onnx").read_bytes())
+    (tmp_path / "mine.safetensors").write_bytes((SHIPPED / "scene.safetensors").read_bytes())
+    for model in ("scene", "mine.safetensors"):
+        assert main(["export", model, "--to", "onnx"]) == 2
+        assert "model.onnx: is of another model, and would be written over" in capsys.readouterr().err
+    assert (tmp_path / "model.onnx").read_bytes() == (SHIPPED / "receipts.onnx").read_bytes()
+    expect_no_other(Path("model.onnx"), SHIPPED / "receipts.safetensors")
+
+
 def test_a_decoding_travels_in_the_file(student_file: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ruled = student_file.with_name("ruled.onnx")
     where = ["--out", str(ruled), "--data", str(data)]
@@ -149,7 +164,7 @@ def test_other_texts_and_lost_accuracy_are_found_and_counted(student_file: Path,
     assert len(set(texts.values())) > 30
     truthful = Lines(**{**vars(lines), "texts": tuple(texts[key] for key in lines.keys)})
     bad = opened(spoilt(graph_of(reader), 5.0), reader)
-    with pytest.raises(ExportError, match=r"\d+ of 66 texts differ"):
+    with pytest.raises(ExportError, match=r"\d+ of 66 texts unlike"):
         gate.check_texts(reader, bad, lines)
     with pytest.raises(ExportError, match=r"loses \d+\.\d\d points of exact lines \(100\.00% to"):
         gate.check_accuracy(reader, bad, truthful, "exact", 0.2)
@@ -197,9 +212,9 @@ def test_lines_that_nothing_is_checked_on_are_counted(
     (tmp_path / "unlabelled" / "a.png").write_bytes(png_bytes())
     where = [str(data), str(tmp_path / "unlabelled")]
     _, lines = gate_lines(students.load(student_file), student_file, where)
-    assert caplog.messages[-1].startswith("1 lines cannot be used and are left out, the first: 1-lines/07.png")
+    assert caplog.messages[-1].startswith("1 line left out, cannot be used, the first: 1-lines/07.png")
     assert len(labelled(lines)) == 65
-    assert caplog.messages[-1] == "1 of 66 lines have no label: accuracy is measured on the others"
+    assert caplog.messages[-1] == "1 of 66 lines without a label: accuracy is measured on the others"
 
 
 def test_the_hub_folder_is_complete_and_its_card_says_what_the_report_says(student_file: Path, data: Path) -> None:

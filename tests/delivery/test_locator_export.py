@@ -99,7 +99,7 @@ def test_without_pages_it_is_compared_on_drawn_ones(
 ) -> None:
     monkeypatch.setattr(locator_export, "GATE_PAGES", 1)
     assert main(["export", str(locator_file), "--to", "onnx"]) == 0
-    assert "lines of 1 pages (fonts) found as torch finds them" in capsys.readouterr().out
+    assert "lines of 1 page (fonts) found as torch finds them" in capsys.readouterr().out
 
 
 def test_both_networks_become_one_file(locator_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -168,11 +168,11 @@ def test_missing_and_damaged_pictures_and_other_page_sets_are_named(tmp_path: Pa
     scans(folder, "a.png")
     (folder / "pages.json").write_text(json.dumps([{"file": "z.png", "lines": []}, {"file": "a.png", "lines": []}]))
     assert main([*command, str(folder)]) == 2
-    assert "1 of 2 pages have no image: z.png" in capsys.readouterr().err
+    assert "1 of 2 images cannot be found: z.png" in capsys.readouterr().err
     assert not (tmp_path / "review.html").exists()
     (folder / "z.png").write_bytes(b"no picture")
     assert main([*command, str(folder)]) == 2  # the other is shown
-    assert f"review.html: 1 pages to look at; save them as {folder / 'pages.json'}" in capsys.readouterr().err
+    assert f"review.html: 1 page to look at; save them as {folder / 'pages.json'}" in capsys.readouterr().err
     (page,) = data_of(tmp_path / "review.html")["pages"]
     assert (page["file"], page["lines"], page["marked"]) == ("a.png", [], True)
 

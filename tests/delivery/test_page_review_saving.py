@@ -113,7 +113,9 @@ def test_a_saved_file_is_opened_and_one_of_other_pages_refused(browser: Any, fol
         assert said.endswith("nothing was changed")
         assert texts(page) == unchanged
     elsewhere = {"file": "z.png", "lines": [line]}
-    assert take([elsewhere, {"file": "a.png", "lines": [line]}]).startswith("1 pages opened; 1 more are not here")
+    assert take([elsewhere, {"file": "a.png", "lines": [line]}]).startswith(
+        "1 page opened; not here, and kept in what is saved: 1"
+    )
     assert texts(page) == ["new"]
     mine, other = saved(page, tmp_path / "out.json")
     assert (mine["lines"], other) == ([line], elsewhere)

@@ -77,7 +77,7 @@ def test_labels_that_the_charset_cannot_write_are_dropped_by_name_or_refused(tmp
     refused: list[Refusal] = []
     assert inside_charset(lines, charset, CharsetChoice(outside="drop"), refused).texts == ("ab", None)
     assert [refusal.key for refusal in refused] == ["mine/b"]
-    with pytest.raises(DataError, match=r"1 labels hold characters outside data\.charset(.|\n)*mine/b"):
+    with pytest.raises(DataError, match=r"1 label holds characters outside data\.charset(.|\n)*mine/b"):
         inside_charset(lines, charset, CharsetChoice(outside="fail"), [])
 
 

@@ -96,6 +96,29 @@ def test_lines_are_checked_without_a_recipe(lines: Path, tmp_path: Path, capsys:
     assert json.loads((report / "check.json").read_text())["lines"] == {"train": 39}
 
 
+def test_places_of_one_name_keep_their_checks_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first takes the plain name, whoever comes later that of the folder above, too; each finds its own again."""
+    monkeypatch.chdir(tmp_path)
+    places = {"a/train": "check-train", "b/train": "check-b-train", "c/b/train": "check-c-b-train", "b-train": "check"}
+    for n, place in enumerate(places, 1):
+        for i in range(n):
+            picture = tmp_path / place / f"{i}.png"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_bytes(png_bytes(seed=i))
+            picture.with_suffix(".txt").write_text(f"text {i}")
+    places["b-train"] = f"check-{tmp_path.name}-b-train"
+    for _ in range(2):
+        for n, (place, folder) in enumerate(places.items(), 1):
+            main(["check", f"a/../{place}", "--json"])
+            found = json.loads(capsys.readouterr().out)
+            assert (found["place"], found["lines"]) == (str(tmp_path / place), {"train": n})
+            assert [Path(page).parent for page in found["pages"]] == [Path("runs") / folder] * 2
+    for n, folder in enumerate(places.values(), 1):
+        assert json.loads((tmp_path / "runs" / folder / "check.json").read_text())["lines"] == {"train": n}
+
+
 def test_parts_of_a_folder_are_held_against_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for part in ("train", "test"):
         (tmp_path / "set" / part).mkdir(parents=True)

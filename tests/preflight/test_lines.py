@@ -69,7 +69,7 @@ def test_font_families_of_both_train_and_test_are_noted() -> None:
     assert rendered.fonts[0] in found.message
     chosen_on = apart.data.validation[0].model_copy(update={"fonts": test.fonts[:1]})
     (found,) = _fonts(apart.model_copy(update={"data": apart.data.model_copy(update={"validation": (chosen_on,)})}))
-    assert "1 font families are in lines of validation and of test" in found.message
+    assert "1 font family in lines of validation and of test" in found.message
 
 
 def test_missing_lines_fonts_and_models_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,7 +112,7 @@ def test_a_training_may_begin_with_a_files_weights(run: Path, recipe: str, tmp_p
         (["teacher.file={run}", "page.channels=3"], "channels 1 and not 3"),
         (["teacher.file={run}", "student.init={run}/teacher"], "student.init: .* is of another architecture"),
         (["teacher.file={run}", "data.train.0.path=nowhere", "data.test.0.path=elsewhere"], "nowhere(.|\n)*elsewhere"),
-        (["teacher.file={run}", "data.validation.0.drop_labels=true"], "validation: 3 of 3 pages have no boxes"),
+        (["teacher.file={run}", "data.validation.0.drop_labels=true"], "validation: 3 of 3 pages without boxes"),
         (["teacher.file={run}", "data.train.0.drop_labels=true"], "not one marked page"),
     ],
 )

@@ -152,7 +152,7 @@ def are_refused(typed: list[str], rank: int, _: Path) -> None:
     """Commands in one of two processes: what each of them says."""
     for changed, said in (
         (f"seed={rank}", "process 1 has another seed than process 0: 1, not 0"),
-        ("teacher.training.batch_lines=1", "teacher: a step has 1 lines, which 2 processes cannot share"),
+        ("teacher.training.batch_lines=1", "teacher: batch_lines is 1, which 2 processes cannot share"),
     ):
         with redirect_stderr(io.StringIO()) as heard:
             assert main([*typed, changed]) == 2

@@ -108,6 +108,11 @@ def first_of(names: Sequence[str]) -> str:
     return ", ".join(name[:NAME_SHOWN] for name in names[:NAMED_AT_MOST]) + more
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, in the plural where it is not 1; `many` is a plural that is more than an s."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def reason_of(error: DataError, name: str) -> str:
     """Return the reason why a line is refused, in which its name occurs once."""
     return str(error) if name in str(error) else f"{name}: {error}"

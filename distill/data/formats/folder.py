@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from distill.data.formats.contents import HOW_UNLABELLED, Contents, FilesFetch, first_of, lies_inside
+from distill.data.formats.contents import HOW_UNLABELLED, Contents, FilesFetch, counted, first_of, lies_inside
 from distill.data.formats.label_files import SUFFIXES, Row, read_label_file
 from distill.data.formats.label_search import (
     ALL_TEXTS,
@@ -102,13 +102,13 @@ def _listed(files: Files, file: str) -> Labelled:
     missing = [row.name for row, one in zip(rows, found, strict=True) if one is None]
     if missing:
         raise DataError(
-            f"{where}: {len(missing)} of {len(rows)} images do not exist, the first: {first_of(missing)}; "
+            f"{where}: {len(missing)} of {len(rows)} images cannot be found, the first: {first_of(missing)}; "
             "add them or take their rows out"
         )
     present = [one for one in found if one is not None]
     if (unnamed := set(files.images) - set(present)) and (unused := len(unnamed - _named_elsewhere(files, file))):
-        others = "1 other in the folder is" if unused == 1 else f"{unused} others in the folder are"
-        log.warning("%s: names %d images; %s not used: %s", where, len(rows), others, HOW_UNLABELLED)
+        others = counted(unused, "other in the folder is", "others in the folder are")
+        log.warning("%s: names %s; %s not used: %s", where, counted(len(rows), "image"), others, HOW_UNLABELLED)
     return Labelled(_names(rows, present, base), present, read_texts(file, where, rows))
 
 

@@ -134,7 +134,8 @@ def images_of(names: Sequence[str], described_by: Path) -> list[Path]:
     found = [images.named(name, described_by) for name in names]
     if missing := [name for name, image in zip(names, found, strict=True) if image is None]:
         raise DataError(
-            f"{described_by}: {len(missing)} of {len(names)} pages have no image: {first_of(missing)}; add the images "
+            f"{described_by}: {len(missing)} of {len(names)} images cannot be "
+            f"found: {first_of(missing)}; add the images "
             "or take their pages out"
         )
     seen: set[Path] = set()

@@ -15,7 +15,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from distill.data.formats.contents import NAMED_AT_MOST, OtherEncoding, bytes_of, encoding_of, first_of, is_picture
+from distill.data.formats.contents import (
+    NAMED_AT_MOST,
+    OtherEncoding,
+    bytes_of,
+    counted,
+    encoding_of,
+    first_of,
+    is_picture,
+)
 from distill.data.formats.label_files import SUFFIXES, read_label_file
 from distill.data.formats.label_tables import PICTURE_THEN, ROW_END
 from distill.data.formats.listing import Files
@@ -79,7 +87,7 @@ def search(files: Files, without: Sequence[str] = ()) -> list[Candidate]:
     stems = {posixpath.splitext(image)[0] for image in files.images}
     beside = Counter(posixpath.splitext(name)[1] for name in apart if posixpath.splitext(name)[0] in stems)
     found += [
-        Candidate(f"*{suffix}", f"{n} files next to images")
+        Candidate(f"*{suffix}", f"{counted(n, 'file')} next to images")
         for suffix, n in beside.items()
         if ONE_EACH.fullmatch(suffix)
     ]
@@ -87,7 +95,7 @@ def search(files: Files, without: Sequence[str] = ()) -> list[Candidate]:
     found += [each for name in lists[:LOOKED_AT] if (each := _candidate(files, name))]
     lonely = set(pairs.lonely).difference(without, (each.name for each in found))
     if not texts and 0.8 <= len(lonely) / len(files.images) <= 1.25:  # as where `gt_1.txt` labels `1.png`
-        why = f"{len(lonely)} texts bear the name of no image, as {min(lonely)}"
+        why = f"{counted(len(lonely), 'text bears', 'texts bear')} the name of no image, as {min(lonely)}"
         found.append(Candidate(ALL_TEXTS, why, usable=False))
     if len(lists) > LOOKED_AT:
         found.append(Candidate(lists[LOOKED_AT], f"one of {len(lists)} files, too many to look into"))

@@ -72,7 +72,9 @@ def _with_images(described: Sequence[_Described]) -> Iterator[tuple[_Described, 
             raise DataError(f"{image}: described by {first} and by {page.file}; keep one of them")
         yield page, image
     if missing:
-        raise DataError(f"{len(missing)} of {len(described)} pages have no image: {first_of(missing)}; add the images")
+        raise DataError(
+            f"{len(missing)} of {len(described)} images cannot be found: {first_of(missing)}; add the images"
+        )
 
 
 def _page(page_and_image: tuple[_Described, Path], by_description: bool, notes: Notes) -> ReadPage:

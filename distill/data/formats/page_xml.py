@@ -13,7 +13,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from distill.data.formats.alto import alto_baseline, alto_outline, alto_text
-from distill.data.formats.contents import first_of
+from distill.data.formats.contents import counted, first_of
 from distill.data.formats.notes import Notes
 from distill.data.formats.page_frames import PIXEL, DescribedPage
 from distill.data.formats.page_images import PageImages, header_of
@@ -69,7 +69,10 @@ def read_page_xml(path: Path, notes: Notes) -> list[ReadPage]:
             of_page = DescribedPage(image, page.size, page.unit)
             pages.append(ReadPage(of_page, list(_lines(page, of_page, name, notes))))
     if missing:
-        raise DataError(f"{path}: {len(missing)} pages have no image: {first_of(missing)}; put it next to the XML file")
+        raise DataError(
+            f"{path}: {counted(len(missing), 'image')} cannot be found: "
+            f"{first_of(missing)}; put it next to the XML file"
+        )
     if not described:
         raise DataError(f"{path}: holds no PAGE XML or ALTO file" + (f"; it has {first_of(others)}" if others else ""))
     for other in others:

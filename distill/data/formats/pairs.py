@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from distill.data.formats.contents import first_of, label_of
+from distill.data.formats.contents import counted, first_of, label_of
 from distill.data.formats.listing import ALL, Files
 from students.charset import normalise
 from students.errors import DataError
@@ -132,16 +132,17 @@ def read_pairs(files: Files, suffix: str) -> list[str | None]:
         raise DataError(f"{files.place}: texts next to images end in {GROUND_TRUTH} or {TEXT}, not in {suffix}")
     pairs = paired(files, suffix)
     if pairs.lonely and suffix == TEXT:
-        log.warning("%s: %d texts have no image of their name and are not used: %s", files.place, *_some(pairs.lonely))
+        log.warning("%s: not used, without an image of the name: %s: %s", files.place, *_some(pairs.lonely, "text"))
     elif pairs.lonely:
         raise DataError(
-            f"{files.place}: {len(pairs.lonely)} texts have no image of their name: {first_of(pairs.lonely)}"
+            f"{files.place}: {counted(len(pairs.lonely), 'text')} without an "
+            f"image of the name: {first_of(pairs.lonely)}"
         )
     if pairs.double:
         raise DataError(f"{files.place}: several images of one name, the text belongs to one: {first_of(pairs.double)}")
     if pairs.versions:
         log.warning(
-            "%s: %d images are versions of a labelled one and stay unlabelled: %s", files.place, *_some(pairs.versions)
+            "%s: unlabelled, versions of a labelled image: %s: %s", files.place, *_some(pairs.versions, "image")
         )
     return [
         None if (name := pairs.texts.get(image)) is None else label_of(files.read(name, ALL), files.where(name))
@@ -149,5 +150,5 @@ def read_pairs(files: Files, suffix: str) -> list[str | None]:
     ]
 
 
-def _some(names: Sequence[str]) -> tuple[int, str]:
-    return len(names), first_of(names)
+def _some(names: Sequence[str], what: str) -> tuple[str, str]:
+    return counted(len(names), what), first_of(names)

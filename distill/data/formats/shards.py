@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from distill.data.formats.contents import Contents, first_of, is_picture, label_of, text_of
+from distill.data.formats.contents import Contents, counted, first_of, is_picture, label_of, text_of
 from distill.data.formats.folder import Labelled, labelled
 from distill.data.formats.label_files import SUFFIXES
 from distill.data.formats.label_search import PAIRS, known_labels, search
@@ -87,7 +87,7 @@ def open_tars(place: object, shards: Sequence[Path | Stored]) -> Contents:
         images += [members[file] for file in lines.files]
         lonely += alone
     if lonely:
-        raise DataError(f"{place}: {len(lonely)} samples have no image: {first_of(lonely)}")
+        raise DataError(f"{place}: {counted(len(lonely), 'sample has', 'samples have')} no image: {first_of(lonely)}")
     return Contents(names, texts, MemberFetch(tuple(images)))
 
 
@@ -112,7 +112,7 @@ def _lines(shard: Path | Stored, members: Mapping[str, TarMember]) -> tuple[Labe
     lonely = [sample for sample in samples if not sample.images]
     lost = [member for sample in lonely for member in sample.members.values() if _is_lost(files, member)]
     if others := [m for sample in lonely for m in sample.members.values() if m not in lost]:
-        log.warning("%s: %d other files are not used: %s", shard, len(others), first_of(others))
+        log.warning("%s: not used: %s: %s", shard, counted(len(others), "other file"), first_of(others))
     return _of_samples(files, [sample for sample in samples if sample.images]), lost
 
 

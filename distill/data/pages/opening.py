@@ -111,7 +111,7 @@ def _record(
         unusable += refused
         marked = tuple(each for _, each in found if isinstance(each, MarkedLine))
         if refused and not marked:
-            unusable.append(Refusal(key, f"{key}: none of its {len(lines)} lines can be used; {refused[0].reason}"))
+            unusable.append(Refusal(key, f"{key}: no line of {len(lines)} can be used; {refused[0].reason}"))
             notes.add("pages without a line that can be used, left out", f"{page.image.name}: {refused[0].reason}")
             return None
         if not marked:

@@ -62,7 +62,7 @@ def check_texts(model: Reader, exported: Reader, lines: Lines) -> dict[str, Any]
         if different := [key for key in want if got[key] != want[key]]:
             key = different[0]
             raise ExportError(
-                f"{what}: {len(different)} of {len(want)} texts differ from torch's in batches, the first: "
+                f"{what}: {len(different)} of {len(want)} texts unlike torch's in batches, the first: "
                 f"{key}: {got[key]!r} and {want[key]!r}; nothing was written"
             )
     return {"lines": len(want), "different": 0}

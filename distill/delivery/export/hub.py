@@ -14,6 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from distill.data.formats.contents import counted
 from distill.digests import digest_of
 from distill.evaluation.doctor.naming import script_of
 from distill.evaluation.metrics import wilson
@@ -106,7 +107,7 @@ def _in_words(characters: str) -> str:
 
 def _results(report: Mapping[str, Any], result: Mapping[str, Any]) -> Iterator[str]:
     yield "## Results\n"
-    yield f"{result['n']:,} test lines, protocol `{result['protocol']}`.\n"
+    yield f"{counted(result['n'], 'test line')}, protocol `{result['protocol']}`.\n"
     yield "| | parameters | exact (95 % interval) | CER | WER |\n|---|---:|---:|---:|---:|"
     rows = [
         f"| {role} | {part['parameters']:,} | {part['exact']:.2%} ({_interval(part['exact'], part['n'])}) "
@@ -141,7 +142,8 @@ def _record(description: Description, gate: Mapping[str, Any]) -> Iterator[str]:
     yield "## Data and licence\n"
     training = description.training
     if sources := training.get("sources"):
-        yield f"Trained on {', '.join(f'{n:,} lines of {name}' for name, n in sources.items())}.\n"
+        learnt = ", ".join(f"{counted(n, 'line')} of {name}" for name, n in sources.items())
+        yield f"Trained on {learnt}.\n"
     if origin := training.get("origin"):
         yield f"{origin}\n"
     for teacher in training.get("teachers", ()):

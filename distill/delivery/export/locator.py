@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import teachers
+from distill.data.formats.contents import counted
 from distill.data.formats.parts import expect_there
 from distill.data.pages.opening import open_pages
 from distill.data.pages.record import PageRecord, pages_digest
@@ -18,7 +19,7 @@ from distill.data.pages.sources import PageFileSource
 from distill.delivery.export.graph import graph_of_locator, noted, signed
 from distill.delivery.export.locator_int8 import BUDGET_POINTS, quantise_locator
 from distill.delivery.export.recogniser import RENDERED_FAMILIES
-from distill.delivery.target import expect_target
+from distill.delivery.target import expect_no_other, expect_target
 from distill.pools.pages import validation_pages
 from distill.recipe.file import RECIPE_NAME, load_recipe
 from distill.recipe.pages import PageRecipe
@@ -96,9 +97,11 @@ def join(locator: Path, recogniser: Path, out: Path | None = None) -> dict[str, 
 
 def _target(models: Sequence[Path], out: Path | None, name: str) -> Path:
     """Where a file of this name goes, by default next to the first of the models that it is made of."""
-    target = out or (Path() if is_shipped(models[0]) else models[0].parent) / name
-    expect_target(target, models, Path(name).suffix)
-    return target
+    if out is None:
+        out = (Path() if is_shipped(models[0]) else models[0].parent) / name
+        expect_no_other(out, models[0])
+    expect_target(out, models, Path(name).suffix)
+    return out
 
 
 def check_lines(model: LocatorReader, exported: LocatorReader, pages: Sequence[PageRecord]) -> dict[str, Any]:
@@ -114,7 +117,9 @@ def check_lines(model: LocatorReader, exported: LocatorReader, pages: Sequence[P
             apart = float(np.abs(model.output(tensor_CHW) - exported.output(tensor_CHW)).max())
             want, got = (lines_of(each, page_HWC) for each in (model, exported))
             if len(want) != len(got):
-                raise ExportError(f"{page.key}: finds {len(got)} lines, torch {len(want)}; nothing was written")
+                raise ExportError(
+                    f"{page.key}: finds {counted(len(got), 'line')}, torch {len(want)}; nothing was written"
+                )
             moved_px = max(
                 (float(np.abs(a.corners_42 - b.corners_42).max()) for a, b in zip(want, got, strict=True)), default=0.0
             )

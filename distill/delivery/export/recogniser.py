@@ -18,6 +18,7 @@ import torch
 from typing_extensions import assert_never
 
 import teachers
+from distill.data.formats.contents import counted
 from distill.data.inference import images_of
 from distill.data.lines import Lines
 from distill.data.prepared import PreparedLines
@@ -26,7 +27,7 @@ from distill.delivery.export import gate, npm
 from distill.delivery.export.graph import graph_of, halved, noted, signed
 from distill.delivery.export.hub import FILES, write_hub
 from distill.delivery.export.quantise import in_int8
-from distill.delivery.target import expect_own, expect_target
+from distill.delivery.target import expect_no_other, expect_own, expect_target
 from distill.evaluation.evaluate import open_data, texts_of, truths_of
 from distill.evaluation.metrics import score
 from distill.recipe.file import RECIPE_NAME, load_line_recipe
@@ -98,7 +99,9 @@ def export(
     if decoding is not None:
         decoder_of(decoding, reader.description.charset)  # a file that nobody could open is not begun
     reader.model.cpu()
-    out = out or (Path() if is_shipped(path) else path.parent) / DEFAULT_NAMES[to]
+    if out is None:
+        out = (Path() if is_shipped(path) else path.parent) / DEFAULT_NAMES[to]
+        expect_no_other(out, path)
     expect_target(out, [path], None if to in ("hub", "npm") else ONNX_SUFFIX)
     if to == "hub":
         expect_own(out, MODEL_NAME, FILES)
@@ -199,7 +202,7 @@ def gate_lines(reader: Reader, path: Path, data: Sequence[str]) -> tuple[str, Li
     if data:
         lines, refused = open_data(data, preparation)
         if refused:
-            log.warning("%s lines cannot be used and are left out, the first: %s", len(refused), refused[0].reason)
+            log.warning("%s left out, cannot be used, the first: %s", counted(len(refused), "line"), refused[0].reason)
         return "data", lines
     run = run_of(path, reader.description)
     if run is None:
@@ -227,9 +230,11 @@ def labelled(lines: Lines) -> Lines:
     """
     some = lines.where(lambda text: text is not None)
     if without := len(lines) - len(some):
-        log.warning("%s of %s lines have no label: accuracy is measured on the others", without, len(lines))
+        log.warning("%s of %s lines without a label: accuracy is measured on the others", without, len(lines))
     if len(some) < LEAST_LINES:
-        raise DataError(f"{len(some)} labelled lines to measure on; at least {LEAST_LINES} are needed, better 1,000")
+        raise DataError(
+            f"{counted(len(some), 'labelled line')} to measure on; at least {LEAST_LINES} are needed, better 1,000"
+        )
     return some
 
 

@@ -86,7 +86,7 @@ function takeFile(text) {
   }
   if (elsewhere.length) state[""] = elsewhere;
   keepState(store, state);
-  return `${taken.length} pages opened` + (elsewhere.length ? `; ${elsewhere.length} more are not here, and stay in what is saved` : "");
+  return `${taken.length === 1 ? "1 page" : `${taken.length} pages`} opened` + (elsewhere.length ? `; not here, and kept in what is saved: ${elsewhere.length}` : "");
 }
 
 async function openFile(file) {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.data.formats.contents import counted
 from distill.durable import write_chart
 
 
@@ -40,7 +41,7 @@ def _draw_bars(rates: Mapping[str, float], words: Mapping[str, str], own: set[st
 
 def speed_table(result: Mapping[str, Any]) -> str:
     """Return what was measured of recognisers as a table."""
-    table = [f"{result['lines']:,} lines, one thread, peak {result['peak_gflops']:.0f} Gflop/s"]
+    table = [f"{counted(result['lines'], 'line')}, one thread, peak {result['peak_gflops']:.0f} Gflop/s"]
     for name, row in result["models"].items():
         table.append(f"{name}: {_lines(row)}, {row['over_the_network_alone']:.2f} times the network alone")
         memory = f", {row['cold']['mib']:.0f} MiB" if "mib" in row["cold"] else ""
@@ -67,7 +68,8 @@ def speed_table(result: Mapping[str, Any]) -> str:
 def page_speed_table(result: Mapping[str, Any]) -> str:
     """Return what was measured of page readers as a table."""
     table = [
-        f"{result['pages']:,} pages, one thread, seconds of the processor, the faster of {result['rounds']} rounds"
+        f"{counted(result['pages'], 'page')}, one thread, seconds of the processor, "
+        f"the faster of {result['rounds']} rounds"
     ]
     for name, row in result["models"].items():
         phases = ", ".join(f"{phase} {ms:.1f}" for phase, ms in row["ms_a_page"].items())

@@ -16,9 +16,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from distill.data.formats.contents import counted
 from distill.data.labels import fold_label
 from distill.data.lines import Lines
-from distill.evaluation.doctor.findings import Finding, about, counted
+from distill.evaluation.doctor.findings import Finding, about
 from distill.evaluation.doctor.naming import quoted
 from distill.evaluation.doctor.pictures import Pictures
 

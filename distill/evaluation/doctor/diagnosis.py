@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from distill.data.lines import Lines
@@ -26,14 +28,23 @@ class Diagnosis:
     places: Mapping[Finding, tuple[Place | None, ...]] = field(
         default_factory=dict
     )  # of pages: where to look, by finding
+    place: str = ""  # of lines or pages without a recipe
+
+    def of_place(self, place: Path) -> Diagnosis:
+        """Return what was found, with the place that it was found at, from the root."""
+        return replace(self, place=os.path.abspath(place))
 
     def of(self, severity: Severity) -> list[Finding]:
         """Return the findings of one severity."""
         return [finding for finding in self.findings if finding.severity == severity]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return `check.json`: `lines` of each part, `notes` and `problems` in words, and all findings in full."""
-        return {
+        """Return `check.json`: `lines` of each part, `notes` and `problems` in words, and all findings in full.
+
+        Without a recipe also the `place`.
+        """
+        of_place = {"place": self.place} if self.place else {}
+        return of_place | {
             "lines": {part: len(lines) for part, lines in self.parts.items()},
             "notes": [str(finding) for finding in self.of("note")],
             "problems": [str(finding) for finding in self.of("problem")],

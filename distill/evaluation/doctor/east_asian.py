@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from distill.data.east_asian import RADICALS, SELECTORS, WIDE
-from distill.evaluation.doctor.findings import Finding, about, counted
+from distill.data.formats.contents import counted
+from distill.evaluation.doctor.findings import Finding, about
 from distill.evaluation.doctor.naming import listed
 
 AS_PRINTED = "data.normalisation=east_asian does so"

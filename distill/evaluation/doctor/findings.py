@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from distill.data.formats.contents import counted
+
 SHOWN_KEYS = 5
 Severity = Literal["problem", "note"]
 
@@ -41,11 +43,6 @@ def about(
         return []
     keys, remarks = zip(*lines, strict=True)
     return [Finding(severity, kind, part, f"{counted(len(keys), 'line')}: {what}", keys, remarks, (), advice)]
-
-
-def counted(n: int, what: str) -> str:
-    """Return a number with its noun, in the plural where it is not 1."""
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def _first(shown: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines
 from distill.evaluation.doctor.east_asian import (
     AS_PRINTED,
@@ -20,7 +21,7 @@ from distill.evaluation.doctor.east_asian import (
     two_manners,
     variation_selectors,
 )
-from distill.evaluation.doctor.findings import Finding, about, counted
+from distill.evaluation.doctor.findings import Finding, about
 from distill.evaluation.doctor.naming import is_mark, listed, named, script_of
 from students.charset import Charset
 

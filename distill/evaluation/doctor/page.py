@@ -14,12 +14,13 @@ from typing import Protocol
 
 from PIL import Image
 
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines, joined
 from distill.data.prepared import ScaledLines
 from distill.durable import write_text
 from distill.evaluation.doctor.diagnosis import Diagnosis
 from distill.evaluation.doctor.doubts import Doubt
-from distill.evaluation.doctor.findings import Finding, counted
+from distill.evaluation.doctor.findings import Finding
 from distill.evaluation.doctor.naming import named
 from distill.evaluation.style import STYLE
 from distill.recipe.sections import Recipe

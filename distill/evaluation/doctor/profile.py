@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from distill.data.documents import document_of
+from distill.data.formats.contents import counted
 from distill.data.lines import Lines
 from distill.evaluation.doctor.doubts import Doubts
 from distill.evaluation.doctor.findings import Finding, about
@@ -74,7 +75,7 @@ def shared_documents(parts: Mapping[str, Lines], document: str) -> list[Finding]
         here, there = (_documents(parts[part], pattern) for part in (one, other))
         common = here.keys() & there.keys()
         lines = [(key, f"{key}: document {name}") for name in sorted(common) for key in there[name]]
-        what = f"of {len(common):,} documents that {one} has too, by their names"
+        what = f"of {counted(len(common), 'document')} that {one} has too, by their names"
         advice = f"if equal names mean one document, scores on {other} are of documents that were seen in {one}"
         found += about("note", "documents", other, lines, what, advice)
     return found

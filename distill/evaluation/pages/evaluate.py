@@ -30,7 +30,7 @@ def evaluate_pages(
     """
     if unmarked := [page.key for page in pages if page.lines is None]:
         raise DataError(
-            f"{len(unmarked)} of {len(pages)} pages have no marked lines to compare with, the first: {unmarked[0]}"
+            f"{len(unmarked)} of {len(pages)} pages without marked lines to compare with, the first: {unmarked[0]}"
         )
     counts: list[PageCounts] = []
     judged: list[PageRecord] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from distill.data.formats.contents import counted
 from distill.data.pages.record import PageRecord
 from distill.durable import write_picture
 from distill.evaluation.curves import Curves, draw_curves
@@ -79,10 +80,16 @@ def _table(result: Mapping[str, Any]) -> list[Block]:
             rates = [f"{part[key]:.1%}" for key in ("precision", "recall", "hmean_70")]
             rows.append([name, f"{part['parameters']:,}", hmean, *rates, str(part["split"]), str(part["merged"])])
     some, missed = result["student"], result["missed"]
-    note = f"{some['pages']:,} test pages with {some['lines']:,} lines, IoU 0.5 unless another stands there, "
+    note = (
+        f"{counted(some['pages'], 'test page')} with {counted(some['lines'], 'line')}, "
+        "IoU 0.5 unless another stands there, "
+    )
     note += f"seed {result['seeds'][0]}. These rates are of all lines together; the verdict is on {MEASURE}."
     if missed["n"]:
-        note += f" Of the {missed['n']:,} lines that the student misses the teacher misses {missed['teacher_too']:.0%}."
+        note += (
+            f" Of the {counted(missed['n'], 'line')} that the student misses the "
+            f"teacher misses {missed['teacher_too']:.0%}."
+        )
     endings = [Paragraph(Strong(f"{sentence}.")) for sentence in endings_in_words(result)]
     return [Table(["", *RATES], rows), *endings, Paragraph(note)]
 

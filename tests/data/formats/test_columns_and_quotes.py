@@ -181,7 +181,7 @@ def test_names_are_not_guessed_where_several_files_may_be_meant(tmp_path: Path) 
     for name in ("a.png", "a.PNG"):
         (folder / name).write_bytes(PICTURES[0])
     if len(os.listdir(folder)) == 6:  # a file system that tells cases apart
-        with pytest.raises(DataError, match="1 of 1 images do not exist"):
+        with pytest.raises(DataError, match="1 of 1 images cannot be found"):
             opened(folder)
 
 

@@ -158,7 +158,7 @@ def test_three_points_are_taken_by_their_rectangle_and_counted(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (pages_json(file="gone.png"), r"1 of 1 pages have no image: gone\.png"),
+        (pages_json(file="gone.png"), r"1 of 1 images cannot be found: gone\.png"),
         (pages_json(file=None), "page 1: its file is None"),
         (pages_json() * 2, r"names p1\.png twice"),
         (pages_json({"text": "a"}), r"line 0: needs one of box, polygon, points; it has text"),
@@ -169,7 +169,7 @@ def test_three_points_are_taken_by_their_rectangle_and_counted(
         (labelme({"points": QUAD}, imageWidth=float("inf")), "inf x 80 is no size"),
         ([{"lines": []}, 3], "page 2: '3' is no JSON object"),
         (coco({"bbox": BOX, "image_id": 9}), "annotations of images that it does not list: 9"),
-        (coco(images=[{"id": 7, "file_name": "gone.png"}]), r"1 of 1 pages have no image: gone\.png"),
+        (coco(images=[{"id": 7, "file_name": "gone.png"}]), r"1 of 1 images cannot be found: gone\.png"),
         (
             coco(images=[{"id": 7, "file_name": "p1.png"}, {"id": 7, "file_name": "p1.png"}]),
             "several images have the id 7",

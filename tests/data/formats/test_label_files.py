@@ -78,7 +78,7 @@ def test_texts_next_to_their_images_and_images_without_one(tmp_path: Path) -> No
     (tmp_path / "set" / "1.gt.txt").write_text("")
     assert [text for _, _, text in opened(tmp_path / "set")] == ["one", "", None]
     (tmp_path / "set" / "9.gt.txt").write_text("nine")
-    with pytest.raises(DataError, match=r"1 texts have no image of their name: 9\.gt\.txt"):
+    with pytest.raises(DataError, match=r"1 text without an image of the name: 9\.gt\.txt"):
         opened(tmp_path / "set")
     (tmp_path / "set" / "9.gt.txt").unlink()
     (tmp_path / "set" / "2.gt.txt").write_text("one\ntwo\n")
@@ -121,7 +121,7 @@ def test_two_label_files_are_an_error_until_one_is_named(tmp_path: Path) -> None
         ("metadata.jsonl", '{"file_name": "0.png", "text": "\\ud83d"}\n', r"0\.png: the text '.ud83d' holds half"),
         ("labels.json", '{"0.png": 1' + "0" * 5000 + "}", "not JSON: Exceeds|the text is"),
         ("rec_gt.txt", "[1]\ta\n", r"rec_gt\.txt:1: a list of files is"),
-        ("rec_gt.txt", "9.png\ta\n", "1 of 1 images do not exist"),
+        ("rec_gt.txt", "9.png\ta\n", "1 of 1 images cannot be found"),
     ],
 )
 def test_a_broken_label_file_is_one_error_at_its_place(tmp_path: Path, file: str, content: str, reason: str) -> None:

@@ -93,7 +93,7 @@ def test_an_image_of_like_name_stands_in_where_it_has_the_stated_size(
         assert "pages whose image is not there, read from one of like name and equal size: 1" in caplog.text
         caplog.clear()
         (tmp_path / xml).write_text(page_xml(LINE, named, size=(WIDTH, HEIGHT + 1)))
-        with pytest.raises(DataError, match=f"1 pages have no image: .* names '{named}'"):
+        with pytest.raises(DataError, match=f"1 image cannot be found: .* names '{named}'"):
             opened(tmp_path)
         (tmp_path / xml).unlink()
 

@@ -176,9 +176,9 @@ EXTERNAL = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><PcGts>&a;</
         (page_xml("")[:-10], r"p1\.xml: not well-formed XML"),
         (EXPANDING, r"p1\.xml: has a document type"),
         (EXTERNAL, r"p1\.xml: has a document type"),
-        (page_xml("", image="other.png"), r"1 pages have no image: .*p1\.xml names 'other\.png'"),
-        (page_xml("", image="../../outside.png"), r"1 pages have no image"),
-        (alto_xml("", image=""), "1 pages have no image"),
+        (page_xml("", image="other.png"), r"1 image cannot be found: .*p1\.xml names 'other\.png'"),
+        (page_xml("", image="../../outside.png"), r"1 image cannot be found"),
+        (alto_xml("", image=""), "1 image cannot be found"),
         ("<PcGtsLike/>", r"holds no PAGE XML or ALTO file; it has .*p1\.xml \(<PcGtsLike>\)"),
         (page_xml("").replace('imageWidth="120"', 'imageWidth="wide"'), "a page of 'wide' x '80' is no size"),
         (page_xml(""), "holds no lines"),
@@ -186,7 +186,7 @@ EXTERNAL = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]><PcGts>&a;</
     ],
 )
 def test_a_broken_page_is_one_error(tmp_path: Path, content: str, reason: str) -> None:
-    page_image(tmp_path / "set" / "deep", "p0.png" if reason.startswith(("1 pages", "holds no PAGE")) else "p1.png")
+    page_image(tmp_path / "set" / "deep", "p0.png" if reason.startswith(("1 image ", "holds no PAGE")) else "p1.png")
     page_image(tmp_path, "outside.png")
     (tmp_path / "set" / "deep" / "p1.xml").write_text(content)
     with pytest.raises(DataError, match=f"(?s){reason}"):

@@ -40,7 +40,7 @@ def test_a_tar_cut_anywhere_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sample", "reason"),
     [
-        ({"txt": "alone"}, r"1 samples have no image: last\.txt"),
+        ({"txt": "alone"}, r"1 sample has no image: last\.txt"),
         ({"png": PICTURES[0], "jpg": b"x"}, "last has 2 images: jpg, png"),
         ({"png": PICTURES[0], "txt": "one\ntwo"}, r"last\.txt: holds several lines"),
         ({"png": PICTURES[0], "txt": b"\xff"}, r"last\.txt: not UTF-8"),

@@ -213,7 +213,7 @@ def test_versions_of_a_line_are_named_and_two_without_a_first_are_refused(
         ("1.nrm.png", PICTURES[0], None),
         ("1.png", PICTURES[0], "one"),
     ]
-    assert "2 images are versions of a labelled one and stay unlabelled: 1.bin.png, 1.nrm.png" in caplog.text
+    assert "unlabelled, versions of a labelled image: 2 images: 1.bin.png, 1.nrm.png" in caplog.text
     (folder / "1.png").unlink()
     with pytest.raises(DataError, match=r"several images of one name, the text belongs to one: 1\.nrm\.png"):
         opened(folder)
@@ -239,8 +239,8 @@ def test_a_text_whose_image_is_missing_is_named(tmp_path: Path, caplog: pytest.L
     for i in range(4):
         (folder / f"{i}.txt").write_text(f"line {i}")
     assert texts_of(folder) == ["line 0", "line 1", "line 2"]
-    assert "1 texts have no image of their name and are not used: 3.txt" in caplog.text
-    with pytest.raises(DataError, match=r"1 samples have no image: 3\.txt"):
+    assert "not used, without an image of the name: 1 text: 3.txt" in caplog.text
+    with pytest.raises(DataError, match=r"1 sample has no image: 3\.txt"):
         opened(in_tar(folder))
 
 

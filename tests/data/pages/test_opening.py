@@ -196,7 +196,7 @@ def test_lines_and_pages_that_cannot_be_used_are_named_with_the_reason(
     assert all(each.reason.startswith(f"{each.key}: ") for each in refused[:4])
     assert "has no height" in refused[0].reason
     assert "leaves the page" in refused[1].reason
-    assert "none of its 1 lines can be used" in refused[3].reason
+    assert "no line of 1 can be used" in refused[3].reason
     assert "damaged" in refused[4].reason
     assert "left out: 3 (p1/0001: its box [15, 36, 30, 36] has no height" in caplog.text
     assert "pages that cannot be used, left out: 1 (p3.png" in caplog.text
@@ -219,7 +219,7 @@ def test_a_page_of_another_size_than_was_marked_is_left_out(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda folder: in_json(folder, name="gone.png"), r"source mine: .*1 of 1 pages have no image: gone\.png"),
+        (lambda folder: in_json(folder, name="gone.png"), r"source mine: .*1 of 1 images cannot be found: gone\.png"),
         (
             lambda folder: (folder / "Label.txt").write_text(box_row("gone.png")),
             r"the page image 'gone\.png' does not exist",

@@ -50,7 +50,7 @@ def test_a_locator_is_judged_by_places_alone() -> None:
 
 
 def test_pages_that_nobody_marked_are_no_test() -> None:
-    with pytest.raises(DataError, match="1 of 2 pages have no marked lines to compare with, the first: 7"):
+    with pytest.raises(DataError, match="1 of 2 pages without marked lines to compare with, the first: 7"):
         evaluate_pages(reads_total, [page_of("1"), page_of("7", marked=False)], None)
 
 

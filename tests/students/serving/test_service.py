@@ -140,7 +140,7 @@ def test_a_defect_costs_its_batch_and_nothing_else(reader: Reader, caplog: pytes
         assert served.read(png_bytes()).status == 500
         assert served.read(png_bytes()).status == 200
         assert served.figure('students_requests_total{code="500"}') == 1
-    assert "a batch of 1 pictures could not be read" in caplog.text
+    assert "pictures read as one batch, and failed: 1" in caplog.text
 
 
 def test_silent_connections_keep_nobody_out(reader: Reader) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from distill.data.documents import document_of
+from distill.data.formats.contents import counted
 from distill.evaluation.doctor.alike import Pair, near_pairs
-from distill.evaluation.doctor.findings import counted
 from distill.evaluation.doctor.pages.looked import LookedAt
 from distill.evaluation.doctor.pages.places import Found, Place, Spot, found
 

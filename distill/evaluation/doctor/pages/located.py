@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from distill.data.formats.contents import counted
 from distill.data.pages.matching import areas, boxes_of, shared_areas
 from distill.data.pages.record import PageRecord
-from distill.evaluation.doctor.findings import Finding, counted
+from distill.evaluation.doctor.findings import Finding
 from distill.evaluation.doctor.pages.places import Found, Place, Spot, counted_lines, found, spot_of_line
 from distill.seeds import generator_of
 from distill.track import progress

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from distill.data.formats.contents import counted
 from distill.data.pages.record import MarkedLine, PageRecord
-from distill.evaluation.doctor.findings import Finding, Severity, counted
+from distill.evaluation.doctor.findings import Finding, Severity
 
 SHOWN_CHARACTERS = 40
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from distill.data.formats.contents import counted
 from distill.data.pages.record import PageRecord
 from distill.evaluation.doctor.pages.looked import LookedAt
 from distill.evaluation.doctor.pages.places import (
@@ -45,7 +46,9 @@ def findings_in_texts(part: str, looked: LookedAt) -> list[Found]:
 
     def spots(rows: np.ndarray, worst: int) -> list[Spot]:
         order = sorted(np.flatnonzero(rows).tolist(), key=lambda i: worst * per_character[i])
-        return [spot_of_line(where[i][0], where[i][1], f"{n_characters[i]} characters {sizes[i]}") for i in order]
+        return [
+            spot_of_line(where[i][0], where[i][1], f"{counted(n_characters[i], 'character')} {sizes[i]}") for i in order
+        ]
 
     advice = "text and box belong to different lines, or the box is too short or holds two rows"
     result = found("note", "narrow", part, spots(narrow, 1), "too long a text for the box", advice)
