@@ -79,9 +79,10 @@ def _render(options: argparse.Namespace) -> int:
 
 def _cache(options: argparse.Namespace) -> int:
     from distill.runs.shared_out import cache_shared
+    from distill.runs.teachers import expect_cache
 
     spread = _spread(options)
-    line_recipe(options)
+    expect_cache(line_recipe(options))  # told before lines are opened
     return in_run(options, lambda run: cache_shared(run, spread), cache_in_words, needs_teacher=True)
 
 

@@ -59,8 +59,10 @@ def changed_roles(recipe: AnyRecipe, folder: Path, longer: bool = False) -> list
     for role in _trained(recipe):
         there = folder / role
         begun = (there / MODEL_NAME).is_file() or any(there.glob("**/checkpoints/*"))
+        if not begun or (role == "teacher" and before.teacher is None):
+            continue
         old, new = _settings(before, role), _settings(recipe, role)
-        if begun and any(differences(old, new)):
+        if any(differences(old, new)):
             if longer and not _is_longer(old, new, SECTIONS[role]):
                 return []
             changed.append(role)

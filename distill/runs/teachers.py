@@ -127,7 +127,8 @@ def cache_teacher(run: LineRun) -> dict[str, Any]:
 
 
 def expect_cache(recipe: Recipe) -> None:
-    """Raise `RecipeError` for a recipe without a cache."""
+    """Raise `RecipeError` for a recipe without a cache, or without a teacher to fill it."""
+    _ = recipe.own_teacher
     if not recipe.objective.cache.views:
         raise RecipeError("objective.cache.views is 0: nothing is cached; set it to the views of a line to keep")
 

@@ -52,7 +52,7 @@ def test_a_finished_student_is_trained_further_and_reported_before_and_after(
     figures = tmp_path / "figures.json"
     assert main(["run", "smoke", *begun, "--run", str(folder), "--record", str(figures)]) == 0
     printed = capsys.readouterr()
-    assert "4 of 12 lines have no label and are left out" in printed.err
+    assert "4 of 12 lines left out, without a label" in printed.err
     assert "before: " in printed.out
     assert "points of exact lines over the student it began with (95 % interval" in printed.out
     report = json.loads((folder / "report.json").read_text())
@@ -79,19 +79,39 @@ def test_a_finished_student_is_trained_further_and_reported_before_and_after(
     assert isinstance(students.load(folder).read(png_bytes()).text, str)
 
 
+def test_a_folder_that_began_without_a_teacher_takes_none_later(
+    begun: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is one that lies there from before shown as a network of the run."""
+    folder = tmp_path / "run"
+    (folder / "teacher").mkdir(parents=True)
+    (folder / "teacher" / "metrics.jsonl").write_text('{"step": 1}\n')
+    assert main(["run", "smoke", *begun, "--run", str(folder)]) == 0
+    assert [network.name for network in state_of(folder).networks] == ["student"]
+    capsys.readouterr()
+    with_teacher = [each for each in begun if not each.startswith(("teacher=", "student.init="))]
+    for command in ("teacher", "run"):
+        assert main([command, "smoke", *with_teacher, "--run", str(folder)]) == 2
+        told = capsys.readouterr().err
+        assert f"{folder / 'student'}: began with other settings" in told
+
+
 def test_check_and_render_know_that_there_is_no_teacher(begun: list[str], tmp_path: Path) -> None:
     assert main(["render", "smoke", *begun, "--run", str(tmp_path / "run"), str(tmp_path / "sheet.png")]) == 0
     assert main(["check", "smoke", *begun, "--run", str(tmp_path / "run"), "--json"]) in (0, 1)
     assert (tmp_path / "sheet.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("command", ["teacher", "cache"])
-def test_what_needs_a_teacher_says_so(
+@pytest.mark.parametrize("command", ["teacher", "cache", "cluster cache --here"])
+def test_what_needs_a_teacher_says_so_before_lines_are_opened(
     command: str, begun: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = ["objective.cache.views=1"]
-    assert main([command, "smoke", *begun, *more, "--run", str(tmp_path / "run")]) == 2
-    assert "teacher is null, and this needs one; `distill run` trains its student further" in capsys.readouterr().err
+    more = ["objective.cache.views=1", "data.train.0.path=gone.parquet"]
+    assert main([*command.split(), "smoke", *begun, *more, "--run", str(tmp_path / "run")]) == 2
+    told = capsys.readouterr().err
+    assert "teacher is null, and this needs one; `distill run` trains its student further" in told
+    assert "gone.parquet" not in told
+    assert not (tmp_path / "run").exists()
 
 
 def test_settings_without_a_teacher_are_not_compared(begun: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,6 +112,8 @@ def _networks(folder: Path, recipe: Any, seconds: Mapping[str, float]) -> Iterat
     """Every training that has begun, stages before the network's own."""
     for role in ROLES:
         part = recipe.teacher if role == "teacher" else recipe.student
+        if part is None:  # a folder of that name is of an earlier recipe
+            continue
         for stage in (*getattr(part, "stages", ()), None):
             name = f"{role} {stage.name}" if stage else role
             place = folder / role / "stages" / stage.name if stage else folder / role
