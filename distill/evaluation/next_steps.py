@@ -34,8 +34,8 @@ ADVICE: Mapping[What, tuple[str, str]] = {
     "capacity": (
         "Take a larger student",
         "The student cannot hold what the teacher reads: set student.model.size to medium or large, and student.init "
-        "to the folder of this run, with whose student the larger one begins; distill compare --pareto shows what each "
-        "size costs.",
+        "to the folder of this run, with whose student the larger one begins (but not with neck: attention or norm: "
+        "group); distill compare --pareto shows what each size costs.",
     ),
     "teacher": (
         "Get a better teacher",
