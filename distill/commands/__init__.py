@@ -1,7 +1,7 @@
 """Words in, an exit code out: a module for each part of the suite; here is what they share.
 
-Every module has `add_to(commands)`. Only this package and `cli.py` print. Commands import what they need when they
-run, so that `distill read` never waits for timm or datasets.
+Every module has `add_to(commands)`. Only this package, `cli.py` and `__main__.py` print. Commands import what they need
+when they run, so that `distill read` never waits for timm or datasets.
 """
 
 from __future__ import annotations
