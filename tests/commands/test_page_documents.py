@@ -162,7 +162,7 @@ def test_a_pdf_without_pictures_is_drawn_and_said_to_be(
     assert main([*command, "--json"]) == 0
     printed = capsys.readouterr()
     assert [json.loads(row)["width"] for row in printed.out.splitlines()] == [200, 200]
-    assert "1 PDFs with pages without a picture, drawn at 200 dpi" in printed.err
+    assert "1 PDF with pages without a picture, drawn at 200 dpi" in printed.err
     assert "drawn.pdf (2)" in printed.err
 
 
