@@ -32,7 +32,7 @@ def png_bytes(height: int = 32, width: int = 100, seed: int = 0) -> bytes:
     return buffer.getvalue()
 
 
-def drawn_line(text: str) -> bytes:
+def rendered_line(text: str) -> bytes:
     """A line of a receipt in print, 32 px high, as PNG."""
     font = _print_font()
     picture = Image.new("L", (round(font.getlength(text)) + 80, 32), 255)

@@ -12,7 +12,7 @@ from docs.website import ROOT
 from tests.line_files import parquet, row
 from tests.page_task import recipe_of_files, write_bars
 from tests.pages import Kind, write_small_locator
-from tests.samples import drawn_line
+from tests.samples import rendered_line
 
 WEIGHTS = ROOT / "students" / "weights"
 RUNS_OF_LINES = ("runs/quick", "runs/mine", "runs/own", "runs/signs", "RUN")
@@ -39,7 +39,7 @@ def write_world(folder: Path, run: Path, document: str) -> None:
         write_lines(folder / "lines" / name, 100 + 8 * number, 8)
     write_lines(folder / "crops", 400, LEAST_FOR_A_RECIPE + 4)
     write_lines(folder / "more", 200, 4, labelled=False)
-    (folder / "line.png").write_bytes(drawn_line("TOTAL 6.30"))
+    (folder / "line.png").write_bytes(rendered_line("TOTAL 6.30"))
     _write_data(folder / "DATA")
     _write_pages(folder)
     shutil.copytree(run, folder / "run")
@@ -72,7 +72,7 @@ def write_lines(folder: Path, first: int, n_lines: int, labelled: bool = True) -
     folder.mkdir(parents=True, exist_ok=True)
     texts = {f"{number}.png": _text(number) for number in range(first, first + n_lines)}
     for name, text in texts.items():
-        (folder / name).write_bytes(drawn_line(text))
+        (folder / name).write_bytes(rendered_line(text))
     if labelled:
         (folder / "labels.tsv").write_text("file\ttext\n" + "".join(f"{n}\t{t}\n" for n, t in texts.items()))
 
@@ -90,7 +90,7 @@ def _write_data(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         numbers = range(300 + 10 * place, 306 + 10 * place)
         labelled = not name.endswith("unlabelled")
-        rows = [row(_text(n) if labelled else None, f"{n}_line.png", drawn_line(_text(n))) for n in numbers]
+        rows = [row(_text(n) if labelled else None, f"{n}_line.png", rendered_line(_text(n))) for n in numbers]
         parquet(folder / f"{name}.parquet", rows)
 
 

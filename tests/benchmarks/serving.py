@@ -44,7 +44,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
-def drawn_lines(n: int) -> list[bytes]:
+def rendered_lines(n: int) -> list[bytes]:
     """Lines of one to five words in print, PNG: the same each time."""
     chance, font = random.Random(0), ImageFont.load_default(22)
     found = []
@@ -61,7 +61,7 @@ def drawn_lines(n: int) -> list[bytes]:
 
 def one_reader(model: str, n_lines: int, rounds: int = 3) -> dict[str, float]:
     """Lines a second of a reader in this process, of lists and one by one, and its processor's seconds a line."""
-    reader, pictures = students.load(model), drawn_lines(n_lines)
+    reader, pictures = students.load(model), rendered_lines(n_lines)
     reader.read(pictures)
     found: dict[str, list[float]] = {"list": [], "list_cpu_s": [], "single": [], "single_cpu_s": []}
     for _ in range(rounds):
@@ -139,7 +139,7 @@ def measured(model: str, options: argparse.Namespace) -> Figures:
     """Measure it all, the reader before and after the load."""
     core, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, set(others) or {core})
-    pictures = drawn_lines(options.lines)
+    pictures = rendered_lines(options.lines)
     lines = list(zip(pictures, (each.text for each in students.load(model).read(pictures)), strict=True))
     before = on_core(core, model, options.lines)
     with served(model, core) as service:

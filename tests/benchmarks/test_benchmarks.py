@@ -283,7 +283,7 @@ def test_thousands_of_classes_in_small(benchmark: ModuleType, monkeypatch: pytes
 
 @of("serving")
 def test_a_service_is_loaded_and_its_figures_are_ratios(benchmark: ModuleType, student_file: Path) -> None:
-    pictures = benchmark.drawn_lines(2)
+    pictures = benchmark.rendered_lines(2)
     lines = list(zip(pictures, (each.text for each in students.load(student_file).read(pictures)), strict=True))
     with serving(students.load(student_file), max_waiting=8) as served:
         seen = benchmark.asyncio.run(benchmark.together(served.port, lines, 2, 0.2))

@@ -24,7 +24,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from serving import ENVIRONMENT, ROOT, drawn_lines
+from serving import ENVIRONMENT, ROOT, rendered_lines
 
 import students
 from distill.delivery.demo import ORT_FILES
@@ -205,7 +205,7 @@ def main(words: Sequence[str]) -> int:
     import torch
 
     torch.set_num_threads(1)
-    onnx, whole, pictures = SHIPPED / "receipts.onnx", SHIPPED / "receipts.safetensors", drawn_lines(64)
+    onnx, whole, pictures = SHIPPED / "receipts.onnx", SHIPPED / "receipts.safetensors", rendered_lines(64)
     fresh_of = {"ONNX Runtime": ("onnx", onnx), "torch": ("torch", whole), "service": ("service", onnx)}
     fresh = {way: [cold(*of, pictures[0]) for _ in range(3)] for way, of in fresh_of.items()}
     with in_chromium(onnx, chromium) as read_in_page:

@@ -114,14 +114,14 @@ def test_what_cannot_be_cached_is_refused() -> None:
     assert objective.without_teacher.cache == PosteriorCache(views=3)
 
 
-def drawn(name: str, folder: Path) -> Lines:
+def rendered(name: str, folder: Path) -> Lines:
     source = RenderedSource(name=name, lines=24, fonts=("dejavu-sans",))
     return open_rendered(source, Path(), folder, Preparation())[0]
 
 
 def test_a_line_that_no_augmentation_changes_is_read_once_for_all_views(tmp_path: Path) -> None:
-    changing = drawn("changing", tmp_path)
-    still = replace(drawn("still", tmp_path), augments={"still": NO_AUGMENTATION})
+    changing = rendered("changing", tmp_path)
+    still = replace(rendered("still", tmp_path), augments={"still": NO_AUGMENTATION})
     lines = joined([changing, still])
     network = RecurrentStudent().build(97, 1, Preparation().height_px).eval()
     seen: list[int] = []
@@ -139,7 +139,7 @@ def test_a_line_that_no_augmentation_changes_is_read_once_for_all_views(tmp_path
 
 def test_seconds_stand_in_a_cache_that_runs_share_and_in_no_other(tmp_path: Path) -> None:
     teacher = FrozenTeacher([Member(RecurrentStudent().build(97, 1, Preparation().height_px).eval())], CPU, "fp32")
-    taught = TaughtLines(teacher, drawn("some", tmp_path), Preparation(), Augment(), 7)
+    taught = TaughtLines(teacher, rendered("some", tmp_path), Preparation(), Augment(), 7)
     objective = Objective(cache=PosteriorCache(views=1))
     for root, shared in (("own", False), ("shared", True)):
         cached = cache_posteriors(taught, objective, 97, tmp_path / root, Accelerator(cpu=True), lambda: None, shared)
@@ -148,8 +148,8 @@ def test_seconds_stand_in_a_cache_that_runs_share_and_in_no_other(tmp_path: Path
 
 
 def test_lines_that_no_augmentation_changes_are_kept_once_for_all_seeds(tmp_path: Path) -> None:
-    still = replace(drawn("still", tmp_path), augments={"still": NO_AUGMENTATION})
-    both = joined([still, drawn("changing", tmp_path)])
+    still = replace(rendered("still", tmp_path), augments={"still": NO_AUGMENTATION})
+    both = joined([still, rendered("changing", tmp_path)])
     teacher = FrozenTeacher([Member(RecurrentStudent().build(97, 1, Preparation().height_px).eval())], CPU, "fp32")
     objective = Objective(cache=PosteriorCache(views=1))
 

@@ -23,7 +23,7 @@ from students.pages.locate import open_locator
 from students.shipped import SHIPPED
 from tests.docs.shown import ROOT, blocks
 from tests.pages import write_loose_locator
-from tests.samples import drawn_line, png_bytes
+from tests.samples import png_bytes, rendered_line
 
 ORT = Path(__file__).parents[2] / "distill" / "delivery" / "pages" / "ort"
 KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json"}
@@ -142,7 +142,7 @@ def opened(browser: Any, package: Path) -> Iterator[Any]:
     routes |= {
         "": ("text/html", lambda: PAGE),
         "snippet": ("text/html", lambda: NAMES.replace(b"SNIPPET", snippet.encode())),
-        "line.png": ("image/png", lambda: drawn_line("TOTAL 12.50")),
+        "line.png": ("image/png", lambda: rendered_line("TOTAL 12.50")),
     }
     with open_routes(routes, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -163,13 +163,15 @@ def test_the_snippet_of_the_document_runs(opened: Any) -> None:
     page = opened.context.new_page()
     page.goto(opened.url + "snippet")
     page.wait_for_selector("body[data-text]")
-    assert page.evaluate("document.body.dataset.text") == students.load("receipts").read(drawn_line("TOTAL 12.50")).text
+    assert (
+        page.evaluate("document.body.dataset.text") == students.load("receipts").read(rendered_line("TOTAL 12.50")).text
+    )
     page.close()
 
 
 @pytest.mark.browser
 def test_a_page_of_its_own_reads_lines_as_python_does(opened: Any) -> None:
-    receipt = drawn_line("TOTAL 12.50")
+    receipt = rendered_line("TOTAL 12.50")
     wanted = students.load("receipts").read(receipt)
     read = opened.evaluate("picture => readLine(picture)", encoded(receipt))
     assert set(read) == {"text", "confidence", "characters", "milliseconds"}

@@ -22,7 +22,7 @@ from students.errors import UserError
 from students.model_file import read_description, weights_of
 from students.shipped import SHIPPED
 from tests.docs.shown import blocks
-from tests.samples import drawn_line
+from tests.samples import rendered_line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -103,7 +103,7 @@ def test_the_python_of_readme_runs_from_the_wheel_outside_the_checkout(wheels: W
     target, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
     elsewhere.mkdir()
     installed(wheels.suite, target)
-    (elsewhere / "line.png").write_bytes(drawn_line("TOTAL 6.30"))
+    (elsewhere / "line.png").write_bytes(rendered_line("TOTAL 6.30"))
     (block,) = blocks(ROOT / "README.md", "python")
     paths = [str(target), sysconfig.get_paths()["purelib"]]
     program = f"import sys\nsys.path += {paths}\n{block}\nprint(students.__file__)"
@@ -180,7 +180,7 @@ def parts_of(name: str) -> Iterator[Path]:
 
 def test_the_students_alone_read_a_line_where_only_what_they_need_is_installed(wheels: Wheels, tmp_path: Path) -> None:
     environment, receipt = tmp_path / "environment", tmp_path / "receipt.png"
-    receipt.write_bytes(drawn_line("TOTAL 12.50"))
+    receipt.write_bytes(rendered_line("TOTAL 12.50"))
     installed(wheels.students, environment)
     alone = project(ROOT / "students")
     extras = alone["optional-dependencies"]

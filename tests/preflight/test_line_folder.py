@@ -166,7 +166,7 @@ def test_the_parts_of_a_set_are_found_by_their_names(
     assert not any("names its images" in warning for warning in found["warnings"])
 
 
-def test_of_a_set_the_lines_to_train_on_are_drawn(tmp_path: Path) -> None:
+def test_of_a_set_the_lines_to_train_on_are_shown(tmp_path: Path) -> None:
     layout(tmp_path / "set", "folders")
     sheet = lines_and_their_likes(str(tmp_path / "set"), 6, tmp_path)
     assert sheet.tobytes() == lines_and_their_likes(str(tmp_path / "set" / "Train"), 6, tmp_path).tobytes()

@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 from tests.docs.shown import blocks, lines_of
 from tests.reliability.journeys import SHORT
 from tests.reliability.trials import Trials
-from tests.samples import drawn_line
+from tests.samples import rendered_line
 from tests.small_run import FEW, TINY
 from tests.stand_ins import LEAST_FOR_A_RECIPE, write_lines
 
@@ -139,7 +139,7 @@ def expect_at_work(interpreter: Path, elsewhere: Path) -> None:
     run(distill, "run", "smoke", *TINY, *SHORT, *FEW, "runtime.workers=1", "--run", folder, cwd=elsewhere)
     run(distill, "export", folder, "--to", "onnx", "--out", elsewhere / "model.onnx", cwd=elsewhere)
     (elsewhere / "pictures").mkdir()
-    (elsewhere / "pictures" / "total.png").write_bytes(drawn_line("TOTAL 12.50"))
+    (elsewhere / "pictures" / "total.png").write_bytes(rendered_line("TOTAL 12.50"))
     assert "total.png" in run(distill, "read", elsewhere / "model.onnx", "pictures", cwd=elsewhere)
 
 
@@ -237,7 +237,7 @@ def test_the_commands_of_readme_as_they_are_written(
     trials, work = trials_of("readme"), tmp_path / "work"
     write_lines(work / "crops", 0, LEAST_FOR_A_RECIPE + 4)
     write_lines(work / "pictures", 100, 4)
-    (work / "line.png").write_bytes(drawn_line("TOTAL 6.30"))
+    (work / "line.png").write_bytes(rendered_line("TOTAL 6.30"))
     (block,) = blocks(README, "python")
     commands = [line for line in lines_of(README) if line.startswith("distill ")]
     assert [line.split()[1] for line in commands] == ["new", "run", "export", "read"]

@@ -13,7 +13,7 @@ from students.calibration import tempered
 from students.onnx_reader import SOFTMAX
 from students.reader import Reader
 from students.shipped import SHIPPED
-from tests.samples import drawn_line
+from tests.samples import rendered_line
 from tests.students.log_softmax import graph
 
 
@@ -38,7 +38,7 @@ def test_the_readers_compute_what_numpy_computes(suffix: str, temperature: float
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.onnx")), ids=lambda path: Path(path).name)
 def test_a_shipped_student_reads_with_the_confidence_that_numpy_gives(path: Path) -> None:
-    reader, line_png = students.load(path), drawn_line("TOTAL 12.50")
+    reader, line_png = students.load(path), rendered_line("TOTAL 12.50")
     read = reader.read(line_png)
     plain = Reader(reader.description, path, reader.logits_of).read(line_png)
     assert read.text == plain.text
