@@ -139,8 +139,17 @@ def opened(browser: Any, package: Path) -> Iterator[Any]:
         name: (KINDS.get(path.suffix, "application/octet-stream"), path.read_bytes) for name, path in found.items()
     }
     (snippet,) = blocks(ROOT / "docs" / "deploy.md", "js")
+    (whole,) = blocks(ROOT / "docs" / "deploy.md", "html")
+    at_work = {"node_modules/crnn-receipts/": "package/", "node_modules/onnxruntime-web/dist/": "ort/"}
+    routes |= {
+        place + name.removeprefix(folder): route
+        for place, folder in at_work.items()
+        for name, route in list(routes.items())
+        if name.startswith(folder)
+    }
     routes |= {
         "": ("text/html", lambda: PAGE),
+        "page": ("text/html", whole.encode),
         "snippet": ("text/html", lambda: NAMES.replace(b"SNIPPET", snippet.encode())),
         "line.png": ("image/png", lambda: rendered_line("TOTAL 12.50")),
     }
@@ -166,6 +175,17 @@ def test_the_snippet_of_the_document_runs(opened: Any) -> None:
     assert (
         page.evaluate("document.body.dataset.text") == students.load("receipts").read(rendered_line("TOTAL 12.50")).text
     )
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_page_of_the_document_runs_without_a_bundler(opened: Any) -> None:
+    page, line = opened.context.new_page(), rendered_line("TOTAL 12.50")
+    page.goto(opened.url + "page")
+    page.set_input_files("input", {"name": "line.png", "mimeType": "image/png", "buffer": line})
+    page.wait_for_function("document.querySelector('output').value")
+    wanted = students.load("receipts").read(line)
+    assert page.locator("output").evaluate("output => output.value") == f"{wanted.text} ({wanted.confidence:.2f})"
     page.close()
 
 

@@ -89,6 +89,12 @@ def test_the_suite_holds_no_teacher_and_the_other_wheel_only_them(wheels: Wheels
     ]
 
 
+def test_the_document_says_how_large_each_wheel_is(wheels: Wheels) -> None:
+    rows = re.findall(r"^\| `(crnn_\w+)` \|.*\| (\d+) \|$", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE)
+    said_mb = {name: int(size) for name, size in rows}
+    assert said_mb == {wheel.name.split("-")[0]: round(wheel.stat().st_size / 1e6) for wheel in wheels}
+
+
 def test_the_suite_holds_every_file_of_its_packages(wheels: Wheels) -> None:
     names = zipfile.ZipFile(wheels.suite).namelist()
     packages = ("distill", "recipes", "students", "teachers")
