@@ -1,4 +1,4 @@
-"""Sets of characters that have a name: what Chinese charsets are made of, computed from the codecs of Python."""
+"""Sets of characters that have a name, computed from the codecs of Python; and how a message shows many characters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing_extensions import assert_never
 
 NamedSet = Literal["ascii", "han-signs", "gb2312-level-1", "gb2312", "big5-level-1"]
 
+_SHOWN = 20  # characters in a message
 _SIGNS = "、。〃々〇〈〉《》「」『』【】〔〕〖〗·—…‘’“”～℃※①②③④⑤⑥⑦⑧⑨⑩"
 _WIDE_PUNCTUATION = "".join(chr(c) for c in range(0xFF01, 0xFF5E) if not chr(c - 0xFEE0).isalnum())
 
@@ -41,6 +42,13 @@ def characters_of_set(name: NamedSet) -> str:
             return "".join(_decoded("big5", range(0xA4, 0xC7), seconds))[:last]
         case _:
             assert_never(name)
+
+
+def in_short(characters: Iterable[str]) -> str:
+    """Return characters for a message, sorted and quoted: the first of them, and how many more there are."""
+    some = sorted(characters)
+    more = f" and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else ""
+    return f"{''.join(some[:_SHOWN])!r}{more}"
 
 
 def _decoded(codec: str, firsts: Iterable[int], seconds: Iterable[int]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from distill.data.characters import in_short
 from distill.synthesis.font_files import COLLECTIONS, Font, font_files, read_fonts, read_if_whole, slug
 from distill.synthesis.font_packages import MATPLOTLIB, PACKAGES, how_to_install
 from students.errors import DataError
@@ -37,7 +38,6 @@ _SYSTEM_FOLDERS = (
     "~/Library/Fonts",
     "C:/Windows/Fonts",
 )
-_SHOWN_CHARACTERS = 20
 
 
 @dataclass(frozen=True, order=True)
@@ -84,8 +84,8 @@ def find_faces(
         raise DataError("\n".join(problems))
     if nowhere := frozenset.intersection(*(face.lacking for face in faces)):
         raise DataError(
-            f"no font of {', '.join(families)} has {_named(nowhere)}{_share(nowhere, characters)}, which the texts may "
-            "have: name a family that has them, or leave the characters out"
+            f"no font of {', '.join(families)} has {in_short(nowhere)}{_share(nowhere, characters)}, which the texts "
+            "may have: name a family that has them, or leave the characters out"
         )
     return sorted(faces)
 
@@ -163,18 +163,12 @@ def _usable(family: str, fonts: list[Font], characters: str, coverage: float) ->
 
 def _lacking(lacking: frozenset[str], wanted: frozenset[str]) -> str:
     """What a font lacks, in words: some characters, and of many the share."""
-    return f"has no {_named(lacking)}{_share(lacking, wanted)}"
+    return f"has no {in_short(lacking)}{_share(lacking, wanted)}"
 
 
 def _share(lacking: frozenset[str], wanted: Iterable[str]) -> str:
     n = len(set(wanted))
     return f", {len(lacking):,} of {n:,} ({len(lacking) / n:.1%})" if len(lacking) > 1 else ""
-
-
-def _named(characters: Iterable[str]) -> str:
-    named = sorted(characters)
-    more = f" and {len(named) - _SHOWN_CHARACTERS:,} more" if len(named) > _SHOWN_CHARACTERS else ""
-    return f"{''.join(named[:_SHOWN_CHARACTERS])!r}{more}"
 
 
 def _instances(font: Font) -> Iterator[tuple[tuple[str, float], ...]]:

@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 
+from distill.data.characters import in_short
 from distill.data.lines import Lines
 from distill.digests import file_digest
 from distill.paths import expanded
@@ -172,12 +173,13 @@ def _fitting_px(theirs: Preparation, ours: Preparation) -> int:
 
 
 def unknown_characters(recipe: Recipe, charset: Charset, folder: Path) -> list[str]:
-    """Return, for each finished model that a recipe names, which characters of the lines it does not know."""
+    """Return, for each finished model that a recipe names, which characters of the student it does not know."""
     notes = []
     for key, file in _named(recipe):
         theirs = read_description(_path_of(key, file, folder)).charset
         if missing := [c for c in charset.characters if c not in theirs.characters]:
-            notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {''.join(missing)!r}")
+            labels = "labels alone teach the student to write them"
+            notes.append(f"{key}: {file} does not know {len(missing)} of the characters: {in_short(missing)}; {labels}")
     return notes
 
 

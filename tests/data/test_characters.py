@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from distill.data.characters import NamedSet, characters_of_set, characters_of_sets
+from distill.data.characters import NamedSet, characters_of_set, characters_of_sets, in_short
 from distill.pools.lines import choose_charset
 from distill.recipe.line_data import CharsetChoice
 
@@ -25,6 +25,12 @@ def test_sets_overlap_and_each_character_stands_once() -> None:
     assert len(both) == len(set(both)) == 8836
     assert both.startswith(characters_of_set("gb2312-level-1"))
     assert {"国", "國", "龟", "龜"} <= set(both)
+
+
+def test_a_message_shows_some_of_many_characters_and_says_how_many_more() -> None:
+    assert in_short("ßé") == "'ßé'"
+    assert in_short({chr(0x41 + i) for i in range(20)}) == "'ABCDEFGHIJKLMNOPQRST'"
+    assert in_short(map(chr, range(0x4E00, 0x4E00 + 1500))).endswith("丅丆万丈三上下丌不与丏丐丑丒专' and 1,480 more")
 
 
 def test_named_sets_are_written_besides_labels_or_characters() -> None:
