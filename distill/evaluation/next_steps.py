@@ -224,6 +224,8 @@ def _teacher(figures: Figures) -> Advice | None:
             parts.append(
                 f"With the teacher the student reads {-100 * figures.gain['value']:.1f} points less than alone."
             )
+            if not surely_more(control.test, teacher.test):
+                parts.append("The teacher itself reads no less: lower the weights of its terms, or take more steps.")
     return Advice("teacher", points, " ".join([*parts, *_about(teacher)]))
 
 

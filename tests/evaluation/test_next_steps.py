@@ -91,6 +91,16 @@ def test_networks_that_read_nothing_yet_need_steps_first() -> None:
     found = what_to_try(harmed)
     assert found[0].what == "teacher"
     assert "94.0 points less than alone" in found[0].evidence
+    assert "The teacher itself reads no less" not in found[0].evidence
+
+
+def test_a_teacher_that_reads_all_and_costs_lines_is_not_to_be_replaced() -> None:
+    costly = replace(
+        planted(teacher=network(1.0, 1.0, 1.0), control=network(1.0, 1.0, 1.0), student=network(0.86, 0.85, 0.85)),
+        gain={"value": -0.15, "low": -0.25, "high": -0.067},
+    )
+    found = {advice.what: advice for advice in what_to_try(costly)}
+    assert "The teacher itself reads no less: lower the weights of its terms" in found["teacher"].evidence
 
 
 def test_unseen_characters_are_a_test_unlike_train() -> None:
