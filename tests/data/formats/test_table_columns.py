@@ -175,7 +175,7 @@ def test_splits_are_not_one_source_until_one_is_named(
         opened(folder)
     assert len(opened(folder / pattern, kind="parquet")) == chosen
     assert main(["import", f"{folder / pattern}", str(tmp_path / "out.parquet"), "--format", "parquet"]) == 0
-    assert f"{chosen} lines" in capsys.readouterr().out
+    assert f"{chosen} line{'s' * (chosen != 1)} " in capsys.readouterr().out
 
 
 def test_parts_of_one_split_and_parts_without_one_are_a_source(tmp_path: Path) -> None:
