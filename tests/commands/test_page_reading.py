@@ -96,7 +96,7 @@ def test_lines_that_were_found_and_cannot_be_read_are_named(
     printed = capsys.readouterr()
     problems = [line["problem"] for line in json.loads(printed.out)["lines"] if "problem" in line]
     assert problems
-    assert f"{len(problems)} lines found that could not be read" in printed.err
+    assert f"{len(problems)} line{'s' * (len(problems) != 1)} found that could not be read" in printed.err
     assert f"a.png: {problems[0]}" in printed.err
 
 
