@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from distill.data.formats.contents import counted
+
 PACKAGES = ("students", "teachers", "distill")
 FIRST = "UserError"  # of which all of them are
 GAP = "…"
@@ -159,8 +161,8 @@ def texts_of(node: ast.expr) -> Iterator[str]:
     match node:
         case ast.Constant(str() as text):
             yield text
-        case ast.JoinedStr(values=values):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else GAP for part in values)
+        case ast.JoinedStr():
+            yield formatted(node)
         case ast.IfExp(body=body, orelse=orelse):
             yield from (text for each in (body, orelse) for text in texts_of(each))
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
@@ -169,6 +171,22 @@ def texts_of(node: ast.expr) -> Iterator[str]:
             yield from texts_of(each)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             yield from (a + b for a in _or_gap(left) for b in _or_gap(right))
+
+
+def formatted(text: ast.JoinedStr) -> str:
+    """A formatted text with a gap for each value; what `counted` counts stands there in the plural."""
+    return "".join(map(_shown, text.values))
+
+
+def _shown(part: ast.expr) -> str:
+    match part:
+        case ast.Constant(value=value):
+            return str(value)
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="counted"), args=[_, *nouns])):
+            named = [str(noun.value) for noun in nouns if isinstance(noun, ast.Constant)]
+            return f"{GAP} {counted(2, *named).removeprefix('2 ')}" if len(named) == len(nouns) else GAP
+        case _:
+            return GAP
 
 
 def _or_gap(node: ast.expr) -> list[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import cache
 
-from distill.data.formats.contents import counted
+from docs.messages import formatted, plain
 from docs.website import ROOT
 from tests.docs.shown import blocks
 
@@ -26,25 +25,9 @@ def texts_of(tree: ast.AST) -> Iterator[str]:
     """Plain and formatted texts; spaces are single, and neighbouring gaps are one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield plain("".join(map(shown, node.values)))
+            yield plain(formatted(node))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield plain(node.value)
-
-
-def shown(part: ast.expr) -> str:
-    """A part of a formatted text; what `counted` counts stands there in the plural."""
-    match part:
-        case ast.Constant(value=value):
-            return str(value)
-        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="counted"), args=[_, *nouns])):
-            named = [str(noun.value) for noun in nouns if isinstance(noun, ast.Constant)]
-            return f"{GAP} {counted(2, *named).removeprefix('2 ')}" if len(named) == len(nouns) else GAP
-        case _:
-            return GAP
-
-
-def plain(text: str) -> str:
-    return re.sub(f"{GAP}+", GAP, " ".join(text.split()))
 
 
 def messages() -> list[str]:
