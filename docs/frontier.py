@@ -60,9 +60,9 @@ TESTS = (
     ),
     Column(
         "Words on signs: test words of IIIT5K",
-        ("scene", "scene with english"),
+        ("scene", "scene with english", "scene-small"),
         ("57-frontier-words.json", "43-scene-peers.json"),
-        below=("Tesseract",),
+        below=("scene-small", "Tesseract"),
     ),
 )
 AXES = (

@@ -49,10 +49,10 @@ def test_students_begin_with_one_of_their_size_and_other_lines_than_chinese_with
         for size in ("small", "medium", "large")
         for script in ("GREEK", "CJK")
     }  # hanzi reads lines of 48 px, digits has no size
-    usual = {"print", "receipts", "scene"}
+    usual = {"print", "receipts", "scene-small"}
     assert fitting == {
-        **{("small", script): {"receipts-small"} for script in ("GREEK", "CJK")},
-        **{("large", script): set() for script in ("GREEK", "CJK")},
+        **{("small", script): {"print-small", "receipts-small"} for script in ("GREEK", "CJK")},
+        **{("large", script): {"scene"} for script in ("GREEK", "CJK")},
         ("medium", "GREEK"): usual,
         ("medium", "CJK"): usual | {"hanzi"},
     }

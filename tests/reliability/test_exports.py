@@ -35,11 +35,14 @@ from tests.students.test_networks import STUDENT_CONFIGS, TEACHER_CONFIGS, name
 
 OfFigure = Callable[[str], Trials]
 RECEIPTS = ("sroie_lines/test.parquet",)
+WORDS = ("iiit5k_words/test.parquet", "icdar2015_words/test.parquet")
 DATA = {  # test lines, where there are some of the kind that a student reads
     "receipts": RECEIPTS,
     "receipts-small": RECEIPTS,
     "print": RECEIPTS,
-    "scene": ("iiit5k_words/test.parquet", "icdar2015_words/test.parquet"),
+    "print-small": RECEIPTS,
+    "scene": WORDS,
+    "scene-small": WORDS,
     "digits": ("water_meter_digits/test", "bankcard_digits/test.parquet"),
     "hanzi": ("taigi_hanji_lines/test.parquet",),
 }

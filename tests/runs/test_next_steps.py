@@ -7,7 +7,7 @@ from pathlib import Path
 
 from distill.cli import main
 
-STUDENT = ["student.model={kind: recurrent, size: medium}", "student.init=scene"]
+STUDENT = ["student.model={kind: recurrent, size: medium}", "student.init=scene-small"]
 STEPS = {"steps": 2, "learning_rate": 1e-6, "ema_decay": 0.01, "validate_every": 2, "log_every": 2, "batch_lines": 8}
 LINES = [
     f"data.{part}.lines={n}" for part, n in {"train.0": 40, "train.1": 8, "validation.0": 40, "test.0": 40}.items()

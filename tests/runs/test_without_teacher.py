@@ -126,7 +126,7 @@ def test_a_recipe_without_a_teacher_needs_first_weights(tmp_path: Path) -> None:
         load_line_recipe("smoke", ["teacher=null", "student.init=scene", "objective.more_teachers=[scene]"])
     own = tmp_path / "mine.yaml"
     own.write_text(
-        "extends: scene\nteacher: null\nstudent: {init: scene}\n"
+        "extends: scene\nteacher: null\nstudent: {init: scene-small}\n"
         "data:\n  train: [{kind: folder, name: mine, path: crops}]\n  test: [{kind: folder, name: apart, path: test}]\n"
     )
     recipe = load_line_recipe(str(own))

@@ -15,7 +15,7 @@ from students.model_file import read_model, write_model
 from students.shipped import SHIPPED, find_model
 from tests.samples import png_bytes, write_student
 
-KNOWN = "digits, hanzi, print, receipts, receipts-small, scene"
+KNOWN = "digits, hanzi, print, print-small, receipts, receipts-small, scene, scene-small"
 
 
 def test_what_was_written_comes_back_and_equal_contents_give_equal_bytes(tmp_path: Path, student_file: Path) -> None:
@@ -92,7 +92,16 @@ def test_a_run_folder_means_its_student(tmp_path: Path, student_file: Path) -> N
         students.load(tmp_path / "run" / "empty")
 
 
-LIMITS_MB = {"digits": 1, "hanzi": 4, "print": 1, "receipts": 1, "receipts-small": 0.3, "scene": 1}
+LIMITS_MB = {
+    "digits": 1,
+    "hanzi": 4,
+    "print": 1,
+    "print-small": 0.3,
+    "receipts": 1,
+    "receipts-small": 0.3,
+    "scene": 2,
+    "scene-small": 1,
+}
 
 
 @pytest.mark.parametrize(("name", "limit_mb"), LIMITS_MB.items())

@@ -109,7 +109,7 @@ def test_an_installed_teacher_is_found_and_that_of_the_checkout_comes_first(
 def test_an_unknown_name_is_told_which_names_there_are() -> None:
     with pytest.raises(CheckpointError, match=r"sign: .*no shipped teacher; there are receipts, scene, students/NAME$"):
         find_teacher("sign")
-    students = "digits, hanzi, print, receipts, receipts-small, scene"
+    students = "digits, hanzi, print, print-small, receipts, receipts-small, scene, scene-small"
     both = f"no shipped student or teacher; there are {students}, teachers/receipts, teachers/scene$"
     with pytest.raises(CheckpointError, match=both):
         find_student_or_teacher("sign")
