@@ -153,7 +153,11 @@ def test_shipped_models_that_read_the_lines_teach_or_are_begun_with(
 def test_a_student_of_another_size_begins_with_fresh_weights(
     lines: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    readers = student_readers()
     monkeypatch.setattr(proposing, "readings_of", lambda _, __, readers: dict.fromkeys(readers, Accuracy(0.95, 0.99)))
+    proposed("--from", lines.name, "--budget", "20m", "--size", "large", capsys=capsys)
+    assert load_recipe("mine.yaml").student.init == "scene"
+    monkeypatch.setattr(proposing, "student_readers", lambda: {"receipts": readers["receipts"]})
     proposed("--from", lines.name, "--budget", "20m", "--size", "large", capsys=capsys)
     assert load_recipe("mine.yaml").student.init is None
 

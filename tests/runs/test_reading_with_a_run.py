@@ -106,7 +106,7 @@ def test_what_a_run_lacks_is_told_before_its_lines_are_rendered(
     command: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "none"
-    assert main([command, "smoke", "--run", str(folder)]) == 2
+    assert main([command, "smoke", "objective.cache.views=1", "--run", str(folder)]) == 2
     assert reason in capsys.readouterr().err
     assert not folder.exists()
 

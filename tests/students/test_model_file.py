@@ -96,7 +96,7 @@ LIMITS_MB = {
     "digits": 1,
     "hanzi": 4,
     "print": 1,
-    "print-small": 0.3,
+    "print-small": 0.4,
     "receipts": 1,
     "receipts-small": 0.3,
     "scene": 2,
