@@ -23,6 +23,10 @@ from students.errors import DataError
 from students.image import Preparation
 from students.model_file import Description, write_model
 
+SHIPPED_NAMES = (
+    "digits, hanzi, print, print-small, receipts, receipts-small, scene, scene-small"  # as messages list them
+)
+
 
 def png_bytes(height: int = 32, width: int = 100, seed: int = 0) -> bytes:
     """A noisy grey picture as PNG."""

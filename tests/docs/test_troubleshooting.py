@@ -6,12 +6,11 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 
-from docs.messages import formatted, plain
+from docs.messages import GAP, formatted, plain
 from docs.website import ROOT
 from tests.docs.shown import blocks
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
-GAP = "…"
 
 
 @cache

@@ -13,9 +13,7 @@ import teachers
 from students.errors import CheckpointError
 from students.model_file import read_model, write_model
 from students.shipped import SHIPPED, find_model
-from tests.samples import png_bytes, write_student
-
-KNOWN = "digits, hanzi, print, print-small, receipts, receipts-small, scene, scene-small"
+from tests.samples import SHIPPED_NAMES, png_bytes, write_student
 
 
 def test_what_was_written_comes_back_and_equal_contents_give_equal_bytes(tmp_path: Path, student_file: Path) -> None:
@@ -117,7 +115,7 @@ def test_a_folder_of_that_name_comes_first_and_other_names_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("sign", "prints"):
-        with pytest.raises(CheckpointError, match=f"^{name}: .*no shipped student; there are {KNOWN}"):
+        with pytest.raises(CheckpointError, match=f"^{name}: .*no shipped student; there are {SHIPPED_NAMES}"):
             students.load(name)
     (tmp_path / "scene").mkdir()  # pictures, perhaps
     assert find_model("scene") == SHIPPED / "scene.safetensors"

@@ -19,7 +19,7 @@ from students.model_file import read_model
 from students.shipped import SHIPPED
 from teachers import shipped
 from teachers.shipped import IN_CHECKOUT, NAMES, find_student_or_teacher, find_teacher, is_shipped
-from tests.samples import png_bytes, write_student
+from tests.samples import SHIPPED_NAMES, png_bytes, write_student
 
 LIMIT_BYTES = 40_000_000
 
@@ -109,8 +109,7 @@ def test_an_installed_teacher_is_found_and_that_of_the_checkout_comes_first(
 def test_an_unknown_name_is_told_which_names_there_are() -> None:
     with pytest.raises(CheckpointError, match=r"sign: .*no shipped teacher; there are receipts, scene, students/NAME$"):
         find_teacher("sign")
-    students = "digits, hanzi, print, print-small, receipts, receipts-small, scene, scene-small"
-    both = f"no shipped student or teacher; there are {students}, teachers/receipts, teachers/scene$"
+    both = f"no shipped student or teacher; there are {SHIPPED_NAMES}, teachers/receipts, teachers/scene$"
     with pytest.raises(CheckpointError, match=both):
         find_student_or_teacher("sign")
 

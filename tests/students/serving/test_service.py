@@ -18,7 +18,7 @@ from students.charset import Charset
 from students.reader import Reader
 from students.serving.__main__ import main
 from students.serving.server import listening
-from tests.samples import png_bytes, write_talkative
+from tests.samples import SHIPPED_NAMES, png_bytes, write_talkative
 from tests.serving import PATIENCE_S, PNG, Served, serving, until
 
 
@@ -211,7 +211,7 @@ def test_headers_without_end_are_refused(served: Served) -> None:
     ("words", "said"),
     [
         (["receipts", "--max-waiting", "0"], "--max-waiting 0: input should be greater than or equal to 1"),
-        (["nothing"], "no shipped student; there are digits, hanzi, print, print-small, receipts, receipts-small, "),
+        (["nothing"], f"no shipped student; there are {SHIPPED_NAMES}"),
     ],
 )
 def test_the_command_says_what_is_wrong(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
